@@ -1,0 +1,35 @@
+// The only place that knows what time it is. Pure functions take `now`; what waits takes a Clock, so
+// that tests can let hours pass at once.
+#pragma once
+
+#include <chrono>
+#include <stop_token>
+
+#include "common/base/utc_time.h"
+
+namespace pgbackup {
+
+class Clock {
+ public:
+  Clock() = default;
+  Clock(const Clock&) = delete;
+  Clock& operator=(const Clock&) = delete;
+  virtual ~Clock() = default;
+
+  /// Wall clock time.
+  [[nodiscard]] virtual UtcTime now() const = 0;
+  /// A steady time for measuring and for deadlines: unaffected by clock changes.
+  [[nodiscard]] virtual std::chrono::steady_clock::time_point steady() const = 0;
+  /// Waits; returns early once `stop` is requested. Thread-safe.
+  virtual void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) = 0;
+};
+
+/// The machine's clock.
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] UtcTime now() const override;
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override;
+  void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) override;
+};
+
+}  // namespace pgbackup

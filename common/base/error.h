@@ -1,0 +1,65 @@
+// The one exception class. A kind answers two questions, both answered here: is a repeat worth it,
+// and which exit code does the program end with? Text is built outward, from the cause to the job.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace pgbackup {
+
+enum class ErrorKind {
+  usage,      ///< wrong configuration or command line; exit 2
+  not_found,  ///< the named thing does not exist
+  denied,     ///< credentials or rights are missing
+  conflict,   ///< refused: going on would harm what is there; exit 3
+  transient,  ///< the same call may succeed later: retried
+  corrupt,    ///< bytes are not what they should be
+  canceled,   ///< asked to stop
+  failed,     ///< anything else
+};
+
+/// `message` says what, where and which object; `hint` what the user can do about it.
+class Error : public std::exception {
+ public:
+  Error(ErrorKind kind, std::string message, std::string hint = {});
+
+  [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
+  [[nodiscard]] const std::string& message() const noexcept { return message_; }
+  [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
+  /// Message, then "\nhint: ..." where there is one.
+  [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+  /// The same error seen from further out: "context: message".
+  [[nodiscard]] Error within(std::string_view context) const;
+
+ private:
+  ErrorKind kind_;
+  std::string message_;
+  std::string hint_;
+  std::string text_;
+};
+
+/// True for kinds whose cause may pass by itself.
+[[nodiscard]] bool is_retryable(ErrorKind kind);
+
+/// Process exit code: 1 failed, 2 usage, 3 refused.
+[[nodiscard]] int exit_code(ErrorKind kind);
+
+/// Text of the current errno, as in "No space left on device".
+[[nodiscard]] std::string errno_text(int error_number);
+
+/// Throws `failed` (`denied` for EACCES/EPERM, `not_found` for ENOENT): "what: <errno text>".
+[[noreturn]] void throw_errno(std::string_view what);
+
+/// Runs `body`; an Error that leaves it gets `context` put in front.
+template <class Body>
+decltype(auto) with_context(std::string_view context, Body&& body) {
+  try {
+    return std::forward<Body>(body)();
+  } catch (const Error& error) {
+    throw error.within(context);
+  }
+}
+
+}  // namespace pgbackup

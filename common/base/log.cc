@@ -1,0 +1,64 @@
+#include "common/base/log.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace pgbackup {
+namespace {
+
+std::string_view level_name(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warn:
+      return "warn";
+    case LogLevel::error:
+      return "error";
+  }
+  return "error";
+}
+
+/// Values with blanks or quotes are quoted, so that a line can be split again.
+std::string quoted_if_needed(const std::string& value) {
+  if (!value.empty() && value.find_first_of(" \t\n\"=") == std::string::npos) return value;
+  return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+Log::Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out)
+    : clock_(clock), level_(level), format_(format), out_(out) {}
+
+void Log::debug(std::string_view m, const LogFields& f) { write(LogLevel::debug, m, f); }
+void Log::info(std::string_view m, const LogFields& f) { write(LogLevel::info, m, f); }
+void Log::warn(std::string_view m, const LogFields& f) { write(LogLevel::warn, m, f); }
+void Log::error(std::string_view m, const LogFields& f) { write(LogLevel::error, m, f); }
+
+void Log::write(LogLevel level, std::string_view message, const LogFields& fields) {
+  if (level < level_) return;
+  const std::string line = format_log_line(format_, clock_.now(), level, message, fields) + "\n";
+  const std::lock_guard lock(mutex_);
+  // A log that cannot be written has nowhere to complain.
+  static_cast<void>(std::fwrite(line.data(), 1, line.size(), out_));
+  static_cast<void>(std::fflush(out_));
+}
+
+std::string format_log_line(LogFormat format, UtcTime time, LogLevel level,
+                            std::string_view message, const LogFields& fields) {
+  if (format == LogFormat::json) {
+    nlohmann::ordered_json line = {
+        {"time", format_iso(time)}, {"level", level_name(level)}, {"message", message}};
+    for (const auto& [name, value] : fields) line[std::string(name)] = value;
+    return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+  std::string line = fmt::format("{} {:<5} {}", format_iso(time), level_name(level), message);
+  for (const auto& [name, value] : fields) {
+    line += fmt::format(" {}={}", name, quoted_if_needed(value));
+  }
+  return line;
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,44 @@
+// The two ends of a stream of bytes. A chain is stack objects, each holding a reference to the next;
+// destruction undoes it in reverse. Two of the five invariants live in these contracts:
+//   end of stream means success (Source), only finish() commits (Sink).
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace pgbackup {
+
+class Source {
+ public:
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  virtual ~Source() = default;
+
+  /// Fills the front of `buffer` and returns the number of bytes, at least 1. Returns 0 only after
+  /// the producer is known to have succeeded; a producer that failed throws instead.
+  virtual size_t read(std::span<char> buffer) = 0;
+};
+
+class Sink {
+ public:
+  Sink() = default;
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+  /// Without a finish() before it: whatever was written is abandoned.
+  virtual ~Sink() = default;
+
+  /// Takes all of `bytes`, or throws.
+  virtual void write(std::string_view bytes) = 0;
+  /// Commits what was written, here and in all that follows in the chain. Called once, last.
+  virtual void finish() = 0;
+};
+
+/// Bytes per read: a whole pipe buffer after F_SETPIPE_SZ, four zstd blocks.
+inline constexpr size_t kPumpBytes = 512 * 1024;
+
+/// Moves everything from `source` to `sink` and finishes the sink. Throws what they throw.
+void pump(Source& source, Sink& sink);
+
+}  // namespace pgbackup

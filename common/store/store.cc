@@ -1,0 +1,28 @@
+#include "common/store/store.h"
+
+#include <fmt/format.h>
+
+#include "common/base/error.h"
+
+namespace pgbackup {
+
+void Store::commit(const std::string& folder, std::string_view manifest,
+                   const std::vector<StoredObject>& /*objects*/) {
+  put(fmt::format("{}/{}", folder, kManifestName), manifest);
+}
+
+std::string read_small_object(Store& store, const std::string& key, size_t max_bytes) {
+  const std::unique_ptr<Source> source = store.open(key);
+  std::string all;
+  std::vector<char> buffer(size_t{64} << 10U);
+  while (const size_t got = source->read(buffer)) {
+    all.append(buffer.data(), got);
+    if (all.size() > max_bytes) {
+      throw Error(ErrorKind::corrupt,
+                  fmt::format("{} is larger than {} bytes", store.location(key), max_bytes));
+    }
+  }
+  return all;
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,100 @@
+// The seam between the programs and where backups lie: an S3 bucket, a directory, memory (tests).
+// One contract for all of them, held by tests/store_contract.h. Keys are relative to the store's own
+// root (bucket and prefix, or directory), use [A-Za-z0-9._/=-] and never start with '/'.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/utc_time.h"
+#include "common/codec/sink.h"
+
+namespace pgbackup {
+
+struct ObjectInfo {
+  std::string key;
+  uint64_t bytes = 0;
+  UtcTime modified;  ///< by the store's clock
+};
+
+/// What was written, as it is stored.
+struct StoredObject {
+  std::string key;
+  uint64_t bytes = 0;
+  std::string sha256;  ///< 64 hexadecimal digits
+};
+
+/// A write that was begun and neither finished nor abandoned: its writer was killed, or still runs.
+struct UnfinishedWrite {
+  std::string key;  ///< of the object that it would have become
+  std::string id;   ///< the store's own name for it
+  UtcTime newest;   ///< when it last received bytes, by the store's clock
+};
+
+/// Writes one stream. Nothing is visible before finish(); afterwards everything is, and the store has
+/// confirmed key and size. Destroyed without finish(): all traces are removed, as far as the store
+/// answers, within seconds.
+class ObjectWriter : public Sink {
+ public:
+  /// After finish(): the pieces in order, at least one. `cat` of them is the stream. The first has
+  /// the key that was asked for, the next ones `.0001`, `.0002` ... behind it.
+  [[nodiscard]] virtual const std::vector<StoredObject>& stored() const = 0;
+};
+
+/// Errors of all calls: `not_found`, `denied`, `transient` (after the retries gave up), `corrupt`,
+/// `canceled` (the stop token that the store was made with), `failed`. Calls block; one thread at a
+/// time per store, except for what a writer does inside.
+class Store {
+ public:
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  virtual ~Store() = default;
+
+  /// For messages: `s3://bucket/prefix/key`, `/backups/key`.
+  [[nodiscard]] virtual std::string location(std::string_view key) const = 0;
+  /// The key as other tools see it: with the prefix, without bucket or directory.
+  [[nodiscard]] virtual std::string full_key(std::string_view key) const = 0;
+
+  /// A new object from a stream of unknown length; may be empty.
+  [[nodiscard]] virtual std::unique_ptr<ObjectWriter> create(const std::string& key) = 0;
+  /// A small object at once, atomically. Putting the same bytes again is harmless.
+  virtual void put(const std::string& key, std::string_view bytes) = 0;
+  /// Makes a backup exist: writes `folder`/manifest.json. A directory store also keeps
+  /// `folder`/SHA256SUMS and a link `latest` beside `folder`.
+  virtual void commit(const std::string& folder, std::string_view manifest,
+                      const std::vector<StoredObject>& objects);
+
+  /// The bytes of an object from its start. `not_found` comes from here, not from the first read.
+  [[nodiscard]] virtual std::unique_ptr<Source> open(const std::string& key) = 0;
+  /// nullopt: there is no such object.
+  [[nodiscard]] virtual std::optional<ObjectInfo> stat(const std::string& key) = 0;
+  /// Every object whose key starts with `prefix`, in no promised order. Symbolic links and
+  /// unfinished writes are not objects.
+  virtual void list(std::string_view prefix,
+                    const std::function<void(const ObjectInfo&)>& visit) = 0;
+  /// Absent already: done.
+  virtual void remove(const std::string& key) = 0;
+
+  /// Below the store's root only.
+  [[nodiscard]] virtual std::vector<UnfinishedWrite> list_unfinished() = 0;
+  /// Absent already: done.
+  virtual void remove_unfinished(const UnfinishedWrite& write) = 0;
+
+  /// The store's own clock: what `modified` and `newest` are measured by.
+  [[nodiscard]] virtual UtcTime now() = 0;
+};
+
+/// Name of the object whose existence is the backup's existence.
+inline constexpr std::string_view kManifestName = "manifest.json";
+
+/// All of a small object. `corrupt` when it is larger than `max_bytes`.
+[[nodiscard]] std::string read_small_object(Store& store, const std::string& key,
+                                            size_t max_bytes = size_t{16} << 20U);
+
+}  // namespace pgbackup
