@@ -107,12 +107,14 @@ std::optional<UtcTime> parse_basic(std::string_view text) {
 
 std::optional<UtcTime> parse_http_date(std::string_view text) {
   // Fri, 20 Nov 2026 03:15:00 GMT
-  if (text.size() != 29 || text.substr(3, 2) != ", ") return std::nullopt;
+  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT") {
+    return std::nullopt;
+  }
   const auto* const month = std::find(kMonths.begin(), kMonths.end(), text.substr(8, 3));
   if (month == kMonths.end()) return std::nullopt;
   const std::string numeric = fmt::format("{}{:02} {}", text.substr(5, 3),
-                                          month - kMonths.begin() + 1, text.substr(12));
-  return parse_shape(numeric, "DD MM YYYY hh:mm:ss GMT");
+                                          month - kMonths.begin() + 1, text.substr(12, 13));
+  return parse_shape(numeric, "DD MM YYYY hh:mm:ss");
 }
 
 std::optional<seconds> parse_duration(std::string_view text) {
