@@ -100,7 +100,7 @@ start rgw radosgw "${ceph[@]}" -f -n client.rgw
 
 cat >"$W/env" <<ENV
 S3_ENDPOINT=http://127.0.0.1:$http_port
-S3_TLS_ENDPOINT=https://localhost:$https_port
+S3_TLS_ENDPOINT=https://127.0.0.1:$https_port
 S3_CA_FILE=$W/tls.crt
 S3_REGION=us-east-1
 S3_BUCKET=$bucket

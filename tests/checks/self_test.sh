@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# self_test.sh: each check here must find the fault that it is for. A check that cannot fail is a defect.
+set -euo pipefail
+checks=$(cd "$(dirname "$0")" && pwd -P)
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+failed=0
+
+# expect STATUS CHECK FILE NAME: runs it over a fresh tree whose only source is stdin as FILE.
+expect() {
+    local status=0
+    rm -rf "$root/t"
+    mkdir -p "$root/t"/{common/{base,codec,store,catalog,service},backup,prune,tests,"$(dirname "$3")"}
+    cp "$checks/../../.clang-format" "$root/t"
+    cat >"$root/t/$3"
+    "$checks/$2" "$root/t" >"$root/out" 2>&1 || status=$?
+    [ "$status" -le 1 ] || status=1
+    if [ "$status" != "$1" ]; then
+        failed=1
+        echo "not ok - $2: $4"
+        cat "$root/out"
+    fi
+}
+
+expect 1 layering.sh common/base/a.cc "base includes codec" <<<'#include "common/codec/digest.h"'
+expect 1 layering.sh common/base/a.cc "with blanks" <<<'  #  include  <common/service/notify.h>'
+expect 1 layering.sh common/store/a.h "store includes catalog" <<<'#include "common/catalog/manifest.h"'
+expect 0 layering.sh common/catalog/a.h "catalog includes store" <<<'#include "common/store/store.h"'
+expect 1 layering.sh common/extra/a.h "a layer that is not in the list" <<<''
+expect 1 layering.sh common/codec/a.h "common includes a program" <<<'#include "backup/job.h"'
+expect 1 layering.sh backup/a.cc "backup includes prune" <<<'#include "prune/policy.h"'
+expect 1 layering.sh prune/a.cc "prune includes backup" <<<'#include "backup/pg.h"'
+expect 0 layering.sh backup/a.cc "backup includes libpq" <<<'#include <libpq-fe.h>'
+expect 1 layering.sh common/base/a.cc "common includes libpq" <<<'#include <libpq-fe.h>'
+expect 1 layering.sh prune/a.cc "prune includes libpq" <<<'#include <postgresql/libpq-fe.h>'
+expect 1 layering.sh backup/a.cc "the clock is read" <<<'auto t = std::chrono::system_clock::now();'
+expect 1 layering.sh backup/b.cc "time(nullptr)" <<<'auto t = std::time(nullptr);'
+expect 1 layering.sh backup/c.cc "time(NULL)" <<<'long t = time(NULL);'
+expect 0 layering.sh backup/d.cc "a comment" <<<'// never system_clock::now()'
+expect 0 layering.sh backup/e.cc "another function" <<<'auto t = format_time(now); auto u = x.time(); auto v = mtime(a);'
+expect 0 layering.sh common/base/clock.cc "the clock itself" <<<'auto t = std::chrono::system_clock::now();'
+
+expect 0 sizes.sh backup/a.cc "450 lines" < <(seq 450)
+expect 1 sizes.sh backup/a.cc "451 lines" < <(seq 451)
+expect 1 sizes.sh common/base/a.h "451 lines" < <(seq 451)
+expect 0 sizes.sh tests/a_test.cc "600 lines" < <(seq 600)
+expect 1 sizes.sh tests/a_test.cc "601 lines" < <(seq 601)
+
+if [ -z "$("$checks/format.sh" "$root")" ]; then
+    expect 0 format.sh backup/a.cc "well formatted" <<<'int f();'
+    expect 1 format.sh backup/a.cc "badly formatted" <<<'int  f( );'
+fi
+if command -v shellcheck >/dev/null; then
+    expect 0 scripts.sh tests/a.sh "a good script" <<<$'#!/usr/bin/env bash\necho "$1"'
+    # shellcheck disable=SC2016
+    expect 1 scripts.sh tests/a.sh "an unquoted variable" <<<$'#!/usr/bin/env bash\nrm $1'
+fi
+exit $failed

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""A small S3 client of the tests' own, so that no test looks at the bucket through the code under test.
+
+Standard library only, path style, signature version 4. S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY,
+S3_SECRET_KEY, S3_REGION, S3_CA_FILE from the environment.
+
+  s3.py ls [PREFIX]                    "SIZE KEY" of each object, sorted
+  s3.py uploads [PREFIX]               "KEY UPLOAD_ID" of each unfinished multipart upload
+  s3.py get KEY                        the object on stdout
+  s3.py put KEY                        stdin as one object
+  s3.py copy-folder FOLDER FOLDER...   every object of the first folder also in each of the others
+  s3.py start-upload KEY               an upload with one part that nobody finishes
+  s3.py rm PREFIX                      removes objects and aborts uploads
+  s3.py put-file FILE KEY CONNECTIONS PART_MIB   multipart upload, for measuring what the server can do
+"""
+import hashlib
+import hmac
+import http.client
+import mmap
+import os
+import re
+import ssl
+import sys
+import threading
+import time
+import urllib.parse
+import xml.etree.ElementTree
+
+ENDPOINT = urllib.parse.urlsplit(os.environ["S3_ENDPOINT"])
+BUCKET = os.environ["S3_BUCKET"]
+REGION = os.environ.get("S3_REGION") or "us-east-1"
+UNSIGNED = "UNSIGNED-PAYLOAD"
+SIGNED_HEADERS = "host;x-amz-content-sha256;x-amz-date"
+
+
+def connect():
+    if ENDPOINT.scheme == "http":
+        return http.client.HTTPConnection(ENDPOINT.netloc, timeout=120)
+    context = ssl.create_default_context(cafile=os.environ.get("S3_CA_FILE"))
+    return http.client.HTTPSConnection(ENDPOINT.netloc, timeout=120, context=context)
+
+
+def authorization(method, path, query, now):
+    scope = f"{now[:8]}/{REGION}/s3/aws4_request"
+    canonical = "\n".join([method, path, query, f"host:{ENDPOINT.netloc}",
+                           f"x-amz-content-sha256:{UNSIGNED}", f"x-amz-date:{now}", "",
+                           SIGNED_HEADERS, UNSIGNED])
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    key = ("AWS4" + os.environ["S3_SECRET_KEY"]).encode()
+    for step in scope.split("/"):
+        key = hmac.new(key, step.encode(), hashlib.sha256).digest()
+    signature = hmac.new(key, f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{digest}".encode(), hashlib.sha256)
+    return (f"AWS4-HMAC-SHA256 Credential={os.environ['S3_ACCESS_KEY']}/{scope}, "
+            f"SignedHeaders={SIGNED_HEADERS}, Signature={signature.hexdigest()}")
+
+
+def request(method, key="", params=None, body=b"", headers=None, connection=None):
+    """One signed request; returns (body, headers) or ends the program."""
+    path = urllib.parse.quote(f"/{BUCKET}" + (f"/{key}" if key else ""), safe="/~")
+    query = "&".join(f"{urllib.parse.quote(k, safe='')}={urllib.parse.quote(str(v), safe='')}"
+                     for k, v in sorted((params or {}).items()))
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    all_headers = {"x-amz-date": now, "x-amz-content-sha256": UNSIGNED,
+                   "Content-Length": str(len(body)), **(headers or {}),
+                   "Authorization": authorization(method, path, query, now)}
+    connection = connection or connect()
+    connection.request(method, path + ("?" + query if query else ""), body, all_headers)
+    reply = connection.getresponse()
+    data = reply.read()
+    if reply.status >= 300:
+        sys.exit(f"s3.py: {method} {path}?{query}: {reply.status} {data[:300]!r}")
+    return data, reply.headers
+
+
+def parse_xml(data):
+    return xml.etree.ElementTree.fromstring(re.sub(rb' xmlns="[^"]+"', b"", data, count=1))
+
+
+def list_objects(prefix):
+    """(key, size) of each object."""
+    params = {"list-type": 2, "prefix": prefix}
+    found = []
+    while True:
+        page = parse_xml(request("GET", params=params)[0])
+        found += [(o.findtext("Key"), int(o.findtext("Size"))) for o in page.iter("Contents")]
+        if page.findtext("IsTruncated") != "true":
+            return sorted(found)
+        params["continuation-token"] = page.findtext("NextContinuationToken")
+
+
+def list_uploads(prefix):
+    page = parse_xml(request("GET", params={"uploads": "", "prefix": prefix})[0])
+    return [(u.findtext("Key"), u.findtext("UploadId")) for u in page.iter("Upload")]
+
+
+def remove(prefix):
+    connection = connect()
+    for key, _ in list_objects(prefix):
+        request("DELETE", key, connection=connection)
+    for key, upload in list_uploads(prefix):
+        request("DELETE", key, {"uploadId": upload}, connection=connection)
+
+
+def copy_folder(source, *targets):
+    """Server-side copies, a few at a time."""
+    names = [key[len(source):] for key, _ in list_objects(source.rstrip("/") + "/")]
+    todo = iter([(source + name, target + name) for target in targets for name in names])
+    in_parallel(8, todo, lambda connection, job: request(
+        "PUT", job[1], connection=connection,
+        headers={"x-amz-copy-source": urllib.parse.quote(f"/{BUCKET}/{job[0]}", safe="/~")}))
+
+
+def in_parallel(count, jobs, work):
+    """Calls work(connection, job) for each job from `count` threads; the first failure ends the program."""
+    lock, failed = threading.Lock(), []
+
+    def run():
+        connection = connect()
+        while not failed:
+            with lock:
+                job = next(jobs, None)
+            if job is None:
+                return
+            try:
+                work(connection, job)
+            except BaseException as error:  # SystemExit of request() included
+                failed.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def start_upload(key):
+    return parse_xml(request("POST", key, {"uploads": ""})[0]).findtext("UploadId")
+
+
+def put_file(path, key, connections, part_mib):
+    part = int(part_mib) << 20
+    size = os.path.getsize(path)
+    upload = start_upload(key)
+    etags = {}
+    with open(path, "rb") as file:
+        data = memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
+
+    def put_part(connection, number):
+        chunk = data[(number - 1) * part:number * part]
+        etags[number] = request("PUT", key, {"partNumber": number, "uploadId": upload}, chunk,
+                                connection=connection)[1]["ETag"]
+
+    in_parallel(int(connections), iter(range(1, -(-size // part) + 1)), put_part)
+    parts = "".join(f"<Part><PartNumber>{n}</PartNumber><ETag>{etags[n]}</ETag></Part>"
+                    for n in sorted(etags))
+    request("POST", key, {"uploadId": upload},
+            f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode())
+
+
+def main(verb, *args):
+    if verb == "ls":
+        print("".join(f"{size} {key}\n" for key, size in list_objects(*args or [""])), end="")
+    elif verb == "uploads":
+        print("".join(f"{key} {upload}\n" for key, upload in list_uploads(*args or [""])), end="")
+    elif verb == "get":
+        sys.stdout.buffer.write(request("GET", args[0])[0])
+    elif verb == "put":
+        request("PUT", args[0], body=sys.stdin.buffer.read())
+    elif verb == "copy-folder":
+        copy_folder(*args)
+    elif verb == "start-upload":
+        upload = start_upload(args[0])
+        request("PUT", args[0], {"partNumber": 1, "uploadId": upload}, b"never finished")
+    elif verb == "rm":
+        remove(args[0])
+    elif verb == "put-file":
+        put_file(*args)
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:] or ["help"])
