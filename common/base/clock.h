@@ -1,5 +1,5 @@
-// The only place that knows what time it is. Pure functions take `now`; what waits takes a Clock, so
-// that tests can let hours pass at once.
+// The only place that knows what time it is. Pure functions take `now`; what waits takes a Clock,
+// so that tests can let hours pass at once.
 #pragma once
 
 #include <chrono>

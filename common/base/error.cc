@@ -39,9 +39,9 @@ std::string errno_text(int error_number) { return std::generic_category().messag
 
 void throw_errno(std::string_view what) {
   const int error_number = errno;
-  const ErrorKind kind = error_number == ENOENT                               ? ErrorKind::not_found
+  const ErrorKind kind = error_number == ENOENT                            ? ErrorKind::not_found
                          : error_number == EACCES || error_number == EPERM ? ErrorKind::denied
-                                                                              : ErrorKind::failed;
+                                                                           : ErrorKind::failed;
   throw Error(kind, fmt::format("{}: {}", what, errno_text(error_number)));
 }
 

@@ -54,13 +54,27 @@ std::optional<UtcTime> parse_shape(std::string_view text, std::string_view shape
     };
     bool ok = false;
     switch (shape[i]) {
-      case 'Y': ok = take(f.year); break;
-      case 'M': ok = take(f.month); break;
-      case 'D': ok = take(f.day); break;
-      case 'h': ok = take(f.hour); break;
-      case 'm': ok = take(f.minute); break;
-      case 's': ok = take(f.second); break;
-      default: ok = text[i] == shape[i]; break;
+      case 'Y':
+        ok = take(f.year);
+        break;
+      case 'M':
+        ok = take(f.month);
+        break;
+      case 'D':
+        ok = take(f.day);
+        break;
+      case 'h':
+        ok = take(f.hour);
+        break;
+      case 'm':
+        ok = take(f.minute);
+        break;
+      case 's':
+        ok = take(f.second);
+        break;
+      default:
+        ok = text[i] == shape[i];
+        break;
     }
     if (!ok) return std::nullopt;
   }

@@ -1,5 +1,5 @@
-// The two ends of a stream of bytes. A chain is stack objects, each holding a reference to the next;
-// destruction undoes it in reverse. Two of the five invariants live in these contracts:
+// The two ends of a stream of bytes. A chain is stack objects, each holding a reference to the
+// next; destruction undoes it in reverse. Two of the five invariants live in these contracts:
 //   end of stream means success (Source), only finish() commits (Sink).
 #pragma once
 

@@ -1,6 +1,6 @@
 // The seam between the programs and where backups lie: an S3 bucket, a directory, memory (tests).
-// One contract for all of them, held by tests/store_contract.h. Keys are relative to the store's own
-// root (bucket and prefix, or directory), use [A-Za-z0-9._/=-] and never start with '/'.
+// One contract for all of them, held by tests/store_contract.h. Keys are relative to the store's
+// own root (bucket and prefix, or directory), use [A-Za-z0-9._/=-] and never start with '/'.
 #pragma once
 
 #include <cstdint>
@@ -36,9 +36,9 @@ struct UnfinishedWrite {
   UtcTime newest;   ///< when it last received bytes, by the store's clock
 };
 
-/// Writes one stream. Nothing is visible before finish(); afterwards everything is, and the store has
-/// confirmed key and size. Destroyed without finish(): all traces are removed, as far as the store
-/// answers, within seconds.
+/// Writes one stream. Nothing is visible before finish(); afterwards everything is, and the store
+/// has confirmed key and size. Destroyed without finish(): all traces are removed, as far as the
+/// store answers, within seconds.
 class ObjectWriter : public Sink {
  public:
   /// After finish(): the pieces in order, at least one. `cat` of them is the stream. The first has

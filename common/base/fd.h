@@ -1,0 +1,72 @@
+// File descriptors: owned, closed once, always close-on-exec; and waiting on them in a way that a
+// stop request and a time bound end.
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+struct pollfd;
+
+namespace pgbackup {
+
+/// Owns a file descriptor. Move-only.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  Fd(Fd&& other) noexcept : fd_(other.release()) {}
+  Fd& operator=(Fd&& other) noexcept;
+  ~Fd() { close(); }
+
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+  [[nodiscard]] int release();
+  void close() noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+struct Pipe {
+  Fd read_end;
+  Fd write_end;
+};
+
+/// Throws `failed` when no descriptor is left.
+[[nodiscard]] Pipe make_pipe();
+
+/// A file in memory with mode 0600, holding `contents`; children reach it as /proc/self/fd/N. For
+/// secrets that a program wants as a file: it never touches a disk and needs no clean-up.
+[[nodiscard]] Fd make_memory_file(const char* name, std::string_view contents);
+
+/// Writes all of `bytes` to a blocking descriptor (files).
+void write_all(int fd, std::string_view bytes, std::string_view what);
+
+/// Wakes poll() when a stop is requested.
+class StopFd {
+ public:
+  explicit StopFd(const std::stop_token& stop);
+
+  /// poll(2) on `fds` and on the stop request, at most until `deadline` (forever when it is max()).
+  /// Returns false when the deadline passed. Throws `canceled` when a stop was requested.
+  bool wait(std::span<pollfd> fds, std::chrono::steady_clock::time_point deadline) const;
+
+ private:
+  struct Notify {
+    int fd;
+    void operator()() const noexcept;
+  };
+
+  Fd event_;
+  std::stop_token token_;
+  std::stop_callback<Notify> callback_;
+};
+
+inline constexpr auto kNoDeadline = std::chrono::steady_clock::time_point::max();
+
+}  // namespace pgbackup

@@ -1,0 +1,144 @@
+#include "common/base/option_value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "common/base/utc_time.h"
+
+namespace pgbackup {
+namespace {
+
+template <class... Parts>
+struct Overloaded : Parts... {
+  using Parts::operator()...;
+};
+template <class... Parts>
+Overloaded(Parts...) -> Overloaded<Parts...>;
+
+/// Kubernetes sets NAME_PORT=tcp://10.0.0.1:5432 for every Service called "name".
+constexpr std::string_view kServiceLink =
+    " (Kubernetes sets such a variable for a Service of that name: use enableServiceLinks: false)";
+
+std::string complain(std::string_view text, std::string_view wanted) {
+  return fmt::format("'{}' is not {}{}", text, wanted,
+                     text.starts_with("tcp://") ? kServiceLink : std::string_view());
+}
+
+std::string assign_number(const Number& number, std::string_view text) {
+  int value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  if (text.empty() || error != std::errc() || stopped != end || value < number.min ||
+      value > number.max) {
+    return complain(text, fmt::format("a whole number from {} to {}", number.min, number.max));
+  }
+  *number.value = value;
+  return "";
+}
+
+std::string assign_duration(const Duration& duration, std::string_view text) {
+  const auto value = parse_duration(text);
+  if (!value) return complain(text, "a duration such as 21600 (seconds), 90s, 15m, 6h or 30d");
+  if (*value < duration.min) {
+    return fmt::format("'{}' is too short: at least {}", text, format_duration(duration.min));
+  }
+  std::visit([&](auto* target) { *target = *value; }, duration.value);
+  return "";
+}
+
+std::string assign_bool(bool* target, std::string_view text) {
+  if (text != "true" && text != "false") return complain(text, "true or false");
+  *target = text == "true";
+  return "";
+}
+
+std::string assign_choice(const Choice& choice, std::string_view text) {
+  const auto found = std::find(choice.names.begin(), choice.names.end(), text);
+  if (found == choice.names.end()) {
+    return complain(text, fmt::format("one of {}", fmt::join(choice.names, ", ")));
+  }
+  choice.set(static_cast<size_t>(found - choice.names.begin()));
+  return "";
+}
+
+std::string assign_text(std::string* target, std::string_view text) {
+  if (text.starts_with("tcp://")) return complain(text, "a plain value");
+  const bool control = std::any_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (control) return "the value holds a control character, such as a line break";
+  *target = text;
+  return "";
+}
+
+std::string show_duration(const Duration& duration) {
+  return std::visit(
+      Overloaded{[](const std::chrono::seconds* value) { return format_duration(*value); },
+                 [](const std::optional<std::chrono::seconds>* value) {
+                   return *value ? format_duration(**value) : std::string();
+                 }},
+      duration.value);
+}
+
+}  // namespace
+
+std::string assign_value(const Target& target, std::string_view text) {
+  return std::visit(
+      Overloaded{[&](std::string* value) { return assign_text(value, text); },
+                 [&](Secret* value) {
+                   *value = Secret(text);
+                   return std::string();
+                 },
+                 [&](std::filesystem::path* value) {
+                   *value = text;
+                   return std::string();
+                 },
+                 [&](bool* value) { return assign_bool(value, text); },
+                 [&](const Number& number) { return assign_number(number, text); },
+                 [&](const Duration& duration) { return assign_duration(duration, text); },
+                 [&](const Choice& choice) { return assign_choice(choice, text); }},
+      target);
+}
+
+std::string show_value(const Target& target) {
+  return std::visit(
+      Overloaded{[](const std::string* value) { return *value; },
+                 [](const Secret* value) { return std::string(value->empty() ? "" : "(hidden)"); },
+                 [](const std::filesystem::path* value) { return value->string(); },
+                 [](const bool* value) { return std::string(*value ? "true" : "false"); },
+                 [](const Number& number) { return std::to_string(*number.value); },
+                 [](const Duration& duration) { return show_duration(duration); },
+                 [](const Choice& choice) { return std::string(choice.names[choice.current()]); }},
+      target);
+}
+
+std::string flag_name(const Option& option) {
+  if (option.name.starts_with("--")) return std::string(option.name);
+  std::string flag = "--";
+  for (const char c : option.name) {
+    flag += c == '_' ? '-' : static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  }
+  return flag;
+}
+
+std::string value_placeholder(const Target& target) {
+  return std::visit(Overloaded{[](const std::string*) { return std::string(" TEXT"); },
+                               [](const Secret*) { return std::string(" SECRET"); },
+                               [](const std::filesystem::path*) { return std::string(" PATH"); },
+                               [](const bool*) { return std::string(); },
+                               [](const Number&) { return std::string(" NUMBER"); },
+                               [](const Duration&) { return std::string(" DURATION"); },
+                               [](const Choice& choice) {
+                                 return fmt::format(" {}", fmt::join(choice.names, "|"));
+                               }},
+                    target);
+}
+
+bool has_file_form(const Option& option) {
+  return !option.name.starts_with("--") && !std::holds_alternative<bool*>(option.target) &&
+         !std::holds_alternative<std::filesystem::path*>(option.target);
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,291 @@
+#include "common/base/options.h"
+
+#include <fmt/format.h>
+#include <getopt.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <numeric>
+
+#include "common/base/error.h"
+#include "common/base/option_value.h"
+
+namespace pgbackup {
+namespace {
+
+struct Given {
+  std::string value;
+  std::string source;
+  std::string name;  ///< as the user wrote it: `--s3-bucket`, `S3_BUCKET`
+};
+
+/// Flags are found by getopt_long; a value above any character marks a row.
+constexpr int kFirstRow = 1000;
+constexpr int kHelp = 900;
+constexpr int kVersion = 901;
+
+bool is_bool(const Option& option) { return std::holds_alternative<bool*>(option.target); }
+
+bool is_secret(const Option& option) { return std::holds_alternative<Secret*>(option.target); }
+
+std::vector<option> long_options(const CommandLine& command,
+                                 const std::vector<std::string>& flags) {
+  std::vector<option> table;
+  for (size_t i = 0; i < flags.size(); ++i) {
+    table.push_back({flags[i].c_str() + 2,
+                     is_bool(command.options[i]) ? no_argument : required_argument, nullptr,
+                     kFirstRow + static_cast<int>(i)});
+  }
+  table.push_back({"help", no_argument, nullptr, kHelp});
+  table.push_back({"version", no_argument, nullptr, kVersion});
+  table.push_back({nullptr, 0, nullptr, 0});
+  return table;
+}
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t above = row[j];
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = std::min({replaced, row[j - 1] + 1, above + 1});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+/// `; did you mean X?` for the nearest of `known`, or nothing when none is near.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+  const std::string* best = nullptr;
+  size_t best_distance = 1 + word.size() / 4;
+  for (const std::string& candidate : known) {
+    const size_t distance = edit_distance(word, candidate);
+    if (distance <= best_distance && (best == nullptr || distance < best_distance)) {
+      best = &candidate;
+      best_distance = distance;
+    }
+  }
+  return best == nullptr ? "" : fmt::format("; did you mean {}?", *best);
+}
+
+/// The first line of a secret file; editors and `echo` leave a newline behind.
+std::optional<std::string> read_value_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (file.bad()) return std::nullopt;
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return text;
+}
+
+class Parser {
+ public:
+  Parser(const CommandLine& command, const Environment& environment)
+      : command_(command), environment_(environment), flag_values_(command.options.size()) {
+    for (const Option& row : command.options) flags_.push_back(flag_name(row));
+  }
+
+  ParsedOptions parse(std::span<const std::string> arguments) {
+    read_flags(arguments);
+    for (size_t i = 0; i < command_.options.size(); ++i)
+      apply(command_.options[i], flag_values_[i]);
+    return std::move(result_);
+  }
+
+ private:
+  void problem(std::string text) { result_.problems.push_back(std::move(text)); }
+
+  void read_flags(std::span<const std::string> arguments) {
+    std::vector<std::string> words(arguments.begin(), arguments.end());
+    std::vector<char*> argv = {const_cast<char*>(command_.program.data())};
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const std::vector<option> table = long_options(command_, flags_);
+    const int argc = static_cast<int>(words.size()) + 1;
+    opterr = 0;
+    optind = 0;  // glibc: start anew
+    int found = 0;
+    while ((found = getopt_long(argc, argv.data(), ":h", table.data(), nullptr)) != -1) {
+      take_flag(found, argv[static_cast<size_t>(optind) - 1]);
+    }
+    take_verb({argv.begin() + optind, argv.begin() + argc});
+  }
+
+  void take_flag(int found, std::string_view word) {
+    if (found == 'h' || found == kHelp) {
+      result_.help = true;
+    } else if (found == kVersion) {
+      result_.version = true;
+    } else if (found >= kFirstRow) {
+      const auto row = static_cast<size_t>(found - kFirstRow);
+      if (is_secret(command_.options[row])) {
+        problem(fmt::format("{}: every process can read a command line; set {} or {}_FILE",
+                            flags_[row], command_.options[row].name, command_.options[row].name));
+        return;
+      }
+      flag_values_[row] = Given{optarg != nullptr ? optarg : "true", "flag", flags_[row]};
+    } else if (found == ':') {
+      problem(fmt::format("{} needs a value", word));
+    } else if (optopt >= kHelp) {
+      problem(fmt::format("{} takes no value", word.substr(0, word.find('='))));
+    } else {
+      const std::string_view flag = word.substr(0, word.find('='));
+      problem(fmt::format("unknown option {}{}", flag, did_you_mean(flag, flags_)));
+    }
+  }
+
+  void take_verb(std::span<char* const> words) {
+    result_.verb = command_.verbs.front().name;
+    if (words.empty()) return;
+    const std::string_view wanted = words[0];
+    std::vector<std::string> known;
+    for (const Verb& verb : command_.verbs) {
+      known.emplace_back(verb.name);
+      if (verb.name == wanted) result_.verb = verb.name;
+    }
+    if (result_.verb != wanted) {
+      problem(fmt::format("unknown command {}{}; the commands are {}", wanted,
+                          did_you_mean(wanted, known), fmt::join(known, ", ")));
+    }
+    if (words.size() > 1) problem(fmt::format("unexpected argument {}", words[1]));
+  }
+
+  /// The value of a row from the strongest source that has one.
+  std::optional<Given> find(const Option& row, std::optional<Given>& flag) {
+    if (flag || row.name.starts_with("--")) return std::move(flag);
+    const auto variable = environment_.find(row.name);
+    const bool has_variable = variable != environment_.end() && !variable->second.empty();
+    if (has_file_form(row)) {
+      const std::string file_name = fmt::format("{}_FILE", row.name);
+      const auto file = environment_.find(file_name);
+      if (file != environment_.end() && !file->second.empty()) {
+        if (has_variable)
+          problem(fmt::format("{} and {} are both set; keep one", row.name, file_name));
+        return from_file(file_name, file->second);
+      }
+    }
+    if (has_variable) return Given{variable->second, "variable", std::string(row.name)};
+    for (const std::string_view fallback : row.fallbacks) {
+      const auto found = environment_.find(fallback);
+      if (found != environment_.end() && !found->second.empty()) {
+        return Given{found->second, std::string(fallback), std::string(fallback)};
+      }
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Given> from_file(const std::string& name, const std::string& path) {
+    std::optional<std::string> text = read_value_file(path);
+    if (!text) {
+      problem(fmt::format("{}: cannot read {}: {}", name, path, errno_text(errno)));
+      return std::nullopt;
+    }
+    if (text->empty()) {
+      problem(fmt::format("{}: {} is empty", name, path));
+      return std::nullopt;
+    }
+    return Given{std::move(*text), "file", name};
+  }
+
+  void apply(const Option& row, std::optional<Given>& flag) {
+    std::optional<Given> given = find(row, flag);
+    if (given) {
+      const std::string complaint = assign_value(row.target, given->value);
+      if (!complaint.empty()) problem(fmt::format("{}: {}", given->name, complaint));
+    }
+    if (!row.name.starts_with("--")) {
+      result_.settings.push_back(
+          {std::string(row.name), show_value(row.target), given ? given->source : "default"});
+    }
+    if (given) wipe(given->value);
+  }
+
+  const CommandLine& command_;
+  const Environment& environment_;
+  std::vector<std::string> flags_;
+  std::vector<std::optional<Given>> flag_values_;
+  ParsedOptions result_;
+};
+
+std::string default_text(const Option& row) {
+  return row.default_note.empty() ? show_value(row.target) : std::string(row.default_note);
+}
+
+/// `|` would end a cell of a Markdown table.
+std::string escape_cell(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '|') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+}  // namespace
+
+Environment process_environment() {
+  Environment environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const size_t equals = text.find('=');
+    if (equals != std::string_view::npos) {
+      environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+  }
+  return environment;
+}
+
+ParsedOptions parse_options(const CommandLine& command, std::span<const std::string> arguments,
+                            const Environment& environment) {
+  return Parser(command, environment).parse(arguments);
+}
+
+void throw_problems(std::string_view program, const std::vector<std::string>& problems) {
+  if (problems.empty()) return;
+  throw Error(ErrorKind::usage, fmt::format("{}", fmt::join(problems, "\n")),
+              fmt::format("{} --help lists every setting", program));
+}
+
+std::string help_text(const CommandLine& command) {
+  std::string text = fmt::format("Usage: {} [COMMAND] [OPTIONS]\n{}\n\nCommands:\n",
+                                 command.program, command.summary);
+  for (const Verb& verb : command.verbs) text += fmt::format("  {:<10} {}\n", verb.name, verb.help);
+  std::string flags;
+  std::string settings;
+  for (const Option& row : command.options) {
+    const std::string flag = flag_name(row) + value_placeholder(row.target);
+    if (row.name.starts_with("--")) {
+      flags += fmt::format("  {:<26} {}\n", flag, row.help);
+      continue;
+    }
+    const std::string shown = default_text(row);
+    settings += fmt::format("  {}{}\n      {}{}\n", row.name, is_secret(row) ? "" : ", " + flag,
+                            row.help, shown.empty() ? "" : fmt::format(" (default: {})", shown));
+  }
+  if (!flags.empty()) flags.insert(0, "\nOptions:\n");
+  text += flags +
+          "\n  --help, --version\n\nSettings, as variable (NAME, or NAME_FILE naming a file "
+          "that holds it) or flag:\n" +
+          settings;
+  if (!command.notes.empty()) text += fmt::format("\n{}\n", command.notes);
+  return text;
+}
+
+std::string markdown_table(const CommandLine& command) {
+  std::string text = "| Variable | Default | Meaning |\n|---|---|---|\n";
+  for (const Option& row : command.options) {
+    if (row.name.starts_with("--")) continue;
+    const std::string shown = default_text(row);
+    text += fmt::format("| `{}` | {} | {} |\n", row.name, shown.empty() ? "" : "`" + shown + "`",
+                        escape_cell(row.help));
+  }
+  return text;
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,114 @@
+// Configuration by one table. From its rows come the flag (`--s3-bucket`), the variable
+// (`S3_BUCKET`), its file form (`S3_BUCKET_FILE`), --help, the effective settings with their
+// sources, and README's table. Precedence: flag, variable, file, fallback variable, default.
+// Nothing here exits or prints.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/base/secret.h"
+
+namespace pgbackup {
+
+using Environment = std::map<std::string, std::string, std::less<>>;
+
+/// The process's environment.
+[[nodiscard]] Environment process_environment();
+
+/// A whole number within [min, max].
+struct Number {
+  int* value;
+  int min;
+  int max;
+};
+
+/// A duration (`90`, `6h`, `30d`) of at least `min`; the optional form starts unset.
+struct Duration {
+  std::variant<std::chrono::seconds*, std::optional<std::chrono::seconds>*> value;
+  std::chrono::seconds min{0};
+};
+
+/// One of `names`; `set` receives its index, `current` returns it.
+struct Choice {
+  std::vector<std::string_view> names;
+  std::function<size_t()> current;
+  std::function<void(size_t)> set;
+};
+
+/// Where a value goes; the type picks the parser, the value found there is the default.
+using Target =
+    std::variant<std::string*, Secret*, std::filesystem::path*, bool*, Number, Duration, Choice>;
+
+/// A target for an enum whose values count up from 0 in the order of `names`.
+template <class Enum>
+Choice choice(Enum* value, std::vector<std::string_view> names) {
+  return {std::move(names), [value] { return static_cast<size_t>(*value); },
+          [value](size_t index) { *value = static_cast<Enum>(index); }};
+}
+
+/// A row. `name` is the variable (`S3_BUCKET`); a name that starts with `--` is a flag only.
+/// A bool is a flag without argument, as a variable `true` or `false`. Rows that are paths and
+/// bools have no file form.
+struct Option {
+  std::string_view name;
+  Target target;
+  std::string_view help;
+  std::vector<std::string_view> fallbacks = {};  ///< weaker variables of others: PGHOST, AWS_REGION
+  std::string_view default_note = {};            ///< shown as the default where a value says less
+};
+
+/// A verb of the command line, as in `pg-backup restore`.
+struct Verb {
+  std::string_view name;
+  std::string_view help;
+};
+
+/// What a program offers: its name, one line about it, verbs (the first is the default) and rows.
+struct CommandLine {
+  std::string_view program;
+  std::string_view summary;
+  std::vector<Verb> verbs;
+  std::vector<Option> options;
+  std::string_view notes = {};  ///< closing lines of --help
+};
+
+/// One effective setting, for the log at start: secrets show as `(hidden)`.
+struct Setting {
+  std::string name;
+  std::string value;
+  std::string source;  ///< `flag`, `variable`, `file`, the fallback's name, `default`
+};
+
+struct ParsedOptions {
+  std::string_view verb;
+  bool help = false;
+  bool version = false;
+  std::vector<Setting> settings;
+  /// One sentence each; empty when all is well. The caller adds its own and throws them at once.
+  std::vector<std::string> problems;
+};
+
+/// Fills the targets. Never throws for wrong input: everything wrong is in `problems`.
+/// `arguments` is argv without the program's name.
+[[nodiscard]] ParsedOptions parse_options(const CommandLine& command,
+                                          std::span<const std::string> arguments,
+                                          const Environment& environment);
+
+/// Throws Error `usage` with all problems, one per line, when there are any.
+void throw_problems(std::string_view program, const std::vector<std::string>& problems);
+
+/// Text of --help.
+[[nodiscard]] std::string help_text(const CommandLine& command);
+/// README's table of the rows: a Markdown table with a line per option.
+[[nodiscard]] std::string markdown_table(const CommandLine& command);
+
+}  // namespace pgbackup

@@ -1,0 +1,203 @@
+#include "common/base/process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "common/base/error.h"
+#include "common/base/handle.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr size_t kErrorsKept = size_t{64} << 10U;
+/// The most an unprivileged process may ask for (/proc/sys/fs/pipe-max-size): fewer switches.
+constexpr int kPipeBytes = 1 << 20;
+constexpr int kInheritedFd = 3;
+
+/// File actions and attributes of posix_spawn, freed together.
+struct SpawnSettings {
+  posix_spawn_file_actions_t actions{};
+  posix_spawnattr_t attributes{};
+
+  SpawnSettings() {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+};
+
+/// Own group, no blocked signals (main blocks them for its threads), SIGPIPE as it was meant.
+void set_attributes(posix_spawnattr_t* attributes) {
+  sigset_t none;
+  sigset_t restored;
+  sigemptyset(&none);
+  sigemptyset(&restored);
+  for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&restored, signal);
+  posix_spawnattr_setpgroup(attributes, 0);
+  posix_spawnattr_setsigmask(attributes, &none);
+  posix_spawnattr_setsigdefault(attributes, &restored);
+  posix_spawnattr_setflags(attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+void set_nonblocking(const Fd& fd) {
+  if (fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) throw_errno("fcntl");
+}
+
+}  // namespace
+
+Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
+    : name_(spec.argv.front()), stop_(stop) {
+  Pipe in = make_pipe();
+  Pipe out = make_pipe();
+  Pipe err = make_pipe();
+  // A smaller pipe (a user over his pipe quota) is slower, not wrong.
+  static_cast<void>(fcntl(in.write_end.get(), F_SETPIPE_SZ, kPipeBytes));
+  static_cast<void>(fcntl(out.read_end.get(), F_SETPIPE_SZ, kPipeBytes));
+
+  // dup2 of a descriptor onto itself would keep close-on-exec: lift the inherited one out of the
+  // way.
+  Fd inherited(spec.inherited_fd < 0 ? -1 : fcntl(spec.inherited_fd, F_DUPFD_CLOEXEC, 10));
+  SpawnSettings settings;
+  posix_spawn_file_actions_adddup2(&settings.actions, in.read_end.get(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&settings.actions, out.write_end.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&settings.actions, err.write_end.get(), STDERR_FILENO);
+  if (inherited.is_open()) {
+    posix_spawn_file_actions_adddup2(&settings.actions, inherited.get(), kInheritedFd);
+  }
+  set_attributes(&settings.attributes);
+  const std::vector<char*> argv = pointers(spec.argv);
+  const std::vector<char*> environment = pointers(spec.environment);
+  const int error = posix_spawn(&pid_, name_.c_str(), &settings.actions, &settings.attributes,
+                                argv.data(), environment.data());
+  if (error != 0) {
+    throw Error(ErrorKind::failed, fmt::format("cannot start {}: {}", name_, errno_text(error)));
+  }
+  running_ = true;
+  pidfd_ = Fd(pidfd_open(pid_, 0));
+  stdin_ = std::move(in.write_end);
+  stdout_ = std::move(out.read_end);
+  stderr_ = std::move(err.read_end);
+  try {
+    if (!pidfd_.is_open()) throw_errno("pidfd_open");
+    for (const Fd* fd : {&stdin_, &stdout_, &stderr_}) set_nonblocking(*fd);
+  } catch (const Error&) {
+    kill();
+    throw;
+  }
+}
+
+Process::~Process() { kill(); }
+
+size_t Process::read(std::span<char> buffer) {
+  while (true) {
+    std::array<pollfd, 2> fds = {{{stdout_.get(), POLLIN, 0}, {stderr_.get(), POLLIN, 0}}};
+    stop_.wait(fds, kNoDeadline);
+    if (fds[1].revents != 0) drain_stderr();
+    if (fds[0].revents == 0) continue;
+    const ssize_t got = ::read(stdout_.get(), buffer.data(), buffer.size());
+    if (got >= 0) return static_cast<size_t>(got);
+    if (errno != EAGAIN && errno != EINTR) throw_errno(name_ + ": cannot read its output");
+  }
+}
+
+bool Process::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    std::array<pollfd, 3> fds = {
+        {{stdin_.get(), POLLOUT, 0}, {stderr_.get(), POLLIN, 0}, {stdout_.get(), POLLIN, 0}}};
+    stop_.wait(fds, kNoDeadline);
+    if (fds[1].revents != 0) drain_stderr();
+    if (fds[2].revents != 0) {  // nobody wants it, but it must not block the child
+      std::array<char, 4096> ignored{};
+      if (::read(stdout_.get(), ignored.data(), ignored.size()) == 0) stdout_.close();
+    }
+    if (fds[0].revents == 0) continue;
+    const ssize_t written = ::write(stdin_.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EPIPE) return false;
+    if (written < 0 && errno != EAGAIN && errno != EINTR)
+      throw_errno(name_ + ": cannot write to it");
+    if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
+bool Process::wait() {
+  while (running_) {
+    std::array<pollfd, 3> fds = {
+        {{pidfd_.get(), POLLIN, 0}, {stderr_.get(), POLLIN, 0}, {stdout_.get(), POLLIN, 0}}};
+    stop_.wait(fds, kNoDeadline);
+    if (fds[1].revents != 0) drain_stderr();
+    if (fds[2].revents != 0) {
+      std::array<char, 4096> ignored{};
+      if (::read(stdout_.get(), ignored.data(), ignored.size()) == 0) stdout_.close();
+    }
+    if (fds[0].revents == 0) continue;
+    if (waitpid(pid_, &status_, 0) == pid_) running_ = false;
+  }
+  drain_stderr();
+  return WIFEXITED(status_) && WEXITSTATUS(status_) == 0;
+}
+
+void Process::kill() noexcept {
+  if (!running_) return;
+  ::kill(-pid_, SIGKILL);
+  ::kill(pid_, SIGKILL);  // should the group not exist yet
+  while (waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
+  }
+  running_ = false;
+}
+
+std::string Process::status_text() const {
+  if (WIFSIGNALED(status_)) {
+    const int signal = WTERMSIG(status_);
+    return fmt::format("was killed by signal {} ({})", signal, strsignal(signal));
+  }
+  return fmt::format("exited with {}", WEXITSTATUS(status_));
+}
+
+std::string Process::errors() const {
+  std::string text = errors_;
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+void Process::drain_stderr() {
+  std::array<char, 16384> buffer{};
+  while (stderr_.is_open()) {
+    const ssize_t got = ::read(stderr_.get(), buffer.data(), buffer.size());
+    if (got == 0) stderr_.close();
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return;
+    keep({buffer.data(), static_cast<size_t>(got)});
+  }
+}
+
+void Process::keep(std::string_view text) {
+  errors_ += text;
+  if (errors_.size() > 2 * kErrorsKept) errors_.erase(0, errors_.size() - kErrorsKept);
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,71 @@
+// A child process: argv only (never a shell), its own process group, the original signal mask,
+// stdin and stdout as pipes, stderr kept apart. Reading, writing and waiting also drain stderr, so
+// that a talkative child cannot block. One thread at a time.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/fd.h"
+
+namespace pgbackup {
+
+struct ProcessSpec {
+  std::vector<std::string> argv;         ///< argv[0] is a path; no search
+  std::vector<std::string> environment;  ///< `NAME=value`, all of it
+  /// Handed down as descriptor 3, or not at all; see child_fd_path().
+  int inherited_fd = -1;
+};
+
+/// Where the child finds ProcessSpec::inherited_fd.
+inline constexpr const char* kChildFdPath = "/proc/self/fd/3";
+
+class Process {
+ public:
+  /// Starts it. Throws `failed` naming the program when it cannot be started.
+  Process(const ProcessSpec& spec, const std::stop_token& stop);
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  /// Kills the process group and reaps the child, if it still runs.
+  ~Process();
+
+  /// What the child wrote to stdout; 0 at its end, which says nothing about success. Throws
+  /// `canceled`.
+  size_t read(std::span<char> buffer);
+  /// Writes all of `bytes` to the child's stdin. Returns false when the child closed it.
+  bool write(std::string_view bytes);
+  /// The child sees the end of its input. Without it, or after a kill, it never does.
+  void close_stdin() { stdin_.close(); }
+  /// Waits for the end. Returns true when the child exited with 0. Throws `canceled`.
+  bool wait();
+  /// SIGKILL to the whole group, and waits.
+  void kill() noexcept;
+
+  /// `exited with 1`, `was killed by signal 9 (Killed)`. After wait() or kill().
+  [[nodiscard]] std::string status_text() const;
+  /// The last 64 KiB of stderr, without trailing blanks.
+  [[nodiscard]] std::string errors() const;
+
+ private:
+  void drain_stderr();
+  void keep(std::string_view text);
+
+  std::string name_;
+  StopFd stop_;
+  pid_t pid_ = -1;
+  Fd pidfd_;
+  Fd stdin_;
+  Fd stdout_;
+  Fd stderr_;
+  std::string errors_;
+  bool running_ = false;
+  int status_ = 0;
+};
+
+}  // namespace pgbackup

@@ -1,0 +1,45 @@
+// The keys of what we write, and nothing else: what this grammar does not recognise is not ours and
+// is never listed, counted or deleted.
+//
+//   {group}/{id}/manifest.json        the commit point
+//   {group}/{id}/SHA256SUMS           directory stores
+//   {group}/{id}/{group}.dump.zst     data; further pieces end in .0001, .0002 ...
+//   id = 20261120T031500Z-9f3a1c2b    UTC, sorts by time, then 8 random hexadecimal digits
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/utc_time.h"
+
+namespace pgbackup {
+
+/// A database name as a folder name: `[A-Za-z0-9.-]` and `_` stay, except for a leading `_` (ours)
+/// or
+/// `.`; every other byte becomes `=XX`, upper case. Never empty for a name that is not.
+[[nodiscard]] std::string encode_group(std::string_view group);
+/// The inverse; nullopt for text that encode_group() cannot have written.
+[[nodiscard]] std::optional<std::string> decode_group(std::string_view encoded);
+
+/// A new id: `now` and 32 random bits.
+[[nodiscard]] std::string make_backup_id(UtcTime now);
+/// The time within an id; nullopt for text that is no id.
+[[nodiscard]] std::optional<UtcTime> parse_backup_id(std::string_view id);
+
+/// `{group}/{id}`, without a slash at the end.
+[[nodiscard]] std::string backup_folder(std::string_view group, std::string_view id);
+/// File name of a dump's data: `{group}.dump.zst`.
+[[nodiscard]] std::string dump_file_name(std::string_view group);
+
+/// A key taken apart.
+struct BackupKey {
+  std::string group;  ///< decoded
+  std::string id;
+  UtcTime time;
+  std::string file;  ///< name within the folder
+};
+
+[[nodiscard]] std::optional<BackupKey> parse_key(std::string_view key);
+
+}  // namespace pgbackup

@@ -1,0 +1,149 @@
+#include "common/catalog/manifest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/base/error.h"
+
+namespace pgbackup {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormat = 1;
+/// Since PostgreSQL 10 the major version is one number.
+constexpr int kFirstOneNumberVersion = 100000;
+
+[[noreturn]] void corrupt(const std::string& what) {
+  throw Error(ErrorKind::corrupt, "the manifest is damaged: " + what);
+}
+
+UtcTime parse_time(const Json& value, const char* name) {
+  const std::optional<UtcTime> time = parse_iso(value.get<std::string>());
+  if (!time) corrupt(fmt::format("{} is not a time", name));
+  return *time;
+}
+
+std::string parse_sha256(const Json& value) {
+  std::string text = value.get<std::string>();
+  const bool hex = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  });
+  if (text.size() != 64 || !hex) corrupt("a sha256 is not 64 hexadecimal digits");
+  return text;
+}
+
+uint64_t parse_bytes(const Json& value) {
+  if (!value.is_number_unsigned()) corrupt("a size is not a whole number");
+  return value.get<uint64_t>();
+}
+
+ManifestObject parse_object(const Json& value) {
+  ManifestObject object{value.at("name").get<std::string>(), parse_bytes(value.at("bytes")),
+                        parse_sha256(value.at("sha256"))};
+  // A name is joined to the folder: it must not lead out of it.
+  if (object.name.empty() || object.name[0] == '.' || object.name.find('/') != std::string::npos) {
+    corrupt("an object's name is not a file name");
+  }
+  return object;
+}
+
+Json database_json(const DatabaseProperties& database) {
+  return {{"encoding", database.encoding}, {"locale_provider", database.locale_provider},
+          {"collate", database.collate},   {"ctype", database.ctype},
+          {"locale", database.locale},     {"settings", database.settings}};
+}
+
+DatabaseProperties parse_database(const Json& value) {
+  return {.encoding = value.at("encoding").get<std::string>(),
+          .locale_provider = value.at("locale_provider").get<std::string>(),
+          .collate = value.at("collate").get<std::string>(),
+          .ctype = value.at("ctype").get<std::string>(),
+          .locale = value.at("locale").get<std::string>(),
+          .settings = value.at("settings").get<std::vector<std::string>>()};
+}
+
+Manifest from_json(const Json& json) {
+  if (json.at("format").get<int>() != kFormat) {
+    throw Error(ErrorKind::failed,
+                fmt::format("the manifest has format {}, which this version does not know",
+                            json.at("format").get<int>()),
+                "use the version of pg-backup that wrote it, or a newer one");
+  }
+  Manifest m;
+  m.group = json.at("group").get<std::string>();
+  m.kind = json.at("kind").get<std::string>();
+  m.id = json.at("id").get<std::string>();
+  m.started = parse_time(json.at("started"), "started");
+  m.finished = parse_time(json.at("finished"), "finished");
+  m.tool = json.at("tool").get<std::string>();
+  m.server_version = json.at("server_version").get<int>();
+  m.client_version = json.at("client_version").get<int>();
+  m.system_identifier = json.at("system_identifier").get<std::string>();
+  m.databases = json.at("databases").get<std::vector<std::string>>();
+  m.tables = json.at("tables").get<int64_t>();
+  for (const Json& object : json.at("objects")) m.objects.push_back(parse_object(object));
+  if (m.objects.empty()) corrupt("it lists no object");
+  m.plain_bytes = parse_bytes(json.at("plain").at("bytes"));
+  m.plain_sha256 = parse_sha256(json.at("plain").at("sha256"));
+  m.warnings = json.at("warnings").get<std::vector<std::string>>();
+  if (json.contains("next_due")) m.next_due = parse_time(json.at("next_due"), "next_due");
+  m.database = parse_database(json.at("database"));
+  return m;
+}
+
+}  // namespace
+
+std::string format_manifest(const Manifest& m) {
+  Json json = {{"format", kFormat},
+               {"group", m.group},
+               {"kind", m.kind},
+               {"id", m.id},
+               {"started", format_iso(m.started)},
+               {"finished", format_iso(m.finished)},
+               {"tool", m.tool},
+               {"server_version", m.server_version},
+               {"client_version", m.client_version},
+               {"system_identifier", m.system_identifier},
+               {"databases", m.databases},
+               {"tables", m.tables},
+               {"objects", Json::array()},
+               {"plain", {{"bytes", m.plain_bytes}, {"sha256", m.plain_sha256}}},
+               {"warnings", m.warnings}};
+  for (const ManifestObject& object : m.objects) {
+    json["objects"].push_back(
+        {{"name", object.name}, {"bytes", object.bytes}, {"sha256", object.sha256}});
+  }
+  if (m.next_due) json["next_due"] = format_iso(*m.next_due);
+  json["database"] = database_json(m.database);
+  // pg_dump's warnings and names of databases need not be UTF-8.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Manifest parse_manifest(std::string_view text) {
+  try {
+    return from_json(Json::parse(text));
+  } catch (const Json::exception& error) {
+    corrupt(error.what());
+  }
+}
+
+std::string as_utf8(const std::string& text) {
+  return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace))
+      .get<std::string>();
+}
+
+std::string format_pg_version(int version_num) {
+  if (version_num >= kFirstOneNumberVersion) {
+    return fmt::format("{}.{}", version_num / 10000, version_num % 10000);
+  }
+  return fmt::format("{}.{}.{}", version_num / 10000, version_num / 100 % 100, version_num % 100);
+}
+
+int major_version(int version_num) {
+  return version_num >= kFirstOneNumberVersion ? version_num / 10000 : version_num / 100;
+}
+
+}  // namespace pgbackup

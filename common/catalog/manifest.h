@@ -1,0 +1,66 @@
+// The manifest: one JSON object that says what a backup is and what its bytes must be. Written
+// last, never changed. Format 1; readers refuse a format that they do not know.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/utc_time.h"
+
+namespace pgbackup {
+
+/// One stored object, in the order in which they are concatenated.
+struct ManifestObject {
+  std::string name;  ///< within the backup's folder
+  uint64_t bytes = 0;
+  std::string sha256;  ///< as stored
+};
+
+/// What CREATE DATABASE needs to make a database like the dumped one.
+struct DatabaseProperties {
+  std::string encoding;               ///< `UTF8`
+  std::string locale_provider;        ///< `c` libc, `i` ICU, `b` builtin (PostgreSQL 17)
+  std::string collate;                ///< LC_COLLATE
+  std::string ctype;                  ///< LC_CTYPE
+  std::string locale;                 ///< of ICU and builtin providers, else ""
+  std::vector<std::string> settings;  ///< `name=value` of ALTER DATABASE ... SET
+};
+
+struct Manifest {
+  std::string group;
+  std::string kind;  ///< `dump`
+  std::string id;
+  UtcTime started;
+  UtcTime finished;
+  std::string tool;                    ///< `pg-backup 0.1.0`
+  int server_version = 0;              ///< server_version_num: 150018
+  int client_version = 0;              ///< of pg_dump, the same form
+  std::string system_identifier;       ///< of the server; "" where it may not be read
+  std::vector<std::string> databases;  ///< of the run
+  int64_t tables = 0;
+  std::vector<ManifestObject> objects;
+  uint64_t plain_bytes = 0;
+  std::string plain_sha256;  ///< before compression
+  std::vector<std::string> warnings;
+  std::optional<UtcTime> next_due;  ///< when the next backup is due, where an interval is set
+  DatabaseProperties database;
+};
+
+/// Indented JSON with a newline at its end.
+[[nodiscard]] std::string format_manifest(const Manifest& manifest);
+
+/// Throws `corrupt` naming what is missing, of the wrong type, or out of range.
+[[nodiscard]] Manifest parse_manifest(std::string_view text);
+
+/// `text` as manifests hold it: bytes that are not UTF-8 are replaced.
+[[nodiscard]] std::string as_utf8(const std::string& text);
+
+/// `15.18`, `9.6.24` from server_version_num.
+[[nodiscard]] std::string format_pg_version(int version_num);
+/// `15` from 150018; 906 for 9.6, whose two first numbers are the major version.
+[[nodiscard]] int major_version(int version_num);
+
+}  // namespace pgbackup

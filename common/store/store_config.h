@@ -1,0 +1,34 @@
+// The settings that name a target, shared by both programs, and the store that they describe.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/options.h"
+#include "common/store/s3_store.h"
+#include "common/store/store.h"
+
+namespace pgbackup {
+
+struct StoreConfig {
+  std::filesystem::path backup_dir;
+  S3Config s3;
+};
+
+/// Rows of the option table; they point into `config`, which must outlive them.
+[[nodiscard]] std::vector<Option> store_options(StoreConfig& config);
+
+/// Appends what is missing or contradictory, one sentence each.
+void check_store_config(const StoreConfig& config, std::vector<std::string>& problems);
+
+/// `config` has passed check_store_config(). The store may be used after a stop only to clean up.
+[[nodiscard]] std::unique_ptr<Store> open_store(const StoreConfig& config, Clock& clock, Log& log,
+                                                const std::stop_token& stop);
+
+}  // namespace pgbackup
