@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# test.sh [unit|e2e]: installs what is missing, builds, and runs the checks and unit tests (unit), the
+# end-to-end tests against a scratch PostgreSQL and a Ceph S3 gateway (e2e), or all of it and clang-tidy.
+# Everything runs plain and under ASan+UBSan, the upload threads under TSan as well. Nothing is touched that
+# was not started here. The last line counts: "N passed, M failed".
+set -euo pipefail
+cd "$(dirname "$0")"
+. tests/packages.sh
+
+what=${1:-all}
+case $what in
+    all | unit | e2e) ;;
+    *) echo "usage: ./test.sh [unit|e2e]" >&2; exit 2 ;;
+esac
+
+passed=0 failed=0 running=
+work=$(mktemp -d /tmp/pg-backup-test.XXXXXX)
+
+finish() {
+    local status=$?
+    trap - INT TERM
+    if [ -n "$running" ]; then
+        kill -TERM "$running" 2>/dev/null || true
+        wait "$running" 2>/dev/null || true
+    fi
+    [ ! -e "$work/s3/pids" ] || tests/servers/ceph-rgw-down.sh "$work/s3" || true
+    rm -rf "$work"
+    [ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1 # stopped half-way
+    echo "$passed passed, $failed failed"
+    [ "$failed" = 0 ] || [ "$status" != 0 ] || exit 1
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# attempt COMMAND...: its status; a signal to us is seen at once, and then ends it too.
+attempt() {
+    local status=0
+    "$@" </dev/null &
+    running=$!
+    wait "$running" || status=$?
+    running=
+    return "$status"
+}
+
+section() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
+
+build() { # FOLDER TARGET CMAKE_OPTION...
+    section "build $1"
+    attempt cmake -S . -B "$1" -G Ninja -DWERROR=ON -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "${@:3}" >"$work/cmake.log" 2>&1 ||
+        { cat "$work/cmake.log"; exit 1; }
+    attempt cmake --build "$1" --target "$2"
+}
+
+check() { # NAME COMMAND...
+    if attempt "${@:2}"; then
+        passed=$((passed + 1)) && echo "ok - $1"
+    else
+        failed=$((failed + 1)) && echo "not ok - $1"
+    fi
+}
+
+# Adds up the line with which a runner ends: "N passed, M failed", or ctest's own.
+count() { # STATUS
+    local result
+    result=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p
+        s/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/- \1 \2/p' "$work/output" | tail -n 1)
+    case $result in
+        "") failed=$((failed + 1)) ;; # it came to no result
+        "- "*)
+            read -r _ bad all <<<"$result"
+            passed=$((passed + all - bad)) failed=$((failed + bad))
+            ;;
+        *)
+            read -r good bad <<<"$result"
+            passed=$((passed + good)) failed=$((failed + bad))
+            [ "$1" = 0 ] || [ "$bad" != 0 ] || failed=$((failed + 1))
+            ;;
+    esac
+}
+
+run_counted() { # COMMAND...
+    local status=0
+    attempt "$@" > >(tee "$work/output") 2>&1 || status=$?
+    count "$status"
+}
+
+ctest_in() { # FOLDER CTEST_OPTION...
+    section "unit tests in $1"
+    run_counted env "${gateway[@]}" ctest --test-dir "$1" -j "$(nproc)" --no-tests=error --progress \
+        --output-on-failure --timeout 120 "${@:2}"
+}
+
+unit() {
+    section checks
+    check layering tests/checks/layering.sh
+    check sizes tests/checks/sizes.sh
+    check format tests/checks/format.sh
+    check scripts tests/checks/scripts.sh
+    check "the checks themselves" tests/checks/self_test.sh
+
+    # The stores' contract is tested on the real gateway too.
+    attempt tests/servers/ceph-rgw-up.sh "$work/s3"
+    mapfile -t gateway <"$work/s3/env"
+    ctest_in build
+    build build-asan all -DSANITIZE=address,undefined
+    ctest_in build-asan
+    build build-tsan unit_tests -DSANITIZE=thread
+    ctest_in build-tsan -R '[Uu]pload'
+    attempt tests/servers/ceph-rgw-down.sh "$work/s3"
+}
+
+e2e() {
+    section "end to end"
+    run_counted tests/e2e/run.sh
+    build build-asan all -DSANITIZE=address,undefined
+    section "end to end under ASan and UBSan"
+    run_counted tests/e2e/run.sh --bin build-asan/bin
+}
+
+install_packages "${build_packages[@]}" "${test_packages[@]}"
+build build all
+[ "$what" = e2e ] || unit
+if [ "$what" = all ]; then
+    section clang-tidy
+    check clang-tidy tests/checks/tidy.sh
+fi
+[ "$what" = unit ] || e2e
+section "end"

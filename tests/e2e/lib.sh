@@ -1,0 +1,255 @@
+# shellcheck shell=bash
+# What every end-to-end case has at hand. The programs run with a clean environment that holds `settings`
+# and nothing else; stores and databases are looked at through other people's tools.
+
+servers=$(cd ../servers && pwd -P)
+
+# ---- one case ------------------------------------------------------------------------------------------
+
+# T: folder of the case. settings: what the programs are told, NAME=VALUE, the last one counts.
+begin_case() { # SUBJECT CASE
+    subject=$1 case_name=$2
+    T=$WORK/$subject.$case_name
+    mkdir "$T"
+    settings=()
+    background=()
+    set -a
+    # shellcheck source=/dev/null
+    . "$WORK/ceph-rgw/env"
+    # shellcheck source=/dev/null
+    . "$WORK/postgres/env"
+    set +a
+    export PGDATABASE=postgres
+    cleanups=()
+}
+
+end_case() {
+    local status=$? pid cleanup
+    trap - EXIT TERM INT
+    for pid in "${background[@]}"; do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    wait
+    for cleanup in "${cleanups[@]}"; do eval "$cleanup" || true; done
+    psql_ -c "select format('drop database %I with (force)', datname) from pg_database
+        where not datistemplate and datname <> 'postgres' \\gexec" >/dev/null || true
+    if compgen -G "$T/sanitizer.*" >/dev/null; then
+        cat "$T"/sanitizer.*
+        status=1
+    fi
+    if [ "$status" != 77 ] && [ "$status" != 0 ] && [ -s "$T/err" ]; then
+        echo "-- last stderr:" && tail -n 30 "$T/err"
+    fi
+    [ -n "${E2E_KEEP:-}" ] || rm -rf "$T"
+    exit "$status"
+}
+
+fail() { echo "$*"; exit 1; }
+
+skip() { echo "$*"; exit 77; }
+
+# wait_until SECONDS COMMAND...: polls; fails when the command still fails after that time.
+wait_until() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || fail "still not after the time given: $*"
+        sleep 0.1
+    done
+}
+
+# defines case_NAME_s3 and case_NAME_dir, which call NAME with the store set up
+both_stores() {
+    eval "case_$1_s3() { use_s3; $1; }; case_$1_dir() { use_dir; $1; }"
+}
+
+# ---- the programs --------------------------------------------------------------------------------------
+
+use_s3() {
+    store=s3 prefix=$subject/$case_name
+    settings+=("S3_ENDPOINT=$S3_ENDPOINT" "S3_BUCKET=$S3_BUCKET" "S3_ACCESS_KEY=$S3_ACCESS_KEY"
+        "S3_SECRET_KEY=$S3_SECRET_KEY" "S3_PREFIX=$prefix" S3_RETRY_TIME=20s)
+}
+
+use_dir() {
+    store=dir folder=$T/backups
+    mkdir -p "$folder"
+    settings+=("BACKUP_DIR=$folder")
+}
+
+use_database() { # NAME
+    settings+=("DB_HOST=$PGHOST" "DB_PORT=$PGPORT" "DB=$1" "DB_USER=$PGUSER" "DB_PASSWORD=$PGPASSWORD")
+}
+
+# become COMMAND...: with the environment that a container would give, and no more. `become ... &` makes $!
+# the program itself.
+become() {
+    exec env -i "PATH=$PATH" "HOME=$T" LC_ALL=C.UTF-8 TZ=Asia/Kathmandu \
+        "ASAN_OPTIONS=exitcode=99:log_path=$T/sanitizer" "UBSAN_OPTIONS=print_stacktrace=1" \
+        "${settings[@]}" "$@"
+}
+
+pg_backup() { (become "$BIN/pg-backup" "$@"); }
+pg_prune() { (become "$BIN/pg-prune" "$@"); }
+
+# start_program PROGRAM ARGUMENTS...: in the background; its pid in `pid`, what it says in $T/daemon.log
+start_program() {
+    become "$BIN/$1" "${@:2}" >>"$T/daemon.log" 2>&1 </dev/null &
+    pid=$!
+    background+=("$pid")
+}
+
+# expect STATUS COMMAND...: runs it with stdout in $T/out and stderr in $T/err.
+expect() {
+    local wanted=$1 status=0
+    shift
+    "$@" >"$T/out" 2>"$T/err" </dev/null || status=$?
+    [ "$status" = "$wanted" ] && return
+    echo "exit $status instead of $wanted: $*"
+    echo "-- stdout:" && tail -n 30 "$T/out"
+    exit 1 # end_case shows stderr
+}
+
+# expect_end STATUS SECONDS: the started program ends within that time and with that status.
+expect_end() {
+    local status=0
+    wait_until "$2" is_gone "$pid"
+    wait "$pid" || status=$?
+    [ "$status" = "$1" ] || { tail -n 30 "$T/daemon.log"; fail "exit $status instead of $1"; }
+}
+
+is_gone() { # PID: ended, perhaps not yet waited for
+    local stat
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+    [[ ${stat##*) } = Z* ]]
+}
+
+# says TEXT / says_not TEXT: in what the last program of expect printed, on stdout or stderr.
+says() { cat "$T/out" "$T/err" | grep -qF -- "$1" || { cat "$T/out" "$T/err"; fail "does not say: $1"; }; }
+says_not() { ! cat "$T/out" "$T/err" | grep -F -- "$1" || fail "must not say: $1"; }
+
+backup_now() { expect 0 pg_backup now; }
+
+# field NAME [GROUP]: of each backup that `list --json` names, in the order printed
+field() { pg_backup list --json | jq -r --arg g "${2:-}" "select(\$g == \"\" or .group == \$g) | .$1"; }
+
+# ---- the store, without the code under test --------------------------------------------------------------
+
+s3() { "$servers/s3.py" "$@"; }
+
+# Everything that is there, keys relative to the prefix or folder: "SIZE KEY", sorted by key.
+store_list() {
+    case $store in
+        s3) s3 ls "$prefix/" | sed "s# $prefix/# #" ;;
+        dir) find "$folder" ! -type d -printf '%s %P\n' | sort -k 2 ;;
+    esac
+}
+
+# Objects of backups: without what a directory store adds for people.
+store_objects() { store_list | grep -vE '/(latest|SHA256SUMS)$' || true; }
+
+store_get() {
+    case $store in
+        s3) s3 get "$prefix/$1" ;;
+        dir) cat "$folder/$1" ;;
+    esac
+}
+
+store_put() { # KEY < bytes
+    case $store in
+        s3) s3 put "$prefix/$1" ;;
+        dir) mkdir -p "$(dirname "$folder/$1")" && cat >"$folder/$1" ;;
+    esac
+}
+
+store_remove() {
+    case $store in
+        s3) s3 rm "$prefix/$1" ;;
+        dir) rm "$folder/$1" ;;
+    esac
+}
+
+# store_copy FOLDER FOLDER...: a backup again under other ids
+store_copy() {
+    local source=$1 target
+    shift
+    case $store in
+        s3) s3 copy-folder "$prefix/$source" "${@/#/$prefix/}" ;;
+        dir) 
+            for target in "$@"; do
+                rm -rf "${folder:?}/$target"
+                cp -r "$folder/$source" "$folder/$target"
+            done
+             ;;
+    esac
+}
+
+manifests() { store_list | sed -n 's#^[0-9]* \(.*/manifest\.json\)$#\1#p'; }
+
+uploads() { [ "$store" != s3 ] || s3 uploads "$prefix/"; }
+
+# Nothing was left: no object, no temporary file, no multipart upload.
+nothing_left() { [ -z "$(store_list)$(uploads)" ]; }
+expect_nothing_left() { nothing_left || { store_list; uploads; fail "the failed run left something"; }; }
+
+# Invariant 1, on the bare store: whatever has a manifest has every object, of that size and content.
+expect_complete() {
+    local found manifest name bytes sha256
+    found=$(manifests)
+    for manifest in $found; do
+        store_get "$manifest" | jq -r '.objects[] | "\(.name) \(.bytes) \(.sha256)"' >"$T/objects"
+        [ -s "$T/objects" ] || fail "$manifest names no object"
+        while read -r name bytes sha256; do
+            name=${manifest%/manifest.json}/${name##*/}
+            store_get "$name" >"$T/object" || fail "$manifest names an object that is not there: $name"
+            [ "$(stat -c %s "$T/object")" = "$bytes" ] || fail "$name: other size than its manifest says"
+            [ "$(sha256sum <"$T/object" | cut -d' ' -f1)" = "$sha256" ] ||
+                fail "$name: other content than its manifest says"
+        done <"$T/objects"
+    done
+}
+
+# ---- databases -----------------------------------------------------------------------------------------
+
+psql_() { psql -XAtq -v ON_ERROR_STOP=1 "$@"; }
+
+# sql DATABASE STATEMENT, or sql DATABASE < statements. The name is never read as a connection string.
+sql() {
+    if [ $# = 2 ]; then PGDATABASE=$1 psql_ -c "$2"; else PGDATABASE=$1 psql_; fi
+}
+
+quoted() { printf '"%s"' "${1//\"/\"\"}"; } # an identifier
+
+create_database() { # NAME [OPTIONS]
+    sql postgres "create database $(quoted "$1") ${2:-}"
+}
+
+drop_database() { sql postgres "drop database if exists $(quoted "$1") with (force)"; }
+
+# A few rows: enough to tell one database from another.
+create_small_database() { # NAME [ROWS]
+    create_database "$1"
+    sql "$1" "create table item (id int primary key, name text, made timestamptz);
+        insert into item select i, md5(i::text), '2026-01-01'::timestamptz + i * interval '1 hour'
+        from generate_series(1, ${2:-1000}) i"
+}
+
+# MEGABYTES that hardly compress, so that dump and upload take their time.
+create_large_database() { # NAME MEGABYTES
+    create_database "$1"
+    sql "$1" "create table chunk (id int primary key, data bytea);
+        alter table chunk alter data set storage external;
+        insert into chunk select i, (select string_agg(decode(md5(i || ':' || j), 'hex'), '')
+            from generate_series(1, 1024) j) from generate_series(1, $2 * 32) i"
+}
+
+# The database as plain SQL, without the keys that differ from dump to dump.
+dump_text() { # DATABASE
+    PGDATABASE=$1 "$PG_BIN/pg_dump" | grep -vE '^\\(un)?restrict '
+}
+
+expect_same_database() { # DATABASE DATABASE
+    dump_text "$1" >"$T/one.sql"
+    dump_text "$2" >"$T/other.sql"
+    cmp -s "$T/one.sql" "$T/other.sql" || { diff "$T/one.sql" "$T/other.sql" | head -n 20; fail "$1 and $2 differ"; }
+}

@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# Sourced by test.sh and demo.sh: installs Debian packages (12 and 13), only what is missing.
+
+# To build, and a PostgreSQL to build and try against.
+# shellcheck disable=SC2034
+build_packages=(
+    cmake ninja-build ccache g++ pkg-config git
+    catch2 libcurl4-openssl-dev libfmt-dev libpq-dev libpugixml-dev libssl-dev libzstd-dev
+    nlohmann-json3-dev
+    postgresql postgresql-client
+)
+
+# To check the sources, and the servers and tools of the end-to-end tests.
+# shellcheck disable=SC2034
+test_packages=(
+    clang-format clang-tidy shellcheck
+    ceph-common ceph-mon ceph-osd radosgw openssl
+    curl jq python3 zstd
+)
+
+# install_packages NAME...: does nothing, apt included, where all are there.
+install_packages() {
+    local name missing=() as_root=()
+    for name in "$@"; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    echo "installing ${missing[*]}"
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || { echo "not root and no sudo: install them, then start again" >&2; return 1; }
+        as_root=(sudo)
+    fi
+    apt_get() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null; }
+    apt_get update
+
+    # Debian's package would make a database cluster of its own and start it. Nobody asked for that.
+    local no_cluster=/etc/postgresql-common/createcluster.d/pg-backup-tests.conf
+    "${as_root[@]}" mkdir -p "${no_cluster%/*}"
+    echo "create_main_cluster = false" | "${as_root[@]}" tee "$no_cluster" >/dev/null
+    local status=0
+    apt_get install -y --no-install-recommends "${missing[@]}" >/tmp/pg-backup-apt.$$ 2>&1 || status=$?
+    "${as_root[@]}" rm -f "$no_cluster"
+    [ "$status" = 0 ] || cat /tmp/pg-backup-apt.$$ >&2
+    rm -f /tmp/pg-backup-apt.$$
+    return "$status"
+}
