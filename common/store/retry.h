@@ -1,0 +1,65 @@
+// Trying again what failed for a passing cause: full jitter, bounded by time and not by count,
+// every wait logged and stoppable. What counts as passing is decided by the kind of the Error.
+// https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+
+namespace pgbackup {
+
+struct RetryLimits {
+  /// No attempt is begun later than this after the first one; zero: a single attempt.
+  std::chrono::milliseconds total = std::chrono::minutes(15);
+  std::chrono::milliseconds first_wait{200};
+  std::chrono::milliseconds longest_wait{20'000};
+};
+
+/// `fraction` × min(longest_wait, first_wait × 2^repeat), with `fraction` drawn from [0, 1) and
+/// `repeat` counted from 0.
+[[nodiscard]] std::chrono::milliseconds backoff(const RetryLimits& limits, int repeat,
+                                                double fraction);
+
+/// What an attempt knows about its place in the row, and what it has learned.
+struct Attempt {
+  int number = 1;
+  /// The server's wish (`Retry-After`): set by an attempt before it throws.
+  std::optional<std::chrono::seconds> retry_after;
+};
+
+/// One row of attempts. Not thread-safe; `clock` and `log` must outlive it.
+class Retrier {
+ public:
+  Retrier(const RetryLimits& limits, Clock& clock, Log& log, std::stop_token stop);
+
+  /// Calls `body(Attempt&)` until it returns. Throws its error when that is not `transient` or the
+  /// time is over, and `canceled` once a stop is requested.
+  template <class Body>
+  auto run(Body&& body) {
+    for (;;) {
+      try {
+        return body(attempt_);
+      } catch (const Error& error) {
+        wait_after(error);
+      }
+    }
+  }
+
+ private:
+  void wait_after(const Error& error);
+
+  RetryLimits limits_;
+  Clock& clock_;
+  Log& log_;
+  std::stop_token stop_;
+  std::chrono::steady_clock::time_point begun_;
+  Attempt attempt_;
+};
+
+}  // namespace pgbackup

@@ -1,0 +1,43 @@
+// Where a bucket is reached: the endpoint as the user wrote it, the region in its name, and the two
+// ways to address a bucket. Pure; asks no server.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace pgbackup {
+
+enum class S3Addressing {
+  automatic,     ///< AWS: virtual hosts where the bucket's name allows; else paths
+  path,          ///< https://endpoint/bucket/key
+  virtual_host,  ///< https://bucket.endpoint/key
+};
+
+struct S3Endpoint {
+  std::string scheme{};  ///< `http` or `https`
+  std::string host{};    ///< without port; an IPv6 address in brackets
+  std::string port{};    ///< empty: the scheme's own
+  bool is_aws = false;
+
+  /// `host` or `host:port`, as the Host header has it.
+  [[nodiscard]] std::string authority() const { return port.empty() ? host : host + ":" + port; }
+};
+
+/// `text` is S3_ENDPOINT: a host with or without scheme (then https) and port; empty means AWS,
+/// whose host follows from `region` (may be empty). Throws `usage`.
+[[nodiscard]] S3Endpoint parse_s3_endpoint(std::string_view text, std::string_view region);
+
+/// The region in `s3.REGION.example.com`, else `us-east-1`.
+[[nodiscard]] std::string region_of_host(std::string_view host);
+
+/// Throws `usage` for what cannot be a bucket.
+void check_bucket_name(std::string_view bucket);
+
+[[nodiscard]] bool uses_virtual_host(S3Addressing addressing, const S3Endpoint& endpoint,
+                                     std::string_view bucket);
+
+/// The folder form of a prefix: no '/' in front, exactly one behind; empty stays empty.
+[[nodiscard]] std::string normalized_prefix(std::string_view prefix);
+
+}  // namespace pgbackup

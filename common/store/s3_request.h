@@ -1,0 +1,113 @@
+// One request to S3 and its reply: addressing, signing, repeats, errors. The only place that holds
+// the keys. What is asked for is decided in s3_store and s3_upload.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/secret.h"
+#include "common/store/http.h"
+#include "common/store/retry.h"
+#include "common/store/s3_endpoint.h"
+#include "common/store/s3_xml.h"
+
+namespace pgbackup {
+
+struct S3Config {
+  std::string endpoint{};  ///< S3_ENDPOINT; empty: AWS
+  std::string bucket{};
+  std::string region{};  ///< empty: from the endpoint's name, else us-east-1, else learned
+  std::string prefix{};  ///< a folder, with or without slashes around it
+  S3Addressing addressing = S3Addressing::automatic;
+  std::filesystem::path ca_file{};  ///< PEM; empty: the system's authorities
+  Secret access_key{};
+  Secret secret_key{};
+  int upload_concurrency = 3;             ///< parts in flight, at least 1
+  size_t part_bytes = size_t{16} << 20U;  ///< S3 wants at least 5 MiB
+  int max_parts = 9990;                   ///< of one object; AWS allows 10,000
+  RetryLimits retry{};                    ///< of one request
+};
+
+struct S3Request {
+  std::string method{};
+  std::string key{};  ///< full key; empty: the bucket itself
+  NameValues query{};
+  NameValues headers{};
+  std::string_view body{};    ///< must outlive the call
+  std::string body_sha256{};  ///< of `body`, 64 hexadecimal digits; empty: computed when signing
+  std::string note{};         ///< for messages: `part 7`
+
+  std::chrono::milliseconds timeout = std::chrono::minutes(1);  ///< of one attempt; zero: none
+  std::chrono::seconds stall{60};                               ///< see HttpRequest
+  std::optional<RetryLimits> retry{};                             ///< else the configured one
+  /// An error of this kind is returned as a reply with its status, not thrown.
+  std::optional<ErrorKind> returned{};
+  /// 200 comes before the work is done: only a completed upload in the body is success.
+  bool is_completion = false;
+};
+
+/// Thread-safe, as long as each thread brings its own Transport. `clock` and `log` must outlive it.
+class S3Client {
+ public:
+  /// Throws `usage` for an endpoint, bucket or limit that cannot work.
+  S3Client(S3Config config, Clock& clock, Log& log);
+
+  /// Sends until success or a lasting error; the whole reply.
+  [[nodiscard]] HttpResponse send(Transport& transport, const S3Request& request,
+                                  const std::stop_token& stop);
+  /// A single attempt of send(), for those who repeat it in their own way.
+  [[nodiscard]] HttpResponse send_once(Transport& transport, const S3Request& request,
+                                       Attempt& attempt, const std::stop_token& stop);
+  /// A single attempt; returns with the head of a good reply, whose body is then read from
+  /// `transport`.
+  [[nodiscard]] HttpResponse start_once(Transport& transport, const S3Request& request,
+                                        Attempt& attempt, const std::stop_token& stop);
+  [[nodiscard]] Retrier make_retrier(const RetryLimits& limits, const std::stop_token& stop);
+
+  /// The server's time, from the Date of a reply that is at most `max_age` old.
+  [[nodiscard]] std::optional<UtcTime> server_time(std::chrono::seconds max_age) const;
+
+  [[nodiscard]] const S3Config& config() const { return config_; }
+  [[nodiscard]] Clock& clock() const { return clock_; }
+  [[nodiscard]] Log& log() const { return log_; }
+  /// With the normalised prefix in front.
+  [[nodiscard]] std::string full_key(std::string_view key) const;
+  /// `s3://bucket/full_key`
+  [[nodiscard]] std::string url_of(std::string_view full_key) const;
+
+ private:
+  struct ServerDate {
+    UtcTime time;
+    std::chrono::steady_clock::time_point at;
+  };
+
+  [[nodiscard]] std::string describe(const S3Request& request) const;
+  [[nodiscard]] HttpRequest sign(const S3Request& request, const std::string& region,
+                                 const Attempt& attempt) const;
+  [[nodiscard]] std::string region() const;
+  void remember_date(const HttpResponse& response);
+  /// True when the request is worth signing again, for the region `named` by the reply.
+  bool learn_region(int status, const std::string& named, const std::string& used);
+  void throw_unless_returned(const S3Request& request, int status, const S3ErrorReply& reply,
+                             const Attempt& attempt) const;
+
+  S3Config config_;
+  Clock& clock_;
+  Log& log_;
+  S3Endpoint endpoint_;
+  std::string authority_;  ///< with the bucket in front where it is a virtual host
+
+  mutable std::mutex mutex_;
+  std::string region_;
+  std::optional<ServerDate> server_date_;
+};
+
+}  // namespace pgbackup

@@ -1,0 +1,137 @@
+#include "common/store/s3_store.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/store/s3_list.h"
+#include "common/store/s3_source.h"
+#include "common/store/s3_upload.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::minutes;
+
+/// How long the Date of an earlier reply answers now().
+constexpr minutes kDateMaxAge{1};
+
+TransportFactory curl_factory(const S3Config& config) {
+  return [ca_file = config.ca_file] { return std::make_unique<CurlTransport>(ca_file); };
+}
+
+}  // namespace
+
+S3Store::S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop)
+    : client_(std::move(config), clock, log),
+      stop_(std::move(stop)),
+      factory_(curl_factory(client_.config())) {}
+
+S3Store::S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop,
+                 TransportFactory factory)
+    : client_(std::move(config), clock, log),
+      stop_(std::move(stop)),
+      factory_(std::move(factory)) {}
+
+Transport& S3Store::transport() {
+  if (!transport_) transport_ = factory_();
+  return *transport_;
+}
+
+std::string S3Store::location(std::string_view key) const {
+  return client_.url_of(client_.full_key(key));
+}
+
+std::string S3Store::full_key(std::string_view key) const { return client_.full_key(key); }
+
+std::unique_ptr<ObjectWriter> S3Store::create(const std::string& key) {
+  return std::make_unique<S3ObjectWriter>(client_, transport(), factory_, key, stop_);
+}
+
+void S3Store::put(const std::string& key, std::string_view bytes) {
+  static_cast<void>(client_.send(
+      transport(), {.method = "PUT", .key = client_.full_key(key), .body = bytes}, stop_));
+}
+
+std::unique_ptr<Source> S3Store::open(const std::string& key) {
+  return std::make_unique<S3Source>(client_, factory_(), client_.full_key(key), stop_);
+}
+
+std::optional<ObjectInfo> S3Store::stat(const std::string& key) {
+  const HttpResponse response = client_.send(
+      transport(),
+      {.method = "HEAD", .key = client_.full_key(key), .returned = ErrorKind::not_found}, stop_);
+  if (response.status == 404) return std::nullopt;
+  const std::optional<uint64_t> bytes = parse_size(response.header("content-length"));
+  const std::optional<UtcTime> modified = parse_http_date(response.header("last-modified"));
+  if (!bytes || !modified) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("HEAD {}: the reply lacks size or time", location(key)));
+  }
+  return ObjectInfo{.key = key, .bytes = *bytes, .modified = *modified};
+}
+
+void S3Store::list(std::string_view prefix, const std::function<void(const ObjectInfo&)>& visit) {
+  const std::string& root = client_.config().prefix;
+  list_objects(
+      client_, transport(), {.prefix = client_.full_key(prefix)},
+      [&](const S3ObjectEntry& object) {
+        // Some consoles make an empty object for the folder itself; it has no name below the root.
+        if (object.key.size() <= root.size() || !object.key.starts_with(root)) return;
+        visit({.key = object.key.substr(root.size()),
+               .bytes = object.bytes,
+               .modified = object.modified});
+      },
+      stop_);
+}
+
+void S3Store::remove(const std::string& key) {
+  static_cast<void>(client_.send(
+      transport(),
+      {.method = "DELETE", .key = client_.full_key(key), .returned = ErrorKind::not_found}, stop_));
+}
+
+std::vector<UnfinishedWrite> S3Store::list_unfinished() {
+  const std::string& root = client_.config().prefix;
+  std::vector<UnfinishedWrite> writes;
+  for (const S3UploadEntry& upload : list_uploads(client_, transport(), {.prefix = root}, stop_)) {
+    if (upload.key.size() <= root.size() || !upload.key.starts_with(root)) continue;
+    const std::optional<UtcTime> newest = newest_part(client_, transport(), upload, stop_);
+    if (!newest) continue;  // finished or removed meanwhile
+    writes.push_back(
+        {.key = upload.key.substr(root.size()), .id = upload.upload_id, .newest = *newest});
+  }
+  return writes;
+}
+
+void S3Store::remove_unfinished(const UnfinishedWrite& write) {
+  static_cast<void>(client_.send(transport(),
+                                 {.method = "DELETE",
+                                  .key = client_.full_key(write.key),
+                                  .query = {{"uploadId", write.id}},
+                                  .note = "(abort upload)",
+                                  .returned = ErrorKind::not_found},
+                                 stop_));
+}
+
+UtcTime S3Store::now() {
+  if (const auto known = client_.server_time(kDateMaxAge)) return *known;
+  // The cheapest request whose refusal comes with an explanation.
+  static_cast<void>(client_.send(
+      transport(),
+      {.method = "GET",
+       .key = {},
+       .query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", client_.config().prefix}},
+       .note = "(list 1)"},
+      stop_));
+  const auto fresh = client_.server_time(kDateMaxAge);
+  if (!fresh) {
+    throw Error(ErrorKind::failed,
+                fmt::format("{}: the server does not tell its time", location("")),
+                "its replies need a Date header");
+  }
+  return *fresh;
+}
+
+}  // namespace pgbackup

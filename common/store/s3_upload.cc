@@ -1,0 +1,266 @@
+#include "common/store/s3_upload.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/codec/encoding.h"
+#include "common/store/s3_list.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// A part of 16 MiB at 18 KiB/s.
+constexpr minutes kPartTimeout{15};
+/// The server may send blanks for minutes while it puts the parts together.
+constexpr minutes kCompleteTimeout{15};
+/// After SIGTERM the process has 10 s in all.
+constexpr seconds kCleanupTime{5};
+constexpr milliseconds kCleanupTimeout{2000};
+constexpr RetryLimits kSingleAttempt{.total = milliseconds(0)};
+
+}  // namespace
+
+S3ObjectWriter::S3ObjectWriter(S3Client& client, Transport& transport, TransportFactory factory,
+                               std::string key, std::stop_token stop)
+    : client_(client),
+      transport_(transport),
+      key_(std::move(key)),
+      token_(random_hex(16)),
+      stop_(std::move(stop)),
+      workers_(
+          {.threads = client.config().upload_concurrency, .part_bytes = client.config().part_bytes},
+          std::move(factory),
+          [this](Transport& own, PartJob& job, const std::stop_token& end) {
+            send_part(own, job, end);
+          },
+          stop_) {
+  buffer_ = workers_.take_buffer();
+}
+
+S3ObjectWriter::~S3ObjectWriter() {
+  if (!is_finished_) abandon();
+}
+
+void S3ObjectWriter::write(std::string_view bytes) {
+  workers_.check();
+  while (!bytes.empty()) {
+    const size_t part_bytes = client_.config().part_bytes;
+    // Only when more follows: a stream of exactly one part takes a single PUT.
+    if (buffer_.size == part_bytes) {
+      flush_part();
+      buffer_ = workers_.take_buffer();
+    }
+    Piece& piece = current_piece();
+    const size_t count = std::min(bytes.size(), part_bytes - buffer_.size);
+    std::memcpy(buffer_.data.get() + buffer_.size, bytes.data(), count);
+    buffer_.size += count;
+    piece.bytes += count;
+    piece.hash.update(bytes.substr(0, count));
+    bytes.remove_prefix(count);
+  }
+}
+
+/// The piece that the bytes in `buffer_` belong to.
+S3ObjectWriter::Piece& S3ObjectWriter::current_piece() {
+  const auto max_parts = static_cast<size_t>(client_.config().max_parts);
+  if (pieces_.empty() || pieces_.back().etags.size() == max_parts) {
+    const size_t number = pieces_.size();
+    Piece& piece = pieces_.emplace_back();
+    piece.key = number == 0 ? key_ : fmt::format("{}.{:04}", key_, number);
+    piece.full_key = client_.full_key(piece.key);
+  }
+  return pieces_.back();
+}
+
+void S3ObjectWriter::flush_part() {
+  Piece& piece = current_piece();
+  if (piece.upload_id.empty()) begin_upload(piece);
+  std::string& etag = piece.etags.emplace_back();
+  workers_.submit({.key = piece.full_key,
+                   .upload_id = piece.upload_id,
+                   .number = static_cast<int>(piece.etags.size()),
+                   .buffer = std::move(buffer_),
+                   .etag = &etag});
+  buffer_ = {};
+}
+
+void S3ObjectWriter::begin_upload(Piece& piece) {
+  piece.is_create_in_doubt = true;
+  const HttpResponse response = client_.send(transport_,
+                                             {.method = "POST",
+                                              .key = piece.full_key,
+                                              .query = {{"uploads", ""}},
+                                              .headers = {{std::string(kTokenHeader), token_}},
+                                              .note = "(create upload)"},
+                                             stop_);
+  piece.upload_id = parse_created_upload(response.body);
+  piece.is_create_in_doubt = false;
+}
+
+/// In a sending thread: touches nothing of the writer but the client.
+void S3ObjectWriter::send_part(Transport& transport, PartJob& job, const std::stop_token& stop) {
+  const HttpResponse response = client_.send(
+      transport,
+      {.method = "PUT",
+       .key = job.key,
+       .query = {{"partNumber", std::to_string(job.number)}, {"uploadId", job.upload_id}},
+       .body = job.buffer.view(),
+       .body_sha256 = sha256_hex(job.buffer.view()),
+       .note = fmt::format("part {}", job.number),
+       .timeout = kPartTimeout},
+      stop);
+  *job.etag = response.header("etag");
+  if (job.etag->empty()) {
+    throw Error(ErrorKind::corrupt, fmt::format("PUT {} part {}: the reply has no ETag",
+                                                client_.url_of(job.key), job.number));
+  }
+}
+
+void S3ObjectWriter::finish() {
+  workers_.check();
+  Piece& last = current_piece();
+  if (pieces_.size() == 1 && last.upload_id.empty()) {
+    put_whole(last);
+  } else {
+    flush_part();
+    workers_.drain();
+    for (Piece& piece : pieces_) complete(piece);
+  }
+  for (const Piece& piece : pieces_) {
+    verify(piece);
+    stored_.push_back({.key = piece.key, .bytes = piece.bytes, .sha256 = piece.hash.hex()});
+  }
+  is_finished_ = true;
+}
+
+void S3ObjectWriter::put_whole(Piece& piece) {
+  piece.is_commit_in_doubt = true;
+  static_cast<void>(client_.send(transport_,
+                                 {.method = "PUT",
+                                  .key = piece.full_key,
+                                  .headers = {{std::string(kTokenHeader), token_}},
+                                  .body = buffer_.view(),
+                                  .body_sha256 = piece.hash.hex(),
+                                  .timeout = kPartTimeout},
+                                 stop_));
+  piece.is_completed = true;
+}
+
+/// Not idempotent everywhere: where a reply was lost the upload may be gone because it was
+/// completed. So every repeat begins with a look at the object itself.
+void S3ObjectWriter::complete(Piece& piece) {
+  const std::vector<std::string> etags(piece.etags.begin(), piece.etags.end());
+  const std::string body = format_completion(etags);
+  const S3Request request{.method = "POST",
+                          .key = piece.full_key,
+                          .query = {{"uploadId", piece.upload_id}},
+                          .body = body,
+                          .note = "(complete upload)",
+                          .timeout = kCompleteTimeout,
+                          .stall = seconds(0),
+                          .returned = ErrorKind::not_found,
+                          .is_completion = true};
+  RetryLimits limits = client_.config().retry;
+  limits.total += kCompleteTimeout;  // room for a repeat after a full time-out
+  piece.is_commit_in_doubt = true;
+  client_.make_retrier(limits, stop_).run([&](Attempt& attempt) {
+    if (attempt.number > 1 && is_ours(piece, attempt)) return;
+    const HttpResponse response = client_.send_once(transport_, request, attempt, stop_);
+    if (response.status == 404 && !is_ours(piece, attempt)) {
+      throw Error(ErrorKind::failed,
+                  fmt::format("POST {} (complete upload): the server no longer knows the upload",
+                              client_.url_of(piece.full_key)),
+                  "was it aborted by another program or by a life-cycle rule of the bucket?");
+    }
+  });
+  piece.is_completed = true;
+}
+
+bool S3ObjectWriter::is_ours(const Piece& piece, Attempt& attempt) {
+  const HttpResponse response = client_.send_once(
+      transport_, {.method = "HEAD", .key = piece.full_key, .returned = ErrorKind::not_found},
+      attempt, stop_);
+  return response.status == 200 && response.header(kTokenHeader) == token_ &&
+         parse_size(response.header("content-length")) == piece.bytes;
+}
+
+void S3ObjectWriter::verify(const Piece& piece) {
+  const bool ours = client_.make_retrier(client_.config().retry, stop_).run([&](Attempt& attempt) {
+    return is_ours(piece, attempt);
+  });
+  if (ours) return;
+  throw Error(ErrorKind::corrupt,
+              fmt::format("HEAD {}: the object is not the one that was just written ({} bytes)",
+                          client_.url_of(piece.full_key), piece.bytes));
+}
+
+void S3ObjectWriter::abandon() noexcept {
+  const bool has_stragglers = workers_.cancel();
+  const auto deadline = client_.clock().steady() + kCleanupTime;
+  for (const Piece& piece : pieces_) {
+    try {
+      if (client_.clock().steady() >= deadline) {
+        throw Error(ErrorKind::transient, "no time left");
+      }
+      remove_traces(piece, has_stragglers);
+    } catch (const std::exception& error) {
+      try {
+        client_.log().warn("an unfinished upload could not be removed: pg-prune will sweep it",
+                           {{"object", client_.url_of(piece.full_key)}, {"cause", error.what()}});
+      } catch (const std::exception&) {
+        continue;  // out of memory while saying so
+      }
+    }
+  }
+}
+
+/// Runs after a stop, too: hence a token of its own, and short times instead of repeats.
+void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
+  const std::stop_token never;
+  const auto abort = [&](const std::string& upload_id) {
+    static_cast<void>(client_.send(transport_,
+                                   {.method = "DELETE",
+                                    .key = piece.full_key,
+                                    .query = {{"uploadId", upload_id}},
+                                    .note = "(abort upload)",
+                                    .timeout = kCleanupTimeout,
+                                    .retry = kSingleAttempt,
+                                    .returned = ErrorKind::not_found},
+                                   never));
+  };
+  if (!piece.upload_id.empty() && !piece.is_completed) {
+    abort(piece.upload_id);
+    // A part that was on its way may have been kept after the first abort.
+    if (has_stragglers) abort(piece.upload_id);
+  }
+  if (piece.is_create_in_doubt) {
+    const S3ListRequest mine{
+        .prefix = piece.full_key, .timeout = kCleanupTimeout, .retry = kSingleAttempt};
+    for (const S3UploadEntry& upload : list_uploads(client_, transport_, mine, never)) {
+      if (upload.key == piece.full_key) abort(upload.upload_id);
+    }
+  }
+  Attempt attempt;
+  if (!piece.is_commit_in_doubt) return;
+  const HttpResponse head = client_.send_once(transport_,
+                                              {.method = "HEAD",
+                                               .key = piece.full_key,
+                                               .timeout = kCleanupTimeout,
+                                               .returned = ErrorKind::not_found},
+                                              attempt, never);
+  if (head.header(kTokenHeader) != token_) return;
+  static_cast<void>(client_.send(transport_,
+                                 {.method = "DELETE",
+                                  .key = piece.full_key,
+                                  .timeout = kCleanupTimeout,
+                                  .retry = kSingleAttempt},
+                                 never));
+}
+
+}  // namespace pgbackup

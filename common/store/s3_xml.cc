@@ -1,0 +1,170 @@
+#include "common/store/s3_xml.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <pugixml.hpp>
+
+#include "common/base/error.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr size_t kMaxMessageBytes = 300;
+
+Error corrupt(std::string_view what) {
+  return {ErrorKind::corrupt, fmt::format("the reply of the server is not usable: {}", what)};
+}
+
+/// The root element called `name`. `document` must outlive it.
+pugi::xml_node parse_root(pugi::xml_document& document, std::string_view xml, const char* name) {
+  const pugi::xml_parse_result result = document.load_buffer(xml.data(), xml.size());
+  if (!result) throw corrupt(fmt::format("no XML ({})", result.description()));
+  const pugi::xml_node root = document.document_element();
+  if (std::string_view(root.name()) != name) {
+    throw corrupt(fmt::format("<{}> instead of <{}>", root.name(), name));
+  }
+  return root;
+}
+
+std::string text_of(const pugi::xml_node& parent, const char* name) {
+  return parent.child(name).text().get();
+}
+
+std::string required_text(const pugi::xml_node& parent, const char* name) {
+  std::string text = text_of(parent, name);
+  if (text.empty()) throw corrupt(fmt::format("<{}> without <{}>", parent.name(), name));
+  return text;
+}
+
+uint64_t required_size(const pugi::xml_node& parent, const char* name) {
+  const std::string text = required_text(parent, name);
+  uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stopped != end) {
+    throw corrupt(fmt::format("<{}> is not a size", name));
+  }
+  return value;
+}
+
+UtcTime required_time(const pugi::xml_node& parent, const char* name) {
+  const std::optional<UtcTime> time = parse_iso(required_text(parent, name));
+  if (!time) throw corrupt(fmt::format("<{}> is not a time", name));
+  return *time;
+}
+
+bool required_flag(const pugi::xml_node& parent, const char* name) {
+  const std::string text = required_text(parent, name);
+  if (text != "true" && text != "false") throw corrupt(fmt::format("<{}> is not a flag", name));
+  return text == "true";
+}
+
+/// Text of a foreign server for a message of ours: one short line.
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  }
+  if (text.size() > kMaxMessageBytes) text = text.substr(0, kMaxMessageBytes) + "...";
+  return text;
+}
+
+/// Text inside an element.
+std::string escape_xml(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      default:
+        escaped += c;
+    }
+  }
+  return escaped;
+}
+
+}  // namespace
+
+std::optional<S3ErrorReply> parse_error(std::string_view xml) {
+  pugi::xml_document document;
+  if (!document.load_buffer(xml.data(), xml.size())) return std::nullopt;
+  const pugi::xml_node root = document.document_element();
+  if (std::string_view(root.name()) != "Error") return std::nullopt;
+  return S3ErrorReply{.code = printable(text_of(root, "Code")),
+                      .message = printable(text_of(root, "Message")),
+                      .request_id = printable(text_of(root, "RequestId")),
+                      .region = printable(text_of(root, "Region"))};
+}
+
+S3ObjectPage parse_object_page(std::string_view xml) {
+  pugi::xml_document document;
+  const pugi::xml_node root = parse_root(document, xml, "ListBucketResult");
+  S3ObjectPage page;
+  page.is_truncated = required_flag(root, "IsTruncated");
+  page.next_token = text_of(root, "NextContinuationToken");
+  for (const pugi::xml_node& entry : root.children("Contents")) {
+    page.objects.push_back({.key = required_text(entry, "Key"),
+                            .bytes = required_size(entry, "Size"),
+                            .modified = required_time(entry, "LastModified")});
+  }
+  return page;
+}
+
+S3UploadPage parse_upload_page(std::string_view xml) {
+  pugi::xml_document document;
+  const pugi::xml_node root = parse_root(document, xml, "ListMultipartUploadsResult");
+  S3UploadPage page;
+  page.is_truncated = required_flag(root, "IsTruncated");
+  page.next_key_marker = text_of(root, "NextKeyMarker");
+  page.next_upload_id_marker = text_of(root, "NextUploadIdMarker");
+  for (const pugi::xml_node& entry : root.children("Upload")) {
+    page.uploads.push_back({.key = required_text(entry, "Key"),
+                            .upload_id = required_text(entry, "UploadId"),
+                            .initiated = required_time(entry, "Initiated")});
+  }
+  return page;
+}
+
+S3PartPage parse_part_page(std::string_view xml) {
+  pugi::xml_document document;
+  const pugi::xml_node root = parse_root(document, xml, "ListPartsResult");
+  S3PartPage page;
+  page.is_truncated = required_flag(root, "IsTruncated");
+  page.next_part_number_marker = text_of(root, "NextPartNumberMarker");
+  for (const pugi::xml_node& entry : root.children("Part")) {
+    page.modified.push_back(required_time(entry, "LastModified"));
+  }
+  return page;
+}
+
+std::string parse_created_upload(std::string_view xml) {
+  pugi::xml_document document;
+  return required_text(parse_root(document, xml, "InitiateMultipartUploadResult"), "UploadId");
+}
+
+bool is_completed_upload(std::string_view xml) {
+  pugi::xml_document document;
+  if (!document.load_buffer(xml.data(), xml.size())) return false;
+  const pugi::xml_node root = document.document_element();
+  return std::string_view(root.name()) == "CompleteMultipartUploadResult" &&
+         !text_of(root, "ETag").empty();
+}
+
+std::string format_completion(std::span<const std::string> etags) {
+  std::string xml = R"(<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">)";
+  int number = 0;
+  for (const std::string& etag : etags) {
+    xml += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", ++number,
+                       escape_xml(etag));
+  }
+  return xml + "</CompleteMultipartUpload>";
+}
+
+}  // namespace pgbackup

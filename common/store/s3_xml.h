@@ -1,0 +1,72 @@
+// The XML of S3 as values, and back: parsing is strict, what is not the expected document is
+// `corrupt`. https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/utc_time.h"
+
+namespace pgbackup {
+
+/// An <Error> document. Servers leave fields out; `message` is shortened and free of control
+/// characters.
+struct S3ErrorReply {
+  std::string code{};
+  std::string message{};
+  std::string request_id{};
+  std::string region{};  ///< the right one, in AuthorizationHeaderMalformed
+};
+
+struct S3ObjectEntry {
+  std::string key;
+  uint64_t bytes = 0;
+  UtcTime modified;
+};
+
+struct S3ObjectPage {
+  std::vector<S3ObjectEntry> objects;
+  bool is_truncated = false;
+  std::string next_token;
+};
+
+struct S3UploadEntry {
+  std::string key;
+  std::string upload_id;
+  UtcTime initiated;
+};
+
+struct S3UploadPage {
+  std::vector<S3UploadEntry> uploads;
+  bool is_truncated = false;
+  std::string next_key_marker;
+  std::string next_upload_id_marker;
+};
+
+struct S3PartPage {
+  std::vector<UtcTime> modified;  ///< of each part
+  bool is_truncated = false;
+  std::string next_part_number_marker;
+};
+
+/// nullopt: not an <Error> document (servers and proxies answer with all sorts of bodies).
+[[nodiscard]] std::optional<S3ErrorReply> parse_error(std::string_view xml);
+
+// These throw `corrupt`.
+[[nodiscard]] S3ObjectPage parse_object_page(std::string_view xml);
+[[nodiscard]] S3UploadPage parse_upload_page(std::string_view xml);
+[[nodiscard]] S3PartPage parse_part_page(std::string_view xml);
+/// The upload's id, never empty.
+[[nodiscard]] std::string parse_created_upload(std::string_view xml);
+
+/// True only for a CompleteMultipartUploadResult with an ETag.
+[[nodiscard]] bool is_completed_upload(std::string_view xml);
+
+/// The body of CompleteMultipartUpload: `etags` of parts 1, 2, 3 ... as the server sent them.
+[[nodiscard]] std::string format_completion(std::span<const std::string> etags);
+
+}  // namespace pgbackup
