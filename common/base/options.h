@@ -64,6 +64,7 @@ struct Option {
   std::string_view help;
   std::vector<std::string_view> fallbacks = {};  ///< weaker variables of others: PGHOST, AWS_REGION
   std::string_view default_note = {};            ///< shown as the default where a value says less
+  std::string_view verb = {};                    ///< the only command that takes this flag
 };
 
 /// A verb of the command line, as in `pg-backup restore`.

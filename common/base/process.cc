@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,7 +97,8 @@ Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
     throw Error(ErrorKind::failed, fmt::format("cannot start {}: {}", name_, errno_text(error)));
   }
   running_ = true;
-  pidfd_ = Fd(pidfd_open(pid_, 0));
+  // glibc 2.36 declares pidfd_open() without extern "C".
+  pidfd_ = Fd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
   stdin_ = std::move(in.write_end);
   stdout_ = std::move(out.read_end);
   stderr_ = std::move(err.read_end);

@@ -19,10 +19,14 @@ namespace pgbackup {
 struct StoreConfig {
   std::filesystem::path backup_dir;
   S3Config s3;
+  std::chrono::seconds retry_time = std::chrono::minutes(15);
 };
 
 /// Rows of the option table; they point into `config`, which must outlive them.
 [[nodiscard]] std::vector<Option> store_options(StoreConfig& config);
+
+/// Further rows for the program that writes.
+[[nodiscard]] std::vector<Option> upload_options(StoreConfig& config);
 
 /// Appends what is missing or contradictory, one sentence each.
 void check_store_config(const StoreConfig& config, std::vector<std::string>& problems);

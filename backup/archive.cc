@@ -1,0 +1,110 @@
+#include "backup/archive.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "backup/progress.h"
+#include "common/base/error.h"
+#include "common/codec/digest.h"
+#include "common/codec/zstd.h"
+
+namespace pgbackup {
+namespace {
+
+/// The end of one object is not the end of the stream.
+class WithoutFinish final : public Sink {
+ public:
+  explicit WithoutFinish(Sink& next) : next_(next) {}
+  void write(std::string_view bytes) override { next_.write(bytes); }
+  void finish() override {}
+
+ private:
+  Sink& next_;
+};
+
+void check(const std::string& what, uint64_t bytes, const std::string& sha256,
+           uint64_t expected_bytes, const std::string& expected_sha256) {
+  if (bytes != expected_bytes) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{} has {} bytes, the manifest says {}", what, bytes, expected_bytes),
+                "this backup is damaged: restore another one (--id; pg-backup list shows them)");
+  }
+  if (sha256 != expected_sha256) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{} has another SHA-256 than the manifest says", what),
+                "this backup is damaged: restore another one (--id; pg-backup list shows them)");
+  }
+}
+
+/// Copies one object and checks it.
+void copy_object(Store& store, const std::string& key, const ManifestObject& object, Sink& sink) {
+  WithoutFinish end(sink);
+  HashSink stored(end);
+  const std::unique_ptr<Source> source = store.open(key);
+  pump(*source, stored);
+  check(store.location(key), stored.bytes(), stored.sha256(), object.bytes, object.sha256);
+}
+
+/// Passes on to `sink` only after the decompressed whole was checked.
+class PlainCheck final : public Sink {
+ public:
+  PlainCheck(Sink& next, const Manifest& manifest)
+      : hold_(next), hash_(hold_), manifest_(manifest) {}
+  void write(std::string_view bytes) override { hash_.write(bytes); }
+  void finish() override {
+    check("the decompressed archive", hash_.bytes(), hash_.sha256(), manifest_.plain_bytes,
+          manifest_.plain_sha256);
+    hash_.finish();
+  }
+
+ private:
+  HoldBackSink hold_;
+  HashSink hash_;
+  const Manifest& manifest_;
+};
+
+uint64_t stored_bytes(const Manifest& manifest) {
+  uint64_t total = 0;
+  for (const ManifestObject& object : manifest.objects) total += object.bytes;
+  return total;
+}
+
+}  // namespace
+
+void HoldBackSink::write(std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (!held_.empty()) next_.write(held_);
+  held_ = bytes;
+}
+
+void HoldBackSink::finish() {
+  if (!held_.empty()) next_.write(held_);
+  held_.clear();
+  next_.finish();
+}
+
+void copy_archive(Store& store, const Backup& backup, const Manifest& manifest, Sink& sink,
+                  const Clock& clock, Log& log) {
+  PlainCheck plain(sink, manifest);
+  UnzstdSink unzstd(plain);
+  ProgressSink progress(unzstd, backup.group, stored_bytes(manifest), clock, log);
+  for (const ManifestObject& object : manifest.objects) {
+    copy_object(store, backup.key_of(object.name), object, progress);
+  }
+  progress.finish();
+}
+
+void copy_archive_head(Store& store, const Backup& backup, const Manifest& manifest, Sink& sink,
+                       const std::function<bool()>& enough) {
+  constexpr size_t kStep = size_t{64} << 10U;
+  UnzstdSink unzstd(sink);
+  const std::unique_ptr<Source> source = store.open(backup.key_of(manifest.objects.front().name));
+  std::vector<char> buffer(kStep);
+  while (const size_t got = source->read(buffer)) {
+    unzstd.write({buffer.data(), got});
+    if (enough()) return;
+  }
+}
+
+}  // namespace pgbackup

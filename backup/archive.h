@@ -1,0 +1,39 @@
+// A stored backup as the archive that pg_dump wrote: fetched, checked, decompressed. What receives
+// it gets the last bytes only after every size and checksum has matched.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/catalog/catalog.h"
+#include "common/codec/sink.h"
+#include "common/store/store.h"
+
+namespace pgbackup {
+
+/// Passes everything on but the last write, which it keeps until finish(). A reader of what comes
+/// out cannot have seen the end before.
+class HoldBackSink final : public Sink {
+ public:
+  explicit HoldBackSink(Sink& next) : next_(next) {}
+  void write(std::string_view bytes) override;
+  void finish() override;
+
+ private:
+  Sink& next_;
+  std::string held_;
+};
+
+/// Streams `backup` into `sink` and finishes it. Throws `corrupt` naming the object when bytes are
+/// not what the manifest says; `sink` then has not received the end and is not finished.
+void copy_archive(Store& store, const Backup& backup, const Manifest& manifest, Sink& sink,
+                  const Clock& clock, Log& log);
+
+/// The archive from its start, unchecked, until `enough` says so after a write: for its table of
+/// contents.
+void copy_archive_head(Store& store, const Backup& backup, const Manifest& manifest, Sink& sink,
+                       const std::function<bool()>& enough);
+
+}  // namespace pgbackup

@@ -1,0 +1,163 @@
+#include "backup/config.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "backup/terminal.h"
+#include "common/catalog/key_grammar.h"
+#include "common/codec/zstd.h"
+
+namespace pgbackup {
+namespace {
+
+std::vector<Option> database_options(BackupConfig& config) {
+  return {
+      {.name = "DB",
+       .target = &config.pg.database,
+       .help = "The database to back up, taken literally: blanks, quotes and case count.",
+       .fallbacks = {"PGDATABASE"}},
+      {.name = "DB_HOST",
+       .target = &config.pg.host,
+       .help = "Host name, address, or the folder of a Unix socket.",
+       .fallbacks = {"PGHOST"},
+       .default_note = "libpq's"},
+      {.name = "DB_PORT",
+       .target = Number{&config.pg.port, 1, 65535},
+       .help = "Port of the server.",
+       .fallbacks = {"PGPORT"}},
+      {.name = "DB_USER",
+       .target = &config.pg.user,
+       .help = "Role to connect as.",
+       .fallbacks = {"PGUSER"},
+       .default_note = "libpq's"},
+      {.name = "DB_PASSWORD",
+       .target = &config.pg.password,
+       .help = "Its password. Without one libpq's own means serve, such as PGPASSFILE.",
+       .fallbacks = {"PGPASSWORD"}},
+      {.name = "PG_BINDIR",
+       .target = &config.bindir,
+       .help = "Folder searched first for pg_dump and pg_restore; then /usr/lib/postgresql/*/bin "
+               "and PATH. The server's major version chooses among what is found."},
+  };
+}
+
+std::vector<Option> run_options(BackupConfig& config) {
+  return {
+      {.name = "BACKUP_INTERVAL",
+       .target = Duration{&config.interval, std::chrono::seconds(1)},
+       .help = "Time from the start of one backup to the start of the next."},
+      {.name = "ZSTD_LEVEL",
+       .target = Number{&config.zstd_level, kMinZstdLevel, kMaxZstdLevel},
+       .help = "Compression: higher is smaller and slower."},
+  };
+}
+
+std::vector<Option> verb_options(BackupConfig& config) {
+  RestoreRequest& restore = config.restore;
+  return {
+      {.name = "--json",
+       .target = &config.json,
+       .help = "list: one JSON object per backup and line",
+       .verb = "list"},
+      {.name = "--database",
+       .target = &restore.database,
+       .help = "restore: the database that was backed up (default: DB)",
+       .verb = "restore"},
+      {.name = "--id",
+       .target = &restore.id,
+       .help = "restore: a backup's id, or latest (default)",
+       .verb = "restore"},
+      {.name = "--target-database",
+       .target = &restore.target_database,
+       .help = "restore: into this database (default: the same name)",
+       .verb = "restore"},
+      {.name = "--create",
+       .target = &restore.create,
+       .help = "restore: create the target database like the dumped one",
+       .verb = "restore"},
+      {.name = "--clean",
+       .target = &restore.clean,
+       .help = "restore: drop what the backup holds before it is restored",
+       .verb = "restore"},
+      {.name = "--no-single-transaction",
+       .target = &restore.no_single_transaction,
+       .help = "restore: commit as it goes; a failure leaves what was restored so far",
+       .verb = "restore"},
+      {.name = "--output",
+       .target = &restore.output,
+       .help = "restore: write pg_dump's archive to a file, or - for stdout; no database",
+       .verb = "restore"},
+      {.name = "--yes", .target = &restore.yes, .help = "restore: do not ask", .verb = "restore"},
+  };
+}
+
+void append(std::vector<Option>& rows, std::vector<Option> more) {
+  rows.insert(rows.end(), std::make_move_iterator(more.begin()),
+              std::make_move_iterator(more.end()));
+}
+
+void check_backup(const BackupConfig& config, const Environment& environment,
+                  std::vector<std::string>& problems) {
+  const bool from_service = environment.contains("PGSERVICE");
+  if (config.pg.database.empty() && !from_service) {
+    problems.emplace_back("DB is not set: it names the database to back up");
+  }
+}
+
+void check_restore(const BackupConfig& config, std::vector<std::string>& problems) {
+  const RestoreRequest& restore = config.restore;
+  if (restore.id != "latest" && !parse_backup_id(restore.id)) {
+    problems.push_back("--id: '" + restore.id +
+                       "' is not latest or an id such as 20261120T031500Z-9f3a1c2b; "
+                       "pg-backup list shows them");
+  }
+  if (!restore.output.empty() &&
+      (restore.create || restore.clean || !restore.target_database.empty())) {
+    problems.emplace_back(
+        "--output writes a file: --create, --clean and --target-database do not go with it");
+  }
+  if (restore.create && restore.clean) {
+    problems.emplace_back("--create makes a new database, --clean empties an old one; keep one");
+  }
+  if (restore.database.empty() && config.pg.database.empty() && !can_ask()) {
+    problems.emplace_back("restore needs --database: the database that was backed up");
+  }
+}
+
+}  // namespace
+
+CommandLine command_line(BackupConfig& config) {
+  CommandLine command{
+      .program = "pg-backup",
+      .summary = "Backs up a PostgreSQL database to S3-compatible storage or a directory.",
+      .verbs = {{"serve", "back up every BACKUP_INTERVAL (default)"},
+                {"now", "one backup"},
+                {"list", "show the backups"},
+                {"restore", "restore one; on a terminal without options it asks"}},
+      .options = {},
+      .notes =
+          "Further variables of libpq work as everywhere: PGSERVICE, PGPASSFILE, PGSSLMODE, "
+          "PGSSLROOTCERT, ...\nSIGUSR1 starts a backup now, SIGTERM stops. "
+          "Exit codes: 0 done, 1 failed, 2 wrong settings, 3 refused."};
+  append(command.options, database_options(config));
+  append(command.options, store_options(config.store));
+  append(command.options, upload_options(config.store));
+  append(command.options, run_options(config));
+  append(command.options, log_options(config.log));
+  append(command.options, verb_options(config));
+  return command;
+}
+
+void check_config(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
+                  std::vector<std::string>& problems) {
+  config.interval_is_set =
+      std::any_of(parsed.settings.begin(), parsed.settings.end(), [](const Setting& setting) {
+        return setting.name == "BACKUP_INTERVAL" && setting.source != "default";
+      });
+  check_store_config(config.store, problems);
+  if (parsed.verb == "now" || parsed.verb == "serve") check_backup(config, environment, problems);
+  if (parsed.verb == "restore") check_restore(config, problems);
+}
+
+}  // namespace pgbackup

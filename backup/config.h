@@ -1,0 +1,48 @@
+// Everything that pg-backup can be told: one table of options, and the checks that need more than
+// one row.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "backup/pg.h"
+#include "common/base/options.h"
+#include "common/service/program.h"
+#include "common/store/store_config.h"
+
+namespace pgbackup {
+
+/// Flags of `pg-backup restore`.
+struct RestoreRequest {
+  std::string database;          ///< group to restore; DB where empty
+  std::string id = "latest";     ///< or a full id
+  std::string target_database;   ///< the group's name where empty
+  std::filesystem::path output;  ///< a file, or `-`; then no database is touched
+  bool create = false;
+  bool clean = false;
+  bool no_single_transaction = false;
+  bool yes = false;
+};
+
+struct BackupConfig {
+  LogConfig log;
+  StoreConfig store;
+  PgConfig pg;
+  std::filesystem::path bindir;
+  std::chrono::seconds interval = std::chrono::hours(24);
+  bool interval_is_set = false;  ///< by the user: then also a single run names its next due time
+  int zstd_level = 3;
+  bool json = false;
+  RestoreRequest restore;
+};
+
+/// The table; it points into `config`, which must outlive it.
+[[nodiscard]] CommandLine command_line(BackupConfig& config);
+
+/// Completes `config` after parsing and appends what is missing for the verb, one sentence each.
+void check_config(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
+                  std::vector<std::string>& problems);
+
+}  // namespace pgbackup

@@ -1,0 +1,78 @@
+#include "backup/list.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "backup/progress.h"
+#include "common/base/error.h"
+#include "common/catalog/key_grammar.h"
+
+namespace pgbackup {
+namespace {
+
+std::vector<std::string> notes(const ListedBackup& listed) {
+  if (!listed.manifest) return {listed.problem};
+  return listed.manifest->warnings;
+}
+
+ListedBackup describe(Store& store, Backup backup) {
+  ListedBackup listed{.backup = std::move(backup), .manifest = {}, .problem = {}, .key = {}};
+  const std::string data = dump_file_name(listed.backup.group);
+  listed.key = store.full_key(listed.backup.key_of(data));
+  try {
+    listed.manifest = read_manifest(store, listed.backup);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+    listed.problem = error.message();
+  }
+  return listed;
+}
+
+}  // namespace
+
+std::vector<ListedBackup> list_backups(Store& store) {
+  std::vector<ListedBackup> listed;
+  for (Backup& backup : read_catalog(store)) {
+    if (backup.complete) listed.push_back(describe(store, std::move(backup)));
+  }
+  return listed;
+}
+
+std::string format_backup_table(const std::vector<ListedBackup>& backups) {
+  if (backups.empty()) return "no backups yet\n";
+  size_t width = std::string_view("DATABASE").size();
+  for (const ListedBackup& listed : backups) width = std::max(width, listed.backup.group.size());
+  std::string table = fmt::format("{:<{}}  {:<25}  {:<20}  {:>10}  NOTE\n", "DATABASE", width, "ID",
+                                  "TIME", "SIZE");
+  for (const ListedBackup& listed : backups) {
+    const Backup& backup = listed.backup;
+    std::string line = fmt::format("{:<{}}  {:<25}  {:<20}  {:>10}  {}", backup.group, width,
+                                   backup.id, format_iso(backup.time), format_bytes(backup.bytes),
+                                   fmt::join(notes(listed), "; "));
+    line.erase(line.find_last_not_of(' ') + 1);
+    table += line + "\n";
+  }
+  return table;
+}
+
+std::string format_backup_json(const std::vector<ListedBackup>& backups) {
+  std::string lines;
+  for (const ListedBackup& listed : backups) {
+    const Backup& backup = listed.backup;
+    nlohmann::ordered_json line = {{"group", backup.group},
+                                   {"id", backup.id},
+                                   {"time", format_iso(backup.time)},
+                                   {"kind", listed.manifest ? listed.manifest->kind : "dump"},
+                                   {"bytes", backup.bytes},
+                                   {"key", listed.key}};
+    const std::vector<std::string> warnings = notes(listed);
+    if (!warnings.empty()) line["warnings"] = warnings;
+    lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  }
+  return lines;
+}
+
+}  // namespace pgbackup

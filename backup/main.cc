@@ -1,0 +1,116 @@
+// pg-backup: from the command line to the verbs.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cstdio>
+#include <optional>
+
+#include "backup/config.h"
+#include "backup/daemon.h"
+#include "backup/job.h"
+#include "backup/list.h"
+#include "backup/progress.h"
+#include "backup/restore.h"
+#include "backup/restore_dialog.h"
+#include "backup/terminal.h"
+#include "common/base/signals.h"
+#include "common/catalog/catalog.h"
+
+namespace pgbackup {
+namespace {
+
+/// What every verb works with.
+struct Program {
+  BackupConfig& config;
+  const Environment& environment;
+  Store& store;
+  Clock& clock;
+  Log& log;
+  std::stop_token stop;
+};
+
+void back_up(Program& program, bool is_daemon) {
+  const bool interval_holds = is_daemon || program.config.interval_is_set;
+  BackupJob job(
+      {.pg = program.config.pg,
+       .bindir = program.config.bindir,
+       .zstd_level = program.config.zstd_level,
+       .interval = interval_holds ? std::optional(program.config.interval) : std::nullopt},
+      program.environment, program.store, program.clock, program.log, program.stop);
+  const Manifest manifest = job.run();
+  uint64_t stored = 0;
+  for (const ManifestObject& object : manifest.objects) stored += object.bytes;
+  program.log.info(fmt::format("backed up {}", manifest.group),
+                   {{"id", manifest.id},
+                    {"size", format_bytes(stored)},
+                    {"plain", format_bytes(manifest.plain_bytes)},
+                    {"seconds", std::to_string((manifest.finished - manifest.started).count())}});
+}
+
+/// Start of the newest complete backup of the configured database.
+std::optional<UtcTime> newest_start(Program& program) {
+  std::string database = program.config.pg.database;
+  if (database.empty()) {  // named by a service
+    PgConnection connection(program.config.pg, program.stop);
+    database = connection.query("select current_database()").at(0).at(0);
+  }
+  const std::vector<Backup> backups = read_catalog(program.store, database);
+  const Backup* const newest = newest_complete(backups, database);
+  return newest == nullptr ? std::nullopt : std::optional(newest->time);
+}
+
+void restore(Program& program) {
+  RestoreRequest request = program.config.restore;
+  const bool names_nothing = request.database.empty() && request.id == "latest" &&
+                             request.target_database.empty() && request.output.empty();
+  if (names_nothing && can_ask()) {
+    request = ask_what_to_restore(program.store, program.config.pg, request, program.stop);
+  }
+  if (request.database.empty()) request.database = program.config.pg.database;
+  Restore(program.config, program.environment, program.store, program.clock, program.log,
+          program.stop)
+      .run(request);
+}
+
+int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment) {
+  SystemClock clock;
+  Log log(clock, config.log.level, config.log.format);
+  std::atomic<Daemon*> daemon = nullptr;
+  const Signals signals([&] {
+    if (Daemon* const running = daemon) running->run_now();
+  });
+  const std::unique_ptr<Store> store = open_store(config.store, clock, log, signals.stop_token());
+  Program program{config, environment, *store, clock, log, signals.stop_token()};
+  if (parsed.verb == "list") {
+    const std::vector<ListedBackup> backups = list_backups(*store);
+    fmt::print("{}", config.json ? format_backup_json(backups) : format_backup_table(backups));
+  } else if (parsed.verb == "restore") {
+    restore(program);
+  } else if (parsed.verb == "now") {
+    back_up(program, false);
+  } else {
+    log_settings(log, "pg-backup", parsed);
+    Daemon serving(
+        config.interval, [&] { return newest_start(program); }, [&] { back_up(program, true); },
+        clock, log);
+    daemon = &serving;
+    serving.serve(signals.stop_token());
+    daemon = nullptr;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace pgbackup
+
+int main(int argc, char** argv) {
+  using namespace pgbackup;
+  BackupConfig config;
+  const Environment environment = process_environment();
+  return run_program(
+      command_line(config), argc, argv,
+      [&](const ParsedOptions& parsed, std::vector<std::string>& problems) {
+        check_config(config, parsed, environment, problems);
+      },
+      [&](const ParsedOptions& parsed) { return run_verb(config, parsed, environment); });
+}

@@ -1,0 +1,178 @@
+#include "backup/pg_client.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+#include <utility>
+
+#include "common/base/error.h"
+
+namespace pgbackup {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Where Debian and the PostgreSQL project's packages put each major version.
+constexpr const char* kVersionsFolder = "/usr/lib/postgresql";
+
+/// Folders to search, without repeats.
+std::vector<fs::path> search_folders(const fs::path& bindir, const Environment& environment) {
+  std::vector<fs::path> folders;
+  if (!bindir.empty()) folders.push_back(bindir);
+  std::error_code ignored;  // without the folder there is nothing in it
+  std::vector<fs::path> versions;
+  for (const auto& entry : fs::directory_iterator(kVersionsFolder, ignored)) {
+    versions.push_back(entry.path() / "bin");
+  }
+  std::sort(versions.begin(), versions.end());
+  folders.insert(folders.end(), versions.begin(), versions.end());
+  const auto path = environment.find("PATH");
+  std::string_view rest = path == environment.end() ? "" : std::string_view(path->second);
+  while (!rest.empty()) {
+    const std::string_view folder = rest.substr(0, rest.find(':'));
+    if (!folder.empty()) folders.emplace_back(folder);
+    rest.remove_prefix(std::min(folder.size() + 1, rest.size()));
+  }
+  return folders;
+}
+
+std::string version_output(const fs::path& program, const Environment& environment) {
+  Process process({.argv = {program.string(), "--version"},
+                   .environment = client_environment(environment, false)},
+                  {});
+  std::string text;
+  std::array<char, 512> buffer{};
+  while (const size_t got = process.read(buffer)) text.append(buffer.data(), got);
+  return process.wait() ? text : "";
+}
+
+/// libpq's password file: `:` and `\` are escaped.
+/// https://www.postgresql.org/docs/current/libpq-pgpass.html
+Fd make_passfile(const Secret& password) {
+  if (password.empty()) return {};
+  std::string line = "*:*:*:*:";
+  for (const char c : password.reveal()) {
+    if (c == ':' || c == '\\') line += '\\';
+    line += c;
+  }
+  line += '\n';
+  Fd file = make_memory_file("passfile", line);
+  wipe(line);
+  return file;
+}
+
+/// Ours and the store's: whatever may hold a secret, and PG variables that would overrule ours.
+bool is_withheld(std::string_view name, bool has_password) {
+  if (name.starts_with("S3_") || name.starts_with("AWS_") || name.starts_with("DB_PASSWORD")) {
+    return true;
+  }
+  return has_password && (name == "PGPASSWORD" || name == "PGPASSFILE");
+}
+
+}  // namespace
+
+const ClientProgram& choose_client(std::span<const ClientProgram> found, std::string_view name,
+                                   int server_version) {
+  const int wanted = major_version(server_version);
+  const ClientProgram* best = nullptr;
+  const ClientProgram* newest = nullptr;
+  for (const ClientProgram& client : found) {
+    const int major = major_version(client.version);
+    if (newest == nullptr || major > major_version(newest->version)) newest = &client;
+    if (major >= wanted && (best == nullptr || major < major_version(best->version))) {
+      best = &client;
+    }
+  }
+  if (best != nullptr) return *best;
+  if (newest == nullptr) {
+    throw Error(
+        ErrorKind::failed, fmt::format("there is no {} on this machine", name),
+        fmt::format("install postgresql-client-{}, or name its folder in PG_BINDIR", wanted));
+  }
+  throw Error(ErrorKind::failed,
+              fmt::format("the server is PostgreSQL {}, but the newest {} here is {} ({})",
+                          format_pg_version(server_version), name,
+                          format_pg_version(newest->version), newest->path.string()),
+              fmt::format("install postgresql-client-{}, or name its folder in PG_BINDIR", wanted));
+}
+
+std::vector<ClientProgram> find_clients(std::string_view name, const fs::path& bindir,
+                                        const Environment& environment) {
+  std::vector<ClientProgram> found;
+  std::set<fs::path> seen;
+  for (const fs::path& folder : search_folders(bindir, environment)) {
+    const fs::path program = folder / name;
+    if (!seen.insert(program).second || access(program.c_str(), X_OK) != 0) continue;
+    const int version = parse_client_version(version_output(program, environment));
+    if (version > 0) found.push_back({program, version});
+  }
+  return found;
+}
+
+int parse_client_version(std::string_view text) {
+  constexpr std::string_view kMark = "(PostgreSQL) ";
+  const size_t mark = text.find(kMark);
+  if (mark == std::string_view::npos) return 0;
+  text.remove_prefix(mark + kMark.size());
+  std::array<int, 3> numbers{};
+  size_t count = 0;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (count < numbers.size()) {
+    const auto [stopped, error] = std::from_chars(at, end, numbers[count]);
+    if (error != std::errc()) break;
+    ++count;
+    at = stopped;
+    if (at == end || *at != '.') break;
+    ++at;
+  }
+  if (count == 0) return 0;
+  // Development versions (`19devel`, `18rc1`) have no second number.
+  if (numbers[0] >= 10) return numbers[0] * 10000 + (count > 1 ? numbers[1] : 0);
+  return numbers[0] * 10000 + numbers[1] * 100 + numbers[2];
+}
+
+std::string connection_string(const PgConfig& config) {
+  std::string text;
+  for (const auto& [key, value] : connection_settings(config)) {
+    text += fmt::format("{}{}='", text.empty() ? "" : " ", key);
+    for (const char c : value) {
+      if (c == '\'' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += '\'';
+  }
+  return text;
+}
+
+std::vector<std::string> client_environment(const Environment& environment, bool has_password) {
+  std::vector<std::string> result;
+  for (const auto& [name, value] : environment) {
+    if (!is_withheld(name, has_password)) result.push_back(fmt::format("{}={}", name, value));
+  }
+  if (has_password) result.push_back(fmt::format("PGPASSFILE={}", kChildFdPath));
+  if (!environment.contains("PGCONNECT_TIMEOUT")) result.emplace_back("PGCONNECT_TIMEOUT=30");
+  return result;
+}
+
+ClientProcess::ClientProcess(const ClientProgram& program, std::vector<std::string> arguments,
+                             const PgConfig& config, const Environment& environment,
+                             const std::stop_token& stop)
+    : passfile_(make_passfile(config.password)),
+      process_(
+          [&] {
+            ProcessSpec spec{{program.path.string()}, {}, passfile_.get()};
+            spec.argv.insert(spec.argv.end(), std::make_move_iterator(arguments.begin()),
+                             std::make_move_iterator(arguments.end()));
+            spec.argv.emplace_back("--no-password");
+            spec.argv.push_back("--dbname=" + connection_string(config));
+            spec.environment = client_environment(environment, passfile_.is_open());
+            return spec;
+          }(),
+          stop) {}
+
+}  // namespace pgbackup

@@ -1,0 +1,58 @@
+// The stock client programs: which pg_dump or pg_restore fits a server, and how one is started so
+// that the password is neither in its arguments nor in its environment nor on a disk.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backup/pg.h"
+#include "common/base/options.h"
+#include "common/base/process.h"
+
+namespace pgbackup {
+
+struct ClientProgram {
+  std::filesystem::path path;
+  int version = 0;  ///< the form of server_version_num
+};
+
+/// The one to use with a server of `server_version`: the same major, else the next newer one; among
+/// equals the first. Throws `failed` naming both versions when all are older, or that there is
+/// none.
+[[nodiscard]] const ClientProgram& choose_client(std::span<const ClientProgram> found,
+                                                 std::string_view name, int server_version);
+
+/// Every `name` (`pg_dump`) that can be started, in the order of search: `bindir` where set,
+/// /usr/lib/postgresql/*/bin, PATH. Runs each with --version.
+[[nodiscard]] std::vector<ClientProgram> find_clients(std::string_view name,
+                                                      const std::filesystem::path& bindir,
+                                                      const Environment& environment);
+
+/// `pg_dump (PostgreSQL) 15.18 (Debian ...)` as 150018; 0 for anything else.
+[[nodiscard]] int parse_client_version(std::string_view text);
+
+/// `host='db' port='5432' ...` with values quoted; without the password.
+[[nodiscard]] std::string connection_string(const PgConfig& config);
+
+/// `environment` without the store's and our secrets, and with PGPASSFILE where there is a
+/// password.
+[[nodiscard]] std::vector<std::string> client_environment(const Environment& environment,
+                                                          bool has_password);
+
+/// Starts `program` with `arguments`, connected as `config` says.
+class ClientProcess {
+ public:
+  ClientProcess(const ClientProgram& program, std::vector<std::string> arguments,
+                const PgConfig& config, const Environment& environment,
+                const std::stop_token& stop);
+  [[nodiscard]] Process& process() { return process_; }
+
+ private:
+  Fd passfile_;
+  Process process_;
+};
+
+}  // namespace pgbackup

@@ -1,0 +1,79 @@
+#include "backup/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kRedraw{250};
+constexpr milliseconds kLogLine{30'000};
+
+}  // namespace
+
+std::string format_bytes(uint64_t bytes) {
+  static constexpr std::array<const char*, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  // 1023.95 would be printed as 1024.0
+  while (value >= 1023.95 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string format_progress(uint64_t bytes, uint64_t total, milliseconds elapsed) {
+  const auto ms = static_cast<uint64_t>(std::max<long>(elapsed.count(), 1));
+  const std::string rate = format_bytes(bytes * 1000 / ms) + "/s";
+  if (total == 0) return fmt::format("{}, {}", format_bytes(bytes), rate);
+  // An estimate that was too low must not promise the end.
+  const uint64_t share = std::min<uint64_t>(bytes * 100 / total, 99);
+  return fmt::format("{} of about {} ({} %), {}", format_bytes(bytes),
+                     format_bytes(std::max(total, bytes)), share, rate);
+}
+
+ProgressSink::ProgressSink(Sink& next, std::string what, uint64_t total, const Clock& clock,
+                           Log& log)
+    : next_(next),
+      what_(std::move(what)),
+      total_(total),
+      clock_(clock),
+      log_(log),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      started_(clock.steady()),
+      next_report_(started_ + (terminal_ ? kRedraw : kLogLine)) {}
+
+ProgressSink::~ProgressSink() {
+  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+}
+
+void ProgressSink::write(std::string_view bytes) {
+  next_.write(bytes);
+  bytes_ += bytes.size();
+  const auto now = clock_.steady();
+  if (now >= next_report_) report(now);
+}
+
+void ProgressSink::report(std::chrono::steady_clock::time_point now) {
+  const auto elapsed = std::chrono::duration_cast<milliseconds>(now - started_);
+  const std::string text = fmt::format("{}: {}", what_, format_progress(bytes_, total_, elapsed));
+  if (terminal_) {
+    fmt::print(stderr, "\r{}\x1b[K", text);
+    static_cast<void>(std::fflush(stderr));
+    drawn_ = true;
+  } else {
+    log_.info(text);
+  }
+  next_report_ = now + (terminal_ ? kRedraw : kLogLine);
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,240 @@
+#include "backup/restore.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "backup/archive.h"
+#include "backup/restore_target.h"
+#include "backup/terminal.h"
+#include "common/base/error.h"
+#include "common/store/dir_store.h"
+
+namespace pgbackup {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// stdout, in steps that cannot block after poll(), so that a stop request is heard.
+class StdoutSink final : public Sink {
+ public:
+  explicit StdoutSink(const std::stop_token& stop) : stop_(stop) {}
+  void write(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      std::array<pollfd, 1> out = {{{STDOUT_FILENO, POLLOUT, 0}}};
+      stop_.wait(out, kNoDeadline);
+      const std::string_view step = bytes.substr(0, kAtomicBytes);
+      write_all(STDOUT_FILENO, step, "cannot write to stdout");
+      bytes.remove_prefix(step.size());
+    }
+  }
+  void finish() override {}
+
+ private:
+  static constexpr size_t kAtomicBytes = 4096;  // PIPE_BUF of Linux
+  StopFd stop_;
+};
+
+/// pg_restore's stdin. finish() closes it and waits for success; until then its death is an error.
+class RestoreSink final : public Sink {
+ public:
+  explicit RestoreSink(Process& process, bool single_transaction)
+      : process_(process), single_transaction_(single_transaction) {}
+
+  void write(std::string_view bytes) override {
+    if (process_.write(bytes)) return;
+    process_.wait();
+    fail();
+  }
+
+  void finish() override {
+    process_.close_stdin();
+    if (!process_.wait()) fail();
+  }
+
+ private:
+  [[noreturn]] void fail() {
+    const std::string errors = process_.errors();
+    throw Error(ErrorKind::failed,
+                fmt::format("pg_restore {}{}{}", process_.status_text(), errors.empty() ? "" : ": ",
+                            errors),
+                restore_hint(errors, single_transaction_));
+  }
+
+  Process& process_;
+  bool single_transaction_;
+};
+
+/// Stdin of `pg_restore --list`, which stops reading when it has seen enough.
+class ListSink final : public Sink {
+ public:
+  explicit ListSink(Process& process) : process_(process) {}
+  void write(std::string_view bytes) override { open_ = open_ && process_.write(bytes); }
+  void finish() override {}
+  [[nodiscard]] bool is_open() const { return open_; }
+
+ private:
+  Process& process_;
+  bool open_ = true;
+};
+
+}  // namespace
+
+Backup choose_backup(Store& store, const RestoreRequest& request) {
+  const std::vector<Backup> backups = read_catalog(store, request.database);
+  if (request.id == "latest") {
+    const Backup* const newest = newest_complete(backups, request.database);
+    if (newest != nullptr) return *newest;
+    throw Error(ErrorKind::not_found,
+                fmt::format("there is no backup of {} in {}", request.database, store.location("")),
+                "pg-backup list shows what there is; names are taken literally, with case");
+  }
+  const auto found = std::find_if(backups.begin(), backups.end(), [&](const Backup& backup) {
+    return backup.id == request.id && backup.complete;
+  });
+  if (found != backups.end()) return *found;
+  throw Error(ErrorKind::not_found,
+              fmt::format("there is no complete backup {} of {} in {}", request.id,
+                          request.database, store.location("")),
+              "pg-backup list shows what there is");
+}
+
+Restore::Restore(const BackupConfig& config, const Environment& environment, Store& store,
+                 Clock& clock, Log& log, std::stop_token stop)
+    : config_(config),
+      environment_(environment),
+      store_(store),
+      clock_(clock),
+      log_(log),
+      stop_(std::move(stop)) {}
+
+void Restore::run(const RestoreRequest& request) {
+  const Backup backup = choose_backup(store_, request);
+  const Manifest manifest = read_manifest(store_, backup);
+  for (const std::string& warning : manifest.warnings) log_.warn(warning);
+  with_context(fmt::format("restore of {}", backup.folder()), [&] {
+    if (request.output.empty()) {
+      to_database(backup, manifest, request);
+    } else {
+      to_file(backup, manifest, request.output);
+    }
+  });
+}
+
+void Restore::to_file(const Backup& backup, const Manifest& manifest, const fs::path& output) {
+  if (output == "-") {
+    StdoutSink out(stop_);
+    copy_archive(store_, backup, manifest, out, clock_, log_);
+    return;
+  }
+  if (fs::exists(output)) {
+    throw Error(ErrorKind::conflict, fmt::format("{} exists already", output.string()),
+                "name another file, or remove it first");
+  }
+  // A directory store writes to a temporary file and renames it when all is well.
+  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
+  DirStore files(folder, clock_);
+  const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());
+  copy_archive(store_, backup, manifest, *file, clock_, log_);
+  log_.info(fmt::format("wrote {}", output.string()),
+            {{"bytes", std::to_string(manifest.plain_bytes)}});
+}
+
+void Restore::to_database(const Backup& backup, const Manifest& manifest,
+                          const RestoreRequest& request) {
+  RestoreRequest resolved = request;
+  if (resolved.target_database.empty()) resolved.target_database = backup.group;
+  if (resolved.create) {
+    PgConnection maintenance = connect_maintenance(config_.pg, stop_);
+    const ClientProgram pg_restore = find_pg_restore(maintenance.server_version(), manifest);
+    create_and_feed(maintenance, pg_restore, backup, manifest, resolved);
+  } else {
+    PgConnection target(config_.pg.with_database(resolved.target_database), stop_);
+    const ClientProgram pg_restore = find_pg_restore(target.server_version(), manifest);
+    if (resolved.clean) {
+      announce_clean(target, pg_restore, backup, manifest, resolved);
+    } else {
+      refuse_if_not_empty(target, resolved.target_database);
+    }
+    feed(pg_restore, backup, manifest, resolved);
+  }
+  log_.info(fmt::format("restored {}", resolved.target_database),
+            {{"id", backup.id}, {"bytes", std::to_string(manifest.plain_bytes)}});
+}
+
+ClientProgram Restore::find_pg_restore(int server_version, const Manifest& manifest) {
+  const std::vector<ClientProgram> clients =
+      find_clients("pg_restore", config_.bindir, environment_);
+  const ClientProgram& fitting = choose_client(clients, "pg_restore", server_version);
+  if (major_version(fitting.version) >= major_version(manifest.client_version)) return fitting;
+  // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote it.
+  return choose_client(clients, "pg_restore", manifest.client_version);
+}
+
+void Restore::feed(const ClientProgram& pg_restore, const Backup& backup, const Manifest& manifest,
+                   const RestoreRequest& request) {
+  std::vector<std::string> arguments = {"--format=custom", "--exit-on-error"};
+  if (!request.no_single_transaction) arguments.emplace_back("--single-transaction");
+  if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
+  ClientProcess client(pg_restore, std::move(arguments),
+                       config_.pg.with_database(request.target_database),
+                       restore_environment(environment_), stop_);
+  // On any error the process is killed by its destructor before its stdin is closed: it never sees
+  // an end that was not ours.
+  RestoreSink sink(client.process(), !request.no_single_transaction);
+  copy_archive(store_, backup, manifest, sink, clock_, log_);
+}
+
+void Restore::create_and_feed(PgConnection& maintenance, const ClientProgram& pg_restore,
+                              const Backup& backup, const Manifest& manifest,
+                              const RestoreRequest& request) {
+  create_database(maintenance, request.target_database, manifest.database);
+  try {
+    apply_settings(maintenance, request.target_database, manifest.database);
+    feed(pg_restore, backup, manifest, request);
+  } catch (const Error&) {
+    drop_created_database(config_.pg, request.target_database, log_);
+    throw;
+  }
+}
+
+void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,
+                             const Backup& backup, const Manifest& manifest,
+                             const RestoreRequest& request) {
+  const std::vector<std::string> remaining =
+      tables_unknown_to(list_tables(target), table_of_contents(pg_restore, backup, manifest));
+  if (!remaining.empty()) {
+    log_.warn(fmt::format("{} holds tables that the backup does not know; they will remain: {}",
+                          request.target_database, fmt::join(remaining, ", ")));
+  }
+  if (request.yes || !can_ask()) return;
+  if (!ask_yes(fmt::format("Drop everything in {} that {} holds, and restore it?",
+                           request.target_database, backup.folder()),
+               stop_)) {
+    throw Error(ErrorKind::conflict, "not restored: the answer was no");
+  }
+}
+
+std::string Restore::table_of_contents(const ClientProgram& pg_restore, const Backup& backup,
+                                       const Manifest& manifest) {
+  Process process({.argv = {pg_restore.path.string(), "--list", "--format=custom"},
+                   .environment = client_environment(environment_, false)},
+                  stop_);
+  ListSink sink(process);
+  copy_archive_head(store_, backup, manifest, sink, [&] { return !sink.is_open(); });
+  process.close_stdin();
+  std::string text;
+  std::array<char, 65536> buffer{};
+  while (const size_t got = process.read(buffer)) text.append(buffer.data(), got);
+  if (!process.wait()) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("pg_restore cannot read the archive: {}", process.errors()));
+  }
+  return text;
+}
+
+}  // namespace pgbackup

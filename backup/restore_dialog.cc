@@ -1,0 +1,64 @@
+#include "backup/restore_dialog.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "backup/progress.h"
+#include "backup/restore_target.h"
+#include "backup/terminal.h"
+#include "common/base/error.h"
+#include "common/catalog/catalog.h"
+
+namespace pgbackup {
+namespace {
+
+/// A number from 1 to `count`, asked for until it is one.
+size_t ask_number(size_t count, const std::stop_token& stop) {
+  while (true) {
+    const std::string text = ask_line(fmt::format("Restore which one? [{}] ", count), stop);
+    if (text.empty()) return count;
+    size_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size() && number >= 1 &&
+        number <= count) {
+      return number;
+    }
+    fmt::print(stderr, "A number from 1 to {}, please.\n", count);
+  }
+}
+
+bool database_exists(const PgConfig& pg, const std::string& name, const std::stop_token& stop) {
+  PgConnection maintenance = connect_maintenance(pg, stop);
+  return !maintenance.query("select 1 from pg_database where datname = $1", {name}).empty();
+}
+
+}  // namespace
+
+RestoreRequest ask_what_to_restore(Store& store, const PgConfig& pg, RestoreRequest request,
+                                   const std::stop_token& stop) {
+  std::vector<Backup> complete;
+  for (Backup& backup : read_catalog(store)) {
+    if (backup.complete) complete.push_back(std::move(backup));
+  }
+  if (complete.empty()) {
+    throw Error(ErrorKind::not_found, fmt::format("there is no backup in {}", store.location("")));
+  }
+  for (size_t i = 0; i < complete.size(); ++i) {
+    fmt::print(stderr, "{:>4}  {}  {}  {}\n", i + 1, format_iso(complete[i].time),
+               complete[i].group, format_bytes(complete[i].bytes));
+  }
+  const Backup& chosen = complete[ask_number(complete.size(), stop) - 1];
+  request.database = chosen.group;
+  request.id = chosen.id;
+  if (!request.output.empty() || !request.target_database.empty()) return request;
+  const std::string proposal = chosen.group + "_restored";
+  request.target_database = ask_line(fmt::format("Into which database? [{}] ", proposal), stop);
+  if (request.target_database.empty()) request.target_database = proposal;
+  if (!request.clean) request.create = !database_exists(pg, request.target_database, stop);
+  return request;
+}
+
+}  // namespace pgbackup

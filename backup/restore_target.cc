@@ -1,0 +1,173 @@
+#include "backup/restore_target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "common/base/error.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr auto kCreateLimit = std::chrono::minutes(10);
+
+/// Settings that hold a list of quoted names: their text is already SQL.
+/// variable_is_guc_list_quote() in PostgreSQL's src/fe_utils/string_utils.c / dumputils.c
+constexpr std::array<std::string_view, 6> kListSettings = {
+    "local_preload_libraries",  "search_path",      "session_preload_libraries",
+    "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"};
+
+/// ` LOCALE_PROVIDER ...` for what is not libc.
+std::string provider_clause(const PgConnection& connection, const DatabaseProperties& properties) {
+  if (properties.locale_provider == "i") {
+    return fmt::format(" LOCALE_PROVIDER icu ICU_LOCALE {}",
+                       connection.quote_literal(properties.locale));
+  }
+  if (properties.locale_provider == "b") {
+    return fmt::format(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}",
+                       connection.quote_literal(properties.locale));
+  }
+  return "";
+}
+
+}  // namespace
+
+PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop) {
+  try {
+    return {config.with_database("postgres"), stop};
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled) throw;
+    return {config.with_database("template1"), stop};
+  }
+}
+
+std::vector<TableName> list_tables(PgConnection& target) {
+  std::vector<TableName> tables;
+  for (auto& row : target.query(
+           "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = "
+           "c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') "
+           "and n.nspname <> 'information_schema' and n.nspname !~ '^pg_' "
+           "and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass "
+           "and d.objid = c.oid and d.deptype in ('e', 'i')) order by 1, 2")) {
+    tables.push_back({std::move(row.at(0)), std::move(row.at(1))});
+  }
+  return tables;
+}
+
+void refuse_if_not_empty(PgConnection& target, std::string_view name) {
+  const std::vector<TableName> tables = list_tables(target);
+  if (tables.empty()) return;
+  throw Error(
+      ErrorKind::conflict,
+      fmt::format("{} is not empty: it holds {} tables, views or sequences, such as {}.{}", name,
+                  tables.size(), tables[0].schema, tables[0].name),
+      "restore into another database (--target-database NAME --create), or let --clean drop "
+      "what the backup holds");
+}
+
+std::vector<std::string> tables_unknown_to(const std::vector<TableName>& tables,
+                                           std::string_view contents) {
+  // `215; 1259 16386 TABLE public users owner`: names may hold blanks, so compare what stands
+  // before the owner as a whole.
+  std::set<std::string, std::less<>> known;
+  while (!contents.empty()) {
+    const std::string_view line = contents.substr(0, contents.find('\n'));
+    contents.remove_prefix(std::min(line.size() + 1, contents.size()));
+    for (const std::string_view type : {" TABLE ", " VIEW ", " SEQUENCE ", " FOREIGN TABLE "}) {
+      const size_t at = line.find(type);
+      if (at != std::string_view::npos) known.emplace(line.substr(at + type.size()));
+    }
+  }
+  std::vector<std::string> unknown;
+  for (const TableName& table : tables) {
+    const std::string start = fmt::format("{} {} ", table.schema, table.name);
+    const auto found = known.lower_bound(start);
+    if (found == known.end() || !found->starts_with(start)) {
+      unknown.push_back(fmt::format("{}.{}", table.schema, table.name));
+    }
+  }
+  return unknown;
+}
+
+void create_database(PgConnection& maintenance, const std::string& name,
+                     const DatabaseProperties& properties) {
+  const std::string sql = fmt::format(
+      "CREATE DATABASE {} WITH TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}{}",
+      maintenance.quote_identifier(name), maintenance.quote_literal(properties.encoding),
+      maintenance.quote_literal(properties.collate), maintenance.quote_literal(properties.ctype),
+      provider_clause(maintenance, properties));
+  try {
+    maintenance.query(sql, {}, kCreateLimit);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::conflict) {
+      throw Error(ErrorKind::conflict, fmt::format("the database {} exists already", name),
+                  "leave out --create to restore into it, or name another --target-database");
+    }
+    if (error.kind() == ErrorKind::denied) {
+      throw Error(ErrorKind::denied, error.message(),
+                  "set DB_USER and DB_PASSWORD to a role that may create databases (CREATEDB)");
+    }
+    throw;
+  }
+}
+
+void apply_settings(PgConnection& maintenance, const std::string& name,
+                    const DatabaseProperties& properties) {
+  for (const std::string& setting : properties.settings) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string variable = setting.substr(0, equals);
+    const std::string value = setting.substr(equals + 1);
+    const bool is_list =
+        std::find(kListSettings.begin(), kListSettings.end(), variable) != kListSettings.end();
+    maintenance.query(fmt::format("ALTER DATABASE {} SET {} TO {}",
+                                  maintenance.quote_identifier(name),
+                                  maintenance.quote_identifier(variable),
+                                  is_list ? value : maintenance.quote_literal(value)));
+  }
+}
+
+void drop_created_database(const PgConfig& config, const std::string& name, Log& log) {
+  try {
+    PgConnection maintenance = connect_maintenance(config, {});
+    // pg_restore's session may still be ending. FORCE came with PostgreSQL 13.
+    maintenance.query(fmt::format("DROP DATABASE {}{}", maintenance.quote_identifier(name),
+                                  maintenance.server_version() >= 130000 ? " WITH (FORCE)" : ""));
+    log.info(fmt::format("dropped the database {} again", name));
+  } catch (const Error& error) {
+    log.error(fmt::format("could not drop the database {} again: {}", name, error.what()));
+  }
+}
+
+Environment restore_environment(const Environment& environment) {
+  Environment changed = environment;
+  std::string& options = changed["PGOPTIONS"];
+  options += (options.empty() ? "" : " ");
+  options += "-c default_transaction_read_only=off";
+  return changed;
+}
+
+std::string restore_hint(std::string_view errors, bool single_transaction) {
+  const auto says = [&](std::string_view text) {
+    return errors.find(text) != std::string_view::npos;
+  };
+  if (single_transaction && (says("max_locks_per_transaction") || says("out of shared memory"))) {
+    return "the database has more objects than the server has locks for one transaction: raise "
+           "max_locks_per_transaction, or use --no-single-transaction, where a failure leaves what "
+           "was restored so far";
+  }
+  if (says("permission denied") || says("must be owner") || says("must be superuser") ||
+      says("must be member") || says("must be able to SET ROLE")) {
+    return "the role that backs up often may not restore: set DB_USER and DB_PASSWORD to one that "
+           "may create these objects, such as the owner or a superuser";
+  }
+  if (says("role \"") && says("does not exist")) {
+    return "the owner of these objects is missing on this server: create the role first";
+  }
+  return "";
+}
+
+}  // namespace pgbackup

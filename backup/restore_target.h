@@ -1,0 +1,51 @@
+// The database that a restore goes to: is it empty, how is it made, how is it unmade, what would
+// remain.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backup/pg.h"
+#include "common/base/log.h"
+#include "common/base/options.h"
+#include "common/catalog/manifest.h"
+
+namespace pgbackup {
+
+/// Connected to `postgres`, else to `template1`: where databases are made and dropped.
+[[nodiscard]] PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop);
+
+struct TableName {
+  std::string schema;
+  std::string name;
+};
+
+/// Tables, views, sequences and the like that are the user's and belong to no extension.
+[[nodiscard]] std::vector<TableName> list_tables(PgConnection& target);
+
+/// Throws `conflict` when the database holds any of these.
+void refuse_if_not_empty(PgConnection& target, std::string_view name);
+
+/// Those of `tables` that the table of contents (`pg_restore --list`) does not hold, as
+/// `schema.name`.
+[[nodiscard]] std::vector<std::string> tables_unknown_to(const std::vector<TableName>& tables,
+                                                         std::string_view contents);
+
+/// CREATE DATABASE with encoding and locale as dumped. Throws `conflict` when it exists.
+void create_database(PgConnection& maintenance, const std::string& name,
+                     const DatabaseProperties& properties);
+/// ALTER DATABASE ... SET for each setting as dumped.
+void apply_settings(PgConnection& maintenance, const std::string& name,
+                    const DatabaseProperties& properties);
+/// Drops what create_database() made, also after a stop request. What fails is logged.
+void drop_created_database(const PgConfig& config, const std::string& name, Log& log);
+
+/// The environment for pg_restore: settings of the database itself must not stop it.
+[[nodiscard]] Environment restore_environment(const Environment& environment);
+
+/// What a user can do about pg_restore's complaint, or "".
+[[nodiscard]] std::string restore_hint(std::string_view errors, bool single_transaction);
+
+}  // namespace pgbackup

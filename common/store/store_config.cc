@@ -1,0 +1,110 @@
+#include "common/store/store_config.h"
+
+#include <fmt/format.h>
+
+#include "common/base/error.h"
+#include "common/store/dir_store.h"
+#include "common/store/s3_store.h"
+
+namespace pgbackup {
+namespace {
+
+/// Settings hold secrets, which are copied only where it is said.
+S3Config copy_of(const StoreConfig& config) {
+  const S3Config& s3 = config.s3;
+  return {.endpoint = s3.endpoint,
+          .bucket = s3.bucket,
+          .region = s3.region,
+          .prefix = s3.prefix,
+          .addressing = s3.addressing,
+          .ca_file = s3.ca_file,
+          .access_key = s3.access_key.clone(),
+          .secret_key = s3.secret_key.clone(),
+          .upload_concurrency = s3.upload_concurrency,
+          .part_bytes = s3.part_bytes,
+          .max_parts = s3.max_parts,
+          .retry = {.total = config.retry_time}};
+}
+
+/// Runs one of the store's own checks and keeps its complaint.
+template <class Check>
+void collect(std::vector<std::string>& problems, const Check& check) {
+  try {
+    check();
+  } catch (const Error& error) {
+    problems.push_back(error.message());
+  }
+}
+
+void check_s3(const S3Config& s3, std::vector<std::string>& problems) {
+  if (s3.access_key.empty()) problems.emplace_back("S3_ACCESS_KEY is not set");
+  if (s3.secret_key.empty()) problems.emplace_back("S3_SECRET_KEY is not set");
+  collect(problems, [&] { static_cast<void>(parse_s3_endpoint(s3.endpoint, s3.region)); });
+  collect(problems, [&] { check_bucket_name(s3.bucket); });
+}
+
+}  // namespace
+
+std::vector<Option> store_options(StoreConfig& config) {
+  S3Config& s3 = config.s3;
+  return {
+      {.name = "BACKUP_DIR",
+       .target = &config.backup_dir,
+       .help = "Directory that holds the backups, instead of a bucket. It must exist."},
+      {.name = "S3_BUCKET", .target = &s3.bucket, .help = "Bucket that holds the backups."},
+      {.name = "S3_ENDPOINT",
+       .target = &s3.endpoint,
+       .help = "The S3 server: https://host[:port]; without a scheme https is meant.",
+       .default_note = "AWS"},
+      {.name = "S3_ACCESS_KEY", .target = &s3.access_key, .help = "Access key id."},
+      {.name = "S3_SECRET_KEY", .target = &s3.secret_key, .help = "Secret access key."},
+      {.name = "S3_REGION",
+       .target = &s3.region,
+       .help = "Region to sign for. Unset: read from the endpoint's name (s3.REGION.example.com), "
+               "else us-east-1, else what the server asks for.",
+       .default_note = "found out"},
+      {.name = "S3_PREFIX",
+       .target = &s3.prefix,
+       .help = "Folder in the bucket; nothing outside of it is touched."},
+      {.name = "S3_ADDRESSING",
+       .target = choice(&s3.addressing, {"auto", "path", "virtual"}),
+       .help = "Bucket in the path or in the host name; auto is virtual for AWS, else path."},
+      {.name = "S3_CA_FILE",
+       .target = &s3.ca_file,
+       .help =
+           "PEM file with the authorities to trust, for a server with a certificate of its own.",
+       .default_note = "the system's"},
+      {.name = "S3_RETRY_TIME",
+       .target = Duration{&config.retry_time},
+       .help = "How long a failing request is tried again."},
+  };
+}
+
+std::vector<Option> upload_options(StoreConfig& config) {
+  return {
+      {.name = "S3_UPLOAD_CONCURRENCY",
+       .target = Number{&config.s3.upload_concurrency, 1, 64},
+       .help = "Parts of 16 MiB that are uploaded at the same time; each takes 16 MiB of memory."}};
+}
+
+void check_store_config(const StoreConfig& config, std::vector<std::string>& problems) {
+  const bool has_bucket = !config.s3.bucket.empty();
+  const bool has_directory = !config.backup_dir.empty();
+  if (!has_bucket && !has_directory) {
+    problems.emplace_back(
+        "there is no target: set S3_BUCKET (with S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY) or "
+        "BACKUP_DIR");
+  }
+  if (has_bucket && has_directory) {
+    problems.emplace_back("BACKUP_DIR and S3_BUCKET are both set; keep one");
+  }
+  if (has_bucket) check_s3(config.s3, problems);
+}
+
+std::unique_ptr<Store> open_store(const StoreConfig& config, Clock& clock, Log& log,
+                                  const std::stop_token& stop) {
+  if (!config.backup_dir.empty()) return std::make_unique<DirStore>(config.backup_dir, clock);
+  return std::make_unique<S3Store>(copy_of(config), clock, log, stop);
+}
+
+}  // namespace pgbackup
