@@ -47,7 +47,7 @@ from generate_series(1, 12000) i;
 
 create table "order" (
     id bigint not null,
-    customer_id bigint not null references customer,
+    customer_id bigint not null,
     status order_status not null,
     placed timestamptz not null,
     note text,
@@ -66,15 +66,16 @@ from generate_series(1, 350000) i;
 create table order_line (
     order_id bigint not null,
     line int not null,
-    article_id bigint not null references article,
+    article_id bigint not null,
     quantity int not null,
-    price numeric(10, 2) not null,
-    primary key (order_id, line)
+    price numeric(10, 2) not null
 );
 insert into order_line
 select i, line, 1 + mod(abs(hashint8(i * 10 + line)), 12000), 1 + mod(i, 4), (100 + mod(abs(hashint8(i * line)), 30000)) / 100.0
 from generate_series(1, 350000) i, generate_series(1, 1 + mod(i, 5)::int) line;
 
+alter table order_line add primary key (order_id, line), add foreign key (article_id) references article;
+alter table "order" add foreign key (customer_id) references customer;
 create index on "order" (customer_id);
 create index on order_line (article_id);
 create view revenue as

@@ -1,0 +1,3 @@
+# shellcheck shell=bash
+# pg_dump alone
+pg_dump -Fc -Z0 >/dev/null
