@@ -1,0 +1,76 @@
+#include "prune/config.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+namespace pgbackup {
+namespace {
+
+constexpr std::string_view kMaxAge = "S3_BACKUP_MAX_AGE";
+
+/// A value that is wrong is a problem already: it need not be called missing too.
+bool is_given(const ParsedOptions& parsed, std::string_view name) {
+  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
+    return setting.name == name && setting.source != "default";
+  });
+}
+
+void append(std::vector<Option>& rows, std::vector<Option> more) {
+  rows.insert(rows.end(), std::make_move_iterator(more.begin()),
+              std::make_move_iterator(more.end()));
+}
+
+std::vector<Option> retention_options(PruneConfig& config) {
+  using std::chrono::seconds;
+  return {
+      {.name = kMaxAge,
+       .target = Duration{&config.rules.retention.max_age, seconds(1)},
+       .help = "A backup of that age or more is removed: seconds, or 30d. Required."},
+      {.name = "RETENTION_MIN_BACKUPS",
+       .target = Number{&config.rules.retention.min_backups, 1, std::numeric_limits<int>::max()},
+       .help = "That many of the newest backups of each database stay, however old."},
+      {.name = "SWEEP_AFTER",
+       .target = Duration{&config.rules.sweep_after, seconds(0)},
+       .help = "What an interrupted backup left is removed when nothing was written to it for so "
+               "long."},
+      {.name = "PRUNE_INTERVAL",
+       .target = Duration{&config.interval, seconds(1)},
+       .help = "Time from the start of one run of `serve` to the start of the next."},
+  };
+}
+
+}  // namespace
+
+CommandLine prune_command_line(PruneConfig& config) {
+  CommandLine command{
+      .program = "pg-prune",
+      .summary = "Removes the PostgreSQL backups that no rule keeps.",
+      .verbs = {{"serve", "Prune at start and then every PRUNE_INTERVAL; SIGUSR1: now (default)."},
+                {"now", "Prune once."}},
+      .options = {{.name = "--dry-run",
+                   .target = &config.dry_run,
+                   .help = "say what would be removed, delete nothing"},
+                  {.name = "--json",
+                   .target = &config.json,
+                   .help = "now: one JSON object per backup and line",
+                   .verb = "now"}},
+      .notes = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 refused by a guard."};
+  append(command.options, retention_options(config));
+  append(command.options, store_options(config.store));
+  append(command.options, log_options(config.log));
+  return command;
+}
+
+void check_prune_config(const PruneConfig& config, const ParsedOptions& parsed,
+                        std::vector<std::string>& problems) {
+  if (!has_rule(config.rules.retention) && !is_given(parsed, kMaxAge)) {
+    problems.emplace_back(
+        "S3_BACKUP_MAX_AGE is not set: without a retention policy nothing says what may be "
+        "removed; set it to 30d, for example");
+  }
+  check_store_config(config.store, problems);
+}
+
+}  // namespace pgbackup

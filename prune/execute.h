@@ -1,0 +1,34 @@
+// Carries out a plan and decides nothing, except that a folder which has come to life since it was
+// listed is left alone. Killed anywhere, it leaves at most one folder without a manifest, which
+// the next run sweeps.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/store/store.h"
+#include "prune/plan.h"
+
+namespace pgbackup {
+
+struct Outcome {
+  size_t removed = 0;        ///< backups
+  size_t swept = 0;          ///< folders and unfinished writes
+  uint64_t freed_bytes = 0;  ///< of both; the size of unfinished writes is not known
+  size_t failures = 0;
+  std::optional<Error> first_failure = std::nullopt;
+};
+
+/// A removal that fails is counted and the others go on; three in a row that the store did not
+/// answer end the run. Every removal is logged. Throws `canceled` on a stop request, between
+/// objects.
+[[nodiscard]] Outcome execute_plan(Store& store, const Plan& plan, Log& log,
+                                   const std::stop_token& stop);
+
+/// Throws `failed` with the number of failures and the first of them in full, if there are any.
+void throw_failures(const Outcome& outcome);
+
+}  // namespace pgbackup

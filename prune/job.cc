@@ -1,0 +1,97 @@
+#include "prune/job.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <span>
+
+#include "common/base/error.h"
+#include "prune/execute.h"
+#include "prune/guard.h"
+#include "prune/report.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr const char* kDryRun = "dry run: nothing was deleted";
+
+Plan look(Store& store, const PruneJob& config, const Clock& clock) {
+  // Before the listing: what is written meanwhile then looks too young rather than too old.
+  const UtcTime now = store.now();
+  if (const auto objection = guard_clock(clock.now(), now)) {
+    throw Error(ErrorKind::conflict, *objection);
+  }
+  const std::vector<UnfinishedWrite> writes = store.list_unfinished();
+  return make_plan(read_catalog(store), writes, config.rules, now);
+}
+
+void print_tables(const Plan& plan, std::FILE* out) {
+  for (auto begin = plan.steps.begin(); begin != plan.steps.end();) {
+    const auto end = std::find_if(begin, plan.steps.end(), [&](const Step& step) {
+      return step.backup.group != begin->backup.group;
+    });
+    fmt::print(out, "{}\n", format_group_table({begin, end}, plan.now));
+    begin = end;
+  }
+  fmt::print(out, "{}\n", format_plan_summary(plan));
+}
+
+void log_decisions(const Plan& plan, Log& log) {
+  for (const Step& step : plan.steps) {
+    const LogFields fields = {{"group", step.backup.group},
+                              {"id", step.backup.id},
+                              {"reason", fmt::format("{}", fmt::join(step.reasons, "; "))}};
+    const std::string text = fmt::format("decided: {}", action_name(step.action));
+    step.action == Action::keep ? log.debug(text, fields) : log.info(text, fields);
+  }
+  log.info(format_plan_summary(plan));
+}
+
+void report(const Plan& plan, const Store& store, const PruneJob& config, Log& log) {
+  switch (config.style) {
+    case ReportStyle::table:
+      print_tables(plan, config.out);
+      break;
+    case ReportStyle::json:
+      for (const Step& step : plan.steps)
+        fmt::print(config.out, "{}", format_json_line(step, store));
+      break;
+    case ReportStyle::log:
+      log_decisions(plan, log);
+      break;
+  }
+  for (const Backup& folder : plan.in_progress) {
+    log.info("left alone: no manifest yet, it may be in progress",
+             {{"group", folder.group}, {"id", folder.id}, {"newest", format_iso(folder.newest)}});
+  }
+  // Nobody shall look for a backup whose removal was not announced.
+  if (config.style != ReportStyle::log && std::fflush(config.out) != 0) {
+    throw_errno("cannot print the plan; nothing was deleted");
+  }
+}
+
+void say(const std::string& text, const PruneJob& config, Log& log) {
+  if (config.style == ReportStyle::table) {
+    fmt::print(config.out, "{}\n", text);
+  } else {
+    log.info(text);
+  }
+}
+
+}  // namespace
+
+void prune_once(Store& store, const PruneJob& config, const Clock& clock, Log& log,
+                const std::stop_token& stop) {
+  const Plan plan = look(store, config, clock);
+  report(plan, store, config, log);
+  if (config.dry_run) {
+    say(kDryRun, config, log);
+    return;
+  }
+  const Outcome outcome = execute_plan(store, plan, log, stop);
+  say(format_outcome(outcome), config, log);
+  throw_failures(outcome);
+}
+
+}  // namespace pgbackup

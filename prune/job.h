@@ -1,0 +1,29 @@
+// One run, from the clock guard to the last removal. What it decides is printed before anything is
+// touched: as tables, as JSON lines, or to the log (the daemon, whose output is its log).
+#pragma once
+
+#include <cstdio>
+#include <stop_token>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/store/store.h"
+#include "prune/plan.h"
+
+namespace pgbackup {
+
+enum class ReportStyle { table, json, log };
+
+struct PruneJob {
+  Rules rules;
+  bool dry_run = false;
+  ReportStyle style = ReportStyle::table;
+  std::FILE* out = stdout;  ///< of tables and JSON
+};
+
+/// Throws `conflict` when a guard objects, `canceled` on a stop request, `failed` when something
+/// could not be removed, and what the store throws.
+void prune_once(Store& store, const PruneJob& config, const Clock& clock, Log& log,
+                const std::stop_token& stop);
+
+}  // namespace pgbackup

@@ -1,0 +1,56 @@
+// pg-prune: removes the backups that no rule keeps. Has no database password and no libpq.
+#include <functional>
+#include <memory>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/signals.h"
+#include "common/service/program.h"
+#include "common/store/store_config.h"
+#include "prune/config.h"
+#include "prune/daemon.h"
+#include "prune/job.h"
+
+namespace pgbackup {
+namespace {
+
+ReportStyle style_of(const PruneConfig& config, const ParsedOptions& parsed) {
+  if (parsed.verb == "serve") return ReportStyle::log;
+  return config.json ? ReportStyle::json : ReportStyle::table;
+}
+
+int run(const PruneConfig& config, const ParsedOptions& parsed) {
+  SystemClock clock;
+  Log log(clock, config.log.level, config.log.format);
+  std::stop_token stop;
+  const PruneJob job{config.rules, config.dry_run, style_of(config, parsed)};
+  // The store is opened for each run, so that one that was away at start is found later.
+  const auto prune = [&] {
+    prune_once(*open_store(config.store, clock, log, stop), job, clock, log, stop);
+  };
+  PruneDaemon daemon(config.interval, prune, clock, log);
+  const Signals signals([&daemon] { daemon.run_now(); });
+  stop = signals.stop_token();
+  if (parsed.verb == "now") {
+    prune();
+    return 0;
+  }
+  log_settings(log, "pg-prune", parsed);
+  daemon.serve(stop);
+  log.info("stopped");
+  return 0;
+}
+
+}  // namespace
+}  // namespace pgbackup
+
+int main(int argc, char** argv) {
+  using namespace pgbackup;
+  PruneConfig config;
+  return run_program(
+      prune_command_line(config), argc, argv,
+      [&](const ParsedOptions& parsed, std::vector<std::string>& problems) {
+        check_prune_config(config, parsed, problems);
+      },
+      [&](const ParsedOptions& parsed) { return run(config, parsed); });
+}

@@ -1,0 +1,102 @@
+#include "prune/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "common/catalog/key_grammar.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::seconds;
+
+std::string size_text(uint64_t bytes) {
+  constexpr std::array<const char*, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  auto value = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  // 1023.95 would be printed as 1024.0.
+  while (value >= 1023.95 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+/// In the largest unit that it fills: `3d`, `5h`, `12m`, `7s`.
+std::string age_text(seconds age) {
+  if (age < seconds(0)) return "-" + age_text(-age);
+  for (const auto unit : {seconds(86400), seconds(3600), seconds(60)}) {
+    if (age >= unit) return format_duration(age / unit * unit);
+  }
+  return format_duration(age);
+}
+
+/// A database's name may hold anything; a terminal must not obey it.
+std::string printable(std::string_view text) {
+  std::string safe(text);
+  std::replace_if(
+      safe.begin(), safe.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return safe;
+}
+
+std::string key_of(const Step& step) {
+  if (step.write) return step.write->key;
+  return step.action == Action::sweep ? step.backup.folder() + "/"
+                                      : step.backup.key_of(kManifestName);
+}
+
+std::string count_text(size_t count, std::string_view singular) {
+  return fmt::format("{} {}{}", count, singular, count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+std::string format_group_table(std::span<const Step> steps, UtcTime now) {
+  constexpr std::string_view kRow = "  {:<6}  {:<25}  {:<20}  {:>6}  {:>10}  {}\n";
+  std::string text = printable(steps.front().backup.group) + "\n";
+  text += fmt::format(kRow, "action", "id", "time", "age", "size", "reasons");
+  for (const Step& step : steps) {
+    const Backup& backup = step.backup;
+    text += fmt::format(kRow, action_name(step.action), backup.id, format_iso(backup.time),
+                        age_text(now - backup.time), step.write ? "?" : size_text(backup.bytes),
+                        fmt::join(step.reasons, "; "));
+  }
+  return text;
+}
+
+std::string format_json_line(const Step& step, const Store& store) {
+  const nlohmann::ordered_json line = {{"action", action_name(step.action)},
+                                       {"group", step.backup.group},
+                                       {"id", step.backup.id},
+                                       {"key", store.full_key(key_of(step))},
+                                       {"time", format_iso(step.backup.time)},
+                                       {"reasons", step.reasons}};
+  // A database's name need not be UTF-8.
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string format_plan_summary(const Plan& plan) {
+  std::array<size_t, 3> counts{};
+  std::array<uint64_t, 3> bytes{};
+  for (const Step& step : plan.steps) {
+    ++counts[static_cast<size_t>(step.action)];
+    bytes[static_cast<size_t>(step.action)] += step.backup.bytes;
+  }
+  return fmt::format("keep {}, remove {} ({}), sweep {} ({})", count_text(counts[0], "backup"),
+                     counts[1], size_text(bytes[1]), count_text(counts[2], "leftover"),
+                     size_text(bytes[2]));
+}
+
+std::string format_outcome(const Outcome& outcome) {
+  return fmt::format("removed {}, swept {}, freed {}", count_text(outcome.removed, "backup"),
+                     count_text(outcome.swept, "leftover"), size_text(outcome.freed_bytes));
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,26 @@
+// A plan and its outcome as text: tables for people, one JSON object per line for programs.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "common/store/store.h"
+#include "prune/execute.h"
+#include "prune/plan.h"
+
+namespace pgbackup {
+
+/// The steps of one group: its name, a heading, a line per step.
+[[nodiscard]] std::string format_group_table(std::span<const Step> steps, UtcTime now);
+
+/// `{"action","group","id","key","time","reasons"}` and a newline. The key is that of the manifest;
+/// of a folder that is swept with a slash at its end; of an unfinished write the object's. `store`
+/// only says how other tools see it.
+[[nodiscard]] std::string format_json_line(const Step& step, const Store& store);
+
+/// `keep 3 backups, remove 2 (1.5 GiB), sweep 1 leftover (0 B)`
+[[nodiscard]] std::string format_plan_summary(const Plan& plan);
+/// `removed 2 backups, swept 1 leftover, freed 1.5 GiB`
+[[nodiscard]] std::string format_outcome(const Outcome& outcome);
+
+}  // namespace pgbackup
