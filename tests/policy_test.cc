@@ -1,0 +1,126 @@
+#include "prune/policy.h"
+
+#include <algorithm>
+
+#include "common/base/error.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::seconds;
+
+const UtcTime kNow = *parse_iso("2026-11-20T12:00:00Z");
+constexpr long kDay = 86400;
+
+/// Complete backups of one group by their ages in seconds, given newest first; one letter per
+/// verdict in that order: k(eep), r(emove).
+std::string verdicts(std::vector<long> ages, const Retention& retention) {
+  std::reverse(ages.begin(), ages.end());
+  std::vector<Backup> backups(ages.size());
+  std::vector<const Backup*> pointers;
+  for (size_t i = 0; i < ages.size(); ++i) {
+    backups[i].time = kNow - seconds(ages[i]);
+    backups[i].complete = true;
+    pointers.push_back(&backups[i]);
+  }
+  std::string letters;
+  for (const Verdict& verdict : apply_policy(pointers, retention, kNow)) {
+    CHECK_FALSE(verdict.reasons.empty());
+    letters.insert(letters.begin(), verdict.keep ? 'k' : 'r');
+  }
+  return letters;
+}
+
+Retention max_age(long age, int min_backups = 1) {
+  return {.max_age = seconds(age), .min_backups = min_backups};
+}
+
+TEST_CASE("A backup of the maximal age or more goes, but for the newest") {
+  struct Row {
+    std::vector<long> ages;  ///< newest first
+    Retention retention;
+    std::string wanted;
+  };
+  const std::vector<Row> rows = {
+      {{}, max_age(kDay), ""},
+      {{0}, max_age(kDay), "k"},
+      {{kDay - 1, kDay, kDay + 1}, max_age(kDay), "krr"},
+      {{0, kDay - 1, kDay}, max_age(kDay), "kkr"},
+      {{kDay}, max_age(kDay), "k"},
+      {{1000 * kDay}, max_age(kDay), "k"},
+      {{2 * kDay, 3 * kDay, 4 * kDay}, max_age(kDay), "krr"},
+      {{2 * kDay, 3 * kDay, 4 * kDay}, max_age(kDay, 2), "kkr"},
+      {{2 * kDay, 3 * kDay, 4 * kDay}, max_age(kDay, 3), "kkk"},
+      {{2 * kDay, 3 * kDay, 4 * kDay}, max_age(kDay, 1000), "kkk"},
+      // The floor is no cap, and counts what a rule keeps.
+      {{0, 1, 2, 3 * kDay}, max_age(kDay, 2), "kkkr"},
+      {{0, 2 * kDay, 3 * kDay}, max_age(kDay, 2), "kkr"},
+      // The same second: each is a backup of its own.
+      {{kDay, kDay, kDay}, max_age(kDay), "krr"},
+      {{5, 6, 7}, max_age(1), "krr"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.ages, row.retention.min_backups);
+    CHECK(verdicts(row.ages, row.retention) == row.wanted);
+  }
+}
+
+TEST_CASE("A backup dated in the future is kept and never counts") {
+  CHECK(verdicts({-1}, max_age(kDay)) == "k");
+  CHECK(verdicts({-1, 2 * kDay}, max_age(kDay)) == "kk");
+  CHECK(verdicts({-1, 2 * kDay, 3 * kDay}, max_age(kDay)) == "kkr");
+  CHECK(verdicts({-999 * kDay, -kDay, 2 * kDay, 3 * kDay}, max_age(kDay)) == "kkkr");
+  CHECK(verdicts({-kDay, 2 * kDay, 3 * kDay, 4 * kDay}, max_age(kDay, 2)) == "kkkr");
+}
+
+TEST_CASE("Every verdict says why") {
+  std::vector<Backup> backups(4);
+  backups[0].time = kNow - seconds(40 * kDay);
+  backups[1].time = kNow - seconds(31 * kDay);
+  backups[2].time = kNow - seconds(5 * kDay);
+  backups[3].time = kNow + seconds(1);
+  const std::vector<const Backup*> all = {&backups[0], &backups[1], &backups[2], &backups[3]};
+  const std::vector<Verdict> verdicts = apply_policy(all, max_age(30 * kDay, 2), kNow);
+  using Reasons = std::vector<std::string>;
+  CHECK(verdicts[0].reasons == Reasons{"age is 30d or more"});
+  CHECK(verdicts[1].reasons == Reasons{"min_backups safety"});
+  CHECK(verdicts[2].reasons == Reasons{"younger than 30d"});
+  CHECK(verdicts[3].reasons == Reasons{"dated in the future: kept, but never counted"});
+}
+
+TEST_CASE("Without a rule nothing is decided, least of all a removal") {
+  CHECK_FALSE(has_rule({}));
+  CHECK_FALSE(has_rule({.max_age = std::nullopt, .min_backups = 5}));
+  CHECK(has_rule(max_age(1)));
+  const Backup backup;
+  const std::vector<const Backup*> one = {&backup};
+  CHECK_THROWS_AS(apply_policy(one, {}, kNow), Error);
+}
+
+TEST_CASE("The floor holds and a longer age never removes more, whatever the backups") {
+  unsigned random = 1;
+  const auto next = [&](unsigned below) {
+    random = random * 1103515245U + 12345U;
+    return (random >> 16U) % below;
+  };
+  for (int trial = 0; trial < 300; ++trial) {
+    std::vector<long> ages(next(40));
+    for (long& age : ages) age = static_cast<long>(next(100)) - 5;
+    std::sort(ages.begin(), ages.end());
+    const auto age = static_cast<long>(next(80) + 1);
+    const auto floor = static_cast<int>(next(6) + 1);
+    const std::string letters = verdicts(ages, max_age(age, floor));
+    const std::string generous = verdicts(ages, max_age(age + 10, floor));
+    const auto past = std::count_if(ages.begin(), ages.end(), [](long a) { return a >= 0; });
+    const auto future = static_cast<long>(ages.size()) - past;
+    CAPTURE(ages, age, floor);
+    CHECK(std::count(letters.begin(), letters.end(), 'k') >= future + std::min<long>(past, floor));
+    for (size_t i = 0; i < ages.size(); ++i) CHECK((letters[i] == 'r' || generous[i] == 'k'));
+    // Newest first: once one goes, all older ones go.
+    CHECK(letters.find("rk") == std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace pgbackup

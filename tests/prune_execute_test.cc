@@ -1,0 +1,288 @@
+#include <algorithm>
+
+#include "prune/execute.h"
+#include "tests/error_of.h"
+#include "tests/faulty_store.h"
+#include "tests/prune_fixture.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+constexpr auto kDay = PruneFixture::kDay;
+using Calls = std::vector<std::string>;
+
+/// Not an Error: nobody handles it, as nobody handles a SIGKILL.
+struct Killed {};
+
+/// `remove KEY` of each removal that is asked for.
+FaultyStore::Hook record(Calls& calls) {
+  return [&calls](std::string_view call, std::string_view key) {
+    if (call.starts_with("remove")) calls.push_back(fmt::format("{} {}", call, key));
+  };
+}
+
+/// The `count` calls from now on succeed, or only seem to fail; then none does.
+FaultyStore::Hook die_after(int count) {
+  return [count](std::string_view, std::string_view) mutable {
+    if (count-- <= 0) throw Killed();
+  };
+}
+
+class ExecuteFixture : public PruneFixture {
+ public:
+  Outcome execute(Store& through) { return execute_plan(through, plan(), log.log(), {}); }
+
+  /// Two groups with something of everything, and what is not ours.
+  void add_all() const {
+    for (const auto* group : {"app", "=odd name/ä"}) {
+      add_backup(group, 50 * kDay);
+      add_backup(group, 40 * kDay);
+      add_backup(group, 2 * kDay);
+      add_backup(group, 1 * kDay);
+      add_folder(group, 20 * kDay, 19 * kDay);
+      add_folder(group, hours(1), seconds(10));
+    }
+    for (const auto& name : foreign()) add_object(name, 900 * kDay);
+  }
+  [[nodiscard]] std::set<std::string> foreign() const {
+    const std::string name = backup_folder("app", id(50 * kDay));
+    return {"readme.txt",
+            "app/notes.txt",
+            name + "/mine.txt",
+            "app/latest.dump",
+            ".hidden/x",
+            name + "/sub/manifest.json",
+            "app2/manifest.json",
+            name + "x/app.dump.zst",
+            "backup2/" + name + "/manifest.json"};
+  }
+  [[nodiscard]] std::set<std::string> wanted() const {
+    std::set<std::string> names = foreign();
+    for (const auto* group : {"app", "=odd name/ä"}) {
+      const std::string data = "/" + dump_file_name(group);
+      for (const auto age : {1 * kDay, 2 * kDay}) {
+        const std::string name = backup_folder(group, id(age));
+        names.merge(std::set{name + data, name + "/SHA256SUMS", name + "/manifest.json"});
+      }
+      names.insert(backup_folder(group, id(hours(1))) + data);
+    }
+    return names;
+  }
+};
+
+TEST_CASE_METHOD(ExecuteFixture, "What the plan says goes; everything else is untouched") {
+  add_all();
+  const Outcome outcome = execute(store);
+  CHECK(files() == wanted());
+  CHECK(outcome.removed == 4);
+  CHECK(outcome.swept == 2);
+  CHECK(outcome.freed_bytes == 4 * (4 + 4 + 2) + 2 * 4);
+  CHECK(outcome.failures == 0);
+  CHECK_NOTHROW(throw_failures(outcome));
+}
+
+TEST_CASE_METHOD(ExecuteFixture, "A second run has nothing to do") {
+  add_all();
+  static_cast<void>(execute(store));
+  Calls calls;
+  FaultyStore faulty(store);
+  faulty.before = record(calls);
+  const Outcome outcome = execute(faulty);
+  CHECK(calls.empty());
+  CHECK(outcome.removed + outcome.swept == 0);
+}
+
+TEST_CASE_METHOD(ExecuteFixture, "Of each backup the manifest goes first") {
+  const std::string first = add_backup("app", 50 * kDay);
+  const std::string second = add_backup("app", 40 * kDay);
+  add_backup("app", 1 * kDay);
+  Calls calls;
+  FaultyStore faulty(store);
+  faulty.before = record(calls);
+  static_cast<void>(execute(faulty));
+  CHECK(calls == Calls{"remove " + first + "/manifest.json", "remove " + first + "/SHA256SUMS",
+                       "remove " + first + "/app.dump.zst", "remove " + second + "/manifest.json",
+                       "remove " + second + "/SHA256SUMS", "remove " + second + "/app.dump.zst"});
+}
+
+TEST_CASE_METHOD(ExecuteFixture,
+                 "Killed at any call, every listed backup is whole, and the next run finishes") {
+  for (const bool reply_lost : {false, true}) {
+    int killed = 0;
+    for (int calls = 0;; ++calls) {
+      CAPTURE(reply_lost, calls);
+      ExecuteFixture one;
+      one.add_all();
+      FaultyStore faulty(one.store);
+      (reply_lost ? faulty.after : faulty.before) = die_after(calls);
+      bool died = false;
+      try {
+        static_cast<void>(one.execute(faulty));
+      } catch (const Killed&) {
+        died = true;
+        ++killed;
+      }
+      CHECK(one.every_listed_backup_is_whole());
+      const auto left = one.files();
+      const auto kept = one.wanted();
+      CHECK(std::includes(left.begin(), left.end(), kept.begin(), kept.end()));
+      CHECK(one.execute(one.store).failures == 0);
+      CHECK(one.files() == kept);
+      if (!died) break;
+    }
+    // 4 backups of 3 objects; 2 folders, each listed and then removed.
+    CHECK(killed == 4 * 3 + 2 * 2);
+  }
+}
+
+TEST_CASE_METHOD(ExecuteFixture,
+                 "A dead run is finished by the next, however long SWEEP_AFTER is") {
+  rules = {.retention = {.max_age = kDay, .min_backups = 1}, .sweep_after = 3650 * kDay};
+  const std::string old = add_backup("app", 2 * kDay);
+  add_backup("app", hours(6));
+  FaultyStore faulty(store);
+  faulty.before = die_after(2);
+  CHECK_THROWS_AS(execute(faulty), Killed);
+  CHECK(files().count(old + "/app.dump.zst") == 1);
+  CHECK(execute(store).swept == 1);
+  CHECK(read_catalog(store).size() == 1);
+}
+
+TEST_CASE_METHOD(ExecuteFixture, "A removal that fails is counted; the others go on") {
+  const std::string stuck = add_backup("app", 50 * kDay);
+  add_backup("app", 40 * kDay);
+  add_backup("app", 1 * kDay);
+  FaultyStore faulty(store);
+  const auto fail_on = [&](const std::string& key, ErrorKind kind) {
+    faulty.before = [key, kind](std::string_view call, std::string_view of) {
+      if (call == "remove" && of == key) throw Error(kind, "403 AccessDenied", "allow it");
+    };
+  };
+  SECTION("of a manifest: its data stays, too") {
+    fail_on(stuck + "/manifest.json", ErrorKind::denied);
+    const Outcome outcome = execute(faulty);
+    CHECK(outcome.removed == 1);
+    CHECK(outcome.failures == 1);
+    CHECK(files().count(stuck + "/app.dump.zst") == 1);
+    CHECK(every_listed_backup_is_whole());
+    const auto error = error_of([&] { throw_failures(outcome); });
+    REQUIRE(error);
+    CHECK(error->kind() == ErrorKind::failed);
+    CHECK(error->message() ==
+          "cannot remove " + store.location(stuck + "/manifest.json") + ": 403 AccessDenied");
+    CHECK(error->hint() == "allow it");
+  }
+  SECTION("of data: the rest of it goes, and the next run sweeps") {
+    fail_on(stuck + "/SHA256SUMS", ErrorKind::transient);
+    const Outcome outcome = execute(faulty);
+    CHECK(outcome.removed == 1);
+    CHECK(outcome.failures == 1);
+    CHECK(files().count(stuck + "/app.dump.zst") == 0);
+    CHECK(execute(store).swept == 1);
+    CHECK(files().count(stuck + "/SHA256SUMS") == 0);
+  }
+}
+
+TEST_CASE_METHOD(ExecuteFixture, "Several failures are counted and the first one is told") {
+  for (unsigned i = 0; i < 5; ++i) add_backup("app", 50 * kDay, i);
+  FaultyStore faulty(store);
+  int attempts = 0;
+  ErrorKind kind = ErrorKind::denied;
+  faulty.before = [&](std::string_view call, std::string_view) {
+    if (call == "remove") throw Error(kind, fmt::format("no {}", ++attempts));
+  };
+  SECTION("refused: each is tried") {
+    const Outcome outcome = execute(faulty);
+    CHECK(outcome.failures == 4);
+    CHECK(attempts == 4);
+    const std::string first = store.location(backup_folder("app", id(50 * kDay)));
+    CHECK(
+        fails_with(ErrorKind::failed,
+                   "4 removals failed; the first: cannot remove " + first + "/manifest.json: no 1",
+                   [&] { throw_failures(outcome); }));
+  }
+  SECTION("unanswered: after three the rest is left") {
+    kind = ErrorKind::transient;
+    CHECK(execute(faulty).failures == 3);
+    CHECK(attempts == 3);
+  }
+  SECTION("canceled: nothing more is tried") {
+    kind = ErrorKind::canceled;
+    CHECK(fails_with(ErrorKind::canceled, "no 1", [&] { return execute(faulty); }));
+    CHECK(attempts == 1);
+  }
+}
+
+TEST_CASE_METHOD(ExecuteFixture, "A stop request ends the run between two objects") {
+  add_backup("app", 50 * kDay);
+  add_backup("app", 40 * kDay);
+  add_backup("app", 1 * kDay);
+  std::stop_source stop;
+  FaultyStore faulty(store);
+  int removals = 0;
+  faulty.after = [&](std::string_view, std::string_view) {
+    if (++removals == 4) stop.request_stop();
+  };
+  CHECK(fails_with(ErrorKind::canceled, "stopped",
+                   [&] { return execute_plan(faulty, plan(), log.log(), stop.get_token()); }));
+  CHECK(removals == 4);
+  CHECK(every_listed_backup_is_whole());
+}
+
+TEST_CASE_METHOD(ExecuteFixture, "A folder that came to life since it was listed is left alone") {
+  const std::string name = add_folder("app", 20 * kDay, 19 * kDay);
+  const Plan made = plan();
+  REQUIRE(made.steps.size() == 1);
+  SECTION("its manifest was written") { add_object(name + "/manifest.json", 19 * kDay); }
+  SECTION("a further object was written") { add_object(name + "/app.dump.zst.0001", seconds(0)); }
+  const auto before = files();
+  const Outcome outcome = execute_plan(store, made, log.log(), {});
+  CHECK(outcome.swept == 0);
+  CHECK(outcome.failures == 0);
+  CHECK(files() == before);
+  CHECK(log.text().find("left alone: written to since it was listed group=app") !=
+        std::string::npos);
+}
+
+TEST_CASE_METHOD(ExecuteFixture, "An unfinished write of a dead writer is swept") {
+  const std::string name = backup_folder("app", id(20 * kDay));
+  add_object(name + "/.tmp-0a1b2c3d-app.dump.zst", 19 * kDay);
+  add_object("notes/.tmp-0a1b2c3d-notes.txt", 19 * kDay);
+  add_object(backup_folder("app", id(19 * kDay)) + "/.tmp-0a1b2c3d-app.dump.zst", hours(1));
+  CHECK(execute(store).swept == 1);
+  CHECK(files().size() == 2);
+  CHECK_FALSE(std::filesystem::exists(folder.path() / name));
+}
+
+TEST_CASE_METHOD(ExecuteFixture, "Two stores side by side never meet") {
+  TemporaryFolder both;
+  for (const auto* prefix : {"backup", "backup2"}) {
+    std::filesystem::create_directories(both.path() / prefix);
+    for (const auto age : {50, 40, 1}) {
+      const std::string name = fmt::format("{}/{}", prefix, backup_folder("app", id(age * kDay)));
+      for (const auto* file : {"/app.dump.zst", "/manifest.json"}) both.write(name + file, "x");
+    }
+  }
+  DirStore first(both.path() / "backup", clock);
+  DirStore second(both.path() / "backup2", clock);
+  const Plan made = make_plan(read_catalog(first), {}, rules, now);
+  CHECK(execute_plan(first, made, log.log(), {}).removed == 2);
+  CHECK(read_catalog(first).size() == 1);
+  CHECK(read_catalog(second).size() == 3);
+}
+
+TEST_CASE_METHOD(ExecuteFixture, "More than a thousand backups go in one run") {
+  for (unsigned i = 0; i < 1200; ++i) {
+    add_backup(i % 2 == 0 ? "app" : "web", 40 * kDay + seconds(i));
+  }
+  const Outcome outcome = execute(store);
+  CHECK(outcome.removed == 1198);
+  CHECK(read_catalog(store).size() == 2);
+  CHECK(read_catalog(store)[0].id == id(40 * kDay));
+}
+
+}  // namespace
+}  // namespace pgbackup
