@@ -127,7 +127,7 @@ void check_restore(const BackupConfig& config, std::vector<std::string>& problem
 
 }  // namespace
 
-CommandLine command_line(BackupConfig& config) {
+CommandLine backup_command_line(BackupConfig& config) {
   CommandLine command{
       .program = "pg-backup",
       .summary = "Backs up a PostgreSQL database to S3-compatible storage or a directory.",
@@ -149,8 +149,8 @@ CommandLine command_line(BackupConfig& config) {
   return command;
 }
 
-void check_config(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
-                  std::vector<std::string>& problems) {
+void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
+                         const Environment& environment, std::vector<std::string>& problems) {
   config.interval_is_set =
       std::any_of(parsed.settings.begin(), parsed.settings.end(), [](const Setting& setting) {
         return setting.name == "BACKUP_INTERVAL" && setting.source != "default";

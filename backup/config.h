@@ -39,10 +39,10 @@ struct BackupConfig {
 };
 
 /// The table; it points into `config`, which must outlive it.
-[[nodiscard]] CommandLine command_line(BackupConfig& config);
+[[nodiscard]] CommandLine backup_command_line(BackupConfig& config);
 
 /// Completes `config` after parsing and appends what is missing for the verb, one sentence each.
-void check_config(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
-                  std::vector<std::string>& problems);
+void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
+                         const Environment& environment, std::vector<std::string>& problems);
 
 }  // namespace pgbackup

@@ -108,9 +108,9 @@ int main(int argc, char** argv) {
   BackupConfig config;
   const Environment environment = process_environment();
   return run_program(
-      command_line(config), argc, argv,
+      backup_command_line(config), argc, argv,
       [&](const ParsedOptions& parsed, std::vector<std::string>& problems) {
-        check_config(config, parsed, environment, problems);
+        check_backup_config(config, parsed, environment, problems);
       },
       [&](const ParsedOptions& parsed) { return run_verb(config, parsed, environment); });
 }

@@ -93,8 +93,13 @@ class Parser {
 
   ParsedOptions parse(std::span<const std::string> arguments) {
     read_flags(arguments);
-    for (size_t i = 0; i < command_.options.size(); ++i)
-      apply(command_.options[i], flag_values_[i]);
+    for (size_t i = 0; i < command_.options.size(); ++i) {
+      const Option& row = command_.options[i];
+      if (flag_values_[i] && !row.verb.empty() && row.verb != result_.verb) {
+        problem(fmt::format("{} belongs to {} {}", flags_[i], command_.program, row.verb));
+      }
+      apply(row, flag_values_[i]);
+    }
     return std::move(result_);
   }
 

@@ -142,8 +142,6 @@ std::string format_pg_version(int version_num) {
   return fmt::format("{}.{}.{}", version_num / 10000, version_num / 100 % 100, version_num % 100);
 }
 
-int major_version(int version_num) {
-  return version_num >= kFirstOneNumberVersion ? version_num / 10000 : version_num / 100;
-}
+int major_version(int version_num) { return version_num / 10000; }
 
 }  // namespace pgbackup

@@ -60,7 +60,7 @@ struct Manifest {
 
 /// `15.18`, `9.6.24` from server_version_num.
 [[nodiscard]] std::string format_pg_version(int version_num);
-/// `15` from 150018; 906 for 9.6, whose two first numbers are the major version.
+/// `15` from 150018; `9` for all of 9.x.
 [[nodiscard]] int major_version(int version_num);
 
 }  // namespace pgbackup

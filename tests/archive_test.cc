@@ -1,0 +1,150 @@
+#include "backup/archive.h"
+
+#include "common/base/error.h"
+#include "common/catalog/key_grammar.h"
+#include "common/codec/digest.h"
+#include "common/codec/zstd.h"
+#include "common/store/dir_store.h"
+#include "tests/captured_output.h"
+#include "tests/temporary_folder.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+class StringSink final : public Sink {
+ public:
+  void write(std::string_view bytes) override { text += bytes; }
+  void finish() override { finished = true; }
+
+  std::string text;
+  bool finished = false;
+};
+
+/// A stored backup in two pieces, as the manifest describes it.
+class StoredBackup {
+ public:
+  StoredBackup() : store(folder.path(), clock), log(clock, LogLevel::error, LogFormat::text) {
+    for (int i = 0; i < 200'000; ++i) plain += std::to_string(i * 7919) + "\n";
+    StringSink compressed;
+    ZstdSink zstd(compressed, 3);
+    zstd.write(plain);
+    zstd.finish();
+    const std::string name = dump_file_name("app");
+    const size_t half = compressed.text.size() / 2;
+    add(name, compressed.text.substr(0, half));
+    add(name + ".0001", compressed.text.substr(half));
+    manifest.group = "app";
+    manifest.plain_bytes = plain.size();
+    manifest.plain_sha256 = sha256_hex(plain);
+  }
+
+  void copy(Sink& sink) { copy_archive(store, backup, manifest, sink, clock, log); }
+
+  [[nodiscard]] std::string file(size_t piece) const {
+    return backup.key_of(manifest.objects.at(piece).name);
+  }
+
+  TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store;
+  Log log;
+  Backup backup{
+      .group = "app", .id = "20261120T031500Z-9f3a1c2b", .time = {}, .newest = {}, .files = {}};
+  Manifest manifest;
+  std::string plain;
+
+ private:
+  void add(const std::string& name, const std::string& bytes) {
+    folder.write(backup.key_of(name), bytes);
+    manifest.objects.push_back({name, bytes.size(), sha256_hex(bytes)});
+  }
+};
+
+TEST_CASE("The end of a stream is held back until finish()") {
+  StringSink out;
+  HoldBackSink hold(out);
+  hold.write("one");
+  CHECK(out.text.empty());
+  hold.write("two");
+  hold.write("");
+  CHECK(out.text == "one");
+  CHECK_FALSE(out.finished);
+  hold.finish();
+  CHECK(out.text == "onetwo");
+  CHECK(out.finished);
+}
+
+TEST_CASE("An archive in pieces comes out as it went in") {
+  StoredBackup stored;
+  StringSink out;
+  stored.copy(out);
+  CHECK(out.finished);
+  CHECK(out.text == stored.plain);
+}
+
+TEST_CASE("A flipped bit anywhere keeps the end of the archive back") {
+  for (const size_t piece : {size_t{0}, size_t{1}}) {
+    StoredBackup stored;
+    const std::string key = stored.file(piece);
+    const std::string good = stored.folder.read(key);
+    for (size_t at = 0; at < good.size(); at += good.size() / 23) {
+      CAPTURE(piece, at);
+      std::string bad = good;
+      bad[at] = static_cast<char>(bad[at] ^ 0x10);
+      stored.folder.write(key, bad);
+      StringSink out;
+      try {
+        stored.copy(out);
+        FAIL("the damage went unnoticed");
+      } catch (const Error& error) {
+        CHECK(error.kind() == ErrorKind::corrupt);
+      }
+      CHECK_FALSE(out.finished);
+      CHECK(out.text.size() < stored.plain.size());
+    }
+  }
+}
+
+TEST_CASE("A piece that is cut off, missing, swapped or too long is noticed") {
+  StoredBackup stored;
+  const std::string first = stored.folder.read(stored.file(0));
+  const std::string second = stored.folder.read(stored.file(1));
+  StringSink out;
+  for (const auto& [piece, bytes] :
+       std::vector<std::pair<size_t, std::string>>{{0, first.substr(0, first.size() - 1)},
+                                                   {1, second.substr(0, second.size() - 1)},
+                                                   {1, ""},
+                                                   {0, second},
+                                                   {1, second + "x"},
+                                                   {1, second + second}}) {
+    StoredBackup damaged;
+    damaged.folder.write(damaged.file(piece), bytes);
+    CHECK_THROWS_AS(damaged.copy(out), Error);
+    CHECK_FALSE(out.finished);
+  }
+  stored.store.remove(stored.file(1));
+  CHECK_THROWS_AS(stored.copy(out), Error);
+  CHECK_FALSE(out.finished);
+}
+
+TEST_CASE("A manifest that says something else about the plain bytes is noticed") {
+  StoredBackup stored;
+  StringSink out;
+  stored.manifest.plain_sha256 = sha256_hex("something else");
+  CHECK_THROWS_AS(stored.copy(out), Error);
+  CHECK_FALSE(out.finished);
+}
+
+TEST_CASE("The head of an archive is read only as far as it is wanted") {
+  StoredBackup stored;
+  stored.store.remove(stored.file(1));
+  StringSink out;
+  copy_archive_head(stored.store, stored.backup, stored.manifest, out,
+                    [&] { return out.text.size() > 1000; });
+  CHECK(out.text.size() > 1000);
+  CHECK(stored.plain.starts_with(out.text));
+}
+
+}  // namespace
+}  // namespace pgbackup

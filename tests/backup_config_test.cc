@@ -1,0 +1,99 @@
+#include <fmt/ranges.h>
+
+#include "backup/config.h"
+#include "common/base/error.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+/// All problems of one start, a line each.
+std::string problems_of(const std::vector<std::string>& arguments, const Environment& environment) {
+  BackupConfig config;
+  const CommandLine command = backup_command_line(config);
+  ParsedOptions parsed = parse_options(command, arguments, environment);
+  check_backup_config(config, parsed, environment, parsed.problems);
+  return fmt::format("{}", fmt::join(parsed.problems, "\n"));
+}
+
+const Environment kDirectory = {{"BACKUP_DIR", "/backups"}, {"DB", "app"}};
+const Environment kBucket = {
+    {"S3_BUCKET", "b"}, {"S3_ACCESS_KEY", "a"}, {"S3_SECRET_KEY", "s"}, {"DB", "app"}};
+
+Environment with(Environment environment, const std::string& name, const std::string& value) {
+  environment[name] = value;
+  return environment;
+}
+
+TEST_CASE("The least that a backup needs is a database and a target") {
+  CHECK(problems_of({"now"}, kDirectory).empty());
+  CHECK(problems_of({"now"}, kBucket).empty());
+  CHECK(problems_of({}, kBucket).empty());
+  CHECK(problems_of({"list"}, {{"BACKUP_DIR", "/backups"}}).empty());
+  CHECK(problems_of({"now"}, {{"BACKUP_DIR", "/b"}, {"PGDATABASE", "app"}}).empty());
+  CHECK(problems_of({"now"}, {{"BACKUP_DIR", "/b"}, {"PGSERVICE", "app"}}).empty());
+  CHECK(problems_of({"restore", "--id", "20261120T031500Z-9f3a1c2b"}, kDirectory).empty());
+}
+
+TEST_CASE("Everything that is wrong is said at once") {
+  const std::string problems =
+      problems_of({"now"}, {{"DB_PORT", "tcp://10.0.0.1:5432"}, {"ZSTD_LEVEL", "99"}});
+  CHECK(problems.find("DB_PORT: 'tcp://10.0.0.1:5432' is not a whole number from 1 to 65535 "
+                      "(Kubernetes") != std::string::npos);
+  CHECK(problems.find("ZSTD_LEVEL: '99'") != std::string::npos);
+  CHECK(problems.find("there is no target") != std::string::npos);
+  CHECK(problems.find("DB is not set") != std::string::npos);
+}
+
+TEST_CASE("Each wrong setting is named") {
+  struct Case {
+    std::vector<std::string> arguments;
+    Environment environment;
+    std::string says;
+  };
+  const std::vector<Case> cases = {
+      {{"now"}, {{"BACKUP_DIR", "/b"}}, "DB is not set"},
+      {{"serve"}, {{"BACKUP_DIR", "/b"}}, "DB is not set"},
+      {{"now"}, {{"DB", "app"}}, "there is no target"},
+      {{"list"}, {}, "there is no target"},
+      {{"now"}, with(kBucket, "BACKUP_DIR", "/b"), "both set"},
+      {{"now"}, {{"DB", "app"}, {"S3_BUCKET", "b"}}, "S3_ACCESS_KEY is not set"},
+      {{"now"}, {{"DB", "app"}, {"S3_BUCKET", "b"}}, "S3_SECRET_KEY is not set"},
+      {{"now"}, with(kBucket, "S3_ENDPOINT", "ftp://host"), "S3_ENDPOINT"},
+      {{"now"}, with(kBucket, "S3_ADDRESSING", "host"), "S3_ADDRESSING"},
+      {{"now"}, with(kBucket, "S3_UPLOAD_CONCURRENCY", "0"), "S3_UPLOAD_CONCURRENCY"},
+      {{"now"}, with(kBucket, "S3_BUCKET", "has blanks"), "S3_BUCKET"},
+      {{"now"}, with(kDirectory, "BACKUP_INTERVAL", "daily"), "BACKUP_INTERVAL"},
+      {{"now"}, with(kDirectory, "BACKUP_INTERVAL", "0"), "BACKUP_INTERVAL"},
+      {{"now"}, with(kDirectory, "LOG_LEVEL", "loud"), "LOG_LEVEL"},
+      {{"now"}, with(kDirectory, "LOG_FORMAT", "xml"), "LOG_FORMAT"},
+      {{"now"}, with(kDirectory, "DB_PASSWORD_FILE", "/does/not/exist"), "DB_PASSWORD_FILE"},
+      {{"now", "--json"}, kDirectory, "--json belongs to pg-backup list"},
+      {{"now", "--db-password", "x"}, kDirectory, "every process can read a command line"},
+      {{"backup"}, kDirectory, "unknown command backup"},
+      {{"now", "--bucket"}, kDirectory, "unknown option --bucket"},
+      {{"restore", "--id", "yesterday"}, kDirectory, "--id: 'yesterday'"},
+      {{"restore", "--clean", "--create"}, kDirectory, "keep one"},
+      {{"restore", "--output", "f", "--create"}, kDirectory, "--output writes a file"},
+  };
+  for (const Case& wrong : cases) {
+    const std::string problems = problems_of(wrong.arguments, wrong.environment);
+    CAPTURE(problems, wrong.says);
+    CHECK(problems.find(wrong.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("An interval of the user's own is told from the default") {
+  for (const bool is_set : {true, false}) {
+    const Environment environment = is_set ? with(kDirectory, "BACKUP_INTERVAL", "1d") : kDirectory;
+    BackupConfig config;
+    const CommandLine command = backup_command_line(config);
+    ParsedOptions parsed = parse_options(command, {}, environment);
+    check_backup_config(config, parsed, environment, parsed.problems);
+    CHECK(config.interval_is_set == is_set);
+    CHECK(config.interval == std::chrono::hours(24));
+  }
+}
+
+}  // namespace
+}  // namespace pgbackup

@@ -1,0 +1,67 @@
+#include "backup/list.h"
+
+#include "common/catalog/key_grammar.h"
+#include "common/store/dir_store.h"
+#include "tests/temporary_folder.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr const char* kId = "20261120T031500Z-9f3a1c2b";
+
+Manifest manifest_of(const std::string& group) {
+  Manifest manifest;
+  manifest.group = group;
+  manifest.kind = "dump";
+  manifest.id = kId;
+  manifest.objects = {{dump_file_name(group), 4, std::string(64, 'a')}};
+  manifest.plain_sha256 = std::string(64, 'b');
+  return manifest;
+}
+
+void write_backup(const TemporaryFolder& folder, const Manifest& manifest) {
+  const std::string path = backup_folder(manifest.group, kId) + "/";
+  folder.write(path + dump_file_name(manifest.group), "data");
+  folder.write(path + "manifest.json", format_manifest(manifest));
+}
+
+TEST_CASE("A listing shows complete backups only, and their warnings") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  CHECK(format_backup_table(list_backups(store)) == "no backups yet\n");
+  CHECK(format_backup_json(list_backups(store)).empty());
+
+  Manifest marked = manifest_of("app");
+  marked.warnings = {"made by pg_dump 17"};
+  write_backup(folder, marked);
+  write_backup(folder, manifest_of("a \"quoted\" name"));
+  folder.write("app/20261121T031500Z-00000000/app.dump.zst", "no manifest yet");
+  folder.write("notes.txt", "not ours");
+
+  const std::vector<ListedBackup> listed = list_backups(store);
+  REQUIRE(listed.size() == 2);
+  CHECK(format_backup_json(listed).find(
+            R"({"group":"app","id":"20261120T031500Z-9f3a1c2b","time":"2026-11-20T03:15:00Z",)"
+            R"("kind":"dump","bytes":)") != std::string::npos);
+  CHECK(
+      format_backup_json(listed).find(R"("key":"a=20=22quoted=22=20name/20261120T031500Z-9f3a1c2b/)"
+                                      R"(a=20=22quoted=22=20name.dump.zst")") != std::string::npos);
+  CHECK(format_backup_table(listed).find("made by pg_dump 17") != std::string::npos);
+}
+
+TEST_CASE("A backup whose manifest cannot be read is listed with the reason") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  folder.write(backup_folder("app", kId) + "/manifest.json", "{");
+  const std::vector<ListedBackup> listed = list_backups(store);
+  REQUIRE(listed.size() == 1);
+  CHECK_FALSE(listed[0].manifest);
+  CHECK(format_backup_table(listed).find("the manifest is damaged") != std::string::npos);
+  CHECK(format_backup_json(listed).find("the manifest is damaged") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace pgbackup
