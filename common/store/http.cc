@@ -260,8 +260,7 @@ CurlTransport::CurlTransport(std::filesystem::path ca_file) : ca_file_(std::move
   init_curl();
   handles_ = std::make_unique<Handles>();
   handles_->multi.reset(curl_multi_init());
-  handles_->easy.reset(curl_easy_init());
-  if (!handles_->multi || !handles_->easy) throw std::bad_alloc();
+  if (!handles_->multi) throw std::bad_alloc();
 }
 
 CurlTransport::~CurlTransport() { detach(); }
@@ -274,7 +273,10 @@ void CurlTransport::detach() noexcept {
 
 HttpResponse CurlTransport::start(const HttpRequest& request, const std::stop_token& stop) {
   detach();
-  curl_easy_reset(handles_->easy.get());
+  // The connections are the multi handle's. An easy handle that has failed keeps odd state: 7.88
+  // then refuses CURLOPT_BUFFERSIZE.
+  handles_->easy.reset(curl_easy_init());
+  if (!handles_->easy) throw std::bad_alloc();
   auto exchange = std::make_unique<Exchange>();
   exchange->server = authority_of(request.url);
   exchange->stop = stop;

@@ -92,6 +92,8 @@ std::string hint_of_reply(int status, const S3ErrorReply& reply) {
 
 std::string_view reason_of_status(int status) {
   switch (status) {
+    case 200:
+      return "OK";
     case 301:
       return "Moved Permanently";
     case 307:

@@ -90,17 +90,24 @@ void S3ObjectWriter::flush_part() {
   buffer_ = {};
 }
 
+/// Sets `is_in_doubt` when the server may have done its work although the call fails.
+HttpResponse S3ObjectWriter::send_noting_doubt(const S3Request& request, bool& is_in_doubt) {
+  try {
+    return client_.send(transport_, request, stop_);
+  } catch (const Error& error) {
+    is_in_doubt = error.kind() == ErrorKind::transient || error.kind() == ErrorKind::canceled;
+    throw;
+  }
+}
+
 void S3ObjectWriter::begin_upload(Piece& piece) {
-  piece.is_create_in_doubt = true;
-  const HttpResponse response = client_.send(transport_,
-                                             {.method = "POST",
-                                              .key = piece.full_key,
-                                              .query = {{"uploads", ""}},
-                                              .headers = {{std::string(kTokenHeader), token_}},
-                                              .note = "(create upload)"},
-                                             stop_);
+  const HttpResponse response = send_noting_doubt({.method = "POST",
+                                                   .key = piece.full_key,
+                                                   .query = {{"uploads", ""}},
+                                                   .headers = {{std::string(kTokenHeader), token_}},
+                                                   .note = "(create upload)"},
+                                                  piece.is_create_in_doubt);
   piece.upload_id = parse_created_upload(response.body);
-  piece.is_create_in_doubt = false;
 }
 
 /// In a sending thread: touches nothing of the writer but the client.
@@ -140,15 +147,13 @@ void S3ObjectWriter::finish() {
 }
 
 void S3ObjectWriter::put_whole(Piece& piece) {
-  piece.is_commit_in_doubt = true;
-  static_cast<void>(client_.send(transport_,
-                                 {.method = "PUT",
-                                  .key = piece.full_key,
-                                  .headers = {{std::string(kTokenHeader), token_}},
-                                  .body = buffer_.view(),
-                                  .body_sha256 = piece.hash.hex(),
-                                  .timeout = kPartTimeout},
-                                 stop_));
+  static_cast<void>(send_noting_doubt({.method = "PUT",
+                                       .key = piece.full_key,
+                                       .headers = {{std::string(kTokenHeader), token_}},
+                                       .body = buffer_.view(),
+                                       .body_sha256 = piece.hash.hex(),
+                                       .timeout = kPartTimeout},
+                                      piece.is_commit_in_doubt));
   piece.is_completed = true;
 }
 
@@ -246,8 +251,8 @@ void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
       if (upload.key == piece.full_key) abort(upload.upload_id);
     }
   }
+  if (!piece.is_commit_in_doubt && !piece.is_completed) return;
   Attempt attempt;
-  if (!piece.is_commit_in_doubt) return;
   const HttpResponse head = client_.send_once(transport_,
                                               {.method = "HEAD",
                                                .key = piece.full_key,

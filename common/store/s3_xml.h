@@ -63,7 +63,7 @@ struct S3PartPage {
 /// The upload's id, never empty.
 [[nodiscard]] std::string parse_created_upload(std::string_view xml);
 
-/// True only for a CompleteMultipartUploadResult with an ETag.
+/// True only for a CompleteMultipartUploadResult with an ETag, which may be empty.
 [[nodiscard]] bool is_completed_upload(std::string_view xml);
 
 /// The body of CompleteMultipartUpload: `etags` of parts 1, 2, 3 ... as the server sent them.

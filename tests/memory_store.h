@@ -1,0 +1,50 @@
+// A store in memory, for the tests of what uses one. Held to the same contract as the real ones.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/store/store.h"
+
+namespace pgbackup {
+
+/// Tests may look at and change the maps; one thread.
+class MemoryStore final : public Store {
+ public:
+  struct Object {
+    std::string bytes;
+    UtcTime modified;
+  };
+
+  /// `max_object_bytes`: longer streams go on in a next object. `clock` must outlive the store.
+  explicit MemoryStore(const Clock& clock, uint64_t max_object_bytes = UINT64_MAX)
+      : clock_(clock), max_object_bytes_(max_object_bytes) {}
+
+  [[nodiscard]] std::string location(std::string_view key) const override;
+  [[nodiscard]] std::string full_key(std::string_view key) const override;
+  [[nodiscard]] std::unique_ptr<ObjectWriter> create(const std::string& key) override;
+  void put(const std::string& key, std::string_view bytes) override;
+  [[nodiscard]] std::unique_ptr<Source> open(const std::string& key) override;
+  [[nodiscard]] std::optional<ObjectInfo> stat(const std::string& key) override;
+  void list(std::string_view prefix, const std::function<void(const ObjectInfo&)>& visit) override;
+  void remove(const std::string& key) override;
+  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override;
+  void remove_unfinished(const UnfinishedWrite& write) override;
+  [[nodiscard]] UtcTime now() override { return clock_.now(); }
+
+  std::map<std::string, Object> objects;              ///< by key
+  std::map<std::string, UnfinishedWrite> unfinished;  ///< by id
+
+ private:
+  class Writer;
+
+  const Clock& clock_;
+  uint64_t max_object_bytes_;
+  int next_id_ = 1;
+};
+
+}  // namespace pgbackup

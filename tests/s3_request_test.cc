@@ -1,0 +1,231 @@
+#include "common/store/s3_request.h"
+
+#include "tests/fake_clock.h"
+#include "tests/fake_s3.h"
+#include "tests/test.h"
+#include "tests/test_log.h"
+
+namespace pgbackup {
+namespace {
+
+class Fixture {
+ public:
+  FakeClock clock;
+  TestLog log{clock};
+  FakeS3 server{clock};
+  std::stop_source stop;
+  std::unique_ptr<Transport> transport = server.factory()();
+
+  static S3Config config() {
+    S3Config config;
+    config.endpoint = "http://s3.example.com:9000";
+    config.bucket = "bucket";
+    config.access_key = Secret("AKID");
+    config.secret_key = Secret("keep-this-quiet");
+    return config;
+  }
+
+  S3Client client(S3Config with = config()) { return {std::move(with), clock, log.log()}; }
+
+  HttpResponse send(S3Client& client, const S3Request& request) {
+    return client.send(*transport, request, stop.get_token());
+  }
+
+  /// The error of sending `request`.
+  Error error_of(S3Client& client, const S3Request& request) {
+    try {
+      static_cast<void>(send(client, request));
+    } catch (const Error& error) {
+      return error;
+    }
+    FAIL("no error");
+    return {ErrorKind::failed, ""};
+  }
+};
+
+const S3Request kGet = {.method = "GET", .key = "a/b"};
+
+/// Answers the first `count` requests with `reply`.
+auto first(int count, FakeS3Reply reply) {
+  return [count, reply](const FakeS3Request& /*request*/) mutable -> std::optional<FakeS3Reply> {
+    if (count-- > 0) return reply;
+    return std::nullopt;
+  };
+}
+
+TEST_CASE_METHOD(Fixture, "A request carries key, query, date and signature") {
+  server.objects["a b+c/=E4"] = {.bytes = "x", .token = {}, .modified = clock.now()};
+  S3Client s3 = client();
+  FakeS3Request got;
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    got = request;
+    return std::nullopt;
+  };
+  CHECK(send(s3, {.method = "GET", .key = "a b+c/=E4", .query = {{"x", "1/2"}}}).body == "x");
+  CHECK(got.host == "s3.example.com:9000");
+  CHECK(got.headers["host"] == "s3.example.com:9000");
+  CHECK(got.path == "/bucket/a b+c/=E4");
+  CHECK(got.query["x"] == "1/2");
+  CHECK(got.headers["x-amz-date"] == "20261120T031500Z");
+  CHECK(got.headers["authorization"].starts_with(
+      "AWS4-HMAC-SHA256 Credential=AKID/20261120/us-east-1/s3/aws4_request, "
+      "SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature="));
+}
+
+TEST_CASE_METHOD(Fixture, "A virtual host has the bucket in its name, not in its path") {
+  S3Config with = config();
+  with.addressing = S3Addressing::virtual_host;
+  S3Client s3 = client(std::move(with));
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    CHECK(request.host == "bucket.s3.example.com:9000");
+    CHECK(request.headers.at("host") == "bucket.s3.example.com:9000");
+    CHECK(request.path == "/k");
+    return fake_reply(200);
+  };
+  static_cast<void>(send(s3, {.method = "PUT", .key = "k", .body = "x"}));
+}
+
+TEST_CASE_METHOD(Fixture, "Each attempt is signed anew, on a fresh connection") {
+  S3Client s3 = client();
+  std::vector<std::string> dates;
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    dates.push_back(request.headers.at("x-amz-date"));
+    clock.advance(std::chrono::seconds(1));
+    return dates.size() < 3 ? fake_error(503, "SlowDown") : fake_reply(200);
+  };
+  static_cast<void>(send(s3, {.method = "PUT", .key = "k", .body = "x"}));
+  REQUIRE(dates.size() == 3);
+  CHECK(dates[0] != dates[1]);
+  CHECK(dates[1] != dates[2]);
+}
+
+TEST_CASE_METHOD(Fixture, "A network failure is tried again, in the body of a reply too") {
+  server.objects["a/b"] = {.bytes = std::string(5000, 'x'), .token = {}, .modified = clock.now()};
+  S3Client s3 = client();
+  int call = 0;
+  server.after = [&](const FakeS3Request& /*request*/, FakeS3Reply& reply) {
+    ++call;
+    if (call == 1) throw_network_error();
+    if (call == 2) reply.breaks_after = 2500;
+  };
+  CHECK(send(s3, kGet).body.size() == 5000);
+  CHECK(call == 3);
+}
+
+TEST_CASE_METHOD(Fixture, "A lasting refusal is told at once") {
+  S3Client s3 = client();
+  server.before = first(1, fake_error(403, "SignatureDoesNotMatch"));
+  const Error error = error_of(s3, {.method = "PUT", .key = "k", .note = "part 7"});
+  CHECK(error.kind() == ErrorKind::denied);
+  CHECK(error.message() ==
+        "PUT s3://bucket/k part 7: 403 SignatureDoesNotMatch: as the test asked (request R1)");
+  CHECK(contains(error.hint(), "S3_SECRET_KEY"));
+  CHECK_FALSE(contains(error.what(), "keep-this-quiet"));
+  CHECK(server.seen.size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "A body damaged on its way is sent once more, not for ever") {
+  S3Client s3 = client();
+  server.before = first(1, fake_error(400, "BadDigest"));
+  static_cast<void>(send(s3, {.method = "PUT", .key = "k", .body = "x"}));
+  CHECK(server.seen.size() == 2);
+  server.before = first(100, fake_error(400, "BadDigest"));
+  CHECK(error_of(s3, {.method = "PUT", .key = "k", .body = "x"}).kind() == ErrorKind::corrupt);
+  CHECK(server.seen.size() == 4);
+}
+
+TEST_CASE_METHOD(Fixture, "Only the kind that was asked for is returned") {
+  S3Client s3 = client();
+  S3Request head = {.method = "HEAD", .key = "absent", .returned = ErrorKind::not_found};
+  CHECK(send(s3, head).status == 404);
+  server.before = first(1, fake_error(404, "NoSuchBucket"));
+  head.method = "GET";
+  CHECK(error_of(s3, head).kind() == ErrorKind::failed);
+  server.before = first(1, fake_reply(403));
+  head.method = "HEAD";
+  CHECK(error_of(s3, head).kind() == ErrorKind::denied);
+}
+
+TEST_CASE_METHOD(Fixture, "The right region is learned once and kept") {
+  server.region = "eu-central-1";
+  S3Client s3 = client();
+  SECTION("from the body of a refusal") {
+    static_cast<void>(send(s3, {.method = "PUT", .key = "k", .body = "x"}));
+  }
+  SECTION("from a header, for lack of a body") {
+    server.before = first(1, fake_reply(400, "", {{"x-amz-bucket-region", "eu-central-1"}}));
+    server.objects["k"] = {};
+    static_cast<void>(send(s3, {.method = "HEAD", .key = "k"}));
+  }
+  CHECK(server.seen.size() == 2);
+  CHECK(contains(log.text(), "eu-central-1"));
+  static_cast<void>(send(s3, {.method = "PUT", .key = "k", .body = "y"}));
+  CHECK(server.seen.size() == 3);
+}
+
+TEST_CASE_METHOD(Fixture, "A region that does not help is told to the user") {
+  S3Client s3 = client();
+  const std::string elsewhere = "<Region>eu-west-3</Region>";
+  server.before = first(9, fake_error(301, "PermanentRedirect", elsewhere));
+  const Error error = error_of(s3, kGet);
+  CHECK(contains(error.hint(), "S3_REGION=eu-west-3"));
+  CHECK(server.seen.size() == 2);
+  for (const auto* region : {"", "<Region/>", "<Region>us-east-1</Region>",
+                             "<Region>x/../y</Region>", "<Region>EU</Region>"}) {
+    CAPTURE(region);
+    S3Client other = client();
+    server.seen.clear();
+    server.before = first(9, fake_error(400, "AuthorizationHeaderMalformed", region));
+    CHECK(error_of(other, kGet).kind() == ErrorKind::failed);
+    CHECK(server.seen.size() == 1);
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "A completion counts only with its result") {
+  S3Client s3 = client();
+  const S3Request complete = {.method = "POST", .key = "k", .is_completion = true};
+  const std::string result =
+      "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>";
+  std::vector<FakeS3Reply> replies = {fake_error(200, "InternalError"), fake_reply(200, "  "),
+                                      fake_reply(200, "<html/>"), fake_reply(200, "  " + result)};
+  size_t next = 0;
+  server.before = [&](const FakeS3Request& /*request*/) { return replies.at(next++); };
+  CHECK(send(s3, complete).status == 200);
+  CHECK(next == 4);
+  server.before = first(1, fake_error(200, "InvalidPart"));
+  CHECK_THROWS_AS(send(s3, complete), Error);
+}
+
+TEST_CASE_METHOD(Fixture, "The server's time is remembered and goes on") {
+  S3Client s3 = client();
+  CHECK_FALSE(s3.server_time(std::chrono::minutes(1)));
+  clock.advance(std::chrono::hours(5));  // this machine is off; the server says 03:15
+  static_cast<void>(send(s3, {.method = "PUT", .key = "k"}));
+  clock.advance(std::chrono::seconds(50));
+  CHECK(format_iso(*s3.server_time(std::chrono::minutes(1))) == "2026-11-20T03:15:50Z");
+  clock.advance(std::chrono::seconds(11));
+  CHECK_FALSE(s3.server_time(std::chrono::minutes(1)));
+}
+
+TEST_CASE_METHOD(Fixture, "A configuration that cannot work is refused before any request") {
+  const auto refuses = [&](auto change) {
+    S3Config with = config();
+    change(with);
+    try {
+      static_cast<void>(client(std::move(with)));
+    } catch (const Error& error) {
+      return error.kind() == ErrorKind::usage;
+    }
+    return false;
+  };
+  CHECK(refuses([](S3Config& c) { c.endpoint = "https://h/"; }));
+  CHECK(refuses([](S3Config& c) { c.bucket.clear(); }));
+  CHECK(refuses([](S3Config& c) { c.bucket = "a/b"; }));
+  CHECK(refuses([](S3Config& c) { c.part_bytes = 0; }));
+  CHECK(refuses([](S3Config& c) { c.max_parts = 0; }));
+  CHECK(refuses([](S3Config& c) { c.upload_concurrency = 0; }));
+  CHECK_FALSE(refuses([](S3Config& /*config*/) {}));
+}
+
+}  // namespace
+}  // namespace pgbackup

@@ -1,0 +1,67 @@
+#include "tests/store_contract.h"
+
+#include <cstdlib>
+
+#include "common/codec/encoding.h"
+#include "common/store/s3_store.h"
+#include "tests/fake_clock.h"
+#include "tests/fake_s3.h"
+#include "tests/memory_store.h"
+#include "tests/test.h"
+#include "tests/test_log.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr size_t kSmallestPart = size_t{5} << 20U;  // of S3
+
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+TEST_CASE("The memory store keeps the contract") {
+  const FakeClock clock;
+  MemoryStore store(clock, 700);
+  run_store_contract(store, 500);
+}
+
+TEST_CASE("The S3 store keeps the contract on a fake server") {
+  FakeClock clock;
+  TestLog log(clock);
+  FakeS3 server(clock);
+  S3Config config;
+  config.endpoint = "http://s3.example.com";
+  config.bucket = server.bucket;
+  config.prefix = "folder";
+  config.part_bytes = 1000;
+  config.max_parts = 2;
+  S3Store store(std::move(config), clock, log.log(), {}, server.factory());
+  run_store_contract(store, 1001);
+  CHECK(server.uploads.empty());
+}
+
+TEST_CASE("The S3 store keeps the contract on a real server") {
+  S3Config config;
+  config.endpoint = variable("S3_ENDPOINT");
+  config.bucket = variable("S3_BUCKET");
+  config.access_key = Secret(variable("S3_ACCESS_KEY"));
+  config.secret_key = Secret(variable("S3_SECRET_KEY"));
+  config.ca_file = variable("S3_CA_FILE");
+  config.prefix = "contract-test-" + random_hex(4);
+  config.part_bytes = kSmallestPart;
+  config.max_parts = 2;
+  if (config.endpoint.empty() || config.bucket.empty() || config.access_key.empty() ||
+      config.secret_key.empty()) {
+    WARN("skipped: S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY and S3_SECRET_KEY name no server");
+    return;
+  }
+  SystemClock clock;
+  TestLog log(clock);
+  S3Store store(std::move(config), clock, log.log(), {});
+  run_store_contract(store, kSmallestPart + 1);
+  CHECK(log.text().empty());  // no repeats were needed
+}
+
+}  // namespace
+}  // namespace pgbackup
