@@ -3,6 +3,7 @@
 #include "prune/execute.h"
 #include "tests/error_of.h"
 #include "tests/faulty_store.h"
+#include "tests/memory_store.h"
 #include "tests/prune_fixture.h"
 #include "tests/test.h"
 
@@ -275,13 +276,19 @@ TEST_CASE_METHOD(ExecuteFixture, "Two stores side by side never meet") {
 }
 
 TEST_CASE_METHOD(ExecuteFixture, "More than a thousand backups go in one run") {
+  MemoryStore many(clock);
   for (unsigned i = 0; i < 1200; ++i) {
-    add_backup(i % 2 == 0 ? "app" : "web", 40 * kDay + seconds(i));
+    const std::string group = i % 2 == 0 ? "app" : "web";
+    const std::string name = backup_folder(group, id(40 * kDay + seconds(i)));
+    for (const auto& file : {dump_file_name(group), std::string(kManifestName)}) {
+      many.objects[name + "/" + file] = {"x", now - 40 * kDay};
+    }
   }
-  const Outcome outcome = execute(store);
+  const Outcome outcome = execute_plan(
+      many, make_plan(read_catalog(many), many.list_unfinished(), rules, now), log.log(), {});
   CHECK(outcome.removed == 1198);
-  CHECK(read_catalog(store).size() == 2);
-  CHECK(read_catalog(store)[0].id == id(40 * kDay));
+  CHECK(many.objects.size() == 2 * 2);
+  CHECK(read_catalog(many)[0].id == id(40 * kDay));
 }
 
 }  // namespace

@@ -1,0 +1,159 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "prune/job.h"
+#include "tests/captured_output.h"
+#include "tests/error_of.h"
+#include "tests/faulty_store.h"
+#include "tests/prune_fixture.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+constexpr auto kDay = PruneFixture::kDay;
+
+class JobFixture : public PruneFixture {
+ public:
+  JobFixture() {
+    old = add_backup("app", 40 * kDay);
+    add_backup("app", 1 * kDay);
+    add_folder("app", hours(2), minutes(1));
+    job = {rules, false, ReportStyle::table, out.file()};
+    seen.before = [this](std::string_view call, std::string_view) { calls.emplace_back(call); };
+  }
+  void run() { prune_once(seen, job, clock, log.log(), {}); }
+  [[nodiscard]] bool logged(std::string_view text) const {
+    return log.text().find(text) != std::string::npos;
+  }
+
+  CapturedOutput out;
+  FaultyStore seen{store};
+  PruneJob job;
+  std::string old;
+  std::vector<std::string> calls;
+};
+
+TEST_CASE_METHOD(JobFixture,
+                 "A run prints its plan as tables, carries it out and says what it did") {
+  run();
+  CHECK(out.says("app\n  action  id"));
+  CHECK(out.says("  remove  " + id(40 * kDay)));
+  CHECK(out.says("  keep    " + id(1 * kDay)));
+  CHECK(
+      out.says("\n\nkeep 1 backup, remove 1 (10 B), sweep 0 leftovers (0 B)\nremoved 1 backup, "));
+  CHECK(logged("left alone: no manifest yet, it may be in progress group=app id=" + id(hours(2))));
+  CHECK(read_catalog(store).size() == 2);
+}
+
+TEST_CASE_METHOD(JobFixture, "A dry run deletes nothing and says so") {
+  const auto before = files();
+  for (const auto style : {ReportStyle::table, ReportStyle::json, ReportStyle::log}) {
+    job.style = style;
+    job.dry_run = true;
+    run();
+    CHECK(files() == before);
+  }
+  CHECK(out.says("\ndry run: nothing was deleted\n"));
+  CHECK(logged("dry run: nothing was deleted"));
+  CHECK(out.says("  remove  " + id(40 * kDay)));
+  CHECK(std::none_of(calls.begin(), calls.end(),
+                     [](const std::string& call) { return call.starts_with("remove"); }));
+}
+
+TEST_CASE_METHOD(JobFixture, "JSON has one object per backup and nothing else on stdout") {
+  job.style = ReportStyle::json;
+  run();
+  std::string text = out.text();
+  std::vector<std::string> actions;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    actions.push_back(nlohmann::json::parse(text.substr(0, end)).at("action"));
+    text.erase(0, end + 1);
+  }
+  CHECK(actions == std::vector<std::string>{"remove", "keep"});
+  CHECK(logged("removed 1 backup, swept 0 leftovers, freed 10 B"));
+}
+
+TEST_CASE_METHOD(JobFixture, "The daemon's decisions go to its log") {
+  job.style = ReportStyle::log;
+  run();
+  CHECK(out.text().empty());
+  CHECK(logged("info  decided: remove group=app id=" + id(40 * kDay) +
+               " reason=\"age is 30d or more\""));
+  CHECK(
+      logged("debug decided: keep group=app id=" + id(1 * kDay) + " reason=\"younger than 30d\""));
+}
+
+TEST_CASE_METHOD(JobFixture,
+                 "A store whose clock is far from ours is refused before it is listed") {
+  const auto before = files();
+  for (const auto difference : {minutes(16), -minutes(16)}) {
+    const FakeClock here(now + difference);
+    CHECK(fails_with(ErrorKind::conflict, "2026-11-20T12:00:00Z at the store", [&] {
+      prune_once(seen, job, here, log.log(), {});
+      return 0;
+    }));
+  }
+  CHECK(exit_code(ErrorKind::conflict) == 3);
+  CHECK(calls == std::vector<std::string>{"now", "now"});
+  CHECK(files() == before);
+  const FakeClock near(now + minutes(15));
+  prune_once(seen, job, near, log.log(), {});
+  CHECK(read_catalog(store).size() == 2);
+}
+
+TEST_CASE_METHOD(JobFixture, "Ages are measured by the store's clock, not by ours") {
+  add_backup("web", 30 * kDay - minutes(5));
+  add_backup("web", hours(1));
+  const FakeClock ahead(now + minutes(10));
+  prune_once(seen, job, ahead, log.log(), {});
+  CHECK(read_catalog(store, "web").size() == 2);
+}
+
+TEST_CASE_METHOD(JobFixture, "Unfinished writes are listed before the objects") {
+  run();
+  REQUIRE(calls.size() > 3);
+  CHECK(calls[1] == "list_unfinished");
+  CHECK(calls[2] == "list");
+}
+
+TEST_CASE_METHOD(JobFixture, "Nothing is deleted when the store cannot be listed") {
+  const auto before = files();
+  for (const auto* broken : {"now", "list_unfinished", "list"}) {
+    seen.before = [broken](std::string_view call, std::string_view) {
+      if (call == broken) throw Error(ErrorKind::denied, "403");
+    };
+    CHECK_THROWS_AS(run(), Error);
+    CHECK(files() == before);
+  }
+}
+
+TEST_CASE_METHOD(JobFixture, "Nothing is deleted when the plan cannot be printed") {
+  const auto before = files();
+  for (const auto style : {ReportStyle::table, ReportStyle::json}) {
+    std::FILE* full = std::fopen("/dev/full", "w");
+    REQUIRE(full != nullptr);
+    job.out = full;
+    job.style = style;
+    CHECK_THROWS(run());
+    static_cast<void>(std::fclose(full));
+    CHECK(files() == before);
+  }
+}
+
+TEST_CASE_METHOD(JobFixture, "A removal that failed fails the run, after the summary") {
+  seen.before = [](std::string_view call, std::string_view) {
+    if (call == "remove") throw Error(ErrorKind::denied, "403 AccessDenied");
+  };
+  CHECK(fails_with(ErrorKind::failed, "manifest.json: 403 AccessDenied", [&] {
+    run();
+    return 0;
+  }));
+  CHECK(out.says("removed 0 backups"));
+}
+
+}  // namespace
+}  // namespace pgbackup
