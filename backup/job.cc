@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "backup/commit.h"
 #include "backup/pg_dump.h"
 #include "backup/progress.h"
 #include "common/base/error.h"
@@ -52,7 +53,8 @@ Manifest BackupJob::run() {
     const std::string key = fmt::format("{}/{}", folder, dump_file_name(server.database));
     const Dumped dumped = dump(pg_dump, server, key);
     Manifest manifest = describe(server, pg_dump, dumped);
-    commit(manifest, dumped);
+    commit_backup(store_, manifest, dumped.objects, log_);
+    for (const std::string& warning : manifest.warnings) log_.warn(warning);
     return manifest;
   });
 }
@@ -98,30 +100,6 @@ Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& pg_d
   }
   if (config_.interval) manifest.next_due = started_ + *config_.interval;
   return manifest;
-}
-
-void BackupJob::commit(const Manifest& manifest, const Dumped& dumped) {
-  const std::string folder = backup_folder(manifest.group, manifest.id);
-  try {
-    store_.commit(folder, format_manifest(manifest), dumped.objects);
-  } catch (const Error&) {
-    withdraw(folder, dumped.objects);
-    throw;
-  }
-  for (const std::string& warning : manifest.warnings) log_.warn(warning);
-}
-
-/// The reply to the manifest may be lost although it was written: it goes first, as in pruning.
-void BackupJob::withdraw(const std::string& folder, const std::vector<StoredObject>& objects) {
-  std::vector<std::string> keys = {fmt::format("{}/{}", folder, kManifestName)};
-  for (const StoredObject& object : objects) keys.push_back(object.key);
-  keys.push_back(folder + "/SHA256SUMS");
-  try {
-    for (const std::string& key : keys) store_.remove(key);
-  } catch (const Error& error) {
-    // The cause is already on its way; pg-prune sweeps folders without a manifest.
-    log_.warn(fmt::format("could not clean up {}: {}", store_.location(folder), error.what()));
-  }
 }
 
 }  // namespace pgbackup

@@ -44,8 +44,6 @@ class BackupJob {
   Dumped dump(const ClientProgram& pg_dump, const ServerInfo& server, const std::string& key);
   [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& pg_dump,
                                   const Dumped& dumped) const;
-  void commit(const Manifest& manifest, const Dumped& dumped);
-  void withdraw(const std::string& folder, const std::vector<StoredObject>& objects);
 
   BackupJobConfig config_;
   const Environment& environment_;

@@ -199,7 +199,7 @@ void DirStore::put(const std::string& key, std::string_view bytes) {
 
 void DirStore::commit(const std::string& folder, std::string_view manifest,
                       const std::vector<StoredObject>& objects) {
-  put(folder + "/SHA256SUMS", sums_text(manifest, objects));
+  put(fmt::format("{}/{}", folder, kSumsName), sums_text(manifest, objects));
   Store::commit(folder, manifest, objects);
   link_latest(path_of(folder));
 }

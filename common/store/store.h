@@ -78,7 +78,8 @@ class Store {
   /// unfinished writes are not objects.
   virtual void list(std::string_view prefix,
                     const std::function<void(const ObjectInfo&)>& visit) = 0;
-  /// Absent already: done.
+  /// Absent already: done. Works after a stop was requested, too, within seconds: what is left to do
+  /// then is to clean up.
   virtual void remove(const std::string& key) = 0;
 
   /// Below the store's root only.
@@ -92,6 +93,8 @@ class Store {
 
 /// Name of the object whose existence is the backup's existence.
 inline constexpr std::string_view kManifestName = "manifest.json";
+/// Checksums of a backup's objects for `sha256sum -c`, in directories.
+inline constexpr std::string_view kSumsName = "SHA256SUMS";
 
 /// All of a small object. `corrupt` when it is larger than `max_bytes`.
 [[nodiscard]] std::string read_small_object(Store& store, const std::string& key,

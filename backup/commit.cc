@@ -1,0 +1,40 @@
+#include "backup/commit.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "common/base/error.h"
+#include "common/catalog/key_grammar.h"
+
+namespace pgbackup {
+namespace {
+
+/// The reply to the manifest may be lost although it was written: it goes first, as in pruning.
+void withdraw(Store& store, const std::string& folder, const std::vector<StoredObject>& objects,
+              Log& log) {
+  std::vector<std::string> keys = {fmt::format("{}/{}", folder, kManifestName)};
+  for (const StoredObject& object : objects) keys.push_back(object.key);
+  keys.push_back(fmt::format("{}/{}", folder, kSumsName));
+  try {
+    for (const std::string& key : keys) store.remove(key);
+  } catch (const Error& error) {
+    // The cause is already on its way up; pg-prune sweeps folders without a manifest.
+    log.warn(fmt::format("could not clean up {}: {}", store.location(folder), error.message()));
+  }
+}
+
+}  // namespace
+
+void commit_backup(Store& store, const Manifest& manifest, const std::vector<StoredObject>& objects,
+                   Log& log) {
+  const std::string folder = backup_folder(manifest.group, manifest.id);
+  try {
+    store.commit(folder, format_manifest(manifest), objects);
+  } catch (const Error&) {
+    withdraw(store, folder, objects, log);
+    throw;
+  }
+}
+
+}  // namespace pgbackup

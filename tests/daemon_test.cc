@@ -1,0 +1,121 @@
+#include "backup/daemon.h"
+
+#include "common/base/error.h"
+#include "tests/fake_clock.h"
+#include "tests/test.h"
+#include "tests/test_log.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+
+/// A daemon whose runs are scripted; it is stopped after the last one.
+class Scripted {
+ public:
+  explicit Scripted(std::chrono::seconds interval)
+      : daemon(
+            interval,
+            [this] {
+              looks.push_back(clock.now());
+              return newest();
+            },
+            [this] { run(); }, clock, log.log()) {}
+
+  /// Minutes from the start to each run.
+  std::vector<long> serve(size_t runs) {
+    runs_ = runs;
+    const UtcTime begun = clock.now();
+    daemon.serve(stop.get_token());
+    std::vector<long> result;
+    for (const UtcTime start : starts) {
+      result.push_back(std::chrono::duration_cast<minutes>(start - begun).count());
+    }
+    return result;
+  }
+
+  FakeClock clock;
+  TestLog log{clock};
+  std::stop_source stop;
+  Daemon daemon;
+  std::function<std::optional<UtcTime>()> newest = [] { return std::nullopt; };
+  std::function<void(size_t)> on_run = [](size_t) {};  ///< gets the run's number, from 1
+  std::vector<UtcTime> starts;
+  std::vector<UtcTime> looks;
+
+ private:
+  void run() {
+    starts.push_back(clock.now());
+    if (starts.size() == runs_) stop.request_stop();
+    on_run(starts.size());
+  }
+
+  size_t runs_ = 0;
+};
+
+TEST_CASE("Runs follow each other from start to start, the first at once") {
+  Scripted scripted(hours(6));
+  scripted.on_run = [&](size_t) { scripted.clock.advance(minutes(20)); };
+  CHECK(scripted.serve(3) == std::vector<long>{0, 360, 720});
+}
+
+TEST_CASE("A young backup in the store makes the daemon wait the rest of the interval") {
+  Scripted scripted(hours(6));
+  scripted.newest = [&] { return scripted.clock.now() - hours(2); };
+  CHECK(scripted.serve(2) == std::vector<long>{240, 600});
+  CHECK(scripted.looks.size() == 1);
+}
+
+TEST_CASE("A failed run is repeated after 1, 2, 4 minutes and does not end the daemon") {
+  Scripted scripted(hours(6));
+  scripted.on_run = [](size_t run) {
+    if (run <= 4) throw Error(ErrorKind::failed, "pg_dump exited with 1");
+  };
+  CHECK(scripted.serve(6) == std::vector<long>{0, 1, 3, 7, 15, 375});
+  CHECK(contains(scripted.log.text(), "pg_dump exited with 1"));
+}
+
+TEST_CASE("Repeats of a failed run end when the next regular one is due") {
+  Scripted scripted(minutes(10));
+  scripted.on_run = [](size_t run) {
+    if (run <= 4) throw Error(ErrorKind::failed, "no");
+  };
+  CHECK(scripted.serve(5) == std::vector<long>{0, 1, 3, 7, 10});
+}
+
+TEST_CASE("A store that cannot be read at start is asked again, and no backup is made blindly") {
+  Scripted scripted(hours(6));
+  scripted.newest = [&]() -> std::optional<UtcTime> {
+    if (scripted.looks.size() < 3) throw Error(ErrorKind::transient, "no store");
+    return scripted.clock.now() - hours(1);
+  };
+  CHECK(scripted.serve(1) == std::vector<long>{3 + 300});
+}
+
+TEST_CASE("A request runs now, and the next run counts from there") {
+  Scripted scripted(hours(6));
+  scripted.newest = [&] { return scripted.clock.now(); };
+  scripted.daemon.run_now();
+  CHECK(scripted.serve(2) == std::vector<long>{0, 360});
+}
+
+TEST_CASE("A request during a run starts another one behind it") {
+  Scripted scripted(hours(6));
+  scripted.on_run = [&](size_t run) {
+    if (run == 1) scripted.daemon.run_now();
+    scripted.clock.advance(minutes(5));
+  };
+  CHECK(scripted.serve(3) == std::vector<long>{0, 5, 365});
+}
+
+TEST_CASE("A stop ends the daemon, in the middle of a run too") {
+  Scripted scripted(hours(6));
+  scripted.on_run = [](size_t) { throw Error(ErrorKind::canceled, "stopped on request"); };
+  CHECK(scripted.serve(1) == std::vector<long>{0});
+  CHECK(contains(scripted.log.text(), "nothing of this run remains"));
+  CHECK_FALSE(contains(scripted.log.text(), "error"));
+}
+
+}  // namespace
+}  // namespace pgbackup
