@@ -10,7 +10,7 @@ case_restore_from_s3() {
     local key
     key=$(s3 ls "$prefix/app/" | cut -d' ' -f2 | grep '\.dump\.zst$')
     curl -sSf --aws-sigv4 "aws:amz:$S3_REGION:s3" --user "$S3_ACCESS_KEY:$S3_SECRET_KEY" \
-        "$S3_ENDPOINT/$S3_BUCKET/$key" | zstd -d | "$PG_BIN/pg_restore" -d copy
+        -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$S3_ENDPOINT/$S3_BUCKET/$key" | zstd -d | "$PG_BIN/pg_restore" -d copy
     expect_same_database app copy
 }
 
@@ -34,6 +34,7 @@ case_restore_from_folder() {
     create_small_database app
     use_database app
     backup_now
+    next_second
     sql app "insert into item values (-1, 'the second backup')"
     backup_now
     local newest

@@ -56,8 +56,8 @@ hanging() {
     create_large_database app 40
     use_database app
     local program
-    for program in 'exec sleep 1000' 'real_pg_dump "$@" | head -c 20000000; exec sleep 1000' \
-        'trap "" TERM INT HUP; real_pg_dump "$@" | head -c 20000000; while :; do sleep 1; done'; do
+    for program in 'exec sleep 1000' 'real_pg_dump "$@" | head -c 38000000; exec sleep 1000' \
+        'trap "" TERM INT HUP; real_pg_dump "$@" | head -c 38000000; while :; do sleep 1; done'; do
         echo "$program"
         rm -f "$T/pg_dump.pid"
         pg_dump_is "$program"
@@ -110,8 +110,9 @@ server_gone() {
     sql postgres "do \$\$ begin
         for i in 1..30000 loop
             perform pg_stat_clear_snapshot();
-            exit when exists (select pg_terminate_backend(pid) from pg_stat_activity
-                where datname = 'app' and query like 'COPY %' and state = 'active');
+            perform pg_terminate_backend(pid) from pg_stat_activity
+                where datname = 'app' and query like 'COPY %' and state = 'active';
+            exit when found;
             perform pg_sleep(0.001);
         end loop;
     end \$\$" &
@@ -168,10 +169,7 @@ gateway_runs() { [ -n "$(s3 ls 2>/dev/null)" ] || s3 ls >/dev/null 2>&1; }
 case_store_gone_in_the_middle() {
     "$servers/ceph-rgw-up.sh" "$T/own"
     cleanups+=("[ ! -e $T/own/pids ] || $servers/ceph-rgw-down.sh $T/own")
-    set -a
-    # shellcheck source=/dev/null
-    . "$T/own/env"
-    set +a
+    use_server "$T/own"
     use_s3
     create_large_database app 60
     use_database app

@@ -13,14 +13,17 @@ begin_case() { # SUBJECT CASE
     mkdir "$T"
     settings=()
     background=()
+    cleanups=()
+    use_server "$WORK/ceph-rgw"
+    use_server "$WORK/postgres"
+    export PGDATABASE=postgres LC_ALL=C.UTF-8
+}
+
+use_server() { # FOLDER of a server: S3_* or PG* name it from now on
     set -a
     # shellcheck source=/dev/null
-    . "$WORK/ceph-rgw/env"
-    # shellcheck source=/dev/null
-    . "$WORK/postgres/env"
+    . "$1/env"
     set +a
-    export PGDATABASE=postgres
-    cleanups=()
 }
 
 end_case() {
@@ -30,9 +33,8 @@ end_case() {
         kill -KILL "$pid" 2>/dev/null || true
     done
     wait
-    for cleanup in "${cleanups[@]}"; do eval "$cleanup" || true; done
-    psql_ -c "select format('drop database %I with (force)', datname) from pg_database
-        where not datistemplate and datname <> 'postgres' \\gexec" >/dev/null || true
+    use_server "$WORK/postgres"
+    for cleanup in "drop_all_databases" "${cleanups[@]}"; do eval "$cleanup" || status=1; done
     if compgen -G "$T/sanitizer.*" >/dev/null; then
         cat "$T"/sanitizer.*
         status=1
@@ -94,7 +96,7 @@ pg_prune() { (become "$BIN/pg-prune" "$@"); }
 
 # start_program PROGRAM ARGUMENTS...: in the background; its pid in `pid`, what it says in $T/daemon.log
 start_program() {
-    become "$BIN/$1" "${@:2}" >>"$T/daemon.log" 2>&1 </dev/null &
+    become "$BIN/$1" "${@:2}" >"$T/daemon.log" 2>&1 </dev/null &
     pid=$!
     background+=("$pid")
 }
@@ -129,6 +131,13 @@ says() { cat "$T/out" "$T/err" | grep -qF -- "$1" || { cat "$T/out" "$T/err"; fa
 says_not() { ! cat "$T/out" "$T/err" | grep -F -- "$1" || fail "must not say: $1"; }
 
 backup_now() { expect 0 pg_backup now; }
+
+# Ids sort by their second: the next backup will be the newer one.
+next_second() {
+    local second
+    second=$(date +%s)
+    while [ "$(date +%s)" = "$second" ]; do sleep 0.05; done
+}
 
 # field NAME [GROUP]: of each backup that `list --json` names, in the order printed
 field() { pg_backup list --json | jq -r --arg g "${2:-}" "select(\$g == \"\" or .group == \$g) | .$1"; }
@@ -226,6 +235,13 @@ create_database() { # NAME [OPTIONS]
 
 drop_database() { sql postgres "drop database if exists $(quoted "$1") with (force)"; }
 
+drop_all_databases() {
+    sql postgres <<'SQL'
+select format('drop database %I with (force)', datname) from pg_database
+where not datistemplate and datname <> 'postgres' \gexec
+SQL
+}
+
 # A few rows: enough to tell one database from another.
 create_small_database() { # NAME [ROWS]
     create_database "$1"
@@ -245,7 +261,7 @@ create_large_database() { # NAME MEGABYTES
 
 # The database as plain SQL, without the keys that differ from dump to dump.
 dump_text() { # DATABASE
-    PGDATABASE=$1 "$PG_BIN/pg_dump" | grep -vE '^\\(un)?restrict '
+    PGDATABASE=$1 "$PG_BIN/pg_dump" | LC_ALL=C grep -avE '^\\(un)?restrict '
 }
 
 expect_same_database() { # DATABASE DATABASE

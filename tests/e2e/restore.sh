@@ -67,7 +67,8 @@ case_create() {
     expect 0 pg_backup restore --database app --target-database fresh --create
     expect_same_database app fresh
     local properties="select pg_encoding_to_char(encoding), datcollate, datctype from pg_database where datname = current_database()"
-    [ "$(sql fresh "$properties")" = "LATIN1|C|POSIX" ] || fail "$(sql fresh "$properties")"
+    [ "$(sql fresh "$properties")" = "$(sql app "$properties")" ] || fail "$(sql fresh "$properties")"
+    [[ "$(sql fresh "$properties")" = LATIN1* ]]
     properties="select array_to_string(setconfig, ';') from pg_db_role_setting s join pg_database d on d.oid = setdatabase
         where datname = current_database() and setrole = 0"
     [ "$(sql fresh "$properties")" = "$(sql app "$properties")" ] || fail "$(sql fresh "$properties")"
@@ -120,6 +121,7 @@ case_which_backup() {
     use_dir
     prepare_backup
     local first=$id
+    next_second
     sql app "insert into item values (-1, 'newer')"
     backup_now
     expect 0 pg_backup restore --database app --id "$first" --target-database copy
@@ -258,16 +260,13 @@ case_target_lacks_something() {
 case_too_many_objects_for_one_transaction() {
     use_dir
     create_database app
-    sql app "do \$\$ begin for i in 1..1500 loop execute format('create table t%s (a int primary key, b text)', i); end loop; end \$\$"
+    sql app "do \$\$ begin for i in 1..500 loop execute format('create table t%s (a int primary key, b text)', i); end loop; end \$\$"
     use_database app
     backup_now
     "$servers/postgres-up.sh" "$T/small" max_connections=10 max_locks_per_transaction=10 max_wal_senders=0 \
         autovacuum_max_workers=1 max_worker_processes=1
     cleanups+=("$servers/postgres-down.sh $T/small")
-    set -a
-    # shellcheck source=/dev/null
-    . "$T/small/env"
-    set +a
+    use_server "$T/small"
     use_database app
     create_database copy
     expect 1 pg_backup restore --database app --target-database copy
@@ -275,7 +274,7 @@ case_too_many_objects_for_one_transaction() {
     says --no-single-transaction
     [ "$(tables_of copy)" = 0 ] || fail "half a restore"
     expect 0 pg_backup restore --database app --target-database copy --no-single-transaction
-    [ "$(tables_of copy)" = 1500 ] || fail "not all tables"
+    [ "$(tables_of copy)" = 500 ] || fail "not all tables"
 }
 
 case_termination_in_the_middle() {
@@ -295,10 +294,11 @@ case_termination_in_the_middle() {
 case_bad_usage() {
     use_dir
     prepare_backup
-    expect 2 pg_backup restore # no terminal to ask on
-    says --database
     expect 2 pg_backup restore --database app --output "$T/x" --create
     expect 2 pg_backup restore --database app --id '../../x' --target-database copy
     expect 2 pg_backup restore --databse app
     says --database # did you mean
+    settings=("BACKUP_DIR=$folder")
+    expect 2 pg_backup restore # no terminal to ask on
+    says --database
 }

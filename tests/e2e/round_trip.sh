@@ -31,7 +31,7 @@ names_round_trip() { # NAME...
         expect 0 pg_backup restore --database "$name" --target-database copy --clean
         [ "$(sql copy 'select name from item where id = 0')" = "$name" ] || fail "another database came back"
         expect 0 pg_backup list --json
-        jq -e --arg name "$name" 'select(.group == $name)' "$T/out" >/dev/null || fail "list does not name it"
+        jq -se --arg name "$name" 'any(.[]; .group == $name)' "$T/out" >/dev/null || fail "list does not name it"
     done
     # One backup each, none under the name of another, no key that needs escaping.
     [ "$(manifests | wc -l)" = $# ] || fail "$(manifests)"
@@ -43,7 +43,7 @@ case_odd_database_names_dir() {
     use_dir
     names_round_trip app App APP 'with blank' ' ends with blank ' 'dou"ble' "sin'gle" 'sla/sh' 'a/../b' \
         'back\slash' ümlaut '日本' .. . .hidden _globals _cluster - -dash --help 'a=b' '=41' '%41' '*' '$HOME' \
-        'host=nowhere.example dbname=x' 'postgresql://nowhere.example/x' "$(printf 'new\nline')" \
+        'host=nowhere.example dbname=x' 'postgresql://nowhere.example/x' \
         "$(printf 'x%.0s' {1..63})" "$(printf 'ü%.0s' {1..31})"
     [ -z "$(find "$T" -name 'b' -not -path "$folder/*")" ] || fail "something was written outside of the folder"
 }
