@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace pgbackup {
@@ -21,10 +22,32 @@ std::string_view level_name(LogLevel level) {
   return "error";
 }
 
-/// Values with blanks or quotes are quoted, so that a line can be split again.
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+/// Messages quote other programs and servers: they must neither break a line nor command a
+/// terminal.
+std::string without_controls(std::string_view text) {
+  std::string safe;
+  for (const char c : text) {
+    if (!is_control(c)) {
+      safe += c;
+    } else if (c == '\n') {
+      safe += "\\n";
+    } else {
+      safe += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    }
+  }
+  return safe;
+}
+
+/// Values with blanks, quotes or control characters are quoted, so that a line can be split again.
 std::string quoted_if_needed(const std::string& value) {
-  if (!value.empty() && value.find_first_of(" \t\n\"=") == std::string::npos) return value;
-  return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const bool plain = !value.empty() && value.find_first_of(" \"=") == std::string::npos &&
+                     std::none_of(value.begin(), value.end(), is_control);
+  if (plain) return value;
+  // JSON leaves 0x7f as it is.
+  return without_controls(
+      nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace
@@ -54,7 +77,8 @@ std::string format_log_line(LogFormat format, UtcTime time, LogLevel level,
     for (const auto& [name, value] : fields) line[std::string(name)] = value;
     return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
-  std::string line = fmt::format("{} {:<5} {}", format_iso(time), level_name(level), message);
+  std::string line =
+      fmt::format("{} {:<5} {}", format_iso(time), level_name(level), without_controls(message));
   for (const auto& [name, value] : fields) {
     line += fmt::format(" {}={}", name, quoted_if_needed(value));
   }

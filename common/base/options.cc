@@ -1,15 +1,18 @@
 #include "common/base/options.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <getopt.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <numeric>
 
 #include "common/base/error.h"
+#include "common/base/fd.h"
 #include "common/base/option_value.h"
 
 namespace pgbackup {
@@ -74,13 +77,20 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   return best == nullptr ? "" : fmt::format("; did you mean {}?", *best);
 }
 
-/// The first line of a secret file; editors and `echo` leave a newline behind.
+/// The text of a small file without the newline that editors and `echo` leave behind. nullopt with
+/// errno set when it cannot be read.
 std::optional<std::string> read_value_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (file.bad()) return std::nullopt;
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> buffer{};
+  while (const ssize_t got = ::read(file.get(), buffer.data(), buffer.size())) {
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    text.append(buffer.data(), static_cast<size_t>(got));
+  }
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  explicit_bzero(buffer.data(), buffer.size());
   return text;
 }
 
@@ -139,6 +149,8 @@ class Parser {
       problem(fmt::format("{} needs a value", word));
     } else if (optopt >= kHelp) {
       problem(fmt::format("{} takes no value", word.substr(0, word.find('='))));
+    } else if (optopt > 0) {
+      problem(fmt::format("unknown option -{}", static_cast<char>(optopt)));
     } else {
       const std::string_view flag = word.substr(0, word.find('='));
       problem(fmt::format("unknown option {}{}", flag, did_you_mean(flag, flags_)));

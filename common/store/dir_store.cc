@@ -231,7 +231,8 @@ std::unique_ptr<Source> DirStore::open(const std::string& key) {
 std::optional<ObjectInfo> DirStore::stat(const std::string& key) {
   const fs::path path = path_of(key);
   struct stat info {};
-  if (lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+  if (lstat(path.c_str(), &info) == 0) {
+    if (!S_ISREG(info.st_mode)) return std::nullopt;
     return ObjectInfo{key, static_cast<uint64_t>(info.st_size), modified_time(info)};
   }
   if (errno != ENOENT && errno != ENOTDIR) fail("read", path);
