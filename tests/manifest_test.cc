@@ -1,0 +1,197 @@
+#include "common/catalog/manifest.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/error_of.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Manifest sample() {
+  Manifest m;
+  m.group = "my \"app\"/\xc3\xa4";
+  m.kind = "dump";
+  m.id = "20261120T031500Z-9f3a1c2b";
+  m.started = *parse_iso("2026-11-20T03:15:00Z");
+  m.finished = *parse_iso("2026-11-20T03:16:01Z");
+  m.tool = "pg-backup 0.1.0";
+  m.server_version = 150018;
+  m.client_version = 170002;
+  m.system_identifier = "7123456789012345678";
+  m.databases = {"a", "b"};
+  m.tables = 12;
+  m.objects = {{"app.dump.zst", UINT64_MAX, std::string(64, 'a')},
+               {"app.dump.zst.0001", 0, std::string(64, '0')}};
+  m.plain_bytes = uint64_t{1} << 53U;
+  m.plain_sha256 = std::string(64, 'f');
+  m.warnings = {"line\nbreak"};
+  m.next_due = *parse_iso("2026-11-21T03:15:00Z");
+  m.database = {"UTF8",        "i",     "C",
+                "de_DE.UTF-8", "de-DE", {"work_mem=64MB", "search_path=\"$user\""}};
+  return m;
+}
+
+bool is_corrupt(const std::string& text) {
+  const auto error = error_of([&] { return parse_manifest(text); });
+  return error && error->kind() == ErrorKind::corrupt &&
+         error->message().starts_with("the manifest is damaged: ");
+}
+
+bool is_corrupt(const Json& json) { return is_corrupt(json.dump()); }
+
+TEST_CASE("A manifest survives its text form") {
+  const Manifest wanted = sample();
+  const std::string text = format_manifest(wanted);
+  CHECK(text.back() == '\n');
+  const Manifest m = parse_manifest(text);
+  CHECK(m.group == wanted.group);
+  CHECK(m.kind == wanted.kind);
+  CHECK(m.id == wanted.id);
+  CHECK(m.started == wanted.started);
+  CHECK(m.finished == wanted.finished);
+  CHECK(m.tool == wanted.tool);
+  CHECK(m.server_version == wanted.server_version);
+  CHECK(m.client_version == wanted.client_version);
+  CHECK(m.system_identifier == wanted.system_identifier);
+  CHECK(m.databases == wanted.databases);
+  CHECK(m.tables == wanted.tables);
+  REQUIRE(m.objects.size() == 2);
+  CHECK(m.objects[0].name == "app.dump.zst");
+  CHECK(m.objects[0].bytes == UINT64_MAX);
+  CHECK(m.objects[1].sha256 == std::string(64, '0'));
+  CHECK(m.plain_bytes == wanted.plain_bytes);
+  CHECK(m.plain_sha256 == wanted.plain_sha256);
+  CHECK(m.warnings == wanted.warnings);
+  CHECK(m.next_due == wanted.next_due);
+  CHECK(m.database.encoding == wanted.database.encoding);
+  CHECK(m.database.locale_provider == wanted.database.locale_provider);
+  CHECK(m.database.collate == wanted.database.collate);
+  CHECK(m.database.ctype == wanted.database.ctype);
+  CHECK(m.database.locale == wanted.database.locale);
+  CHECK(m.database.settings == wanted.database.settings);
+  CHECK(format_manifest(m) == text);
+}
+
+TEST_CASE("The next due time may be missing; fields of later versions are ignored") {
+  Manifest m = sample();
+  m.next_due.reset();
+  Json json = Json::parse(format_manifest(m));
+  CHECK_FALSE(json.contains("next_due"));
+  json["later"] = {{"x", 1}};
+  CHECK_FALSE(parse_manifest(json.dump()).next_due);
+}
+
+TEST_CASE("Bytes that are not UTF-8 are replaced, the same way everywhere") {
+  Manifest m = sample();
+  m.group = "a\xff";
+  m.warnings = {"\xc3"};
+  CHECK(parse_manifest(format_manifest(m)).group == as_utf8("a\xff"));
+  CHECK(as_utf8("a\xff") == "a\xef\xbf\xbd");
+  CHECK(as_utf8("\xc3\xa4 \"\n") == "\xc3\xa4 \"\n");
+}
+
+TEST_CASE("Every missing field is noticed and named") {
+  const Json whole = Json::parse(format_manifest(sample()));
+  for (const auto& [name, value] : whole.items()) {
+    if (name == "next_due") continue;
+    CAPTURE(name);
+    Json json = whole;
+    json.erase(name);
+    CHECK(is_corrupt(json));
+    CHECK(fails_with(ErrorKind::corrupt, name, [&] { return parse_manifest(json.dump()); }));
+  }
+  for (const auto* path :
+       {"/plain/bytes", "/plain/sha256", "/objects/0/name", "/objects/1/bytes", "/objects/1/sha256",
+        "/database/encoding", "/database/locale_provider", "/database/collate", "/database/ctype",
+        "/database/locale", "/database/settings"}) {
+    CAPTURE(path);
+    Json json = whole;
+    const Json::json_pointer pointer{std::string(path)};
+    json[pointer.parent_pointer()].erase(pointer.back());
+    CHECK(is_corrupt(json));
+  }
+}
+
+TEST_CASE("Every value of another type or out of range is noticed") {
+  struct Row {
+    const char* path;
+    std::vector<Json> bad;
+  };
+  const std::string hex(63, 'a');
+  const std::vector<Row> rows = {
+      {"/format", {"1", nullptr, Json::array()}},
+      {"/group", {1, nullptr, Json::array()}},
+      {"/id", {20261120, nullptr}},
+      {"/kind", {1, nullptr}},
+      {"/tool", {1, nullptr}},
+      {"/started", {1795144500, "", "yesterday", "2026-11-20", nullptr}},
+      {"/finished", {"2026-11-20T03:15:00", "2026-13-20T03:15:00Z"}},
+      {"/next_due", {"soon", 1, nullptr}},
+      {"/server_version", {"150018", nullptr, Json::array()}},
+      {"/client_version", {"150018", nullptr}},
+      {"/system_identifier", {7123456789, nullptr}},
+      {"/databases", {"a", 1, {{"a", 1}}, Json::array({1})}},
+      {"/tables", {"12", nullptr}},
+      {"/objects", {Json::array(), "app.dump.zst", nullptr, Json::array({"app.dump.zst"})}},
+      {"/objects/0/bytes", {-1, 1.5, "17", nullptr, 1e30}},
+      {"/objects/0/sha256", {"", hex, hex + "A", hex + "g", hex + "aa", 1, nullptr}},
+      {"/objects/0/name", {"", 1, nullptr}},
+      {"/plain", {1, nullptr, Json::array()}},
+      {"/plain/bytes", {-1, 1.5, "17", nullptr}},
+      {"/plain/sha256", {"", hex, hex + "A", nullptr}},
+      {"/warnings", {"w", 1, Json::array({1})}},
+      {"/database", {"app", nullptr}},
+      {"/database/settings", {"a=b", Json::array({1})}}};
+  const Json whole = Json::parse(format_manifest(sample()));
+  for (const Row& row : rows) {
+    for (const Json& bad : row.bad) {
+      CAPTURE(row.path, bad.dump());
+      Json json = whole;
+      json[Json::json_pointer{std::string(row.path)}] = bad;
+      CHECK(is_corrupt(json));
+    }
+  }
+}
+
+TEST_CASE("An object's name cannot lead out of the backup's folder") {
+  const Json whole = Json::parse(format_manifest(sample()));
+  for (const auto* name : {"../app.dump.zst", "/etc/passwd", "a/b", "..", ".", ".hidden", "a/", "",
+                           "./a", "app.dump.zst/.."}) {
+    CAPTURE(name);
+    Json json = whole;
+    json["objects"][0]["name"] = name;
+    CHECK(is_corrupt(json));
+  }
+}
+
+TEST_CASE("Text that is no manifest is refused, and one cut off anywhere") {
+  for (const auto* text : {"", "{", "null", "[]", "\"x\"", "1", "{}", "<xml/>", "\xff"}) {
+    CAPTURE(text);
+    CHECK(is_corrupt(std::string(text)));
+  }
+  const std::string text = format_manifest(sample());
+  for (size_t length = 0; length + 2 < text.size(); ++length) {
+    CHECK(is_corrupt(text.substr(0, length)));
+  }
+}
+
+TEST_CASE("A format of the future is named as such") {
+  Json json = Json::parse(format_manifest(sample()));
+  json["format"] = 2;
+  CHECK(fails_with(ErrorKind::failed, "format 2", [&] { return parse_manifest(json.dump()); }));
+}
+
+TEST_CASE("Versions of PostgreSQL are printed as it prints them") {
+  CHECK(format_pg_version(150018) == "15.18");
+  CHECK(format_pg_version(100000) == "10.0");
+  CHECK(format_pg_version(90624) == "9.6.24");
+  CHECK(major_version(150018) == 15);
+  CHECK(major_version(100023) == 10);
+  CHECK(major_version(90624) == 9);
+}
+
+}  // namespace
+}  // namespace pgbackup

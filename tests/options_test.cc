@@ -1,0 +1,279 @@
+#include "common/base/options.h"
+
+#include <fmt/format.h>
+
+#include "common/base/error.h"
+#include "common/base/option_value.h"
+#include "tests/error_of.h"
+#include "tests/temporary_folder.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::seconds;
+
+enum class Style { text, json };
+
+/// A table with a row of every kind.
+struct Settings {
+  std::string bucket;
+  Secret key;
+  std::filesystem::path folder;
+  bool dry_run = false;
+  bool verify = true;
+  int port = 5432;
+  seconds interval{3600};
+  std::optional<seconds> age;
+  Style style = Style::text;
+
+  CommandLine command{
+      .program = "prog",
+      .summary = "Does things.",
+      .verbs = {{"serve", "Again and again."}, {"now", "Once."}},
+      .options = {
+          {.name = "S3_BUCKET",
+           .target = &bucket,
+           .help = "Bucket.",
+           .fallbacks = {"AWS_BUCKET", "B"}},
+          {.name = "S3_KEY", .target = &key, .help = "Key.", .fallbacks = {"AWS_KEY"}},
+          {.name = "DIR", .target = &folder, .help = "Folder."},
+          {.name = "--dry-run", .target = &dry_run, .help = "Only say."},
+          {.name = "VERIFY", .target = &verify, .help = "Verify."},
+          {.name = "DB_PORT", .target = Number{&port, 1, 65535}, .help = "Port."},
+          {.name = "INTERVAL", .target = Duration{&interval, seconds(60)}, .help = "Interval."},
+          {.name = "MAX_AGE", .target = Duration{&age, seconds(1)}, .help = "Age | none."},
+          {.name = "STYLE", .target = choice(&style, {"text", "json"}), .help = "Style."}}};
+
+  ParsedOptions parse(const Environment& environment,
+                      const std::vector<std::string>& arguments = {}) {
+    return parse_options(command, arguments, environment);
+  }
+  /// The problems, one per line.
+  std::string problems(const Environment& environment,
+                       const std::vector<std::string>& arguments = {}) {
+    return fmt::format("{}", fmt::join(parse(environment, arguments).problems, "\n"));
+  }
+};
+
+std::string source_of(const ParsedOptions& parsed, std::string_view name) {
+  for (const Setting& setting : parsed.settings) {
+    if (setting.name == name) return setting.source;
+  }
+  return "none";
+}
+
+TEST_CASE("Without anything set the defaults stand") {
+  Settings s;
+  const ParsedOptions parsed = s.parse({});
+  CHECK(parsed.problems.empty());
+  CHECK(parsed.verb == "serve");
+  CHECK(s.port == 5432);
+  CHECK_FALSE(s.age);
+  CHECK(source_of(parsed, "DB_PORT") == "default");
+}
+
+TEST_CASE("Variables, flags in both forms, and the command are taken") {
+  Settings s;
+  CHECK(s.problems({{"S3_BUCKET", "b"}, {"S3_KEY", "k"}, {"VERIFY", "false"}},
+                   {"--db-port", "1", "now", "--interval=90s", "--dry-run", "--style", "json",
+                    "--dir=/x y", "--max-age", "30d"})
+            .empty());
+  CHECK(s.bucket == "b");
+  CHECK(s.key.reveal() == "k");
+  CHECK_FALSE(s.verify);
+  CHECK(s.port == 1);
+  CHECK(s.interval == seconds(90));
+  CHECK(s.dry_run);
+  CHECK(s.style == Style::json);
+  CHECK(s.folder == "/x y");
+  CHECK(s.age == seconds(2592000));
+  CHECK(s.parse({}, {"now"}).verb == "now");
+}
+
+TEST_CASE("A flag beats a variable, a variable a file, a file a fallback, that the default") {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("b", "from-file\n");
+  Environment environment;
+  const auto bucket = [&](const std::vector<std::string>& arguments = {}) {
+    Settings s;
+    const ParsedOptions parsed = s.parse(environment, arguments);
+    CHECK(parsed.problems.empty());
+    return s.bucket + " " + source_of(parsed, "S3_BUCKET");
+  };
+  CHECK(bucket() == " default");
+  environment["B"] = "second";
+  CHECK(bucket() == "second B");
+  environment["AWS_BUCKET"] = "first";
+  CHECK(bucket() == "first AWS_BUCKET");
+  environment["S3_BUCKET_FILE"] = path;
+  CHECK(bucket() == "from-file file");
+  CHECK(bucket({"--s3-bucket", "flag"}) == "flag flag");
+  environment.erase("S3_BUCKET_FILE");
+  environment["S3_BUCKET"] = "variable";
+  CHECK(bucket() == "variable variable");
+  CHECK(bucket({"--s3-bucket", "flag"}) == "flag flag");
+}
+
+TEST_CASE("An empty variable counts as unset") {
+  Settings s;
+  CHECK(s.problems({{"DB_PORT", ""}, {"DB_PORT_FILE", ""}, {"S3_BUCKET", ""}, {"B", "b"}}).empty());
+  CHECK(s.port == 5432);
+  CHECK(s.bucket == "b");
+}
+
+TEST_CASE("A secret comes from its file without the newline, and the file must be usable") {
+  const TemporaryFolder folder;
+  Settings s;
+  CHECK(s.problems({{"S3_KEY_FILE", folder.write("key", " p@:/'\"%$ w \r\n")}}).empty());
+  CHECK(s.key.reveal() == " p@:/'\"%$ w ");
+  CHECK(Settings().problems({{"S3_KEY_FILE", folder.write("empty", "\n")}}).find("is empty") !=
+        std::string::npos);
+  CHECK(Settings().problems({{"S3_KEY_FILE", "/does/not/exist"}}) ==
+        "S3_KEY_FILE: cannot read /does/not/exist: No such file or directory");
+  CHECK(
+      Settings().problems({{"S3_KEY_FILE", folder.path().string()}}).starts_with("S3_KEY_FILE: "));
+  CHECK(Settings().problems({{"S3_KEY", "x"}, {"S3_KEY_FILE", folder.write("k", "y")}}) ==
+        "S3_KEY and S3_KEY_FILE are both set; keep one");
+}
+
+TEST_CASE("Paths, bools and flags have no file form") {
+  const TemporaryFolder folder;
+  Settings s;
+  const std::string path = folder.write("v", "false");
+  CHECK(s.problems({{"DIR_FILE", path}, {"VERIFY_FILE", path}, {"--dry-run_FILE", path}}).empty());
+  CHECK(s.folder.empty());
+  CHECK(s.verify);
+}
+
+TEST_CASE("A secret never shows: not in settings, problems or help") {
+  const std::string secret = "hunter2-and-more";
+  const TemporaryFolder folder;
+  for (const Environment& environment :
+       {Environment{{"S3_KEY", secret}}, Environment{{"AWS_KEY", secret}},
+        Environment{{"S3_KEY_FILE", folder.write("k", secret)}},
+        Environment{{"S3_KEY", secret}, {"S3_KEY_FILE", folder.write("k", secret)}}}) {
+    Settings s;
+    const ParsedOptions parsed = s.parse(environment);
+    for (const Setting& setting : parsed.settings) {
+      CHECK(setting.value.find(secret) == std::string::npos);
+      if (setting.name == "S3_KEY") CHECK(setting.value == "(hidden)");
+    }
+    for (const std::string& problem : parsed.problems) {
+      CHECK(problem.find(secret) == std::string::npos);
+    }
+    CHECK(help_text(s.command).find(secret) == std::string::npos);
+    CHECK(markdown_table(s.command).find(secret) == std::string::npos);
+  }
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--s3-key", secret}, {"--s3-key=" + secret}}) {
+    Settings s;
+    const std::string text = s.problems({}, arguments);
+    CHECK(text == "--s3-key: every process can read a command line; set S3_KEY or S3_KEY_FILE");
+    CHECK(s.key.empty());
+  }
+}
+
+TEST_CASE("Every wrong command line is one sentence") {
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string problem;
+  };
+  for (const Row& row : std::vector<Row>{
+           {{"now", "--s3-buket=x"}, "unknown option --s3-buket; did you mean --s3-bucket?"},
+           {{"--s3-buket=x"}, "unknown option --s3-buket; did you mean --s3-bucket?"},
+           {{"--quite-another-thing"}, "unknown option --quite-another-thing"},
+           {{"--db-port"}, "--db-port needs a value"},
+           {{"now", "--s3-bucket"}, "--s3-bucket needs a value"},
+           {{"--dry-run=yes"}, "--dry-run takes no value"},
+           {{"--help=x"}, "--help takes no value"},
+           {{"nw"}, "unknown command nw; did you mean now?; the commands are serve, now"},
+           {{"frobnicate"}, "unknown command frobnicate; the commands are serve, now"},
+           {{"now", "again"}, "unexpected argument again"},
+           {{"-x"}, "unknown option -x"},
+           {{"-xh"}, "unknown option -x"}}) {
+    CAPTURE(row.arguments);
+    Settings s;
+    CHECK(s.problems({}, row.arguments) == row.problem);
+  }
+}
+
+TEST_CASE("Every wrong value is one sentence that names where it came from") {
+  struct Row {
+    std::string name;
+    std::string value;
+    std::string part;
+  };
+  for (const Row& row :
+       std::vector<Row>{{"DB_PORT", "0", "a whole number from 1 to 65535"},
+                        {"DB_PORT", "65536", "a whole number"},
+                        {"DB_PORT", "-1", "a whole number"},
+                        {"DB_PORT", "1.5", "a whole number"},
+                        {"DB_PORT", " 1", "a whole number"},
+                        {"DB_PORT", "1 ", "a whole number"},
+                        {"DB_PORT", "0x10", "a whole number"},
+                        {"DB_PORT", "99999999999999", "a whole number"},
+                        {"DB_PORT", "tcp://10.0.0.1:5432", "enableServiceLinks"},
+                        {"INTERVAL", "59", "too short: at least 1m"},
+                        {"INTERVAL", "1.5h", "a duration such as"},
+                        {"INTERVAL", "6 h", "a duration such as"},
+                        {"INTERVAL", "tcp://10.0.0.1:80", "enableServiceLinks"},
+                        {"MAX_AGE", "0", "too short: at least 1s"},
+                        {"MAX_AGE", "-1d", "a duration such as"},
+                        {"VERIFY", "yes", "true or false"},
+                        {"VERIFY", "TRUE", "true or false"},
+                        {"STYLE", "xml", "one of text, json"},
+                        {"STYLE", "JSON", "one of text, json"},
+                        {"S3_BUCKET", "a\nb", "control character"},
+                        {"S3_BUCKET", "tcp://10.0.0.1:80", "enableServiceLinks"}}) {
+    CAPTURE(row.name, row.value);
+    Settings s;
+    const std::string text = s.problems({{row.name, row.value}});
+    CHECK(text.starts_with(row.name + ": "));
+    CHECK(text.find(row.part) != std::string::npos);
+    CHECK(text.find('\n') == std::string::npos);
+    CHECK_FALSE(s.age);
+  }
+  CHECK(Settings().problems({}, {"--db-port", "x"}).starts_with("--db-port: 'x' is not"));
+}
+
+TEST_CASE("All problems come at once and as one Error of kind usage") {
+  Settings s;
+  const ParsedOptions parsed =
+      s.parse({{"DB_PORT", "x"}, {"STYLE", "y"}}, {"--interval", "z", "later"});
+  CHECK(parsed.problems.size() == 4);
+  const auto error = error_of([&] {
+    throw_problems("prog", parsed.problems);
+    return 0;
+  });
+  REQUIRE(error);
+  CHECK(error->kind() == ErrorKind::usage);
+  CHECK(error->hint() == "prog --help lists every setting");
+  CHECK_NOTHROW(throw_problems("prog", {}));
+}
+
+TEST_CASE("Help and version are answered whatever else is wrong") {
+  CHECK(Settings().parse({{"DB_PORT", "x"}}, {"--help"}).help);
+  CHECK(Settings().parse({}, {"-h"}).help);
+  CHECK(Settings().parse({}, {"now", "--version"}).version);
+  CHECK_FALSE(Settings().parse({}, {"now"}).help);
+}
+
+TEST_CASE("Help and README's table show every row") {
+  Settings s;
+  const std::string help = help_text(s.command);
+  for (const auto* part :
+       {"serve", "--dry-run", "DB_PORT, --db-port NUMBER", "INTERVAL, --interval DURATION",
+        "STYLE, --style text|json", "(default: 1h)", "DIR, --dir PATH", "\n  S3_KEY\n"}) {
+    CAPTURE(part);
+    CHECK(help.find(part) != std::string::npos);
+  }
+  CHECK(help.find("--s3-key") == std::string::npos);
+  const std::string table = markdown_table(s.command);
+  CHECK(table.find("| `DB_PORT` | `5432` | Port. |\n") != std::string::npos);
+  CHECK(table.find("| `MAX_AGE` |  | Age \\| none. |\n") != std::string::npos);
+  CHECK(table.find("dry-run") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace pgbackup

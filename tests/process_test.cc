@@ -1,0 +1,197 @@
+#include "common/base/process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <thread>
+
+#include "common/base/error.h"
+#include "tests/error_of.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+ProcessSpec shell(const std::string& script) {
+  return {.argv = {"/bin/sh", "-c", script}, .environment = {"PATH=/usr/bin:/bin", "GREETING=hi"}};
+}
+
+std::string read_all(Process& process) {
+  std::string all;
+  std::vector<char> buffer(65536);
+  while (const size_t got = process.read(buffer)) all.append(buffer.data(), got);
+  return all;
+}
+
+TEST_CASE("A child's output is read to its end, and then it is asked how it went") {
+  Process good(shell("printf 'a b'; exit 0"), {});
+  CHECK(read_all(good) == "a b");
+  CHECK(good.wait());
+  CHECK(good.errors().empty());
+  Process bad(shell("echo partial; echo why >&2; exit 3"), {});
+  CHECK(read_all(bad) == "partial\n");
+  CHECK_FALSE(bad.wait());
+  CHECK(bad.status_text() == "exited with 3");
+  CHECK(bad.errors() == "why");
+  CHECK_FALSE(bad.wait());
+}
+
+TEST_CASE("A child that was killed says so") {
+  Process process(shell("echo some; kill -9 $$"), {});
+  CHECK(read_all(process) == "some\n");
+  CHECK_FALSE(process.wait());
+  CHECK(process.status_text() == "was killed by signal 9 (Killed)");
+}
+
+TEST_CASE("A talkative child does not block, and its last words are kept") {
+  constexpr const char* kMegabyte = "head -c 1048576 /dev/zero | tr '\\0' x >&2; echo last >&2; ";
+  SECTION("while it is read") {
+    Process process(shell(std::string(kMegabyte) + "echo out; exit 1"), {});
+    CHECK(read_all(process) == "out\n");
+    CHECK_FALSE(process.wait());
+    CHECK(
+        process.errors().ends_with("xxxx"
+                                   "last"));
+    CHECK(process.errors().size() <= 2 * 65536);
+    CHECK(process.errors().size() > 60000);
+  }
+  SECTION("while it is waited for") {
+    Process process(shell(std::string(kMegabyte) + "head -c 3000000 /dev/zero"), {});
+    CHECK(process.wait());
+    CHECK(process.errors().ends_with("last"));
+  }
+  SECTION("while it is written to") {
+    Process process(shell(std::string(kMegabyte) + "head -c 3000000 /dev/zero; wc -c >&2"), {});
+    CHECK(process.write(std::string(3'000'000, 'y')));
+    process.close_stdin();
+    CHECK(process.wait());
+    CHECK(process.errors().ends_with("3000000"));
+  }
+}
+
+TEST_CASE("A child reads what is written, up to the end of its input") {
+  Process process(shell("cat"), {});
+  CHECK(process.write("one "));
+  CHECK(process.write(""));
+  CHECK(process.write("two"));
+  process.close_stdin();
+  CHECK(read_all(process) == "one two");
+  CHECK(process.wait());
+}
+
+TEST_CASE("Writing to a child that has gone is no crash") {
+  const auto before = std::signal(SIGPIPE, SIG_IGN);
+  Process process(shell("exit 4"), {});
+  bool taken = true;
+  for (int i = 0; i < 10'000 && taken; ++i) taken = process.write(std::string(65536, 'x'));
+  CHECK_FALSE(taken);
+  CHECK_FALSE(process.wait());
+  CHECK(process.status_text() == "exited with 4");
+  static_cast<void>(std::signal(SIGPIPE, before));
+}
+
+TEST_CASE("A stop request ends every wait") {
+  const auto is_stopped = [](const auto& call) {
+    std::stop_source stop;
+    Process process(shell("sleep 1000"), stop.get_token());
+    const std::jthread asking([&] { stop.request_stop(); });
+    return fails_with(ErrorKind::canceled, "stopped", [&] { return call(process); });
+  };
+  CHECK(is_stopped([](Process& process) { return process.wait(); }));
+  CHECK(is_stopped([](Process& process) { return read_all(process); }));
+  CHECK(is_stopped([](Process& process) { return process.write(std::string(9'000'000, 'x')); }));
+}
+
+TEST_CASE("The end of the object is the end of the child and of its children") {
+  std::string pids;
+  {
+    Process process(shell("sleep 1000 & echo $! $$; wait"), {});
+    std::vector<char> buffer(100);
+    pids = std::string(buffer.data(), process.read(buffer));
+  }
+  const int grandchild = std::stoi(pids);
+  const int child = std::stoi(pids.substr(pids.find(' ')));
+  CHECK(::kill(child, 0) != 0);
+  // Its own parent is gone: whoever inherits it reaps it in their own time, but it is dead.
+  const std::string stat = "/proc/" + std::to_string(grandchild) + "/stat";
+  bool gone = false;
+  for (int i = 0; i < 10'000 && !gone; ++i) {
+    std::FILE* file = std::fopen(stat.c_str(), "r");
+    if (file == nullptr) {
+      gone = true;
+      continue;
+    }
+    char state = 'Z';
+    static_cast<void>(std::fscanf(file, "%*d %*s %c", &state));
+    static_cast<void>(std::fclose(file));
+    gone = state == 'Z' || state == 'X';
+    std::this_thread::yield();
+  }
+  CHECK(gone);
+}
+
+TEST_CASE("Killing ends it at once, also twice") {
+  Process process(shell("sleep 1000"), {});
+  process.kill();
+  process.kill();
+  CHECK(process.status_text() == "was killed by signal 9 (Killed)");
+  CHECK_FALSE(process.wait());
+}
+
+TEST_CASE("A child starts with no signal blocked and none ignored") {
+  sigset_t blocked;
+  sigset_t before;
+  sigfillset(&blocked);
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  const auto pipe_before = std::signal(SIGPIPE, SIG_IGN);
+  Process process(shell("grep -E '^Sig(Blk|Ign)' /proc/self/status"), {});
+  const std::string status = read_all(process);
+  CHECK(process.wait());
+  static_cast<void>(std::signal(SIGPIPE, pipe_before));
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // Hexadecimal, signal 1 is the lowest bit; those above 31 are not ours to judge.
+  const auto mask = [&](const std::string& name) {
+    const size_t at = status.find(name + ":\t");
+    REQUIRE(at != std::string::npos);
+    return std::stoul(status.substr(at + name.size() + 2), nullptr, 16) & 0x7fffffffUL;
+  };
+  CHECK(mask("SigBlk") == 0);
+  CHECK(mask("SigIgn") == 0);
+}
+
+TEST_CASE("A child gets the environment that it is given and nothing else") {
+  Process process({.argv = {"/usr/bin/env"}, .environment = {"A=1", "B=two words"}}, {});
+  CHECK(read_all(process) == "A=1\nB=two words\n");
+  CHECK(process.wait());
+}
+
+TEST_CASE("An inherited file is readable at its path, and only there") {
+  const Fd file = make_memory_file("pass", "s3cret");
+  const Fd high(fcntl(file.get(), F_DUPFD_CLOEXEC, 200));
+  REQUIRE(high.is_open());
+  const std::string look = fmt::format("; test -e /proc/self/fd/{} && echo leak", high.get());
+  ProcessSpec spec = shell(std::string("cat ") + kChildFdPath + look + "; exit 0");
+  spec.inherited_fd = high.get();
+  for (int i = 0; i < 2; ++i) {  // reading by path moves no shared offset
+    Process process(spec, {});
+    CHECK(read_all(process) == "s3cret");
+    CHECK(process.wait());
+  }
+  Process without(shell(std::string("test -e ") + kChildFdPath + " && echo leak" + look), {});
+  CHECK(read_all(without).empty());
+}
+
+TEST_CASE("A program that cannot be started is named") {
+  for (const auto* path : {"/does/not/exist", "/etc/passwd", "/tmp"}) {
+    const ProcessSpec spec{.argv = {path}, .environment = {}};
+    CHECK(fails_with(ErrorKind::failed, path,
+                     [&] { return std::make_unique<Process>(spec, std::stop_token()); }));
+  }
+}
+
+}  // namespace
+}  // namespace pgbackup

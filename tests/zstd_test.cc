@@ -1,0 +1,122 @@
+#include "common/codec/zstd.h"
+
+#include <algorithm>
+#include <string>
+
+#include "tests/error_of.h"
+#include "tests/string_sink.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+std::string compress(std::string_view plain, int level = 3, size_t chunk = SIZE_MAX) {
+  StringSink end;
+  ZstdSink zstd(end, level);
+  for (size_t i = 0; i < plain.size(); i += std::min(chunk, plain.size() - i)) {
+    zstd.write(plain.substr(i, chunk));
+  }
+  CHECK_FALSE(end.finished);
+  zstd.finish();
+  CHECK(end.finished);
+  return end.bytes;
+}
+
+std::string decompress(std::string_view packed, size_t chunk = SIZE_MAX) {
+  StringSink end;
+  UnzstdSink unzstd(end);
+  for (size_t i = 0; i < packed.size(); i += std::min(chunk, packed.size() - i)) {
+    unzstd.write(packed.substr(i, chunk));
+  }
+  unzstd.finish();
+  return end.bytes;
+}
+
+bool is_damaged(std::string_view packed) {
+  const auto error = error_of([&] { return decompress(packed); });
+  return error && error->kind() == ErrorKind::corrupt;
+}
+
+/// Neither constant nor random.
+std::string sample(size_t bytes) {
+  std::string text;
+  unsigned random = 7;
+  while (text.size() < bytes) {
+    random = random * 1103515245U + 12345U;
+    text += std::to_string(random >> 20U) + "\t";
+  }
+  text.resize(bytes);
+  return text;
+}
+
+TEST_CASE("What is compressed comes back, in chunks of any size") {
+  for (const size_t bytes : {size_t{0}, size_t{1}, size_t{1000}, size_t{3'000'000}}) {
+    const std::string plain = sample(bytes);
+    const std::string packed = compress(plain);
+    CHECK(decompress(packed) == plain);
+    CHECK(decompress(packed, 8191) == plain);
+    CHECK(decompress(compress(plain, 3, 100'003), 1 + bytes / 50) == plain);
+  }
+  const std::string zeros(20'000'000, '\0');
+  CHECK(decompress(compress(zeros)) == zeros);
+  const std::string plain = sample(1000);
+  CHECK(decompress(compress(plain), 1) == plain);
+  for (const int level : {kMinZstdLevel, kMaxZstdLevel}) {
+    CHECK(decompress(compress(plain, level)) == plain);
+  }
+}
+
+TEST_CASE("Several frames are one stream") {
+  const std::string packed = compress("one ") + compress("") + compress("two");
+  CHECK(decompress(packed) == "one two");
+  CHECK(decompress(packed, 1) == "one two");
+}
+
+TEST_CASE("A stream cut off at any byte is damaged") {
+  const std::string packed = compress(sample(2000));
+  for (size_t length = 0; length < packed.size(); ++length) {
+    CAPTURE(length);
+    CHECK(is_damaged(packed.substr(0, length)));
+  }
+  for (size_t length = 1; length < packed.size(); ++length) {
+    CHECK(is_damaged(packed + packed.substr(0, length)));
+  }
+}
+
+TEST_CASE("A flipped bit anywhere is noticed or harmless") {
+  const std::string plain = sample(2000);
+  const std::string packed = compress(plain);
+  size_t noticed = 0;
+  for (size_t i = 0; i < packed.size() * 8; ++i) {
+    std::string flipped = packed;
+    flipped[i / 8] = static_cast<char>(flipped[i / 8] ^ (1 << (i % 8)));
+    if (is_damaged(flipped)) {
+      ++noticed;
+    } else {
+      // Bits that pad a block or a table mean nothing.
+      CHECK(decompress(flipped) == plain);
+    }
+  }
+  CHECK(noticed > packed.size() * 8 - 16);
+}
+
+TEST_CASE("What is no zstd stream is refused, and nothing is no stream") {
+  for (const auto* text :
+       {"", "x", "PGDMP\x01\x0f", "\x1f\x8b\x08", "\x28\xb5\x2f", "\x28\xb5\x2f\xfe"}) {
+    CAPTURE(text);
+    CHECK(is_damaged(text));
+  }
+  CHECK(is_damaged(compress("abc") + "garbage"));
+}
+
+TEST_CASE("Without finish() nothing is finished") {
+  StringSink end;
+  {
+    ZstdSink zstd(end, 3);
+    zstd.write("abc");
+  }
+  CHECK_FALSE(end.finished);
+}
+
+}  // namespace
+}  // namespace pgbackup
