@@ -278,13 +278,27 @@ TEST_CASE_METHOD(Fixture, "The time is the server's, asked for when it is not kn
   CHECK(server.seen.size() == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "A stop ends every call") {
+TEST_CASE_METHOD(Fixture, "After a stop, things can still be removed, but without patience") {
+  stop.request_stop();
+  add("pg/k");
+  server.uploads["u1"] = {.key = "pg/k", .token = {}, .initiated = clock.now(), .parts = {}};
+  store.remove("k");
+  store.remove_unfinished({.key = "k", .id = "u1", .newest = clock.now()});
+  CHECK(server.objects.empty());
+  CHECK(server.uploads.empty());
+  server.seen.clear();
+  server.before = [](const FakeS3Request& /*request*/) { return fake_error(503, "SlowDown"); };
+  CHECK_THROWS_AS(store.remove("k"), Error);
+  CHECK(server.seen.size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "A stop ends every other call") {
   stop.request_stop();
   add("pg/k");
   for (const auto& call : std::vector<std::function<void()>>{
            [&] { store.put("k", ""); }, [&] { static_cast<void>(store.open("k")); },
            [&] { static_cast<void>(store.stat("k")); }, [&] { static_cast<void>(keys("")); },
-           [&] { store.remove("k"); }, [&] { static_cast<void>(store.now()); }}) {
+           [&] { static_cast<void>(store.now()); }}) {
     try {
       call();
       FAIL("no error");

@@ -27,6 +27,7 @@ constexpr long kDownloadBufferBytes = 512L << 10U;  // CURLOPT_BUFFERSIZE's uppe
 constexpr size_t kSpillBytes = size_t{1} << 20U;
 constexpr size_t kMaxHeadBytes = size_t{64} << 10U;
 constexpr int kPollMilliseconds = 1000;
+constexpr size_t kReadStep = size_t{64} << 10U;
 
 /// libcurl wants one global init before any other call; function statics are initialised once.
 void init_curl() {
@@ -121,12 +122,11 @@ std::optional<uint64_t> parse_size(std::string_view text) {
 }
 
 std::string Transport::read_rest(size_t max_bytes) {
-  constexpr size_t kStep = size_t{64} << 10U;
   std::string all;
   size_t used = 0;
   for (;;) {
-    all.resize(used + kStep);
-    const size_t got = read({all.data() + used, kStep});
+    all.resize(used + kReadStep);
+    const size_t got = read({all.data() + used, kReadStep});
     used += got;
     if (used > max_bytes) {
       throw Error(ErrorKind::corrupt, fmt::format("the reply is larger than {} bytes", max_bytes));

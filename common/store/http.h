@@ -73,6 +73,8 @@ class CurlTransport final : public Transport {
  public:
   /// `ca_file`: certificates to trust, PEM; empty: the system's.
   explicit CurlTransport(std::filesystem::path ca_file);
+  CurlTransport(const CurlTransport&) = delete;
+  CurlTransport& operator=(const CurlTransport&) = delete;
   ~CurlTransport() override;
 
   [[nodiscard]] HttpResponse start(const HttpRequest& request,

@@ -11,6 +11,8 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
+constexpr int kMostDoublings = 30;
+
 double random_fraction() {
   std::random_device device;
   return std::uniform_real_distribution<double>(0.0, 1.0)(device);
@@ -23,7 +25,6 @@ std::string seconds_text(milliseconds time) {
 }  // namespace
 
 milliseconds backoff(const RetryLimits& limits, int repeat, double fraction) {
-  constexpr int kMostDoublings = 30;
   const auto doublings = static_cast<unsigned>(std::clamp(repeat, 0, kMostDoublings));
   const milliseconds bound =
       std::min(limits.longest_wait, limits.first_wait * (int64_t{1} << doublings));

@@ -36,6 +36,10 @@ struct S3Config {
   RetryLimits retry{};                    ///< of one request
 };
 
+/// For what is cleaned up after a stop: the process has 10 s in all.
+inline constexpr std::chrono::milliseconds kCleanupTimeout{2000};
+inline constexpr RetryLimits kSingleAttempt{.total = std::chrono::milliseconds(0)};
+
 struct S3Request {
   std::string method{};
   std::string key{};  ///< full key; empty: the bucket itself
@@ -47,7 +51,7 @@ struct S3Request {
 
   std::chrono::milliseconds timeout = std::chrono::minutes(1);  ///< of one attempt; zero: none
   std::chrono::seconds stall{60};                               ///< see HttpRequest
-  std::optional<RetryLimits> retry{};                             ///< else the configured one
+  std::optional<RetryLimits> retry{};                           ///< else the configured one
   /// An error of this kind is returned as a reply with its status, not thrown.
   std::optional<ErrorKind> returned{};
   /// 200 comes before the work is done: only a completed upload in the body is success.

@@ -87,9 +87,19 @@ void S3Store::list(std::string_view prefix, const std::function<void(const Objec
 }
 
 void S3Store::remove(const std::string& key) {
-  static_cast<void>(client_.send(
-      transport(),
-      {.method = "DELETE", .key = client_.full_key(key), .returned = ErrorKind::not_found}, stop_));
+  send_removal({.method = "DELETE", .key = client_.full_key(key)});
+}
+
+void S3Store::send_removal(S3Request request) {
+  request.returned = ErrorKind::not_found;
+  if (!stop_.stop_requested()) {
+    static_cast<void>(client_.send(transport(), request, stop_));
+    return;
+  }
+  // The last chance to clean up: under a token of its own, and with little time.
+  request.timeout = kCleanupTimeout;
+  request.retry = kSingleAttempt;
+  static_cast<void>(client_.send(transport(), request, {}));
 }
 
 std::vector<UnfinishedWrite> S3Store::list_unfinished() {
@@ -106,13 +116,10 @@ std::vector<UnfinishedWrite> S3Store::list_unfinished() {
 }
 
 void S3Store::remove_unfinished(const UnfinishedWrite& write) {
-  static_cast<void>(client_.send(transport(),
-                                 {.method = "DELETE",
-                                  .key = client_.full_key(write.key),
-                                  .query = {{"uploadId", write.id}},
-                                  .note = "(abort upload)",
-                                  .returned = ErrorKind::not_found},
-                                 stop_));
+  send_removal({.method = "DELETE",
+                .key = client_.full_key(write.key),
+                .query = {{"uploadId", write.id}},
+                .note = "(abort upload)"});
 }
 
 UtcTime S3Store::now() {

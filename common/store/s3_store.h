@@ -41,6 +41,8 @@ class S3Store final : public Store {
 
  private:
   [[nodiscard]] Transport& transport();
+  /// Sends a DELETE, for which it does not matter whether there is anything to delete.
+  void send_removal(S3Request request);
 
   S3Client client_;
   std::stop_token stop_;

@@ -21,8 +21,6 @@ constexpr minutes kPartTimeout{15};
 constexpr minutes kCompleteTimeout{15};
 /// After SIGTERM the process has 10 s in all.
 constexpr seconds kCleanupTime{5};
-constexpr milliseconds kCleanupTimeout{2000};
-constexpr RetryLimits kSingleAttempt{.total = milliseconds(0)};
 
 }  // namespace
 

@@ -29,6 +29,8 @@ class S3ObjectWriter final : public ObjectWriter {
   /// each sending thread gets one of its own from `factory`.
   S3ObjectWriter(S3Client& client, Transport& transport, TransportFactory factory, std::string key,
                  std::stop_token stop);
+  S3ObjectWriter(const S3ObjectWriter&) = delete;
+  S3ObjectWriter& operator=(const S3ObjectWriter&) = delete;
   ~S3ObjectWriter() override;
 
   void write(std::string_view bytes) override;

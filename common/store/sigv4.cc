@@ -70,7 +70,7 @@ std::string signature(std::string_view text, const SigV4Scope& scope, std::strin
     wipe(key);
     key = std::move(next);
   }
-  const std::string result = encode_hex(hmac_sha256(key, text));
+  std::string result = encode_hex(hmac_sha256(key, text));
   wipe(key);
   return result;
 }
@@ -88,7 +88,9 @@ std::string canonical_query(const NameValues& parameters) {
   std::string query;
   for (const auto& [name, value] : encoded) {
     if (!query.empty()) query += '&';
-    query += name + "=" + value;
+    query += name;
+    query += '=';
+    query += value;
   }
   return query;
 }
