@@ -36,7 +36,7 @@ class Sink {
 };
 
 /// Bytes per read: a whole pipe buffer after F_SETPIPE_SZ, four zstd blocks.
-inline constexpr size_t kPumpBytes = 512 * 1024;
+inline constexpr size_t kPumpBytes = size_t{512} << 10U;
 
 /// Moves everything from `source` to `sink` and finishes the sink. Throws what they throw.
 void pump(Source& source, Sink& sink);

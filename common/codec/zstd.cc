@@ -23,7 +23,6 @@ ZstdSink::ZstdSink(Sink& next, int level)
   };
   set(ZSTD_c_compressionLevel, level);
   set(ZSTD_c_checksumFlag, 1);
-  set(ZSTD_c_nbWorkers, 1);
 }
 
 void ZstdSink::write(std::string_view bytes) { run(bytes, ZSTD_e_continue); }
