@@ -53,11 +53,11 @@ pg_dump_is_gone() { [ -e "$T/pg_dump.pid" ] && is_gone "$(cat "$T/pg_dump.pid")"
 
 # SIGTERM while pg_dump hangs: gone within 10 s, pg_dump too, and `now` has failed.
 hanging() {
-    create_large_database app 40
+    create_large_database app 60
     use_database app
     local program
-    for program in 'exec sleep 1000' 'real_pg_dump "$@" | head -c 38000000; exec sleep 1000' \
-        'trap "" TERM INT HUP; real_pg_dump "$@" | head -c 38000000; while :; do sleep 1; done'; do
+    for program in 'exec sleep 1000' 'real_pg_dump "$@" | head -c 50000000; exec sleep 1000' \
+        'trap "" TERM INT HUP; real_pg_dump "$@" | head -c 50000000; while :; do sleep 1; done'; do
         echo "$program"
         rm -f "$T/pg_dump.pid"
         pg_dump_is "$program"

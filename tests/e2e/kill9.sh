@@ -41,7 +41,7 @@ swept() {
 killed_backups() {
     create_large_database app 48
     use_database app
-    local whole i points=${KILL_POINTS:-12} before
+    local whole i points=${KILL_POINTS:-10} before
     backup_now
     whole=$(seconds_of pg_backup now)
     before=$(manifests | wc -l)
@@ -70,9 +70,9 @@ killed_prunes() {
     create_small_database app 10
     use_database app
     backup_now
-    local newest i points=${KILL_POINTS:-12} whole ids=()
+    local newest i points=${KILL_POINTS:-10} whole ids=()
     newest=$(field id)
-    mapfile -t ids < <(for i in {0..59}; do date -u -d "2026-01-01 + $i hours" +app/%Y%m%dT%H0000Z-"000000$(printf %02x "$i")"; done)
+    mapfile -t ids < <(for i in {0..23}; do date -u -d "2026-01-01 + $i hours" +app/%Y%m%dT%H0000Z-"000000$(printf %02x "$i")"; done)
     settings+=(S3_BACKUP_MAX_AGE=1d SWEEP_AFTER=7d)
     store_copy "app/$newest" "${ids[@]}"
     whole=$(seconds_of pg_prune now)
@@ -98,7 +98,7 @@ case_killed_restores() {
     use_database app
     backup_now
     create_database copy
-    local whole i points=${KILL_POINTS:-12} tables
+    local whole i points=${KILL_POINTS:-10} tables
     whole=$(seconds_of pg_backup restore --database app --target-database copy)
     for i in $(seq 0 $((points - 1))); do
         drop_database copy

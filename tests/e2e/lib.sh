@@ -203,19 +203,27 @@ expect_nothing_left() { nothing_left || { store_list; uploads; fail "the failed 
 
 # Invariant 1, on the bare store: whatever has a manifest has every object, of that size and content.
 expect_complete() {
-    local found manifest name bytes sha256
-    found=$(manifests)
-    for manifest in $found; do
-        store_get "$manifest" | jq -r '.objects[] | "\(.name) \(.bytes) \(.sha256)"' >"$T/objects"
+    local bare manifest name bytes sha256
+    case $store in
+        s3)
+            bare=$T/bare
+            rm -rf "$bare" && mkdir "$bare"
+            s3 download "$prefix/" "$bare"
+            ;;
+        dir) bare=$folder ;;
+    esac
+    find "$bare" -name manifest.json >"$T/manifests"
+    while read -r manifest; do
+        jq -r '.objects[] | "\(.name) \(.bytes) \(.sha256)"' "$manifest" >"$T/objects"
         [ -s "$T/objects" ] || fail "$manifest names no object"
         while read -r name bytes sha256; do
-            name=${manifest%/manifest.json}/${name##*/}
-            store_get "$name" >"$T/object" || fail "$manifest names an object that is not there: $name"
-            [ "$(stat -c %s "$T/object")" = "$bytes" ] || fail "$name: other size than its manifest says"
-            [ "$(sha256sum <"$T/object" | cut -d' ' -f1)" = "$sha256" ] ||
+            name=${manifest%/manifest.json}/$name
+            [ -f "$name" ] || fail "a manifest names an object that is not there: $name"
+            [ "$(stat -c %s "$name")" = "$bytes" ] || fail "$name: other size than its manifest says"
+            [ "$(sha256sum <"$name" | cut -d' ' -f1)" = "$sha256" ] ||
                 fail "$name: other content than its manifest says"
         done <"$T/objects"
-    done
+    done <"$T/manifests"
 }
 
 # ---- databases -----------------------------------------------------------------------------------------

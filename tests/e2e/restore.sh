@@ -130,7 +130,7 @@ case_which_backup() {
     [ "$(sql copy 'select count(*) from item where id = -1')" = 1 ] || fail "not the latest"
     expect 1 pg_backup restore --database app --id 20010101T000000Z-00000000 --target-database copy --clean
     says 20010101T000000Z-00000000
-    says "$first" # what there is instead
+    says "pg-backup list" # what there is instead
     expect 1 pg_backup restore --database nobody --target-database copy --clean
     says nobody
     # Without a manifest there is no backup.

@@ -7,6 +7,7 @@ S3_SECRET_KEY, S3_REGION, S3_CA_FILE from the environment.
   s3.py ls [PREFIX]                    "SIZE KEY" of each object, sorted
   s3.py uploads [PREFIX]               "KEY UPLOAD_ID" of each unfinished multipart upload
   s3.py get KEY                        the object on stdout
+  s3.py download PREFIX FOLDER         every object below PREFIX, which is taken off its name
   s3.py put KEY                        stdin as one object
   s3.py copy-folder FOLDER FOLDER...   every object of the first folder also in each of the others
   s3.py start-upload KEY               an upload with one part that nobody finishes
@@ -135,6 +136,16 @@ def in_parallel(count, jobs, work):
         raise failed[0]
 
 
+def download(prefix, folder):
+    def fetch(connection, key):
+        path = os.path.join(folder, key[len(prefix):])
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(request("GET", key, connection=connection)[0])
+
+    in_parallel(4, iter([key for key, _ in list_objects(prefix)]), fetch)
+
+
 def start_upload(key):
     return parse_xml(request("POST", key, {"uploads": ""})[0]).findtext("UploadId")
 
@@ -166,6 +177,8 @@ def main(verb, *args):
         print("".join(f"{key} {upload}\n" for key, upload in list_uploads(*args or [""])), end="")
     elif verb == "get":
         sys.stdout.buffer.write(request("GET", args[0])[0])
+    elif verb == "download":
+        download(*args)
     elif verb == "put":
         request("PUT", args[0], body=sys.stdin.buffer.read())
     elif verb == "copy-folder":
