@@ -43,7 +43,7 @@ struct Plan {
 };
 
 /// How long a writer may be silent between its last object and the manifest. Between the two lie
-/// a HEAD per object and one PUT, each repeated for at most 15 minutes.
+/// a HEAD per object and one PUT, each repeated for 15 minutes at most unless set otherwise.
 inline constexpr std::chrono::hours kWriterPause{1};
 
 /// `catalog` as from read_catalog(). `writes` must have been listed before it: a write that ends

@@ -15,8 +15,11 @@ namespace {
 
 using std::chrono::seconds;
 
+constexpr std::array<const char*, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+/// Action, id, time, age, size, reasons.
+constexpr std::string_view kRow = "  {:<6}  {:<25}  {:<20}  {:>6}  {:>10}  {}\n";
+
 std::string size_text(uint64_t bytes) {
-  constexpr std::array<const char*, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
   if (bytes < 1024) return fmt::format("{} B", bytes);
   auto value = static_cast<double>(bytes) / 1024;
   size_t unit = 0;
@@ -59,7 +62,6 @@ std::string count_text(size_t count, std::string_view singular) {
 }  // namespace
 
 std::string format_group_table(std::span<const Step> steps, UtcTime now) {
-  constexpr std::string_view kRow = "  {:<6}  {:<25}  {:<20}  {:>6}  {:>10}  {}\n";
   std::string text = printable(steps.front().backup.group) + "\n";
   text += fmt::format(kRow, "action", "id", "time", "age", "size", "reasons");
   for (const Step& step : steps) {
