@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "backup/due.h"
-#include "common/base/error.h"
 
 namespace pgbackup {
 
@@ -57,7 +56,7 @@ UtcTime Daemon::run_once(UtcTime due) {
     }
     return failed(error, due);
   } catch (const std::exception& error) {
-    return failed(error, due);
+    return failed(Error(ErrorKind::failed, fmt::format("unexpected: {}", error.what())), due);
   }
   failures_ = 0;
   const UtcTime next = start_after_success(started, interval_, clock_.now());
@@ -65,10 +64,12 @@ UtcTime Daemon::run_once(UtcTime due) {
   return next;
 }
 
-UtcTime Daemon::failed(const std::exception& error, UtcTime due) {
+UtcTime Daemon::failed(const Error& error, UtcTime due) {
   if (failures_++ == 0) regular_due_ = due;
   const UtcTime next = start_after_failure(failures_, regular_due_, interval_, clock_.now());
-  log_.error(error.what(), {{"failures", std::to_string(failures_)}, {"retry", format_iso(next)}});
+  LogFields fields = {{"failures", std::to_string(failures_)}, {"retry", format_iso(next)}};
+  if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
+  log_.error(error.message(), fields);
   return next;
 }
 

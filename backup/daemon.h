@@ -3,12 +3,12 @@
 
 #include <atomic>
 #include <chrono>
-#include <exception>
 #include <functional>
 #include <optional>
 #include <stop_token>
 
 #include "common/base/clock.h"
+#include "common/base/error.h"
 #include "common/base/log.h"
 
 namespace pgbackup {
@@ -27,7 +27,7 @@ class Daemon {
  private:
   void wait_until(UtcTime due, const std::stop_token& stop);
   UtcTime run_once(UtcTime due);
-  UtcTime failed(const std::exception& error, UtcTime due);
+  UtcTime failed(const Error& error, UtcTime due);
 
   std::chrono::seconds interval_;
   std::function<std::optional<UtcTime>()> newest_;

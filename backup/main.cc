@@ -1,7 +1,6 @@
 // pg-backup: from the command line to the verbs.
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cstdio>
 #include <optional>
 
@@ -23,20 +22,25 @@ namespace {
 struct Program {
   BackupConfig& config;
   const Environment& environment;
-  Store& store;
   Clock& clock;
   Log& log;
   std::stop_token stop;
+
+  /// Opened for each piece of work, so that a directory that was away at start is found later.
+  [[nodiscard]] std::unique_ptr<Store> open() const {
+    return open_store(config.store, clock, log, stop);
+  }
 };
 
 void back_up(Program& program, bool is_daemon) {
   const bool interval_holds = is_daemon || program.config.interval_is_set;
+  const std::unique_ptr<Store> store = program.open();
   BackupJob job(
       {.pg = program.config.pg,
        .bindir = program.config.bindir,
        .zstd_level = program.config.zstd_level,
        .interval = interval_holds ? std::optional(program.config.interval) : std::nullopt},
-      program.environment, program.store, program.clock, program.log, program.stop);
+      program.environment, *store, program.clock, program.log, program.stop);
   const Manifest manifest = job.run();
   uint64_t stored = 0;
   for (const ManifestObject& object : manifest.objects) stored += object.bytes;
@@ -54,35 +58,35 @@ std::optional<UtcTime> newest_start(Program& program) {
     PgConnection connection(program.config.pg, program.stop);
     database = connection.query("select current_database()").at(0).at(0);
   }
-  const std::vector<Backup> backups = read_catalog(program.store, database);
+  const std::vector<Backup> backups = read_catalog(*program.open(), database);
   const Backup* const newest = newest_complete(backups, database);
   return newest == nullptr ? std::nullopt : std::optional(newest->time);
 }
 
 void restore(Program& program) {
+  const std::unique_ptr<Store> store = program.open();
   RestoreRequest request = program.config.restore;
   const bool names_nothing = request.database.empty() && request.id == "latest" &&
                              request.target_database.empty() && request.output.empty();
   if (names_nothing && can_ask()) {
-    request = ask_what_to_restore(program.store, program.config.pg, request, program.stop);
+    request = ask_what_to_restore(*store, program.config.pg, request, program.stop);
   }
   if (request.database.empty()) request.database = program.config.pg.database;
-  Restore(program.config, program.environment, program.store, program.clock, program.log,
-          program.stop)
+  Restore(program.config, program.environment, *store, program.clock, program.log, program.stop)
       .run(request);
 }
 
 int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment) {
   SystemClock clock;
   Log log(clock, config.log.level, config.log.format);
-  std::atomic<Daemon*> daemon = nullptr;
-  const Signals signals([&] {
-    if (Daemon* const running = daemon) running->run_now();
-  });
-  const std::unique_ptr<Store> store = open_store(config.store, clock, log, signals.stop_token());
-  Program program{config, environment, *store, clock, log, signals.stop_token()};
+  Program program{config, environment, clock, log, {}};
+  Daemon daemon(
+      config.interval, [&] { return newest_start(program); }, [&] { back_up(program, true); },
+      clock, log);
+  const Signals signals([&] { daemon.run_now(); });
+  program.stop = signals.stop_token();
   if (parsed.verb == "list") {
-    const std::vector<ListedBackup> backups = list_backups(*store);
+    const std::vector<ListedBackup> backups = list_backups(*program.open());
     fmt::print("{}", config.json ? format_backup_json(backups) : format_backup_table(backups));
   } else if (parsed.verb == "restore") {
     restore(program);
@@ -90,12 +94,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     back_up(program, false);
   } else {
     log_settings(log, "pg-backup", parsed);
-    Daemon serving(
-        config.interval, [&] { return newest_start(program); }, [&] { back_up(program, true); },
-        clock, log);
-    daemon = &serving;
-    serving.serve(signals.stop_token());
-    daemon = nullptr;
+    daemon.serve(program.stop);
   }
   return 0;
 }
