@@ -302,20 +302,21 @@ TEST_CASE_METHOD(Fixture, "A part without an ETag is not a part") {
 }
 
 TEST_CASE("The sending threads' memory is bounded by their number") {
+  FakeClock clock;
+  FakeS3 server(clock);
   std::mutex mutex;
   std::condition_variable changed;
   int sending = 0;
   bool is_open = false;
-  PartWorkers workers(
-      {.threads = 2, .part_bytes = 10}, [] { return nullptr; },
-      [&](Transport& /*transport*/, PartJob& job, const std::stop_token& /*stop*/) {
-        std::unique_lock lock(mutex);
-        ++sending;
-        changed.notify_all();
-        changed.wait(lock, [&] { return is_open; });
-        *job.etag = std::to_string(job.number);
-      },
-      {});
+  PartWorkers workers({.threads = 2, .part_bytes = 10}, server.factory(),
+                      [&](Transport& /*transport*/, PartJob& job, const std::stop_token& /*stop*/) {
+                        std::unique_lock lock(mutex);
+                        ++sending;
+                        changed.notify_all();
+                        changed.wait(lock, [&] { return is_open; });
+                        *job.etag = std::to_string(job.number);
+                      },
+                      {});
   std::array<std::string, 2> etags;
   for (int i = 0; i < 2; ++i) {
     PartJob job{.number = i + 1, .buffer = workers.take_buffer(), .etag = &etags.at(i)};
