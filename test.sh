@@ -79,16 +79,23 @@ count() { # STATUS
     esac
 }
 
-run_counted() { # COMMAND...
-    local status=0
-    attempt "$@" > >(tee "$work/output") 2>&1 || status=$?
+# run_counted COMMAND...: shows its output, but not ctest's lines about tests that pass.
+run_counted() {
+    local status=0 reader
+    mkfifo "$work/pipe"
+    tee "$work/output" <"$work/pipe" |
+        grep --line-buffered -vE '^ *(Start +[0-9]+: |[0-9]+/[0-9]+ Test .* Passed )' &
+    reader=$!
+    attempt "$@" >"$work/pipe" 2>&1 || status=$?
+    wait "$reader" || true
+    rm "$work/pipe"
     count "$status"
 }
 
 ctest_in() { # FOLDER CTEST_OPTION...
     section "unit tests in $1"
-    run_counted env "${gateway[@]}" ctest --test-dir "$1" -j "$(nproc)" --no-tests=error --progress \
-        --output-on-failure --timeout 120 "${@:2}"
+    run_counted env "${gateway[@]}" ctest --test-dir "$1" -j "$(nproc)" --no-tests=error --output-on-failure \
+        --timeout 120 "${@:2}"
 }
 
 unit() {
