@@ -3,10 +3,12 @@
 #include <cstdlib>
 
 #include "common/codec/encoding.h"
+#include "common/store/dir_store.h"
 #include "common/store/s3_store.h"
 #include "tests/fake_clock.h"
 #include "tests/fake_s3.h"
 #include "tests/memory_store.h"
+#include "tests/temporary_folder.h"
 #include "tests/test.h"
 #include "tests/test_log.h"
 
@@ -24,6 +26,13 @@ TEST_CASE("The memory store keeps the contract") {
   const FakeClock clock;
   MemoryStore store(clock, 700);
   run_store_contract(store, 500);
+}
+
+TEST_CASE("The directory store keeps the contract") {
+  const SystemClock clock;
+  const TemporaryFolder folder;
+  DirStore store(folder.path(), clock);
+  run_store_contract(store, 1);
 }
 
 TEST_CASE("The S3 store keeps the contract on a fake server") {
