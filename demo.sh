@@ -17,7 +17,9 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+bold='' plain=''
+[ ! -t 1 ] || { bold=$'\033[1m' plain=$'\033[0m'; }
+step() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 show() { # PROGRAM ARGUMENT...: the command line as a user would type it, then what it prints
     printf '$ %s\n' "$*"
     "build/bin/$1" "${@:2}"
