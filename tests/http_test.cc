@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "common/base/error.h"
 #include "tests/test.h"

@@ -1,6 +1,8 @@
 #include "common/store/s3_store.h"
 
+#include <functional>
 #include <set>
+#include <vector>
 
 #include "tests/fake_clock.h"
 #include "tests/fake_s3.h"

@@ -1,5 +1,6 @@
 #include "common/store/s3_upload.h"
 
+#include <array>
 #include <atomic>
 
 #include "common/store/s3_store.h"

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "common/base/error.h"
@@ -22,7 +23,8 @@ constexpr long kKeepAliveIdleSeconds = 60;
 constexpr long kKeepAliveIntervalSeconds = 30;
 /// Load balancers drop idle connections after 20 s or more; a reused one must be younger.
 constexpr long kMaxIdleSeconds = 20;
-constexpr long kUploadBufferBytes = 2L << 20U;      // CURLOPT_UPLOAD_BUFFERSIZE's upper bound
+/// As fast as the 2 MiB that CURLOPT_UPLOAD_BUFFERSIZE allows, and every sending thread has one.
+constexpr long kUploadBufferBytes = 512L << 10U;
 constexpr long kDownloadBufferBytes = 512L << 10U;  // CURLOPT_BUFFERSIZE's upper bound in 7.88
 constexpr size_t kSpillBytes = size_t{1} << 20U;
 constexpr size_t kMaxHeadBytes = size_t{64} << 10U;
