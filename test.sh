@@ -47,7 +47,7 @@ section() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
 build() { # FOLDER TARGET CMAKE_OPTION...
     section "build $1"
-    attempt cmake -S . -B "$1" -G Ninja -DWERROR=ON -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "${@:3}" >"$work/cmake.log" 2>&1 ||
+    attempt cmake -S . -B "$1" -G Ninja -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "${@:3}" >"$work/cmake.log" 2>&1 ||
         { cat "$work/cmake.log"; exit 1; }
     attempt cmake --build "$1" --target "$2"
 }
@@ -126,7 +126,7 @@ e2e() {
 }
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
-build build all
+build build all -DWERROR=ON # not with the sanitizers: g++ 12 then warns where nothing is wrong
 [ "$what" = e2e ] || unit
 if [ "$what" = all ]; then
     section clang-tidy
