@@ -1,9 +1,5 @@
 #include "backup/config.h"
 
-#include <algorithm>
-#include <iterator>
-#include <utility>
-
 #include "backup/terminal.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/zstd.h"
@@ -92,11 +88,6 @@ std::vector<Option> verb_options(BackupConfig& config) {
   };
 }
 
-void append(std::vector<Option>& rows, std::vector<Option> more) {
-  rows.insert(rows.end(), std::make_move_iterator(more.begin()),
-              std::make_move_iterator(more.end()));
-}
-
 void check_backup(const BackupConfig& config, const Environment& environment,
                   std::vector<std::string>& problems) {
   const bool from_service = environment.contains("PGSERVICE");
@@ -140,21 +131,18 @@ CommandLine backup_command_line(BackupConfig& config) {
           "Further variables of libpq work as everywhere: PGSERVICE, PGPASSFILE, PGSSLMODE, "
           "PGSSLROOTCERT, ...\nSIGUSR1 starts a backup now, SIGTERM stops. "
           "Exit codes: 0 done, 1 failed, 2 wrong settings, 3 refused."};
-  append(command.options, database_options(config));
-  append(command.options, store_options(config.store));
-  append(command.options, upload_options(config.store));
-  append(command.options, run_options(config));
-  append(command.options, log_options(config.log));
-  append(command.options, verb_options(config));
+  append_options(command.options, database_options(config));
+  append_options(command.options, store_options(config.store));
+  append_options(command.options, upload_options(config.store));
+  append_options(command.options, run_options(config));
+  append_options(command.options, log_options(config.log));
+  append_options(command.options, verb_options(config));
   return command;
 }
 
 void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
                          const Environment& environment, std::vector<std::string>& problems) {
-  config.interval_is_set =
-      std::any_of(parsed.settings.begin(), parsed.settings.end(), [](const Setting& setting) {
-        return setting.name == "BACKUP_INTERVAL" && setting.source != "default";
-      });
+  config.interval_is_set = is_set(parsed, "BACKUP_INTERVAL");
   check_store_config(config.store, problems);
   if (parsed.verb == "now" || parsed.verb == "serve") check_backup(config, environment, problems);
   if (parsed.verb == "restore") check_restore(config, problems);

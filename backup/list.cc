@@ -8,6 +8,7 @@
 
 #include "backup/progress.h"
 #include "common/base/error.h"
+#include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {

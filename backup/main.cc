@@ -13,6 +13,7 @@
 #include "backup/restore_dialog.h"
 #include "backup/terminal.h"
 #include "common/base/signals.h"
+#include "common/base/units.h"
 #include "common/catalog/catalog.h"
 
 namespace pgbackup {

@@ -4,9 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <utility>
+
+#include "common/base/units.h"
 
 namespace pgbackup {
 namespace {
@@ -17,19 +18,6 @@ constexpr milliseconds kRedraw{250};
 constexpr milliseconds kLogLine{30'000};
 
 }  // namespace
-
-std::string format_bytes(uint64_t bytes) {
-  static constexpr std::array<const char*, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
-  if (bytes < 1024) return fmt::format("{} B", bytes);
-  double value = static_cast<double>(bytes) / 1024;
-  size_t unit = 0;
-  // 1023.95 would be printed as 1024.0
-  while (value >= 1023.95 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  return fmt::format("{:.1f} {}", value, kUnits[unit]);
-}
 
 std::string format_progress(uint64_t bytes, uint64_t total, milliseconds elapsed) {
   const auto ms = static_cast<uint64_t>(std::max<long>(elapsed.count(), 1));

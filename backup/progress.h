@@ -12,9 +12,6 @@
 
 namespace pgbackup {
 
-/// `1.5 GiB`, `512 B`
-[[nodiscard]] std::string format_bytes(uint64_t bytes);
-
 /// `1.5 GiB of about 3.0 GiB (50 %), 210 MiB/s`; without a total only bytes and rate.
 [[nodiscard]] std::string format_progress(uint64_t bytes, uint64_t total,
                                           std::chrono::milliseconds elapsed);

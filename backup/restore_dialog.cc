@@ -10,6 +10,7 @@
 #include "backup/restore_target.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
+#include "common/base/units.h"
 #include "common/catalog/catalog.h"
 
 namespace pgbackup {

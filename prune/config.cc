@@ -1,26 +1,11 @@
 #include "prune/config.h"
 
-#include <algorithm>
-#include <iterator>
 #include <limits>
-#include <utility>
 
 namespace pgbackup {
 namespace {
 
 constexpr std::string_view kMaxAge = "S3_BACKUP_MAX_AGE";
-
-/// A value that is wrong is a problem already: it need not be called missing too.
-bool is_given(const ParsedOptions& parsed, std::string_view name) {
-  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
-    return setting.name == name && setting.source != "default";
-  });
-}
-
-void append(std::vector<Option>& rows, std::vector<Option> more) {
-  rows.insert(rows.end(), std::make_move_iterator(more.begin()),
-              std::make_move_iterator(more.end()));
-}
 
 std::vector<Option> retention_options(PruneConfig& config) {
   using std::chrono::seconds;
@@ -57,15 +42,15 @@ CommandLine prune_command_line(PruneConfig& config) {
                    .help = "now: one JSON object per backup and line",
                    .verb = "now"}},
       .notes = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 refused by a guard."};
-  append(command.options, retention_options(config));
-  append(command.options, store_options(config.store));
-  append(command.options, log_options(config.log));
+  append_options(command.options, retention_options(config));
+  append_options(command.options, store_options(config.store));
+  append_options(command.options, log_options(config.log));
   return command;
 }
 
 void check_prune_config(const PruneConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems) {
-  if (!has_rule(config.rules.retention) && !is_given(parsed, kMaxAge)) {
+  if (!has_rule(config.rules.retention) && !is_set(parsed, kMaxAge)) {
     problems.emplace_back(
         "S3_BACKUP_MAX_AGE is not set: without a retention policy nothing says what may be "
         "removed; set it to 30d, for example");

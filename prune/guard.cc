@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "common/base/units.h"
+
 namespace pgbackup {
 
 std::optional<std::string> guard_clock(UtcTime local, UtcTime store) {

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/base/error.h"
+#include "common/base/units.h"
 
 namespace pgbackup {
 namespace {

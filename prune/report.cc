@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
@@ -15,21 +16,8 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::array<const char*, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
 /// Action, id, time, age, size, reasons.
 constexpr std::string_view kRow = "  {:<6}  {:<25}  {:<20}  {:>6}  {:>10}  {}\n";
-
-std::string size_text(uint64_t bytes) {
-  if (bytes < 1024) return fmt::format("{} B", bytes);
-  auto value = static_cast<double>(bytes) / 1024;
-  size_t unit = 0;
-  // 1023.95 would be printed as 1024.0.
-  while (value >= 1023.95 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  return fmt::format("{:.1f} {}", value, kUnits[unit]);
-}
 
 /// In the largest unit that it fills: `3d`, `5h`, `12m`, `7s`.
 std::string age_text(seconds age) {
@@ -67,7 +55,7 @@ std::string format_group_table(std::span<const Step> steps, UtcTime now) {
   for (const Step& step : steps) {
     const Backup& backup = step.backup;
     text += fmt::format(kRow, action_name(step.action), backup.id, format_iso(backup.time),
-                        age_text(now - backup.time), step.write ? "?" : size_text(backup.bytes),
+                        age_text(now - backup.time), step.write ? "?" : format_bytes(backup.bytes),
                         fmt::join(step.reasons, "; "));
   }
   return text;
@@ -92,13 +80,13 @@ std::string format_plan_summary(const Plan& plan) {
     bytes[static_cast<size_t>(step.action)] += step.backup.bytes;
   }
   return fmt::format("keep {}, remove {} ({}), sweep {} ({})", count_text(counts[0], "backup"),
-                     counts[1], size_text(bytes[1]), count_text(counts[2], "leftover"),
-                     size_text(bytes[2]));
+                     counts[1], format_bytes(bytes[1]), count_text(counts[2], "leftover"),
+                     format_bytes(bytes[2]));
 }
 
 std::string format_outcome(const Outcome& outcome) {
   return fmt::format("removed {}, swept {}, freed {}", count_text(outcome.removed, "backup"),
-                     count_text(outcome.swept, "leftover"), size_text(outcome.freed_bytes));
+                     count_text(outcome.swept, "leftover"), format_bytes(outcome.freed_bytes));
 }
 
 }  // namespace pgbackup

@@ -39,28 +39,5 @@ TEST_CASE("Text that is not a time is refused") {
   }
 }
 
-TEST_CASE("Durations take seconds or one unit") {
-  CHECK(parse_duration("21600") == seconds(21600));
-  CHECK(parse_duration("90s") == seconds(90));
-  CHECK(parse_duration("15m") == seconds(900));
-  CHECK(parse_duration("6h") == seconds(21600));
-  CHECK(parse_duration("30d") == seconds(2592000));
-  CHECK(parse_duration("2w") == seconds(1209600));
-  CHECK(parse_duration("0") == seconds(0));
-  for (const auto* text : {"", "d", "-1", "-1d", "1.5h", "1 d", " 1d", "1d ", "1D", "1y", "6hours",
-                           "1d6h", "+5", "99999999999999999999", "40000d", "0x10"}) {
-    CAPTURE(text);
-    CHECK_FALSE(parse_duration(text));
-  }
-}
-
-TEST_CASE("A duration is printed in its largest exact unit") {
-  CHECK(format_duration(seconds(2592000)) == "30d");
-  CHECK(format_duration(seconds(604800)) == "7d");
-  CHECK(format_duration(seconds(21600)) == "6h");
-  CHECK(format_duration(seconds(90)) == "90s");
-  CHECK(format_duration(seconds(0)) == "0s");
-}
-
 }  // namespace
 }  // namespace pgbackup

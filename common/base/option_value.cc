@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/base/units.h"
 #include "common/base/utc_time.h"
 
 namespace pgbackup {

@@ -258,6 +258,17 @@ Environment process_environment() {
   return environment;
 }
 
+void append_options(std::vector<Option>& rows, std::vector<Option> more) {
+  rows.insert(rows.end(), std::make_move_iterator(more.begin()),
+              std::make_move_iterator(more.end()));
+}
+
+bool is_set(const ParsedOptions& parsed, std::string_view name) {
+  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
+    return setting.name == name && setting.source != "default";
+  });
+}
+
 ParsedOptions parse_options(const CommandLine& command, std::span<const std::string> arguments,
                             const Environment& environment) {
   return Parser(command, environment).parse(arguments);

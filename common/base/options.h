@@ -98,6 +98,12 @@ struct ParsedOptions {
   std::vector<std::string> problems;
 };
 
+/// Adds `more` behind `rows`.
+void append_options(std::vector<Option>& rows, std::vector<Option> more);
+
+/// True when the user has set the row `name`, rightly or wrongly.
+[[nodiscard]] bool is_set(const ParsedOptions& parsed, std::string_view name);
+
 /// Fills the targets. Never throws for wrong input: everything wrong is in `problems`.
 /// `arguments` is argv without the program's name.
 [[nodiscard]] ParsedOptions parse_options(const CommandLine& command,

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <utility>
 
 namespace pgbackup {
 namespace {
@@ -84,11 +82,6 @@ std::optional<UtcTime> parse_shape(std::string_view text, std::string_view shape
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-constexpr std::array<std::pair<char, long>, 5> kUnits = {
-    {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}}};
-
-constexpr long kLongestDuration = 100L * 366 * 86400;
-
 }  // namespace
 
 std::string format_iso(UtcTime time) {
@@ -129,31 +122,6 @@ std::optional<UtcTime> parse_http_date(std::string_view text) {
   const std::string numeric = fmt::format("{}{:02} {}", text.substr(5, 3),
                                           month - kMonths.begin() + 1, text.substr(12, 13));
   return parse_shape(numeric, "DD MM YYYY hh:mm:ss");
-}
-
-std::optional<seconds> parse_duration(std::string_view text) {
-  long unit = 1;
-  for (const auto& [letter, length] : kUnits) {
-    if (!text.empty() && text.back() == letter) {
-      unit = length;
-      text.remove_suffix(1);
-      break;
-    }
-  }
-  long count = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, count);
-  if (text.empty() || text[0] == '-' || error != std::errc() || stopped != end) return std::nullopt;
-  if (count > kLongestDuration / unit) return std::nullopt;
-  return seconds(count * unit);
-}
-
-std::string format_duration(seconds duration) {
-  for (const auto& [letter, length] : kUnits) {
-    if (letter == 'w' || duration.count() == 0 || duration.count() % length != 0) continue;
-    return fmt::format("{}{}", duration.count() / length, letter);
-  }
-  return "0s";
 }
 
 }  // namespace pgbackup

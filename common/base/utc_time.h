@@ -24,10 +24,4 @@ using UtcTime = std::chrono::sys_seconds;
 /// `Fri, 20 Nov 2026 03:15:00 GMT` (RFC 9110 section 5.6.7, IMF-fixdate only)
 [[nodiscard]] std::optional<UtcTime> parse_http_date(std::string_view text);
 
-/// Digits and one unit: `90`, `90s`, `15m`, `6h`, `30d`, `2w`; bare digits are seconds. At most
-/// 100 years. Anything else: nullopt.
-[[nodiscard]] std::optional<std::chrono::seconds> parse_duration(std::string_view text);
-/// The shortest exact form: `30d`, `6h`, `90s`, `0s`.
-[[nodiscard]] std::string format_duration(std::chrono::seconds duration);
-
 }  // namespace pgbackup

@@ -78,8 +78,8 @@ class Store {
   /// unfinished writes are not objects.
   virtual void list(std::string_view prefix,
                     const std::function<void(const ObjectInfo&)>& visit) = 0;
-  /// Absent already: done. Works after a stop was requested, too, within seconds: what is left to do
-  /// then is to clean up.
+  /// Absent already: done. Works after a stop was requested, too, within seconds: what is left to
+  /// do then is to clean up.
   virtual void remove(const std::string& key) = 0;
 
   /// Below the store's root only.

@@ -1,0 +1,59 @@
+#include "common/base/units.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::array<std::pair<char, long>, 5> kDurations = {
+    {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}}};
+
+constexpr long kLongestDuration = 100L * 366 * 86400;
+
+}  // namespace
+
+std::optional<seconds> parse_duration(std::string_view text) {
+  long unit = 1;
+  for (const auto& [letter, length] : kDurations) {
+    if (!text.empty() && text.back() == letter) {
+      unit = length;
+      text.remove_suffix(1);
+      break;
+    }
+  }
+  long count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, count);
+  if (text.empty() || text[0] == '-' || error != std::errc() || stopped != end) return std::nullopt;
+  if (count > kLongestDuration / unit) return std::nullopt;
+  return seconds(count * unit);
+}
+
+std::string format_duration(seconds duration) {
+  for (const auto& [letter, length] : kDurations) {
+    if (letter == 'w' || duration.count() == 0 || duration.count() % length != 0) continue;
+    return fmt::format("{}{}", duration.count() / length, letter);
+  }
+  return "0s";
+}
+
+std::string format_bytes(uint64_t bytes) {
+  static constexpr std::array<const char*, 5> kSizes = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  // 1023.95 would be printed as 1024.0
+  while (value >= 1023.95 && unit + 1 < kSizes.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, kSizes[unit]);
+}
+
+}  // namespace pgbackup
