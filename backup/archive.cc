@@ -84,22 +84,22 @@ void HoldBackSink::finish() {
   next_.finish();
 }
 
-void copy_archive(Store& store, const Backup& backup, const Manifest& manifest, Sink& sink,
-                  const Clock& clock, Log& log) {
-  PlainCheck plain(sink, manifest);
+void copy_archive(const StoredArchive& archive, Sink& sink, const Clock& clock, Log& log) {
+  PlainCheck plain(sink, archive.manifest);
   UnzstdSink unzstd(plain);
-  ProgressSink progress(unzstd, backup.group, stored_bytes(manifest), clock, log);
-  for (const ManifestObject& object : manifest.objects) {
-    copy_object(store, backup.key_of(object.name), object, progress);
+  ProgressSink progress(unzstd, archive.backup.group, stored_bytes(archive.manifest), clock, log);
+  for (const ManifestObject& object : archive.manifest.objects) {
+    copy_object(archive.store, archive.backup.key_of(object.name), object, progress);
   }
   progress.finish();
 }
 
-void copy_archive_head(Store& store, const Backup& backup, const Manifest& manifest, Sink& sink,
+void copy_archive_head(const StoredArchive& archive, Sink& sink,
                        const std::function<bool()>& enough) {
   constexpr size_t kStep = size_t{64} << 10U;
   UnzstdSink unzstd(sink);
-  const std::unique_ptr<Source> source = store.open(backup.key_of(manifest.objects.front().name));
+  const std::unique_ptr<Source> source =
+      archive.store.open(archive.backup.key_of(archive.manifest.objects.front().name));
   std::vector<char> buffer(kStep);
   while (const size_t got = source->read(buffer)) {
     unzstd.write({buffer.data(), got});

@@ -26,14 +26,20 @@ class HoldBackSink final : public Sink {
   std::string held_;
 };
 
-/// Streams `backup` into `sink` and finishes it. Throws `corrupt` naming the object when bytes are
+/// A backup with what its manifest says. All of it must outlive the calls below.
+struct StoredArchive {
+  Store& store;
+  const Backup& backup;
+  const Manifest& manifest;
+};
+
+/// Streams `archive` into `sink` and finishes it. Throws `corrupt` naming the object when bytes are
 /// not what the manifest says; `sink` then has not received the end and is not finished.
-void copy_archive(Store& store, const Backup& backup, const Manifest& manifest, Sink& sink,
-                  const Clock& clock, Log& log);
+void copy_archive(const StoredArchive& archive, Sink& sink, const Clock& clock, Log& log);
 
 /// The archive from its start, unchecked, until `enough` says so after a write: for its table of
 /// contents.
-void copy_archive_head(Store& store, const Backup& backup, const Manifest& manifest, Sink& sink,
+void copy_archive_head(const StoredArchive& archive, Sink& sink,
                        const std::function<bool()>& enough);
 
 }  // namespace pgbackup

@@ -9,8 +9,8 @@
 
 namespace pgbackup {
 
-/// Writes the manifest beside `objects`, which are in the store. When that fails, manifest and objects are
-/// removed again as far as the store answers, and the error is thrown.
+/// Writes the manifest beside `objects`, which are in the store. When that fails, manifest and
+/// objects are removed again as far as the store answers, and the error is thrown.
 void commit_backup(Store& store, const Manifest& manifest, const std::vector<StoredObject>& objects,
                    Log& log);
 

@@ -121,6 +121,8 @@ PgConnection::PgConnection(const PgConfig& config, const std::stop_token& stop) 
   settings.emplace_back("client_encoding", "UTF8");
   std::vector<const char*> keys;
   std::vector<const char*> values;
+  keys.reserve(settings.size() + 2);  // and the password, and the end
+  values.reserve(settings.size() + 2);
   for (const auto& [key, value] : settings) {
     keys.push_back(key.c_str());
     values.push_back(value.c_str());
@@ -168,6 +170,7 @@ void PgConnection::wait_for(short events, steady_clock::time_point deadline, con
 PgRows PgConnection::query(const std::string& sql, const std::vector<std::string>& parameters,
                            std::chrono::seconds limit) {
   std::vector<const char*> values;
+  values.reserve(parameters.size());
   for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
   PGconn* const connection = connection_.get();
   const auto fail = [&](ErrorKind kind, const char* message) {

@@ -8,7 +8,6 @@
 #include <array>
 #include <utility>
 
-#include "backup/archive.h"
 #include "backup/restore_target.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
@@ -115,20 +114,21 @@ Restore::Restore(const BackupConfig& config, const Environment& environment, Sto
 void Restore::run(const RestoreRequest& request) {
   const Backup backup = choose_backup(store_, request);
   const Manifest manifest = read_manifest(store_, backup);
+  const StoredArchive archive{store_, backup, manifest};
   for (const std::string& warning : manifest.warnings) log_.warn(warning);
   with_context(fmt::format("restore of {}", backup.folder()), [&] {
     if (request.output.empty()) {
-      to_database(backup, manifest, request);
+      to_database(archive, request);
     } else {
-      to_file(backup, manifest, request.output);
+      to_file(archive, request.output);
     }
   });
 }
 
-void Restore::to_file(const Backup& backup, const Manifest& manifest, const fs::path& output) {
+void Restore::to_file(const StoredArchive& archive, const fs::path& output) {
   if (output == "-") {
     StdoutSink out(stop_);
-    copy_archive(store_, backup, manifest, out, clock_, log_);
+    copy_archive(archive, out, clock_, log_);
     return;
   }
   if (fs::exists(output)) {
@@ -139,43 +139,51 @@ void Restore::to_file(const Backup& backup, const Manifest& manifest, const fs::
   const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
   DirStore files(folder, clock_);
   const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());
-  copy_archive(store_, backup, manifest, *file, clock_, log_);
+  copy_archive(archive, *file, clock_, log_);
   log_.info(fmt::format("wrote {}", output.string()),
-            {{"bytes", std::to_string(manifest.plain_bytes)}});
+            {{"bytes", std::to_string(archive.manifest.plain_bytes)}});
 }
 
-void Restore::to_database(const Backup& backup, const Manifest& manifest,
-                          const RestoreRequest& request) {
+void Restore::to_database(const StoredArchive& archive, const RestoreRequest& request) {
   RestoreRequest resolved = request;
-  if (resolved.target_database.empty()) resolved.target_database = backup.group;
+  if (resolved.target_database.empty()) resolved.target_database = archive.backup.group;
   if (resolved.create) {
-    PgConnection maintenance = connect_maintenance(config_.pg, stop_);
-    const ClientProgram pg_restore = find_pg_restore(maintenance.server_version(), manifest);
-    create_and_feed(maintenance, pg_restore, backup, manifest, resolved);
+    to_created(archive, resolved);
   } else {
-    PgConnection target(config_.pg.with_database(resolved.target_database), stop_);
-    const ClientProgram pg_restore = find_pg_restore(target.server_version(), manifest);
-    if (resolved.clean) {
-      announce_clean(target, pg_restore, backup, manifest, resolved);
-    } else {
-      refuse_if_not_empty(target, resolved.target_database);
-    }
-    feed(pg_restore, backup, manifest, resolved);
+    to_existing(archive, resolved);
   }
   log_.info(fmt::format("restored {}", resolved.target_database),
-            {{"id", backup.id}, {"bytes", std::to_string(manifest.plain_bytes)}});
+            {{"id", archive.backup.id}, {"bytes", std::to_string(archive.manifest.plain_bytes)}});
 }
 
-ClientProgram Restore::find_pg_restore(int server_version, const Manifest& manifest) {
-  const std::vector<ClientProgram> clients =
-      find_clients("pg_restore", config_.bindir, environment_);
-  const ClientProgram& fitting = choose_client(clients, "pg_restore", server_version);
-  if (major_version(fitting.version) >= major_version(manifest.client_version)) return fitting;
-  // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote it.
-  return choose_client(clients, "pg_restore", manifest.client_version);
+void Restore::to_existing(const StoredArchive& archive, const RestoreRequest& request) {
+  const ClientProgram pg_restore = [&] {
+    PgConnection target(config_.pg.with_database(request.target_database), stop_);
+    ClientProgram fitting = find_pg_restore(target.server_version(), archive.manifest);
+    if (request.clean) {
+      announce_clean(target, fitting, archive, request);
+    } else {
+      refuse_if_not_empty(target, request.target_database);
+    }
+    return fitting;
+  }();
+  feed(pg_restore, archive, request);
 }
 
-void Restore::feed(const ClientProgram& pg_restore, const Backup& backup, const Manifest& manifest,
+void Restore::to_created(const StoredArchive& archive, const RestoreRequest& request) {
+  PgConnection maintenance = connect_maintenance(config_.pg, stop_);
+  const ClientProgram pg_restore = find_pg_restore(maintenance.server_version(), archive.manifest);
+  create_database(maintenance, request.target_database, archive.manifest.database);
+  try {
+    apply_settings(maintenance, request.target_database, archive.manifest.database);
+    feed(pg_restore, archive, request);
+  } catch (const Error&) {
+    drop_created_database(config_.pg, request.target_database, log_);
+    throw;
+  }
+}
+
+void Restore::feed(const ClientProgram& pg_restore, const StoredArchive& archive,
                    const RestoreRequest& request) {
   std::vector<std::string> arguments = {"--format=custom", "--exit-on-error"};
   if (!request.no_single_transaction) arguments.emplace_back("--single-transaction");
@@ -186,46 +194,32 @@ void Restore::feed(const ClientProgram& pg_restore, const Backup& backup, const 
   // On any error the process is killed by its destructor before its stdin is closed: it never sees
   // an end that was not ours.
   RestoreSink sink(client.process(), !request.no_single_transaction);
-  copy_archive(store_, backup, manifest, sink, clock_, log_);
-}
-
-void Restore::create_and_feed(PgConnection& maintenance, const ClientProgram& pg_restore,
-                              const Backup& backup, const Manifest& manifest,
-                              const RestoreRequest& request) {
-  create_database(maintenance, request.target_database, manifest.database);
-  try {
-    apply_settings(maintenance, request.target_database, manifest.database);
-    feed(pg_restore, backup, manifest, request);
-  } catch (const Error&) {
-    drop_created_database(config_.pg, request.target_database, log_);
-    throw;
-  }
+  copy_archive(archive, sink, clock_, log_);
 }
 
 void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,
-                             const Backup& backup, const Manifest& manifest,
-                             const RestoreRequest& request) {
+                             const StoredArchive& archive, const RestoreRequest& request) {
   const std::vector<std::string> remaining =
-      tables_unknown_to(list_tables(target), table_of_contents(pg_restore, backup, manifest));
+      tables_unknown_to(list_tables(target), table_of_contents(pg_restore, archive));
   if (!remaining.empty()) {
     log_.warn(fmt::format("{} holds tables that the backup does not know; they will remain: {}",
                           request.target_database, fmt::join(remaining, ", ")));
   }
   if (request.yes || !can_ask()) return;
   if (!ask_yes(fmt::format("Drop everything in {} that {} holds, and restore it?",
-                           request.target_database, backup.folder()),
+                           request.target_database, archive.backup.folder()),
                stop_)) {
     throw Error(ErrorKind::conflict, "not restored: the answer was no");
   }
 }
 
-std::string Restore::table_of_contents(const ClientProgram& pg_restore, const Backup& backup,
-                                       const Manifest& manifest) {
+std::string Restore::table_of_contents(const ClientProgram& pg_restore,
+                                       const StoredArchive& archive) {
   Process process({.argv = {pg_restore.path.string(), "--list", "--format=custom"},
                    .environment = client_environment(environment_, false)},
                   stop_);
   ListSink sink(process);
-  copy_archive_head(store_, backup, manifest, sink, [&] { return !sink.is_open(); });
+  copy_archive_head(archive, sink, [&] { return !sink.is_open(); });
   process.close_stdin();
   std::string text;
   std::array<char, 65536> buffer{};
@@ -235,6 +229,15 @@ std::string Restore::table_of_contents(const ClientProgram& pg_restore, const Ba
                 fmt::format("pg_restore cannot read the archive: {}", process.errors()));
   }
   return text;
+}
+
+ClientProgram Restore::find_pg_restore(int server_version, const Manifest& manifest) {
+  const std::vector<ClientProgram> clients =
+      find_clients("pg_restore", config_.bindir, environment_);
+  const ClientProgram& fitting = choose_client(clients, "pg_restore", server_version);
+  if (major_version(fitting.version) >= major_version(manifest.client_version)) return fitting;
+  // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote it.
+  return choose_client(clients, "pg_restore", manifest.client_version);
 }
 
 }  // namespace pgbackup

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "backup/archive.h"
 #include "backup/config.h"
 #include "backup/pg_client.h"
 #include "common/base/clock.h"
@@ -29,18 +30,17 @@ class Restore {
   void run(const RestoreRequest& request);
 
  private:
-  void to_file(const Backup& backup, const Manifest& manifest, const std::filesystem::path& output);
-  void to_database(const Backup& backup, const Manifest& manifest, const RestoreRequest& request);
-  void feed(const ClientProgram& pg_restore, const Backup& backup, const Manifest& manifest,
+  void to_file(const StoredArchive& archive, const std::filesystem::path& output);
+  void to_database(const StoredArchive& archive, const RestoreRequest& request);
+  void to_existing(const StoredArchive& archive, const RestoreRequest& request);
+  void to_created(const StoredArchive& archive, const RestoreRequest& request);
+  void feed(const ClientProgram& pg_restore, const StoredArchive& archive,
             const RestoreRequest& request);
+  void announce_clean(PgConnection& target, const ClientProgram& pg_restore,
+                      const StoredArchive& archive, const RestoreRequest& request);
+  [[nodiscard]] std::string table_of_contents(const ClientProgram& pg_restore,
+                                              const StoredArchive& archive);
   [[nodiscard]] ClientProgram find_pg_restore(int server_version, const Manifest& manifest);
-  void create_and_feed(PgConnection& maintenance, const ClientProgram& pg_restore,
-                       const Backup& backup, const Manifest& manifest,
-                       const RestoreRequest& request);
-  void announce_clean(PgConnection& target, const ClientProgram& pg_restore, const Backup& backup,
-                      const Manifest& manifest, const RestoreRequest& request);
-  [[nodiscard]] std::string table_of_contents(const ClientProgram& pg_restore, const Backup& backup,
-                                              const Manifest& manifest);
 
   const BackupConfig& config_;
   const Environment& environment_;

@@ -39,7 +39,7 @@ class StoredBackup {
     manifest.plain_sha256 = sha256_hex(plain);
   }
 
-  void copy(Sink& sink) { copy_archive(store, backup, manifest, sink, clock, log); }
+  void copy(Sink& sink) { copy_archive({store, backup, manifest}, sink, clock, log); }
 
   [[nodiscard]] std::string file(size_t piece) const {
     return backup.key_of(manifest.objects.at(piece).name);
@@ -140,7 +140,7 @@ TEST_CASE("The head of an archive is read only as far as it is wanted") {
   StoredBackup stored;
   stored.store.remove(stored.file(1));
   StringSink out;
-  copy_archive_head(stored.store, stored.backup, stored.manifest, out,
+  copy_archive_head({stored.store, stored.backup, stored.manifest}, out,
                     [&] { return out.text.size() > 1000; });
   CHECK(out.text.size() > 1000);
   CHECK(stored.plain.starts_with(out.text));

@@ -83,6 +83,14 @@ TEST_CASE("A child reads what is written, up to the end of its input") {
   CHECK(process.wait());
 }
 
+TEST_CASE("What a child says while it is written to is there to be read afterwards") {
+  Process process(shell("head -c 300000 /dev/zero | tr '\\0' x; cat > /dev/null"), {});
+  for (int i = 0; i < 100; ++i) REQUIRE(process.write(std::string(65'536, 'y')));
+  process.close_stdin();
+  CHECK(read_all(process) == std::string(300'000, 'x'));
+  CHECK(process.wait());
+}
+
 TEST_CASE("Writing to a child that has gone is no crash") {
   const auto before = std::signal(SIGPIPE, SIG_IGN);
   Process process(shell("exit 4"), {});

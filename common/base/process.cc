@@ -21,6 +21,8 @@ namespace pgbackup {
 namespace {
 
 constexpr size_t kErrorsKept = size_t{64} << 10U;
+/// The table of contents of a database with a million objects.
+constexpr size_t kEarlyOutputKept = size_t{256} << 20U;
 /// The most an unprivileged process may ask for (/proc/sys/fs/pipe-max-size): fewer switches.
 constexpr int kPipeBytes = 1 << 20;
 constexpr int kInheritedFd = 3;
@@ -58,6 +60,7 @@ void set_attributes(posix_spawnattr_t* attributes) {
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size() + 1);
   for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
   result.push_back(nullptr);
   return result;
@@ -114,7 +117,12 @@ Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
 Process::~Process() { kill(); }
 
 size_t Process::read(std::span<char> buffer) {
-  while (true) {
+  if (early_taken_ < early_output_.size()) {
+    const size_t count = early_output_.copy(buffer.data(), buffer.size(), early_taken_);
+    early_taken_ += count;
+    return count;
+  }
+  while (stdout_.is_open()) {
     std::array<pollfd, 2> fds = {{{stdout_.get(), POLLIN, 0}, {stderr_.get(), POLLIN, 0}}};
     stop_.wait(fds, kNoDeadline);
     if (fds[1].revents != 0) drain_stderr();
@@ -123,6 +131,7 @@ size_t Process::read(std::span<char> buffer) {
     if (got >= 0) return static_cast<size_t>(got);
     if (errno != EAGAIN && errno != EINTR) throw_errno(name_ + ": cannot read its output");
   }
+  return 0;
 }
 
 bool Process::write(std::string_view bytes) {
@@ -131,15 +140,13 @@ bool Process::write(std::string_view bytes) {
         {{stdin_.get(), POLLOUT, 0}, {stderr_.get(), POLLIN, 0}, {stdout_.get(), POLLIN, 0}}};
     stop_.wait(fds, kNoDeadline);
     if (fds[1].revents != 0) drain_stderr();
-    if (fds[2].revents != 0) {  // nobody wants it, but it must not block the child
-      std::array<char, 4096> ignored{};
-      if (::read(stdout_.get(), ignored.data(), ignored.size()) == 0) stdout_.close();
-    }
+    if (fds[2].revents != 0) keep_early_output();
     if (fds[0].revents == 0) continue;
     const ssize_t written = ::write(stdin_.get(), bytes.data(), bytes.size());
     if (written < 0 && errno == EPIPE) return false;
-    if (written < 0 && errno != EAGAIN && errno != EINTR)
+    if (written < 0 && errno != EAGAIN && errno != EINTR) {
       throw_errno(name_ + ": cannot write to it");
+    }
     if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
   }
   return true;
@@ -151,10 +158,7 @@ bool Process::wait() {
         {{pidfd_.get(), POLLIN, 0}, {stderr_.get(), POLLIN, 0}, {stdout_.get(), POLLIN, 0}}};
     stop_.wait(fds, kNoDeadline);
     if (fds[1].revents != 0) drain_stderr();
-    if (fds[2].revents != 0) {
-      std::array<char, 4096> ignored{};
-      if (::read(stdout_.get(), ignored.data(), ignored.size()) == 0) stdout_.close();
-    }
+    if (fds[2].revents != 0) keep_early_output();
     if (fds[0].revents == 0) continue;
     if (waitpid(pid_, &status_, 0) == pid_) running_ = false;
   }
@@ -183,6 +187,21 @@ std::string Process::errors() const {
   std::string text = errors_;
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   return text;
+}
+
+/// A child that waits for us to read must not wait for ever while we write or wait.
+void Process::keep_early_output() {
+  std::array<char, 65536> buffer{};
+  const ssize_t got = ::read(stdout_.get(), buffer.data(), buffer.size());
+  if (got == 0) stdout_.close();
+  if (got <= 0) return;
+  early_output_.append(buffer.data(), static_cast<size_t>(got));
+  if (early_output_.size() > kEarlyOutputKept) {
+    throw Error(ErrorKind::failed,
+                fmt::format("{} writes more than {} bytes before it has read its "
+                            "input",
+                            name_, kEarlyOutputKept));
+  }
 }
 
 void Process::drain_stderr() {

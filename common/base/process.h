@@ -53,6 +53,7 @@ class Process {
   [[nodiscard]] std::string errors() const;
 
  private:
+  void keep_early_output();
   void drain_stderr();
   void keep(std::string_view text);
 
@@ -63,6 +64,8 @@ class Process {
   Fd stdin_;
   Fd stdout_;
   Fd stderr_;
+  std::string early_output_;  ///< came while we wrote or waited
+  size_t early_taken_ = 0;    ///< of it, by read()
   std::string errors_;
   bool running_ = false;
   int status_ = 0;
