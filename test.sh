@@ -122,7 +122,7 @@ e2e() {
     run_counted tests/e2e/run.sh
     build build-asan all -DSANITIZE=address,undefined
     section "end to end under ASan and UBSan"
-    run_counted tests/e2e/run.sh --bin build-asan/bin
+    run_counted env KILL_POINTS=4 tests/e2e/run.sh --bin build-asan/bin
 }
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
