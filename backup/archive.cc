@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "backup/progress.h"
@@ -11,6 +13,10 @@
 
 namespace pgbackup {
 namespace {
+
+constexpr uint64_t kHeldBytes = uint64_t{64} << 10U;
+constexpr const char* kDamaged =
+    "this backup is damaged: restore another one (--id; pg-backup list shows them)";
 
 /// The end of one object is not the end of the stream.
 class WithoutFinish final : public Sink {
@@ -28,12 +34,27 @@ void check(const std::string& what, uint64_t bytes, const std::string& sha256,
   if (bytes != expected_bytes) {
     throw Error(ErrorKind::corrupt,
                 fmt::format("{} has {} bytes, the manifest says {}", what, bytes, expected_bytes),
-                "this backup is damaged: restore another one (--id; pg-backup list shows them)");
+                kDamaged);
   }
   if (sha256 != expected_sha256) {
     throw Error(ErrorKind::corrupt,
-                fmt::format("{} has another SHA-256 than the manifest says", what),
-                "this backup is damaged: restore another one (--id; pg-backup list shows them)");
+                fmt::format("{} has another SHA-256 than the manifest says", what), kDamaged);
+  }
+}
+
+/// What is missing or cut off is known before anything is touched.
+void check_presence(const StoredArchive& archive, const ManifestObject& object) {
+  const std::string key = archive.backup.key_of(object.name);
+  const std::optional<ObjectInfo> info = archive.store.stat(key);
+  if (!info) {
+    throw Error(ErrorKind::corrupt, fmt::format("{} is missing", archive.store.location(key)),
+                kDamaged);
+  }
+  if (info->bytes != object.bytes) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{} has {} bytes, the manifest says {}", archive.store.location(key),
+                            info->bytes, object.bytes),
+                kDamaged);
   }
 }
 
@@ -50,7 +71,7 @@ void copy_object(Store& store, const std::string& key, const ManifestObject& obj
 class PlainCheck final : public Sink {
  public:
   PlainCheck(Sink& next, const Manifest& manifest)
-      : hold_(next), hash_(hold_), manifest_(manifest) {}
+      : hold_(next, manifest.plain_bytes), hash_(hold_), manifest_(manifest) {}
   void write(std::string_view bytes) override { hash_.write(bytes); }
   void finish() override {
     check("the decompressed archive", hash_.bytes(), hash_.sha256(), manifest_.plain_bytes,
@@ -73,9 +94,17 @@ uint64_t stored_bytes(const Manifest& manifest) {
 }  // namespace
 
 void HoldBackSink::write(std::string_view bytes) {
-  if (bytes.empty()) return;
-  if (!held_.empty()) next_.write(held_);
-  held_ = bytes;
+  if (bytes.size() > expected_ - seen_) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("the archive is longer than the {} bytes of the manifest", expected_),
+                kDamaged);
+  }
+  const uint64_t free_until = expected_ - std::min(expected_, kHeldBytes);
+  const uint64_t free_bytes = free_until - std::min(free_until, seen_);
+  seen_ += bytes.size();
+  const std::string_view passed = bytes.substr(0, free_bytes);
+  if (!passed.empty()) next_.write(passed);
+  held_ += bytes.substr(passed.size());
 }
 
 void HoldBackSink::finish() {
@@ -85,6 +114,7 @@ void HoldBackSink::finish() {
 }
 
 void copy_archive(const StoredArchive& archive, Sink& sink, const Clock& clock, Log& log) {
+  for (const ManifestObject& object : archive.manifest.objects) check_presence(archive, object);
   PlainCheck plain(sink, archive.manifest);
   UnzstdSink unzstd(plain);
   ProgressSink progress(unzstd, archive.backup.group, stored_bytes(archive.manifest), clock, log);
@@ -98,12 +128,13 @@ void copy_archive_head(const StoredArchive& archive, Sink& sink,
                        const std::function<bool()>& enough) {
   constexpr size_t kStep = size_t{64} << 10U;
   UnzstdSink unzstd(sink);
-  const std::unique_ptr<Source> source =
-      archive.store.open(archive.backup.key_of(archive.manifest.objects.front().name));
   std::vector<char> buffer(kStep);
-  while (const size_t got = source->read(buffer)) {
-    unzstd.write({buffer.data(), got});
-    if (enough()) return;
+  for (const ManifestObject& object : archive.manifest.objects) {
+    const std::unique_ptr<Source> source = archive.store.open(archive.backup.key_of(object.name));
+    while (const size_t got = source->read(buffer)) {
+      unzstd.write({buffer.data(), got});
+      if (enough()) return;
+    }
   }
 }
 

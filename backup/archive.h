@@ -2,6 +2,7 @@
 // it gets the last bytes only after every size and checksum has matched.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -13,16 +14,18 @@
 
 namespace pgbackup {
 
-/// Passes everything on but the last write, which it keeps until finish(). A reader of what comes
-/// out cannot have seen the end before.
+/// Passes on all but the last 64 KiB of `expected` bytes, which it keeps until finish(): a reader
+/// of what comes out cannot have seen the end before. Throws `corrupt` at the first byte too many.
 class HoldBackSink final : public Sink {
  public:
-  explicit HoldBackSink(Sink& next) : next_(next) {}
+  HoldBackSink(Sink& next, uint64_t expected) : next_(next), expected_(expected) {}
   void write(std::string_view bytes) override;
   void finish() override;
 
  private:
   Sink& next_;
+  uint64_t expected_;
+  uint64_t seen_ = 0;
   std::string held_;
 };
 

@@ -111,7 +111,7 @@ void check_restore(const BackupConfig& config, std::vector<std::string>& problem
   if (restore.create && restore.clean) {
     problems.emplace_back("--create makes a new database, --clean empties an old one; keep one");
   }
-  if (restore.database.empty() && config.pg.database.empty() && !can_ask()) {
+  if (restore.database.empty() && config.pg.database.empty() && !(restore.is_bare() && can_ask())) {
     problems.emplace_back("restore needs --database: the database that was backed up");
   }
 }

@@ -24,6 +24,11 @@ struct RestoreRequest {
   bool clean = false;
   bool no_single_transaction = false;
   bool yes = false;
+
+  /// Names neither what to restore nor where to: then a person is asked.
+  [[nodiscard]] bool is_bare() const {
+    return database.empty() && id == "latest" && target_database.empty() && output.empty();
+  }
 };
 
 struct BackupConfig {

@@ -43,7 +43,7 @@ Manifest BackupJob::run() {
   }();
   return with_context(fmt::format("backup of {}", server.database), [&] {
     const std::vector<ClientProgram> clients =
-        find_clients("pg_dump", config_.bindir, environment_);
+        find_clients("pg_dump", config_.bindir, environment_, stop_);
     const ClientProgram& pg_dump = choose_client(clients, "pg_dump", server.version);
     const std::string folder = backup_folder(server.database, id_);
     log_.info(fmt::format("backing up {}", server.database),

@@ -8,6 +8,7 @@
 
 #include "backup/progress.h"
 #include "common/base/error.h"
+#include "common/base/printable.h"
 #include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 
@@ -50,9 +51,10 @@ std::string format_backup_table(const std::vector<ListedBackup>& backups) {
                                   "TIME", "SIZE");
   for (const ListedBackup& listed : backups) {
     const Backup& backup = listed.backup;
-    std::string line = fmt::format("{:<{}}  {:<25}  {:<20}  {:>10}  {}", backup.group, width,
-                                   backup.id, format_iso(backup.time), format_bytes(backup.bytes),
-                                   fmt::join(notes(listed), "; "));
+    std::string line =
+        fmt::format("{:<{}}  {:<25}  {:<20}  {:>10}  {}", printable(backup.group), width, backup.id,
+                    format_iso(backup.time), format_bytes(backup.bytes),
+                    printable(fmt::format("{}", fmt::join(notes(listed), "; "))));
     line.erase(line.find_last_not_of(' ') + 1);
     table += line + "\n";
   }

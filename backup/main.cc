@@ -12,6 +12,7 @@
 #include "backup/restore.h"
 #include "backup/restore_dialog.h"
 #include "backup/terminal.h"
+#include "common/base/error.h"
 #include "common/base/signals.h"
 #include "common/base/units.h"
 #include "common/catalog/catalog.h"
@@ -67,9 +68,7 @@ std::optional<UtcTime> newest_start(Program& program) {
 void restore(Program& program) {
   const std::unique_ptr<Store> store = program.open();
   RestoreRequest request = program.config.restore;
-  const bool names_nothing = request.database.empty() && request.id == "latest" &&
-                             request.target_database.empty() && request.output.empty();
-  if (names_nothing && can_ask()) {
+  if (request.is_bare() && can_ask()) {
     request = ask_what_to_restore(*store, program.config.pg, request, program.stop);
   }
   if (request.database.empty()) request.database = program.config.pg.database;
@@ -89,6 +88,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   if (parsed.verb == "list") {
     const std::vector<ListedBackup> backups = list_backups(*program.open());
     fmt::print("{}", config.json ? format_backup_json(backups) : format_backup_table(backups));
+    if (std::fflush(stdout) != 0) throw_errno("cannot print the list");
   } else if (parsed.verb == "restore") {
     restore(program);
   } else if (parsed.verb == "now") {

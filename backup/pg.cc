@@ -85,8 +85,8 @@ std::string read_system_identifier(PgConnection& connection) {
     return connection.query("select system_identifier::text from pg_control_system()").at(0).at(0);
   } catch (const Error& error) {
     // Some providers revoke it; the manifest then does without.
-    if (error.kind() == ErrorKind::denied) return "";
-    throw;
+    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+    return "";
   }
 }
 
@@ -145,7 +145,8 @@ void PgConnection::connect() {
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
   while (PQstatus(connection_.get()) != CONNECTION_BAD && state != PGRES_POLLING_OK) {
     if (state == PGRES_POLLING_FAILED) break;
-    wait_for(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline, "connecting");
+    wait_for(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline,
+             "connecting (DB_HOST, DB_PORT, and firewalls on the way)");
     state = PQconnectPoll(connection_.get());
   }
   if (PQstatus(connection_.get()) != CONNECTION_OK) {
@@ -153,7 +154,7 @@ void PgConnection::connect() {
     std::string hint = connect_hint(message);
     throw Error(ErrorKind::transient, "cannot connect to PostgreSQL: " + message, std::move(hint));
   }
-  // Names and values below must not depend on what the server prints notices about.
+  // libpq would print them on stderr.
   PQsetNoticeProcessor(
       connection_.get(), [](void*, const char*) {}, nullptr);
 }
@@ -162,8 +163,7 @@ void PgConnection::wait_for(short events, steady_clock::time_point deadline, con
   std::array<pollfd, 1> fds = {{{PQsocket(connection_.get()), events, 0}}};
   if (!stop_.wait(fds, deadline)) {
     throw Error(ErrorKind::transient,
-                fmt::format("PostgreSQL does not answer: {} took too long", what),
-                "check DB_HOST and DB_PORT, and firewalls on the way");
+                fmt::format("PostgreSQL does not answer: {} took too long", what));
   }
 }
 
@@ -220,11 +220,12 @@ std::string PgConnection::quote_literal(std::string_view text) const {
 ServerInfo read_server_info(PgConnection& connection) {
   const PgRows sizes = connection.query(
       fmt::format("select current_database(), count(*) filter (where c.relkind in ('r', 'p')), "
-                  "coalesce(sum(pg_table_size(c.oid)), 0)::int8 from pg_class c "
+                  "coalesce(sum(c.relpages::int8 + coalesce(t.relpages, 0)), 0)::int8 * "
+                  "current_setting('block_size')::int8 from pg_class c "
                   "join pg_namespace n on n.oid = c.relnamespace "
+                  "left join pg_class t on t.oid = c.reltoastrelid "
                   "where c.relkind in ('r', 'p', 'm') and {}",
-                  kUserSchemas),
-      {}, std::chrono::minutes(5));
+                  kUserSchemas));
   return {.database = sizes.at(0).at(0),
           .version = connection.server_version(),
           .system_identifier = read_system_identifier(connection),

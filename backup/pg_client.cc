@@ -40,14 +40,23 @@ std::vector<fs::path> search_folders(const fs::path& bindir, const Environment& 
   return folders;
 }
 
-std::string version_output(const fs::path& program, const Environment& environment) {
-  Process process({.argv = {program.string(), "--version"},
-                   .environment = client_environment(environment, false)},
-                  {});
-  std::string text;
-  std::array<char, 512> buffer{};
-  while (const size_t got = process.read(buffer)) text.append(buffer.data(), got);
-  return process.wait() ? text : "";
+/// "" for what cannot be started or does not answer: it is no candidate.
+std::string version_output(const fs::path& program, const Environment& environment,
+                           const std::stop_token& stop) {
+  constexpr std::chrono::seconds kLimit{10};
+  try {
+    Process process({.argv = {program.string(), "--version"},
+                     .environment = client_environment(environment, false),
+                     .limit = kLimit},
+                    stop);
+    std::string text;
+    std::array<char, 512> buffer{};
+    while (const size_t got = process.read(buffer)) text.append(buffer.data(), got);
+    return process.wait() ? text : "";
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled) throw;
+    return "";
+  }
 }
 
 /// libpq's password file: `:` and `\` are escaped.
@@ -67,10 +76,11 @@ Fd make_passfile(const Secret& password) {
 
 /// Ours and the store's: whatever may hold a secret, and PG variables that would overrule ours.
 bool is_withheld(std::string_view name, bool has_password) {
-  if (name.starts_with("S3_") || name.starts_with("AWS_") || name.starts_with("DB_PASSWORD")) {
+  if (name.starts_with("S3_") || name.starts_with("AWS_") || name.starts_with("DB_PASSWORD") ||
+      name == "PGPASSWORD") {  // the fallback of ours: in the passfile by now
     return true;
   }
-  return has_password && (name == "PGPASSWORD" || name == "PGPASSFILE");
+  return has_password && name == "PGPASSFILE";
 }
 
 }  // namespace
@@ -101,13 +111,14 @@ const ClientProgram& choose_client(std::span<const ClientProgram> found, std::st
 }
 
 std::vector<ClientProgram> find_clients(std::string_view name, const fs::path& bindir,
-                                        const Environment& environment) {
+                                        const Environment& environment,
+                                        const std::stop_token& stop) {
   std::vector<ClientProgram> found;
   std::set<fs::path> seen;
   for (const fs::path& folder : search_folders(bindir, environment)) {
     const fs::path program = folder / name;
     if (!seen.insert(program).second || access(program.c_str(), X_OK) != 0) continue;
-    const int version = parse_client_version(version_output(program, environment));
+    const int version = parse_client_version(version_output(program, environment, stop));
     if (version > 0) found.push_back({program, version});
   }
   return found;

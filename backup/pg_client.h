@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,10 +27,11 @@ struct ClientProgram {
                                                  std::string_view name, int server_version);
 
 /// Every `name` (`pg_dump`) that can be started, in the order of search: `bindir` where set,
-/// /usr/lib/postgresql/*/bin, PATH. Runs each with --version.
+/// /usr/lib/postgresql/*/bin, PATH. Runs each with --version, for 10 s at most.
 [[nodiscard]] std::vector<ClientProgram> find_clients(std::string_view name,
                                                       const std::filesystem::path& bindir,
-                                                      const Environment& environment);
+                                                      const Environment& environment,
+                                                      const std::stop_token& stop);
 
 /// `pg_dump (PostgreSQL) 15.18 (Debian ...)` as 150018; 0 for anything else.
 [[nodiscard]] int parse_client_version(std::string_view text);

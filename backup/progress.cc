@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "common/base/printable.h"
 #include "common/base/units.h"
 
 namespace pgbackup {
@@ -53,7 +54,8 @@ void ProgressSink::write(std::string_view bytes) {
 
 void ProgressSink::report(std::chrono::steady_clock::time_point now) {
   const auto elapsed = std::chrono::duration_cast<milliseconds>(now - started_);
-  const std::string text = fmt::format("{}: {}", what_, format_progress(bytes_, total_, elapsed));
+  const std::string text =
+      fmt::format("{}: {}", printable(what_), format_progress(bytes_, total_, elapsed));
   if (terminal_) {
     fmt::print(stderr, "\r{}\x1b[K", text);
     static_cast<void>(std::fflush(stderr));

@@ -137,6 +137,9 @@ void Restore::to_file(const StoredArchive& archive, const fs::path& output) {
   }
   // A directory store writes to a temporary file and renames it when all is well.
   const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder)) {
+    throw Error(ErrorKind::not_found, fmt::format("there is no folder {}", folder.string()));
+  }
   DirStore files(folder, clock_);
   const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());
   copy_archive(archive, *file, clock_, log_);
@@ -233,7 +236,7 @@ std::string Restore::table_of_contents(const ClientProgram& pg_restore,
 
 ClientProgram Restore::find_pg_restore(int server_version, const Manifest& manifest) {
   const std::vector<ClientProgram> clients =
-      find_clients("pg_restore", config_.bindir, environment_);
+      find_clients("pg_restore", config_.bindir, environment_, stop_);
   const ClientProgram& fitting = choose_client(clients, "pg_restore", server_version);
   if (major_version(fitting.version) >= major_version(manifest.client_version)) return fitting;
   // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote it.

@@ -10,6 +10,7 @@
 #include "backup/restore_target.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
+#include "common/base/printable.h"
 #include "common/base/units.h"
 #include "common/catalog/catalog.h"
 
@@ -49,7 +50,7 @@ RestoreRequest ask_what_to_restore(Store& store, const PgConfig& pg, RestoreRequ
   }
   for (size_t i = 0; i < complete.size(); ++i) {
     fmt::print(stderr, "{:>4}  {}  {}  {}\n", i + 1, format_iso(complete[i].time),
-               complete[i].group, format_bytes(complete[i].bytes));
+               printable(complete[i].group), format_bytes(complete[i].bytes));
   }
   const Backup& chosen = complete[ask_number(complete.size(), stop) - 1];
   request.database = chosen.group;

@@ -12,16 +12,32 @@
 namespace pgbackup {
 namespace {
 
+/// Since PostgreSQL 15 a database may have another locale provider than libc.
+constexpr int kFirstWithProviders = 150000;
 constexpr auto kCreateLimit = std::chrono::minutes(10);
 
-/// Settings that hold a list of quoted names: their text is already SQL.
+/// Settings that hold a list of names, kept as `"$user", public`: each is an own literal in SQL.
 /// variable_is_guc_list_quote() in PostgreSQL's src/fe_utils/string_utils.c / dumputils.c
 constexpr std::array<std::string_view, 6> kListSettings = {
     "local_preload_libraries",  "search_path",      "session_preload_libraries",
     "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"};
 
-/// ` LOCALE_PROVIDER ...` for what is not libc.
+/// The literal, or literals, behind `ALTER DATABASE ... SET name TO`.
+std::string setting_value(const PgConnection& connection, const std::string& variable,
+                          const std::string& value) {
+  if (std::find(kListSettings.begin(), kListSettings.end(), variable) == kListSettings.end()) {
+    return connection.quote_literal(value);
+  }
+  std::vector<std::string> literals;
+  for (const std::string& name : split_name_list(value)) {
+    literals.push_back(connection.quote_literal(name));
+  }
+  return fmt::format("{}", fmt::join(literals, ", "));
+}
+
+/// Without it the new database would get template0's provider.
 std::string provider_clause(const PgConnection& connection, const DatabaseProperties& properties) {
+  if (connection.server_version() < kFirstWithProviders) return "";
   if (properties.locale_provider == "i") {
     return fmt::format(" LOCALE_PROVIDER icu ICU_LOCALE {}",
                        connection.quote_literal(properties.locale));
@@ -30,7 +46,7 @@ std::string provider_clause(const PgConnection& connection, const DatabaseProper
     return fmt::format(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}",
                        connection.quote_literal(properties.locale));
   }
-  return "";
+  return " LOCALE_PROVIDER libc";
 }
 
 }  // namespace
@@ -76,7 +92,7 @@ std::vector<std::string> tables_unknown_to(const std::vector<TableName>& tables,
   while (!contents.empty()) {
     const std::string_view line = contents.substr(0, contents.find('\n'));
     contents.remove_prefix(std::min(line.size() + 1, contents.size()));
-    for (const std::string_view type : {" TABLE ", " VIEW ", " SEQUENCE ", " FOREIGN TABLE "}) {
+    for (const std::string_view type : {" TABLE ", " VIEW ", " SEQUENCE "}) {
       const size_t at = line.find(type);
       if (at != std::string_view::npos) known.emplace(line.substr(at + type.size()));
     }
@@ -90,6 +106,30 @@ std::vector<std::string> tables_unknown_to(const std::vector<TableName>& tables,
     }
   }
   return unknown;
+}
+
+std::vector<std::string> split_name_list(std::string_view text) {
+  std::vector<std::string> names;
+  std::string name;
+  bool quoted = false;
+  bool begun = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') {
+      const bool doubled = quoted && i + 1 < text.size() && text[i + 1] == '"';
+      if (doubled) name += text[++i];
+      quoted = doubled || !quoted;
+      begun = true;
+    } else if (c == ',' && !quoted) {
+      names.push_back(std::exchange(name, ""));
+      begun = false;
+    } else if (c != ' ' || quoted) {
+      name += c;
+      begun = true;
+    }
+  }
+  if (begun || !names.empty()) names.push_back(name);
+  return names;
 }
 
 void create_database(PgConnection& maintenance, const std::string& name,
@@ -121,12 +161,9 @@ void apply_settings(PgConnection& maintenance, const std::string& name,
     if (equals == std::string::npos) continue;
     const std::string variable = setting.substr(0, equals);
     const std::string value = setting.substr(equals + 1);
-    const bool is_list =
-        std::find(kListSettings.begin(), kListSettings.end(), variable) != kListSettings.end();
-    maintenance.query(fmt::format("ALTER DATABASE {} SET {} TO {}",
-                                  maintenance.quote_identifier(name),
-                                  maintenance.quote_identifier(variable),
-                                  is_list ? value : maintenance.quote_literal(value)));
+    maintenance.query(fmt::format(
+        "ALTER DATABASE {} SET {} TO {}", maintenance.quote_identifier(name),
+        maintenance.quote_identifier(variable), setting_value(maintenance, variable, value)));
   }
 }
 

@@ -33,6 +33,9 @@ void refuse_if_not_empty(PgConnection& target, std::string_view name);
 [[nodiscard]] std::vector<std::string> tables_unknown_to(const std::vector<TableName>& tables,
                                                          std::string_view contents);
 
+/// The names of a list setting: `"$user", public` are two, `""` is one empty name.
+[[nodiscard]] std::vector<std::string> split_name_list(std::string_view text);
+
 /// CREATE DATABASE with encoding and locale as dumped. Throws `conflict` when it exists.
 void create_database(PgConnection& maintenance, const std::string& name,
                      const DatabaseProperties& properties);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "common/base/printable.h"
 #include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 
@@ -26,15 +27,6 @@ std::string age_text(seconds age) {
     if (age >= unit) return format_duration(age / unit * unit);
   }
   return format_duration(age);
-}
-
-/// A database's name may hold anything; a terminal must not obey it.
-std::string printable(std::string_view text) {
-  std::string safe(text);
-  std::replace_if(
-      safe.begin(), safe.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return safe;
 }
 
 std::string key_of(const Step& step) {

@@ -166,6 +166,34 @@ TEST_CASE_METHOD(DirStoreFixture, "A write that cannot be made names the file an
   CHECK(entries() == 1);
 }
 
+TEST_CASE("A slash behind the root changes nothing, and nothing above the root is ever removed") {
+  const TemporaryFolder folder;
+  const FakeClock clock;
+  for (const auto* const spelling : {"a/b/", "a/b//", "a/./b/.", "a/b"}) {
+    CAPTURE(spelling);
+    fs::create_directories(folder.path() / "a/b");
+    DirStore store(folder.path() / spelling, clock);
+    { const auto abandoned = store.create(kNew + "/app.dump.zst"); }
+    store.put(kNew + "/manifest.json", "{}");
+    store.remove(kNew + "/manifest.json");
+    CHECK(fs::is_directory(folder.path() / "a/b"));
+    CHECK(fs::is_empty(folder.path() / "a/b"));
+  }
+}
+
+TEST_CASE_METHOD(DirStoreFixture, "Folders that cannot hold keys are not looked into") {
+  folder.write("lost+found/x", "a fresh file system's own");
+  folder.write("with blank/x", "not ours");
+  store.put(kNew + "/manifest.json", "{}");
+  CHECK(keys() == std::set<std::string>{kNew + "/manifest.json"});
+}
+
+TEST_CASE_METHOD(DirStoreFixture, "A commit does not fail for want of a link") {
+  folder.write("app/latest/x", "a folder in its place");
+  store.commit(kNew, "{}", {});
+  CHECK(store.stat(kNew + "/manifest.json"));
+}
+
 TEST_CASE("A root that is missing or no directory is refused with a hint") {
   const TemporaryFolder folder;
   const FakeClock clock;

@@ -193,6 +193,14 @@ TEST_CASE("An inherited file is readable at its path, and not as another descrip
   CHECK(read_all(without).empty());
 }
 
+TEST_CASE("A child that takes longer than its limit is an error, not a wait") {
+  ProcessSpec spec = shell("exec sleep 600");
+  spec.limit = std::chrono::seconds(1);
+  Process process(spec, {});
+  std::vector<char> buffer(10);
+  CHECK(fails_with(ErrorKind::transient, "takes too long", [&] { return process.read(buffer); }));
+}
+
 TEST_CASE("A program that cannot be started is named") {
   for (const auto* path : {"/does/not/exist", "/etc/passwd", "/tmp"}) {
     const ProcessSpec spec{.argv = {path}, .environment = {}};

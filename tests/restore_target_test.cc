@@ -33,6 +33,15 @@ TEST_CASE("Tables that the backup does not know are named") {
   CHECK(tables_unknown_to({{"a", "b"}}, "") == std::vector<std::string>{"a.b"});
 }
 
+TEST_CASE("A list setting is taken apart into its names") {
+  using Names = std::vector<std::string>;
+  CHECK(split_name_list("public") == Names{"public"});
+  CHECK(split_name_list(R"("$user", public)") == Names{"$user", "public"});
+  CHECK(split_name_list(R"("")") == Names{""});
+  CHECK(split_name_list(R"("a,b","c ""d""", e)") == Names{"a,b", "c \"d\"", "e"});
+  CHECK(split_name_list("").empty());
+}
+
 TEST_CASE("pg_restore's complaints come with what the user can do") {
   CHECK(restore_hint("ERROR:  out of shared memory", true).find("--no-single-transaction") !=
         std::string::npos);

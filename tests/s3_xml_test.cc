@@ -145,7 +145,7 @@ TEST_CASE("An error document is read, whatever it leaves out") {
       "</Error>");
   REQUIRE(reply);
   CHECK(reply->code == "AuthorizationHeaderMalformed");
-  CHECK(reply->message == "wrong region");
+  CHECK(reply->message == "wrong?region");
   CHECK(reply->region == "eu-central-1");
   CHECK(reply->request_id == "R");
   CHECK(parse_error("<Error/>")->code.empty());

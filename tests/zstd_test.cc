@@ -100,6 +100,28 @@ TEST_CASE("A flipped bit anywhere is noticed or harmless") {
   CHECK(noticed > packed.size() * 8 - 16);
 }
 
+TEST_CASE("No byte of a damaged frame is passed on, and every byte of those before it") {
+  const std::string plain = sample(2 * kFrameBytes + 1000);
+  const std::string packed = compress(plain);
+  for (const size_t at : {packed.size() / 4, packed.size() * 3 / 4, packed.size() - 5}) {
+    CAPTURE(at);
+    std::string flipped = packed;
+    flipped[at] = static_cast<char>(flipped[at] ^ 1);
+    StringSink end;
+    UnzstdSink unzstd(end);
+    CHECK(fails_with(ErrorKind::corrupt, "damaged", [&] { unzstd.write(flipped); }));
+    CHECK(end.bytes.size() % kFrameBytes == 0);
+    CHECK(plain.starts_with(end.bytes));
+  }
+}
+
+TEST_CASE("A frame larger than ours is refused before memory runs out") {
+  const std::string plain(kFrameBytes + 1, 'x');
+  std::string packed(ZSTD_compressBound(plain.size()), ' ');
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), plain.data(), plain.size(), 1));
+  CHECK(is_damaged(packed));
+}
+
 TEST_CASE("What is no zstd stream is refused, and nothing is no stream") {
   for (const auto* text :
        {"", "x", "PGDMP\x01\x0f", "\x1f\x8b\x08", "\x28\xb5\x2f", "\x28\xb5\x2f\xfe"}) {

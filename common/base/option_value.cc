@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/base/printable.h"
 #include "common/base/units.h"
 #include "common/base/utc_time.h"
 
@@ -64,12 +65,18 @@ std::string assign_choice(const Choice& choice, std::string_view text) {
   return "";
 }
 
+constexpr const char* kControlCharacter =
+    "the value holds a control character, such as a line break";
+
+std::string assign_secret(Secret* target, std::string_view text) {
+  if (has_control_characters(text)) return kControlCharacter;
+  *target = Secret(text);
+  return "";
+}
+
 std::string assign_text(std::string* target, std::string_view text) {
   if (text.starts_with("tcp://")) return complain(text, "a plain value");
-  const bool control = std::any_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (control) return "the value holds a control character, such as a line break";
+  if (has_control_characters(text)) return kControlCharacter;
   *target = text;
   return "";
 }
@@ -88,10 +95,7 @@ std::string show_duration(const Duration& duration) {
 std::string assign_value(const Target& target, std::string_view text) {
   return std::visit(
       Overloaded{[&](std::string* value) { return assign_text(value, text); },
-                 [&](Secret* value) {
-                   *value = Secret(text);
-                   return std::string();
-                 },
+                 [&](Secret* value) { return assign_secret(value, text); },
                  [&](std::filesystem::path* value) {
                    *value = text;
                    return std::string();

@@ -73,7 +73,10 @@ void set_nonblocking(const Fd& fd) {
 }  // namespace
 
 Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
-    : name_(spec.argv.front()), stop_(stop) {
+    : name_(spec.argv.front()),
+      stop_(stop),
+      deadline_(spec.limit.count() == 0 ? kNoDeadline
+                                        : std::chrono::steady_clock::now() + spec.limit) {
   Pipe in = make_pipe();
   Pipe out = make_pipe();
   Pipe err = make_pipe();
@@ -124,7 +127,7 @@ size_t Process::read(std::span<char> buffer) {
   }
   while (stdout_.is_open()) {
     std::array<pollfd, 2> fds = {{{stdout_.get(), POLLIN, 0}, {stderr_.get(), POLLIN, 0}}};
-    stop_.wait(fds, kNoDeadline);
+    wait_for(fds);
     if (fds[1].revents != 0) drain_stderr();
     if (fds[0].revents == 0) continue;
     const ssize_t got = ::read(stdout_.get(), buffer.data(), buffer.size());
@@ -138,7 +141,7 @@ bool Process::write(std::string_view bytes) {
   while (!bytes.empty()) {
     std::array<pollfd, 3> fds = {
         {{stdin_.get(), POLLOUT, 0}, {stderr_.get(), POLLIN, 0}, {stdout_.get(), POLLIN, 0}}};
-    stop_.wait(fds, kNoDeadline);
+    wait_for(fds);
     if (fds[1].revents != 0) drain_stderr();
     if (fds[2].revents != 0) keep_early_output();
     if (fds[0].revents == 0) continue;
@@ -156,11 +159,15 @@ bool Process::wait() {
   while (running_) {
     std::array<pollfd, 3> fds = {
         {{pidfd_.get(), POLLIN, 0}, {stderr_.get(), POLLIN, 0}, {stdout_.get(), POLLIN, 0}}};
-    stop_.wait(fds, kNoDeadline);
+    wait_for(fds);
     if (fds[1].revents != 0) drain_stderr();
     if (fds[2].revents != 0) keep_early_output();
     if (fds[0].revents == 0) continue;
-    if (waitpid(pid_, &status_, 0) == pid_) running_ = false;
+    if (waitpid(pid_, &status_, 0) == pid_) {
+      running_ = false;
+    } else if (errno != EINTR) {
+      throw_errno(name_ + ": cannot learn how it ended");
+    }
   }
   drain_stderr();
   return WIFEXITED(status_) && WEXITSTATUS(status_) == 0;
@@ -187,6 +194,12 @@ std::string Process::errors() const {
   std::string text = errors_;
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   return text;
+}
+
+void Process::wait_for(std::span<pollfd> fds) const {
+  if (!stop_.wait(fds, deadline_)) {
+    throw Error(ErrorKind::transient, name_ + " takes too long");
+  }
 }
 
 /// A child that waits for us to read must not wait for ever while we write or wait.

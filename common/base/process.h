@@ -19,8 +19,10 @@ namespace pgbackup {
 struct ProcessSpec {
   std::vector<std::string> argv;         ///< argv[0] is a path; no search
   std::vector<std::string> environment;  ///< `NAME=value`, all of it
-  /// Handed down as descriptor 3, or not at all; see child_fd_path().
+  /// Handed down as descriptor 3, or not at all; see kChildFdPath.
   int inherited_fd = -1;
+  /// From the start to the end; zero: no bound. Every call throws `transient` once it is over.
+  std::chrono::seconds limit{0};
 };
 
 /// Where the child finds ProcessSpec::inherited_fd.
@@ -49,16 +51,18 @@ class Process {
 
   /// `exited with 1`, `was killed by signal 9 (Killed)`. After wait() or kill().
   [[nodiscard]] std::string status_text() const;
-  /// The last 64 KiB of stderr, without trailing blanks.
+  /// The end of stderr, at least 64 KiB of it, without trailing blanks.
   [[nodiscard]] std::string errors() const;
 
  private:
+  void wait_for(std::span<pollfd> fds) const;
   void keep_early_output();
   void drain_stderr();
   void keep(std::string_view text);
 
   std::string name_;
   StopFd stop_;
+  std::chrono::steady_clock::time_point deadline_;
   pid_t pid_ = -1;
   Fd pidfd_;
   Fd stdin_;

@@ -18,6 +18,8 @@ Signals::Signals(std::function<void()> on_run_now) : on_run_now_(std::move(on_ru
   pthread_sigmask(SIG_BLOCK, &watched_, nullptr);
   // A peer that closes a pipe or socket is an error code, not our end.
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  // A supervisor may have left it ignored: then nobody could learn how a child ended.
+  static_cast<void>(std::signal(SIGCHLD, SIG_DFL));
   thread_ = std::jthread([this] { wait_for_signals(); });
 }
 

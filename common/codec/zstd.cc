@@ -25,7 +25,18 @@ ZstdSink::ZstdSink(Sink& next, int level)
   set(ZSTD_c_checksumFlag, 1);
 }
 
-void ZstdSink::write(std::string_view bytes) { run(bytes, ZSTD_e_continue); }
+void ZstdSink::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (in_frame_ == kFrameBytes) {  // only when more follows: no empty frame at the end
+      run({}, ZSTD_e_end);
+      in_frame_ = 0;
+    }
+    const std::string_view step = bytes.substr(0, kFrameBytes - in_frame_);
+    run(step, ZSTD_e_continue);
+    in_frame_ += step.size();
+    bytes.remove_prefix(step.size());
+  }
+}
 
 void ZstdSink::finish() {
   run({}, ZSTD_e_end);
@@ -54,8 +65,15 @@ void UnzstdSink::write(std::string_view bytes) {
     const size_t before = in.pos;
     const size_t left = check(ZSTD_decompressStream(context_.get(), &out, &in), ErrorKind::corrupt,
                               "the compressed data is damaged");
+    frame_.append(out_.data(), out.pos);
+    if (frame_.size() > kFrameBytes) {
+      throw Error(ErrorKind::corrupt, "the compressed data is damaged: a frame is too large");
+    }
     if (in.pos > before || out.pos > 0) frame_complete_ = left == 0;
-    if (out.pos > 0) next_.write({out_.data(), out.pos});
+    if (left == 0 && !frame_.empty()) {
+      next_.write(frame_);
+      frame_.clear();
+    }
     // A full output buffer may mean that the library holds more for the same input.
     more_to_come = out.pos == out.size;
   }

@@ -4,6 +4,8 @@
 
 #include <zstd.h>
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/handle.h"
@@ -15,8 +17,11 @@ namespace pgbackup {
 inline constexpr int kMinZstdLevel = 1;
 inline constexpr int kMaxZstdLevel = 19;
 
-/// Compresses what passes. Not thread-safe; compression runs in a thread of the library, so that
-/// the caller can read and hash the next bytes meanwhile. Memory: about 30 MiB at level 3.
+/// Plain bytes of a frame. Smaller ones cost more: 0.05 % at this size.
+inline constexpr size_t kFrameBytes = size_t{16} << 20U;
+
+/// Compresses what passes, in the calling thread: the library's own threads cost 35 MiB more and no
+/// less CPU. Memory: about 6 MiB at level 3. Not thread-safe.
 class ZstdSink final : public Sink {
  public:
   ZstdSink(Sink& next, int level);
@@ -29,10 +34,12 @@ class ZstdSink final : public Sink {
   Sink& next_;
   Handle<ZSTD_CCtx, ZSTD_freeCCtx> context_;
   std::vector<char> out_;
+  size_t in_frame_ = 0;
 };
 
-/// Decompresses what passes: one or more frames. Throws `corrupt` for anything that is not one, a
-/// checksum that does not match, and in finish() when the last frame is not complete.
+/// Decompresses what passes, and passes on whole frames. Throws `corrupt` for anything else, a
+/// frame larger than ours, a checksum that does not match, and in finish() when the last frame is
+/// not complete.
 class UnzstdSink final : public Sink {
  public:
   explicit UnzstdSink(Sink& next);
@@ -43,6 +50,7 @@ class UnzstdSink final : public Sink {
   Sink& next_;
   Handle<ZSTD_DCtx, ZSTD_freeDCtx> context_;
   std::vector<char> out_;
+  std::string frame_;  ///< not yet checked
   bool frame_complete_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "common/base/error.h"
+#include "common/base/printable.h"
 
 namespace pgbackup {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 void print_error(std::string_view program, std::string_view text) {
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
-    fmt::print(stderr, "{}: {}\n", program, line);
+    fmt::print(stderr, "{}: {}\n", program, printable(line));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
   }
 }

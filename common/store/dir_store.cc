@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
@@ -23,6 +25,21 @@ namespace fs = std::filesystem;
 constexpr std::string_view kTemporaryPrefix = ".tmp-";
 /// The link beside a group's backups that names the newest one.
 constexpr const char* kLatest = "latest";
+
+/// Without `.` and slashes at the end: folders above an object are compared with it.
+fs::path normalized(const fs::path& root) {
+  const fs::path plain = root.lexically_normal();
+  return plain.has_filename() ? plain : plain.parent_path();
+}
+
+/// No key of ours holds other characters: such folders (`lost+found`) need not even be readable.
+bool may_hold_keys(const fs::path& folder) {
+  const std::string name = folder.filename().string();
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '=' ||
+           c == '-';
+  });
+}
 
 [[noreturn]] void fail(std::string_view action, const fs::path& path) {
   throw_errno(fmt::format("cannot {} {}", action, path.string()));
@@ -146,6 +163,7 @@ void walk(const fs::path& folder, const Visit& visit) {
     if (lstat(entry->path().c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
       visit(entry->path(), info);
     }
+    if (S_ISDIR(info.st_mode) && !may_hold_keys(entry->path())) entry.disable_recursion_pending();
     if (error) break;
   }
   if (error && error.value() != ENOENT) {
@@ -168,7 +186,7 @@ std::string sums_text(std::string_view manifest, const std::vector<StoredObject>
 
 }  // namespace
 
-DirStore::DirStore(fs::path root, const Clock& clock) : root_(std::move(root)), clock_(clock) {
+DirStore::DirStore(fs::path root, const Clock& clock) : root_(normalized(root)), clock_(clock) {
   const Fd fd(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.is_open()) return;
   const int error_number = errno;
@@ -204,20 +222,17 @@ void DirStore::commit(const std::string& folder, std::string_view manifest,
   link_latest(path_of(folder));
 }
 
-/// A new link renamed over the old one: there is no moment without it.
+/// A new link renamed over the old one: there is no moment without it. A convenience: where it
+/// cannot be made (exFAT, some network shares, a folder of that name) the backup is as good
+/// without.
 void DirStore::link_latest(const fs::path& folder) {
   const fs::path link = folder.parent_path() / kLatest;
   const fs::path temporary =
       folder.parent_path() / fmt::format("{}{}-latest", kTemporaryPrefix, random_hex(4));
   if (symlink(folder.filename().c_str(), temporary.c_str()) != 0 ||
       rename(temporary.c_str(), link.c_str()) != 0) {
-    const int error_number = errno;
     unlink(temporary.c_str());
-    // File systems without symbolic links (exFAT, some network shares) hold backups all the same.
-    if (error_number != EPERM && error_number != EOPNOTSUPP) {
-      errno = error_number;
-      fail("link", link);
-    }
+    if (fs::is_symlink(link)) unlink(link.c_str());  // it would name an older one
   }
 }
 

@@ -6,6 +6,7 @@
 #include <pugixml.hpp>
 
 #include "common/base/error.h"
+#include "common/base/printable.h"
 
 namespace pgbackup {
 namespace {
@@ -61,12 +62,10 @@ bool required_flag(const pugi::xml_node& parent, const char* name) {
 }
 
 /// Text of a foreign server for a message of ours: one short line.
-std::string printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ') c = ' ';
-  }
-  if (text.size() > kMaxMessageBytes) text = text.substr(0, kMaxMessageBytes) + "...";
-  return text;
+std::string short_line(const std::string& text) {
+  std::string line = printable(text);
+  if (line.size() > kMaxMessageBytes) line = line.substr(0, kMaxMessageBytes) + "...";
+  return line;
 }
 
 /// Text inside an element.
@@ -97,10 +96,10 @@ std::optional<S3ErrorReply> parse_error(std::string_view xml) {
   if (!document.load_buffer(xml.data(), xml.size())) return std::nullopt;
   const pugi::xml_node root = document.document_element();
   if (std::string_view(root.name()) != "Error") return std::nullopt;
-  return S3ErrorReply{.code = printable(text_of(root, "Code")),
-                      .message = printable(text_of(root, "Message")),
-                      .request_id = printable(text_of(root, "RequestId")),
-                      .region = printable(text_of(root, "Region"))};
+  return S3ErrorReply{.code = short_line(text_of(root, "Code")),
+                      .message = short_line(text_of(root, "Message")),
+                      .request_id = short_line(text_of(root, "RequestId")),
+                      .region = short_line(text_of(root, "Region"))};
 }
 
 S3ObjectPage parse_object_page(std::string_view xml) {

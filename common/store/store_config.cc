@@ -1,6 +1,9 @@
 #include "common/store/store_config.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "common/base/error.h"
 #include "common/store/dir_store.h"
@@ -39,6 +42,10 @@ void collect(std::vector<std::string>& problems, const Check& check) {
 void check_s3(const S3Config& s3, std::vector<std::string>& problems) {
   if (s3.access_key.empty()) problems.emplace_back("S3_ACCESS_KEY is not set");
   if (s3.secret_key.empty()) problems.emplace_back("S3_SECRET_KEY is not set");
+  if (!s3.ca_file.empty() && access(s3.ca_file.c_str(), R_OK) != 0) {
+    problems.push_back(
+        fmt::format("S3_CA_FILE: cannot read {}: {}", s3.ca_file.string(), errno_text(errno)));
+  }
   collect(problems, [&] { static_cast<void>(parse_s3_endpoint(s3.endpoint, s3.region)); });
   collect(problems, [&] { check_bucket_name(s3.bucket); });
 }
