@@ -113,7 +113,7 @@ void HoldBackSink::finish() {
   next_.finish();
 }
 
-void copy_archive(const StoredArchive& archive, Sink& sink, const Clock& clock, Log& log) {
+void copy_archive(const StoredArchive& archive, Sink& sink, Clock& clock, Log& log) {
   for (const ManifestObject& object : archive.manifest.objects) check_presence(archive, object);
   PlainCheck plain(sink, archive.manifest);
   UnzstdSink unzstd(plain);

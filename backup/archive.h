@@ -38,7 +38,7 @@ struct StoredArchive {
 
 /// Streams `archive` into `sink` and finishes it. Throws `corrupt` naming the object when bytes are
 /// not what the manifest says; `sink` then has not received the end and is not finished.
-void copy_archive(const StoredArchive& archive, Sink& sink, const Clock& clock, Log& log);
+void copy_archive(const StoredArchive& archive, Sink& sink, Clock& clock, Log& log);
 
 /// The archive from its start, unchecked, until `enough` says so after a write: for its table of
 /// contents.

@@ -30,8 +30,7 @@ std::string format_progress(uint64_t bytes, uint64_t total, milliseconds elapsed
                      format_bytes(std::max(total, bytes)), share, rate);
 }
 
-ProgressSink::ProgressSink(Sink& next, std::string what, uint64_t total, const Clock& clock,
-                           Log& log)
+ProgressSink::ProgressSink(Sink& next, std::string what, uint64_t total, Clock& clock, Log& log)
     : next_(next),
       what_(std::move(what)),
       total_(total),
@@ -39,31 +38,37 @@ ProgressSink::ProgressSink(Sink& next, std::string what, uint64_t total, const C
       log_(log),
       terminal_(isatty(STDERR_FILENO) == 1),
       started_(clock.steady()),
-      next_report_(started_ + (terminal_ ? kRedraw : kLogLine)) {}
+      thread_([this](const std::stop_token& stop) { report_until(stop); }) {}
 
 ProgressSink::~ProgressSink() {
-  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+  thread_.request_stop();
+  thread_.join();
+  if (terminal_) fmt::print(stderr, "\r\x1b[K");
 }
 
 void ProgressSink::write(std::string_view bytes) {
   next_.write(bytes);
   bytes_ += bytes.size();
-  const auto now = clock_.steady();
-  if (now >= next_report_) report(now);
 }
 
-void ProgressSink::report(std::chrono::steady_clock::time_point now) {
-  const auto elapsed = std::chrono::duration_cast<milliseconds>(now - started_);
+void ProgressSink::report_until(const std::stop_token& stop) {
+  while (true) {
+    clock_.sleep(terminal_ ? kRedraw : kLogLine, stop);
+    if (stop.stop_requested()) return;
+    report();
+  }
+}
+
+void ProgressSink::report() const {
+  const auto elapsed = std::chrono::duration_cast<milliseconds>(clock_.steady() - started_);
   const std::string text =
       fmt::format("{}: {}", printable(what_), format_progress(bytes_, total_, elapsed));
   if (terminal_) {
     fmt::print(stderr, "\r{}\x1b[K", text);
     static_cast<void>(std::fflush(stderr));
-    drawn_ = true;
   } else {
     log_.info(text);
   }
-  next_report_ = now + (terminal_ ? kRedraw : kLogLine);
 }
 
 }  // namespace pgbackup

@@ -1,10 +1,13 @@
 // How far a long run is: on a terminal one line that is redrawn, in logs a line every 30 seconds.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -16,10 +19,11 @@ namespace pgbackup {
 [[nodiscard]] std::string format_progress(uint64_t bytes, uint64_t total,
                                           std::chrono::milliseconds elapsed);
 
-/// A stage that counts what passes and reports it. `total` is an estimate, 0 when unknown.
+/// A stage that counts what passes; a thread of its own reports it, so that also a standstill is
+/// seen. `total` is an estimate, 0 when unknown.
 class ProgressSink final : public Sink {
  public:
-  ProgressSink(Sink& next, std::string what, uint64_t total, const Clock& clock, Log& log);
+  ProgressSink(Sink& next, std::string what, uint64_t total, Clock& clock, Log& log);
   ProgressSink(const ProgressSink&) = delete;
   ProgressSink& operator=(const ProgressSink&) = delete;
   /// Clears the line on the terminal.
@@ -28,18 +32,18 @@ class ProgressSink final : public Sink {
   void finish() override { next_.finish(); }
 
  private:
-  void report(std::chrono::steady_clock::time_point now);
+  void report_until(const std::stop_token& stop);
+  void report() const;
 
   Sink& next_;
   std::string what_;
   uint64_t total_;
-  const Clock& clock_;
+  Clock& clock_;
   Log& log_;
   bool terminal_;
-  bool drawn_ = false;
-  uint64_t bytes_ = 0;
   std::chrono::steady_clock::time_point started_;
-  std::chrono::steady_clock::time_point next_report_;
+  std::atomic<uint64_t> bytes_ = 0;
+  std::jthread thread_;  // last: ends before what it uses
 };
 
 }  // namespace pgbackup
