@@ -90,7 +90,8 @@ case_one_mebibyte_of_stderr() {
     [ "$(store_get "$(manifests)" | wc -c)" -lt 200000 ] || fail "a huge manifest"
 }
 
-case_pg_dump_cannot_start() {
+# What answers no --version is no candidate; the next in the search serves.
+case_broken_pg_dump_is_passed_over() {
     use_dir
     create_small_database app
     use_database app
@@ -100,7 +101,8 @@ case_pg_dump_cannot_start() {
     printf '\x7fELF not a program' >"$T/bin/pg_dump"
     chmod +x "$T/bin/pg_dump"
     settings+=("PG_BINDIR=$T/bin")
-    fails_with pg_dump
+    expect 0 pg_backup now
+    expect_complete
 }
 
 server_gone() {

@@ -96,6 +96,7 @@ pg_prune() { (become "$BIN/pg-prune" "$@"); }
 
 # start_program PROGRAM ARGUMENTS...: in the background; its pid in `pid`, what it says in $T/daemon.log
 start_program() {
+    : >"$T/daemon.log" # now, so that nobody takes the last one's words for its own
     become "$BIN/$1" "${@:2}" >"$T/daemon.log" 2>&1 </dev/null &
     pid=$!
     background+=("$pid")
