@@ -143,6 +143,7 @@ CommandLine backup_command_line(BackupConfig& config) {
 void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
                          const Environment& environment, std::vector<std::string>& problems) {
   config.interval_is_set = is_set(parsed, "BACKUP_INTERVAL");
+  config.pg.port_is_set = is_set(parsed, "DB_PORT");
   check_store_config(config.store, problems);
   if (parsed.verb == "now" || parsed.verb == "serve") check_backup(config, environment, problems);
   if (parsed.verb == "restore") check_restore(config, problems);

@@ -93,7 +93,7 @@ std::string read_system_identifier(PgConnection& connection) {
 }  // namespace
 
 PgConfig PgConfig::with_database(std::string name) const {
-  return {host, port, std::move(name), user, password.clone()};
+  return {host, port, port_is_set, std::move(name), user, password.clone()};
 }
 
 std::vector<std::pair<std::string, std::string>> connection_settings(const PgConfig& config) {
@@ -103,9 +103,7 @@ std::vector<std::pair<std::string, std::string>> connection_settings(const PgCon
   };
   add("host", config.host);
   // Without a host of ours the port may come from a service file.
-  if (!config.host.empty() || config.port != PgConfig().port) {
-    add("port", std::to_string(config.port));
-  }
+  if (!config.host.empty() || config.port_is_set) add("port", std::to_string(config.port));
   add("user", config.user);
   add("dbname", config.database);
   add("fallback_application_name", "pg-backup");

@@ -21,6 +21,7 @@ namespace pgbackup {
 struct PgConfig {
   std::string host;
   int port = 5432;
+  bool port_is_set = false;  ///< by the user: stronger than a service file's
   std::string database;
   std::string user;
   Secret password;

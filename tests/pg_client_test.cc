@@ -61,8 +61,9 @@ TEST_CASE("A connection string holds every odd name and no password") {
 TEST_CASE("Without a host the port is left to libpq, unless it was set") {
   PgConfig config;
   CHECK(connection_string(config).find("port=") == std::string::npos);
-  config.port = 6000;
-  CHECK(connection_string(config).find("port='6000'") != std::string::npos);
+  config.port_is_set = true;
+  CHECK(connection_string(config).find("port='5432'") != std::string::npos);
+  CHECK(connection_string(config.with_database("x")).find("port='5432'") != std::string::npos);
 }
 
 TEST_CASE("A client program does not inherit the store's secrets or our password") {
