@@ -186,7 +186,8 @@ std::string sums_text(std::string_view manifest, const std::vector<StoredObject>
 
 }  // namespace
 
-DirStore::DirStore(fs::path root, const Clock& clock) : root_(normalized(root)), clock_(clock) {
+DirStore::DirStore(const fs::path& root, const Clock& clock)
+    : root_(normalized(root)), clock_(clock) {
   const Fd fd(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.is_open()) return;
   const int error_number = errno;

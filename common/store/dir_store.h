@@ -18,7 +18,7 @@ class DirStore final : public Store {
  public:
   /// `root` must be a directory that can be read; it is made by nobody here, so that a forgotten
   /// mount is noticed. Throws `not_found`, `denied`, `failed`.
-  DirStore(std::filesystem::path root, const Clock& clock);
+  DirStore(const std::filesystem::path& root, const Clock& clock);
 
   [[nodiscard]] std::string location(std::string_view key) const override;
   [[nodiscard]] std::string full_key(std::string_view key) const override;
