@@ -129,6 +129,7 @@ TransportFactory FakeS3::factory() {
 }
 
 size_t FakeS3::count(const std::string& summary) const {
+  const std::lock_guard lock(mutex_);
   return static_cast<size_t>(std::count(seen.begin(), seen.end(), summary));
 }
 

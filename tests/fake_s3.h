@@ -36,7 +36,7 @@ struct FakeS3Reply {
   std::optional<size_t> breaks_after{};  ///< the network fails after so many bytes of the body
 };
 
-/// Thread-safe through its transports; the members are for when none is at work.
+/// Thread-safe through its transports and count(); the other members are for when none is at work.
 class FakeS3 {
  public:
   struct Object {
@@ -83,7 +83,7 @@ class FakeS3 {
   FakeS3Reply complete(const FakeS3Request& request);
 
   FakeClock& clock_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   int next_id_ = 1;
 };
 
