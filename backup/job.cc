@@ -10,7 +10,6 @@
 #include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/digest.h"
-#include "common/codec/handoff.h"
 #include "common/codec/zstd.h"
 
 namespace pgbackup {
@@ -66,8 +65,7 @@ BackupJob::Dumped BackupJob::dump(const ClientProgram& pg_dump, const ServerInfo
   // abandons the object and kills pg_dump.
   const std::unique_ptr<ObjectWriter> writer = store_.create(key);
   ZstdSink zstd(*writer, config_.zstd_level);
-  HandoffSink handoff(zstd);
-  HashSink plain(handoff);
+  HashSink plain(zstd);
   ProgressSink progress(plain, server.database, server.table_bytes, clock_, log_);
   DumpSource source(pg_dump, config_.pg.with_database(server.database), environment_, stop_);
   pump(source, progress);

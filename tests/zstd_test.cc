@@ -131,13 +131,56 @@ TEST_CASE("What is no zstd stream is refused, and nothing is no stream") {
   CHECK(is_damaged(compress("abc") + "garbage"));
 }
 
-TEST_CASE("Without finish() nothing is finished") {
-  StringSink end;
-  {
-    ZstdSink zstd(end, 3);
-    zstd.write("abc");
+TEST_CASE("Frames that are compressed side by side come out in order") {
+  // Frames that take long next to those that take no time: the order of completion varies.
+  std::string plain;
+  for (int i = 0; i < 5; ++i) {
+    plain += sample(kFrameBytes);
+    plain.append(2 * kFrameBytes, static_cast<char>('a' + i));
   }
-  CHECK_FALSE(end.finished);
+  plain += "the end";
+  const std::string packed = compress(plain, 3, 1'000'003);
+  CHECK((decompress(packed) == plain));  // in parentheses: 60 MiB are not for a message
+  // However it arrives, and however the threads were scheduled: the same bytes.
+  CHECK((compress(plain, 3, kFrameBytes) == packed));
+}
+
+TEST_CASE("What fails behind the compressor fails in front of it, at the latest in finish()") {
+  class Failing final : public Sink {
+   public:
+    void write(std::string_view /*bytes*/) override {
+      if (writes++ == good_writes) throw Error(ErrorKind::failed, "disk full");
+    }
+    void finish() override { finished = true; }
+    int good_writes = 0;
+    int writes = 0;
+    bool finished = false;
+  };
+  const std::string block(kFrameBytes, 'x');
+  for (const int good_writes : {0, 1, 5}) {
+    CAPTURE(good_writes);
+    Failing end;
+    end.good_writes = good_writes;
+    ZstdSink zstd(end, 3);
+    CHECK(fails_with(ErrorKind::failed, "disk full", [&] {
+      for (int i = 0; i < 6; ++i) zstd.write(block);
+      zstd.finish();
+    }));
+    CHECK_FALSE(end.finished);
+    CHECK(end.writes == good_writes + 1);
+  }
+}
+
+TEST_CASE("Without finish() nothing is finished") {
+  for (const size_t bytes : {size_t{3}, kFrameBytes + 1, 9 * kFrameBytes}) {
+    CAPTURE(bytes);
+    StringSink end;
+    {
+      ZstdSink zstd(end, 3);
+      zstd.write(std::string(bytes, 'x'));
+    }
+    CHECK_FALSE(end.finished);
+  }
 }
 
 }  // namespace

@@ -1,11 +1,20 @@
-// Zstandard (RFC 8878) as two stages of a chain. One frame with a content checksum per stream, so
-// that `zstd -d` reads it and notices damage.
+// Zstandard (RFC 8878) as two stages of a chain. A stream is a row of small frames, each with a
+// content checksum: `zstd -d` reads it, two threads can compress it, and a reader can check each
+// frame before it passes it on.
 #pragma once
 
 #include <zstd.h>
 
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "common/base/handle.h"
@@ -17,24 +26,45 @@ namespace pgbackup {
 inline constexpr int kMinZstdLevel = 1;
 inline constexpr int kMaxZstdLevel = 19;
 
-/// Plain bytes of a frame. Smaller ones cost more: 0.05 % at this size.
-inline constexpr size_t kFrameBytes = size_t{16} << 20U;
+/// Plain bytes of a frame. Smaller ones cost more: 0.3 % at this size, 0.7 % at half of it.
+inline constexpr size_t kFrameBytes = size_t{4} << 20U;
 
-/// Compresses what passes, in the calling thread: the library's own threads cost 35 MiB more and no
-/// less CPU. Memory: about 6 MiB at level 3. Not thread-safe.
+/// Compresses what passes, two frames at a time in threads of its own; `next` is used by the
+/// calling thread alone, and fed in order. Memory: about 30 MiB at level 3, more at higher ones.
 class ZstdSink final : public Sink {
  public:
   ZstdSink(Sink& next, int level);
+  ZstdSink(const ZstdSink&) = delete;
+  ZstdSink& operator=(const ZstdSink&) = delete;
+  ~ZstdSink() override;
   void write(std::string_view bytes) override;
   void finish() override;
 
  private:
-  void run(std::string_view bytes, ZSTD_EndDirective directive);
+  struct Frame {
+    std::unique_ptr<char[]> plain;
+    size_t plain_bytes = 0;
+    std::unique_ptr<char[]> packed;
+    std::optional<size_t> packed_bytes;  ///< none until compressed; may be an error code of zstd's
+  };
+  static constexpr size_t kThreads = 2;
+  /// One being filled, and one waiting so that no thread does.
+  static constexpr size_t kFrames = kThreads + 2;
+
+  Frame& frame(uint64_t number) { return frames_.at(number % kFrames); }
+  void compress_frames(ZSTD_CCtx* context, const std::stop_token& stop);
+  void submit();
+  void pass_on(uint64_t keep);
 
   Sink& next_;
-  Handle<ZSTD_CCtx, ZSTD_freeCCtx> context_;
-  std::vector<char> out_;
-  size_t in_frame_ = 0;
+  std::array<Frame, kFrames> frames_;
+  uint64_t passed_on_ = 0;  ///< number of the oldest frame that is not yet in `next_`
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  uint64_t filled_ = 0;  ///< number of the frame being filled; all before it are for the threads
+  uint64_t taken_ = 0;   ///< number of the next frame that a thread takes
+  std::vector<std::jthread> threads_;  // last: ends before what it uses
 };
 
 /// Decompresses what passes, and passes on whole frames. Throws `corrupt` for anything else, a
