@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""check.py README FILE...: checks rendered manifests of ours, all files together as one namespace. Prints
+every problem; exit 1 if there is one. api_fields.py knows the API; here are the rules that only a server
+would check, such as references between objects, and those that we set ourselves."""
+import re
+import sys
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+import api_fields
+from settings import is_cron, settings_of
+
+USER = 10001
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
+
+
+class Manifests:
+    """All documents, by kind and name; collects problems."""
+
+    def __init__(self, documents, readme):
+        self.problems = []
+        self.readme = readme
+        self.objects = {}
+        for document in documents:
+            where = f"{document.get('kind')}/{name_of(document)}"
+            if where in self.objects:
+                self.problems.append(f"{where}: is there twice")
+            self.objects[where] = document
+
+    def expect(self, condition, where, what):
+        if not condition:
+            self.problems.append(f"{where}: {what}")
+
+    def of_kind(self, kind):
+        return [(where, value) for where, value in self.objects.items() if where.startswith(kind + "/")]
+
+    def get(self, kind, name):
+        return self.objects.get(f"{kind}/{name}")
+
+    def keys(self, kind, name):
+        value = self.get(kind, name) or {}
+        return {**value.get("data", {}), **value.get("stringData", {})}
+
+
+def name_of(document):
+    metadata = document.get("metadata") or {}
+    return metadata.get("name") or metadata.get("generateName", "").rstrip("-")
+
+
+def pod_of(document):
+    spec = document["spec"]
+    if document["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    return spec["template"]
+
+
+def program_of(container):
+    """pg-backup or pg-prune: the image says which settings are known."""
+    return container["image"].rsplit("/", 1)[-1].split(":")[0]
+
+
+def environment(manifests, container):
+    """As the container will see it: ConfigMaps first, then what is set by name."""
+    result = {}
+    for source in container.get("envFrom", []):
+        result.update(manifests.keys("ConfigMap", source.get("configMapRef", {}).get("name")))
+    result.update({variable["name"]: variable.get("value") for variable in container.get("env", [])})
+    return result
+
+
+def check_names(m):
+    for where, document in m.objects.items():
+        m.expect(NAME.fullmatch(name_of(document)), where, "is no name")
+        for labels in [document["metadata"].get("labels", {})]:
+            m.expect(all(LABEL.fullmatch(value) for value in labels.values()), where, "has a bad label")
+
+
+def check_pod(m, where, template):
+    spec, labels = template["spec"], template["metadata"]["labels"]
+    m.expect(m.get("ServiceAccount", spec.get("serviceAccountName")), where, "its ServiceAccount is missing")
+    m.expect(spec.get("automountServiceAccountToken") is False, where, "mounts a token")
+    m.expect(spec.get("enableServiceLinks") is False, where, "gets variables of Services")
+    check_restricted(m, where, spec)
+    for container in spec["containers"]:
+        check_settings(m, where, container)
+        check_files(m, where, spec, container)
+        check_secrets_apart(m, where, spec, container)
+    selecting = [policy for _, policy in m.of_kind("NetworkPolicy") if is_selected(policy, labels)]
+    m.expect(len(selecting) == 1, where, f"{len(selecting)} NetworkPolicies select it")
+    for policy in selecting:
+        check_policy(m, f"{where}: NetworkPolicy", policy["spec"], spec["containers"][0])
+
+
+def check_restricted(m, where, spec):
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and more."""
+    for field in ["hostNetwork", "hostPID", "hostIPC"]:
+        m.expect(not spec.get(field), where, f"{field} is not restricted")
+    allowed = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+    for volume in spec.get("volumes", []):
+        m.expect(set(volume) - {"name"} <= allowed, where, f"volume {volume['name']} is not restricted")
+    pod = spec.get("securityContext", {})
+    for field, value in {"runAsNonRoot": True, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER}.items():
+        m.expect(pod.get(field) == value, where, f"securityContext.{field} must be {value}")
+    m.expect(pod.get("seccompProfile", {}).get("type") == "RuntimeDefault", where, "no seccomp profile")
+    for container in spec["containers"] + spec.get("initContainers", []):
+        own, name = container.get("securityContext", {}), container["name"]
+        m.expect(own.get("allowPrivilegeEscalation") is False, where, f"{name} may escalate privileges")
+        m.expect(own.get("readOnlyRootFilesystem") is True, where, f"{name} may write its root")
+        m.expect(own.get("capabilities") == {"drop": ["ALL"]}, where, f"{name} has capabilities")
+        weaker = {"privileged", "procMount", "runAsNonRoot", "runAsUser", "runAsGroup", "seccompProfile"}
+        m.expect(not weaker & set(own), where, f"{name} overrides the pod's securityContext")
+        resources = container.get("resources", {})
+        m.expect({"cpu", "memory"} <= set(resources.get("requests", {})), where, f"{name} requests nothing")
+        m.expect("memory" in resources.get("limits", {}), where, f"{name} has no memory limit")
+        tag = container["image"].rsplit("/", 1)[-1].partition(":")[2]
+        m.expect(tag not in ("", "latest"), where, f"{name}: image {container['image']} is not pinned")
+
+
+def check_settings(m, where, container):
+    for source in container.get("envFrom", []):
+        name = source.get("configMapRef", {}).get("name")
+        m.expect(m.get("ConfigMap", name), where, f"ConfigMap {name} is missing")
+    known = settings_of(m.readme, program_of(container))
+    names = environment(m, container)
+    for name in names:
+        plain = name.removesuffix("_FILE") if name not in known else name
+        m.expect(plain in known, where, f"{program_of(container)} has no setting {name}")
+        m.expect(plain == name or plain not in names, where, f"both {name} and {plain} are set")
+    for field in ["name", "args"]:
+        m.expect(container.get(field), where, f"a container without {field}")
+
+
+def check_files(m, where, spec, container):
+    """Secrets that are mounted exist; a NAME_FILE names a key of one."""
+    volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
+    files = set()
+    for mount in container.get("volumeMounts", []):
+        m.expect(mount["name"] in volumes, where, f"volume {mount['name']} is missing")
+        secret = volumes.get(mount["name"], {}).get("secret")
+        if secret is None:
+            continue
+        name = secret["secretName"]
+        m.expect(m.get("Secret", name), where, f"Secret {name} is missing")
+        m.expect(secret.get("defaultMode") == 0o440, where, f"Secret {name} must have the mode 0440")
+        items = secret.get("items", [{"key": key, "path": key} for key in m.keys("Secret", name)])
+        for item in items:
+            m.expect(item["key"] in m.keys("Secret", name), where, f"Secret {name} has no key {item['key']}")
+            files.add(f"{mount['mountPath']}/{item['path']}")
+    for name, value in environment(m, container).items():
+        if name.endswith("_FILE") and value.startswith("/run/secrets"):
+            m.expect(value in files, where, f"{name}: nothing is mounted as {value}")
+
+
+def check_secrets_apart(m, where, spec, container):
+    """pg-prune sees nothing of the database, and the programs share no Secret."""
+    if program_of(container) != "pg-prune":
+        return
+    names = [n for n in environment(m, container) if re.match(r"DB(_|$)|PG", n)]
+    m.expect(not names, where, f"pg-prune gets {', '.join(names)}")
+    for volume in spec.get("volumes", []):
+        secret = volume.get("secret", {}).get("secretName")
+        m.expect("DB_PASSWORD" not in m.keys("Secret", secret), where, f"pg-prune sees the database's Secret {secret}")
+
+
+def is_selected(policy, labels):
+    selector = policy["spec"]["podSelector"].get("matchLabels", {})
+    return selector and selector.items() <= labels.items()
+
+
+def check_policy(m, where, policy, container):
+    m.expect(set(policy.get("policyTypes", [])) == {"Ingress", "Egress"}, where, "must rule both directions")
+    m.expect(not policy.get("ingress"), where, "lets someone in")
+    rules = policy.get("egress", [])
+    m.expect(all(rule.get("ports") for rule in rules), where, "lets everything out")
+    open_ports = {(port.get("protocol", "TCP"), port.get("port")) for rule in rules for port in rule.get("ports", [])}
+    settings = environment(m, container)
+    endpoint = urlsplit(settings.get("S3_ENDPOINT", ""))
+    wanted = {("UDP", 53), ("TCP", 53), ("TCP", endpoint.port or {"http": 80}.get(endpoint.scheme, 443))}
+    if program_of(container) == "pg-backup":
+        wanted.add(("TCP", int(settings.get("DB_PORT", 5432))))
+    m.expect(open_ports == wanted, where, f"opens {sorted(open_ports, key=str)}, not {sorted(wanted, key=str)}")
+
+
+def check_cron_job(m, where, spec):
+    container = pod_of({"kind": "CronJob", "spec": spec})["spec"]["containers"][0]
+    settings = environment(m, container)
+    m.expect(is_cron(spec["schedule"]), where, f"{spec['schedule']!r} is no schedule")
+    zone = spec.get("timeZone")
+    try:
+        ZoneInfo(zone or "")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        m.expect(False, where, f"unknown time zone {zone}")
+    if program_of(container) == "pg-backup":
+        m.expect(settings.get("BACKUP_SCHEDULE") == spec["schedule"], where, "BACKUP_SCHEDULE is not the schedule")
+        m.expect(settings.get("TZ") == zone, where, "TZ is not the timeZone")
+    m.expect(spec.get("concurrencyPolicy") == "Forbid", where, "concurrencyPolicy must be Forbid")
+    m.expect(spec.get("startingDeadlineSeconds", 0) >= 60, where, "startingDeadlineSeconds is missing or too short")
+    for field in ["successfulJobsHistoryLimit", "failedJobsHistoryLimit"]:
+        m.expect(spec.get(field, 0) > 0, where, f"{field} is missing")
+    m.expect(container.get("args") == ["now"], where, "args must be [now]")
+    check_failure_policy(m, where, spec["jobTemplate"]["spec"], container["name"])
+
+
+def check_failure_policy(m, where, job, container):
+    m.expect(job["template"]["spec"].get("restartPolicy") == "Never", where, "podFailurePolicy needs restartPolicy Never")
+    m.expect(job.get("backoffLimit") is not None, where, "backoffLimit is missing")
+    m.expect(0 < job.get("activeDeadlineSeconds", 0) < 86400, where, "activeDeadlineSeconds is missing or too long")
+    rules = job.get("podFailurePolicy", {}).get("rules", [])
+    at_once = {"containerName": container, "operator": "In", "values": [2, 3]}
+    m.expect({"action": "FailJob", "onExitCodes": at_once} in rules, where, "exit codes 2 and 3 must fail the job")
+    evicted = [{"type": "DisruptionTarget", "status": "True"}]
+    m.expect({"action": "Ignore", "onPodConditions": evicted} in rules, where, "a disruption must be ignored")
+
+
+def check_deployment(m, where, spec):
+    template = spec["template"]
+    container = template["spec"]["containers"][0]
+    selector = spec["selector"].get("matchLabels", {})
+    m.expect(selector and selector.items() <= template["metadata"]["labels"].items(), where,
+             "selects other pods than its own")
+    m.expect(spec.get("replicas") == 1, where, "replicas must be 1")
+    m.expect(spec.get("strategy") == {"type": "Recreate"}, where, "strategy must be Recreate")
+    m.expect(container.get("args") == ["serve"], where, "args must be [serve]")
+    command = container.get("readinessProbe", {}).get("exec", {}).get("command")
+    m.expect(command == [f"/usr/local/bin/{program_of(container)}", "health"], where, "readiness must ask health")
+    m.expect(container.get("readinessProbe", {}).get("timeoutSeconds", 1) > 5, where, "health may take 5 s")
+    for probe in ["livenessProbe", "startupProbe"]:
+        m.expect(probe not in container, where, f"a {probe} would kill a daemon that is only late")
+
+
+def check(documents, readme):
+    """The problems of a list of documents. Rules are tried only where the API's fields are right."""
+    m = Manifests(documents, readme)
+    for where, document in m.objects.items():
+        m.problems += [f"{where}: {problem}" for problem in api_fields.problems(document)]
+    if m.problems:
+        return m.problems
+    check_names(m)
+    for kind, rule in {"CronJob": check_cron_job, "Deployment": check_deployment}.items():
+        for where, document in m.of_kind(kind):
+            rule(m, where, document["spec"])
+    for kind in ["CronJob", "Deployment", "Job"]:
+        for where, document in m.of_kind(kind):
+            check_pod(m, where, pod_of(document))
+    return m.problems
+
+
+def load(paths):
+    documents = []
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            documents += [document for document in yaml.safe_load_all(file) if document]
+    return documents
+
+
+def main(readme, *paths):
+    documents = load(paths)
+    with open(readme, encoding="utf-8") as file:
+        problems = check(documents, file.read())
+    for problem in problems:
+        print(problem)
+    if not documents:
+        print("no manifest")
+    sys.exit(1 if problems or not documents else 0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,37 @@
+"""What the checks know of our programs and of time: settings from README's tables, cron expressions."""
+import re
+
+MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+DAYS = "sun mon tue wed thu fri sat".split()
+CRON_FIELDS = [(0, 59, []), (0, 23, []), (1, 31, []), (1, 12, MONTHS), (0, 7, DAYS)]
+
+
+def settings_of(readme, program):
+    """The variables in README's table of that program, which a unit test compares with its own."""
+    table = re.search(rf"<!-- settings of {program} -->(.*?)<!-- end -->", readme, re.S)
+    return set(re.findall(r"^\| `([A-Z0-9_]+)` \|", table[1], re.M))
+
+
+def is_cron(text):
+    """Five fields as Kubernetes takes them: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/"""
+    fields = text.split(" ")
+    return len(fields) == 5 and all(_is_field(field, *limits) for field, limits in zip(fields, CRON_FIELDS))
+
+
+def _is_field(text, low, high, names):
+    def number(word):
+        if word.lower() in names:
+            return names.index(word.lower()) + low
+        return int(word) if word.isdigit() else -1
+
+    for item in text.split(","):
+        match = re.fullmatch(r"(\*|(\w+)(?:-(\w+))?)(?:/([1-9]\d*))?", item)
+        if not match:
+            return False
+        if match[1] == "*":
+            continue
+        first = number(match[2])
+        last = number(match[3]) if match[3] else first
+        if not low <= first <= last <= high:
+            return False
+    return True
