@@ -104,6 +104,7 @@ unit() {
     check sizes tests/checks/sizes.sh
     check format tests/checks/format.sh
     check scripts tests/checks/scripts.sh
+    check workflows tests/checks/workflows.sh
     check "the checks themselves" tests/checks/self_test.sh
 
     # The stores' contract is tested on the real gateway too.

@@ -55,4 +55,27 @@ if command -v shellcheck >/dev/null; then
     # shellcheck disable=SC2016
     expect 1 scripts.sh tests/a.sh "an unquoted variable" <<<$'#!/usr/bin/env bash\nrm $1'
 fi
+if command -v yamllint >/dev/null; then
+    workflow=$'name: a\non: push\npermissions:\n  contents: read\njobs:\n  a:\n    runs-on: b\n    timeout-minutes: 1\n'
+    steps="$workflow"$'    steps:\n'
+    expect_workflow() { expect "$1" workflows.sh .github/workflows/a.yml "$2"; }
+    expect_workflow 0 "a good workflow" <<<"$steps      - uses: actions/checkout@v5"
+    expect_workflow 1 "no steps" < <(printf %s "$workflow")
+    expect_workflow 1 "a key that is there twice" <<<"$steps      - {run: a, run: b}"
+    expect_workflow 1 "no permissions" <<<"$(grep -v -e permissions -e contents <<<"$steps      - run: a")"
+    expect_workflow 1 "all permissions" <<<"${steps/contents: read/contents: write}      - run: a"
+    expect_workflow 1 "no time limit" <<<"$(grep -v timeout <<<"$steps      - run: a")"
+    expect_workflow 1 "an unknown event" <<<"${steps/on: push/on: pushed}      - run: a"
+    expect_workflow 1 "an unknown key" <<<"$steps      - {run: a, runs: b}"
+    expect_workflow 1 "an action that is not pinned" <<<"$steps      - uses: actions/checkout@main"
+    expect_workflow 1 "an action without a version" <<<"$steps      - uses: actions/checkout"
+    # shellcheck disable=SC2016
+    expect_workflow 1 "an expression in a script" <<<"$steps"'      - run: echo "${{ github.ref }}"'
+    # shellcheck disable=SC2016
+    expect_workflow 1 "an unquoted variable" <<<"$steps"'      - run: rm $a'
+    # shellcheck disable=SC2016
+    expect_workflow 1 "a foreign secret" <<<"$steps"$'      - run: a\n        env:\n          B: ${{ secrets.B }}'
+    expect 1 workflows.sh .github/dependabot.yml "an unknown ecosystem" \
+        <<<$'version: 2\nupdates:\n  - {package-ecosystem: a, directory: /, schedule: {interval: weekly}}'
+fi
 exit $failed
