@@ -1,0 +1,307 @@
+#!/usr/bin/env bash
+# run.sh: checks the Kubernetes manifests, then plays them: podman runs their pods, hardened as they say,
+# against PostgreSQL and an S3 server outside of the "cluster". After ../build.sh; the engine's containers that
+# it starts are removed at the end. The last line counts: "N passed, M failed".
+#   K8S_KEEP=1   keeps them
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd -P)
+root=$(cd "$here/../../.." && pwd -P)
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$here/../lib.sh"
+
+prefix=kubernetes-$$
+tools=$prefix-tools # the container in which everything happens
+postgres_password=postgres-$RANDOM db_password=backup-$RANDOM access_key=key-$RANDOM secret_key=secret-$RANDOM$RANDOM
+passed=0 failed=0 running=
+work=$(mktemp -d /tmp/pg-backup-kubernetes.XXXXXX)
+
+finish() {
+    trap - INT TERM
+    if [ -n "$running" ]; then
+        kill -TERM "$running" 2>/dev/null || true
+        wait "$running" 2>/dev/null || true
+    fi
+    if [ -z "${K8S_KEEP:-}" ]; then
+        docker rm -fv "$tools" "$prefix-postgres" "$prefix-s3" >/dev/null 2>&1 || true
+        docker network rm "$prefix" >/dev/null 2>&1 || true
+        rm -rf "$work"
+    fi
+    echo "$passed passed, $failed failed"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+check() { # NAME COMMAND...
+    local began=$SECONDS status=0
+    # In the background: there "set -e" holds, and a signal to us is seen at once.
+    "${@:2}" >"$work/output" 2>&1 </dev/null &
+    running=$!
+    wait "$running" || status=$?
+    running=
+    if [ "$status" = 0 ]; then
+        passed=$((passed + 1)) && echo "ok - kubernetes: $1 ($((SECONDS - began)) s)"
+    else
+        failed=$((failed + 1)) && echo "not ok - kubernetes: $1 ($((SECONDS - began)) s)"
+        sed 's/^/    /' "$work/output"
+    fi
+}
+
+in_tools() { docker exec -i "$tools" "$@"; }
+podman() { in_tools podman "$@"; }
+sql() { docker exec -i -e PGPASSWORD="$postgres_password" "$prefix-postgres" psql -XqAt -h 127.0.0.1 -U postgres "$@"; }
+
+### The manifests
+
+# Renders all: as they are, and the example as a user would change it.
+render() {
+    in_tools bash -s <<'SH'
+set -euo pipefail
+mkdir -p /work
+for folder in cronjobs deployments example; do
+    kubectl kustomize "/deploy/$folder" >"/work/$folder.yaml"
+done
+SH
+}
+
+check_manifests() { # FILE...
+    in_tools /checks/check.py /README.md "$@"
+}
+
+self_test() {
+    in_tools /checks/check_self_test.py /README.md /deploy/secrets.example.yaml /work/{cronjobs,deployments}.yaml
+}
+
+# Every image named is that of this version.
+same_version() {
+    local others
+    others=$(grep -rnE 'image: .*pg-(backup|prune)|newTag' "$root/deploy/kubernetes" |
+        grep -vE "(:|newTag: )${version//./\\.}(}| |\$)" || true)
+    [ -z "$others" ] || { printf '%s\n' "$others"; return 1; }
+}
+
+### Play
+
+start_servers() {
+    docker network create "$prefix" >/dev/null
+    mkdir "$work/initdb" "$work/secrets"
+    cp "$root"/deploy/compose/initdb/* "$work/initdb"
+    printf %s "$db_password" >"$work/secrets/db_password"
+    chmod -R a+rX "$work"
+    docker run -d --name "$prefix-postgres" --network "$prefix" --network-alias postgres --shm-size 128m \
+        -e POSTGRES_DB=app -e POSTGRES_PASSWORD="$postgres_password" \
+        -v "$work/initdb:/docker-entrypoint-initdb.d:ro" -v "$work/secrets:/run/secrets:ro" postgres:17 >/dev/null
+    docker run -d --name "$prefix-s3" --network "$prefix" --network-alias s3 -e GARAGE_DEFAULT_BUCKET=backups \
+        -e GARAGE_DEFAULT_ACCESS_KEY="$access_key" -e GARAGE_DEFAULT_SECRET_KEY="$secret_key" \
+        s3-stand-in >/dev/null
+}
+
+# The quick start of deploy/kubernetes/example, done by hand: a copy with values of ours.
+prepare_example() {
+    in_tools bash -s -- "$db_password" "$postgres_password" "$access_key" "$secret_key" <<'SH'
+set -euo pipefail
+cp -r /deploy /work/deploy
+cd /work/deploy
+cp -r example mine
+sed -i 's/OWNER/owner/' mine/kustomization.yaml restore.example.yaml
+sed -i 's|S3_ENDPOINT: .*|S3_ENDPOINT: http://s3:3900|' mine/store.yaml
+sed -i 's|DB_HOST: .*|DB_HOST: postgres|' mine/backup.yaml
+sed "s/DB_PASSWORD: .*/DB_PASSWORD: $1/; s/S3_ACCESS_KEY: .*/S3_ACCESS_KEY: $3/; s/S3_SECRET_KEY: .*/S3_SECRET_KEY: $4/" \
+    secrets.example.yaml >/work/secrets.yaml
+cat >>/work/secrets.yaml <<YAML
+---
+{apiVersion: v1, kind: Secret, metadata: {name: pg-restore}, type: Opaque, stringData: {DB_PASSWORD: $2}}
+YAML
+kubectl kustomize mine >/work/jobs.yaml
+cp -r mine daemons
+sed -i 's|../cronjobs.*|../deployments|; /schedule.yaml/d' daemons/kustomization.yaml
+kubectl kustomize daemons >/work/daemons.yaml
+cat restore.example.yaml >>/work/jobs.yaml
+SH
+}
+
+load_images() {
+    docker save pg-backup pg-prune | podman load -q
+    local program
+    for program in pg-backup pg-prune; do
+        podman tag "localhost/$program:latest" "ghcr.io/owner/$program:$version"
+    done
+}
+
+wait_for_servers() {
+    for _ in $(seq 120); do
+        # Over TCP, which PostgreSQL serves only after its first start; the bucket is made last.
+        ! { sql -d app -c '' && docker exec "$prefix-s3" test -e /tmp/ready; } 2>/dev/null || return 0
+        sleep 0.5
+    done
+    docker logs --tail 20 "$prefix-postgres"
+    docker logs --tail 20 "$prefix-s3"
+    return 1
+}
+
+fill_database() {
+    sql -d app <<<"CREATE TABLE item (id int PRIMARY KEY, name text);
+        INSERT INTO item SELECT i, md5(i::text) FROM generate_series(1, 50000) i;"
+}
+
+# play FILE WORKLOAD POD [OPTION_OF_PLAYABLE...]: starts a pod.
+play() {
+    in_tools /checks/playable.py "$2" "$3" /work/secrets.yaml "/work/$1.yaml" "${@:4}" >"$work/$3.yaml"
+    podman kube play - <"$work/$3.yaml" >/dev/null
+}
+
+# The only container of a pod but for the one that holds it together.
+container_of() { podman ps -a --filter "pod=$1-pod" --format '{{.Names}} {{.Command}}' | grep -v -- '-infra' | cut -d' ' -f1; }
+
+# complete POD STATUS: waits for its end, prints its log, and expects that exit code.
+complete() {
+    local name status
+    name=$(container_of "$1")
+    status=$(timeout 120 docker exec "$tools" podman wait "$name")
+    podman logs "$name" 2>&1
+    echo "exit code $status"
+    [ "$status" = "$2" ]
+}
+
+# From the daemon's pod, as a user would ask.
+list_backups() { podman exec "$(container_of daemon)" /usr/local/bin/pg-backup list --json; }
+
+backup_completes() { # POD
+    play jobs CronJob/pg-backup "$1"
+    complete "$1" 0
+}
+
+second_backup_is_another() {
+    backup_completes second
+    podman logs "$(container_of second)" 2>&1 | jq -es 'all(.[]; .level and .message)' >/dev/null
+}
+
+wrong_setting_fails_with_2() {
+    play jobs CronJob/pg-backup wrong --env S3_ADDRESSING=sideways
+    complete wrong 2
+}
+
+prune_completes() {
+    play jobs CronJob/pg-prune prune
+    complete prune 0
+}
+
+prune_knows_no_database() {
+    podman inspect -f '{{.Config.Env}} {{.Mounts}}' "$(container_of prune)" >"$work/prune"
+    cat "$work/prune"
+    if grep -E 'DB_|PG' "$work/prune"; then return 1; fi
+}
+
+until_locks() { # CONDITION
+    for _ in $(seq 100); do
+        [ "$(sql -d app -c "SELECT count(*) FROM pg_locks WHERE $1")" = 0 ] || return 0
+        sleep 0.2
+    done
+    return 1
+}
+
+# A run that is told to stop has not done its work: the Job must not count as complete.
+stopped_backup_fails() {
+    sql -d app -c 'BEGIN; LOCK TABLE item; SELECT pg_sleep(60)' >/dev/null 2>&1 &
+    local locker=$! name
+    until_locks "granted AND relation = 'item'::regclass"
+    play jobs CronJob/pg-backup stopped
+    name=$(container_of stopped)
+    until_locks "NOT granted"
+    podman stop -t 20 "$name"
+    sql -d app -c "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
+    wait "$locker" || true
+    complete stopped 1
+}
+
+# ready POD COMMAND...: what a readiness probe would see, within 30 s.
+ready() {
+    local name
+    name=$(container_of "$1")
+    for _ in $(seq 60); do
+        ! podman exec "$name" "${@:2}" >"$work/health" 2>&1 || return 0
+        sleep 0.5
+    done
+    cat "$work/health"
+    podman logs "$name"
+    return 1
+}
+
+daemon_is_ready() {
+    play daemons Deployment/pg-backup daemon
+    ready daemon /usr/local/bin/pg-backup health
+    podman healthcheck run "$(container_of daemon)" # the image's own
+}
+
+prune_daemon_is_ready() {
+    play daemons Deployment/pg-prune prune-daemon
+    ready prune-daemon /usr/local/bin/pg-prune health
+}
+
+daemon_is_hardened() {
+    local name status
+    name=$(container_of daemon)
+    status=$(podman exec "$name" cat /proc/1/status)
+    printf '%s\n' "$status"
+    grep -qP '^Uid:\t10001\t10001\t10001\t10001$' <<<"$status"
+    grep -qP '^Gid:\t10001\t10001\t10001\t10001$' <<<"$status"
+    grep -qP '^CapBnd:\t0+$' <<<"$status"
+    grep -qP '^NoNewPrivs:\t1$' <<<"$status"
+    grep -qP '^Seccomp:\t2$' <<<"$status"
+    if podman exec "$name" touch /etc/x; then return 1; fi
+}
+
+daemon_makes_no_needless_backup() {
+    list_backups | tee "$work/list"
+    [ "$(wc -l <"$work/list")" = 2 ]
+}
+
+daemon_stops() {
+    local name
+    name=$(container_of daemon)
+    podman stop -t 20 "$name"
+    complete daemon 0
+}
+
+restore_completes() {
+    play jobs Job/pg-restore restore
+    complete restore 0
+    local sum="SELECT count(*), sum(hashtext(name || id)) FROM item"
+    sql -d app_copy -c "$sum"
+    [ "$(sql -d app -c "$sum")" = "$(sql -d app_copy -c "$sum")" ]
+}
+
+version=$(project_version)
+engine_answers || "$here/../engine-up.sh"
+"$here/../make-base-images.sh" debian:trixie-slim postgres:17 s3-stand-in
+docker image inspect pg-backup pg-prune >/dev/null 2>&1 || "$here/../build.sh" >/dev/null 2>&1
+docker build -q -t kubernetes-tools "$here" >/dev/null
+start_servers
+docker run -d --init --name "$tools" --network "$prefix" --privileged -v "$root/deploy/kubernetes:/deploy:ro" \
+    -v "$here:/checks:ro" -v "$root/README.md:/README.md:ro" kubernetes-tools >/dev/null
+
+check "kustomize renders the manifests" render
+check "the CronJobs are right" check_manifests /deploy/secrets.example.yaml /work/cronjobs.yaml
+check "the Deployments are right" check_manifests /deploy/secrets.example.yaml /work/deployments.yaml
+check "the example is right" check_manifests /deploy/secrets.example.yaml /work/example.yaml
+check "the check finds what is wrong" self_test
+check "all images are of this version" same_version
+
+check "the example can be made one's own" prepare_example
+check "the restore is right" check_manifests /work/secrets.yaml /work/cronjobs.yaml /work/deploy/restore.example.yaml
+check "images are loaded" load_images
+check "the servers are up" wait_for_servers
+check "the database is filled" fill_database
+check "a CronJob's backup completes" backup_completes first
+check "so does the next one" second_backup_is_another
+check "a wrong setting is exit code 2" wrong_setting_fails_with_2
+check "a backup that is stopped fails" stopped_backup_fails
+check "the pruner completes" prune_completes
+check "the pruner sees nothing of the database" prune_knows_no_database
+check "the daemon is ready" daemon_is_ready
+check "so is the pruning one" prune_daemon_is_ready
+check "the daemon is hardened" daemon_is_hardened
+check "both backups are listed, and the daemon made no needless one" daemon_makes_no_needless_backup
+check "the daemon stops at once" daemon_stops
+check "a restore completes, and brings everything back" restore_completes
+[ "$failed" = 0 ]
