@@ -9,7 +9,8 @@ if [ -e cgroup.controllers ]; then
     while read -r pid; do
         echo "$pid" >init/cgroup.procs || true # gone by now
     done < <(cat cgroup.procs)
-    for controller in $(cat cgroup.controllers); do
+    read -ra controllers <cgroup.controllers
+    for controller in "${controllers[@]}"; do
         echo "+$controller" >cgroup.subtree_control || echo "no cgroup controller $controller" >&2
     done
 fi
