@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh: checks the Kubernetes manifests, then plays them: podman runs their pods, hardened as they say,
-# against PostgreSQL and an S3 server outside of the "cluster". After ../build.sh; the engine's containers that
-# it starts are removed at the end. The last line counts: "N passed, M failed".
-#   K8S_KEEP=1   keeps them
+# against PostgreSQL and an S3 server outside of the "cluster". Uses the engine in DK (../lib.sh) and the images
+# there, and makes what is missing. The last line counts: "N passed, M failed".
+#   KEEP=1   leaves everything running
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 root=$(cd "$here/../../.." && pwd -P)
@@ -13,6 +13,7 @@ prefix=kubernetes-$$
 tools=$prefix-tools # the container in which everything happens
 postgres_password=postgres-$RANDOM db_password=backup-$RANDOM access_key=key-$RANDOM secret_key=secret-$RANDOM$RANDOM
 passed=0 failed=0 running=
+ours= # the engine was started here
 work=$(mktemp -d /tmp/pg-backup-kubernetes.XXXXXX)
 
 finish() {
@@ -21,9 +22,10 @@ finish() {
         kill -TERM "$running" 2>/dev/null || true
         wait "$running" 2>/dev/null || true
     fi
-    if [ -z "${K8S_KEEP:-}" ]; then
+    if [ -z "${KEEP:-}" ]; then
         docker rm -fv "$tools" "$prefix-postgres" "$prefix-s3" >/dev/null 2>&1 || true
         docker network rm "$prefix" >/dev/null 2>&1 || true
+        [ -z "$ours" ] || "$here/../down.sh" || true
         rm -rf "$work"
     fi
     echo "$passed passed, $failed failed"
@@ -238,6 +240,20 @@ prune_daemon_is_ready() {
     ready prune-daemon /usr/local/bin/pg-prune health
 }
 
+late_daemon_is_not_ready() {
+    play daemons Deployment/pg-backup late --env MAX_BACKUP_AGE_SECONDS=1
+    local name answer
+    name=$(container_of late)
+    for _ in $(seq 60); do
+        if ! answer=$(podman exec "$name" /usr/local/bin/pg-backup health 2>&1) && [[ $answer = *"late since"* ]]; then
+            return 0
+        fi
+        sleep 0.5
+    done
+    printf '%s\n' "$answer"
+    return 1
+}
+
 daemon_is_hardened() {
     local name status
     name=$(container_of daemon)
@@ -272,7 +288,7 @@ restore_completes() {
 }
 
 version=$(project_version)
-engine_answers || "$here/../engine-up.sh"
+engine_answers || { ours=1 && "$here/../engine-up.sh"; }
 "$here/../make-base-images.sh" debian:trixie-slim postgres:17 s3-stand-in
 docker image inspect pg-backup pg-prune >/dev/null 2>&1 || "$here/../build.sh" >/dev/null 2>&1
 docker build -q -t kubernetes-tools "$here" >/dev/null
@@ -300,6 +316,7 @@ check "the pruner completes" prune_completes
 check "the pruner sees nothing of the database" prune_knows_no_database
 check "the daemon is ready" daemon_is_ready
 check "so is the pruning one" prune_daemon_is_ready
+check "one that is late is not ready" late_daemon_is_not_ready
 check "the daemon is hardened" daemon_is_hardened
 check "both backups are listed, and the daemon made no needless one" daemon_makes_no_needless_backup
 check "the daemon stops at once" daemon_stops
