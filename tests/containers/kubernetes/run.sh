@@ -272,6 +272,17 @@ daemon_makes_no_needless_backup() {
     [ "$(wc -l <"$work/list")" = 2 ]
 }
 
+# The manifest says so, by the schedule of the example and in its time zone.
+next_is_due_by_the_schedule() {
+    local key due
+    key=$(list_backups | tail -n 1 | jq -re .key)
+    docker exec "$prefix-s3" curl -sf --aws-sigv4 aws:amz:garage:s3 --user "$access_key:$secret_key" \
+        -H "x-amz-content-sha256: $(sha256sum </dev/null | cut -c1-64)" \
+        "http://127.0.0.1:3900/backups/${key%/*}/manifest.json" | tee "$work/manifest.json"
+    due=$(jq -re .next_due "$work/manifest.json")
+    [ "$(TZ=Europe/Berlin date -d "$due" +%H:%M)" = 02:30 ]
+}
+
 daemon_stops() {
     local name
     name=$(container_of daemon)
@@ -290,7 +301,8 @@ restore_completes() {
 version=$(project_version)
 engine_answers || { ours=1 && "$here/../engine-up.sh"; }
 "$here/../make-base-images.sh" debian:trixie-slim postgres:17 s3-stand-in
-docker image inspect pg-backup pg-prune >/dev/null 2>&1 || "$here/../build.sh" >/dev/null 2>&1
+docker image inspect pg-backup pg-prune >/dev/null 2>&1 ||
+    "$here/../build.sh" >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log" >&2 && exit 1; }
 docker build -q -t kubernetes-tools "$here" >/dev/null
 start_servers
 docker run -d --init --name "$tools" --network "$prefix" --privileged -v "$root/deploy/kubernetes:/deploy:ro" \
@@ -319,6 +331,7 @@ check "so is the pruning one" prune_daemon_is_ready
 check "one that is late is not ready" late_daemon_is_not_ready
 check "the daemon is hardened" daemon_is_hardened
 check "both backups are listed, and the daemon made no needless one" daemon_makes_no_needless_backup
+check "a CronJob's backup says when the next one is due" next_is_due_by_the_schedule
 check "the daemon stops at once" daemon_stops
 check "a restore completes, and brings everything back" restore_completes
 [ "$failed" = 0 ]
