@@ -59,11 +59,16 @@ sql() { docker exec -i -e PGPASSWORD="$postgres_password" "$prefix-postgres" psq
 render() {
     in_tools bash -s <<'SH'
 set -euo pipefail
-mkdir -p /work
+mkdir -p /rendered
 for folder in cronjobs deployments example; do
-    kubectl kustomize "/deploy/$folder" >"/work/$folder.yaml"
+    kubectl kustomize "/deploy/$folder" >"/rendered/$folder.yaml"
 done
 SH
+}
+
+lint() {
+    in_tools yamllint --strict -d '{extends: default, rules: {line-length: {max: 120}, document-start: disable,
+        braces: {max-spaces-inside: 0}, comments: {min-spaces-from-content: 1}}}' /deploy
 }
 
 check_manifests() { # FILE...
@@ -71,7 +76,7 @@ check_manifests() { # FILE...
 }
 
 self_test() {
-    in_tools /checks/check_self_test.py /README.md /deploy/secrets.example.yaml /work/{cronjobs,deployments}.yaml
+    in_tools /checks/check_self_test.py /README.md /deploy/secrets.example.yaml /rendered/{cronjobs,deployments}.yaml
 }
 
 # Every image named is that of this version.
@@ -102,23 +107,23 @@ start_servers() {
 prepare_example() {
     in_tools bash -s -- "$db_password" "$postgres_password" "$access_key" "$secret_key" <<'SH'
 set -euo pipefail
-cp -r /deploy /work/deploy
-cd /work/deploy
+cp -r /deploy /rendered/deploy
+cd /rendered/deploy
 cp -r example mine
 sed -i 's/OWNER/owner/' mine/kustomization.yaml restore.example.yaml
 sed -i 's|S3_ENDPOINT: .*|S3_ENDPOINT: http://s3:3900|' mine/store.yaml
 sed -i 's|DB_HOST: .*|DB_HOST: postgres|' mine/backup.yaml
 sed "s/DB_PASSWORD: .*/DB_PASSWORD: $1/; s/S3_ACCESS_KEY: .*/S3_ACCESS_KEY: $3/; s/S3_SECRET_KEY: .*/S3_SECRET_KEY: $4/" \
-    secrets.example.yaml >/work/secrets.yaml
-cat >>/work/secrets.yaml <<YAML
+    secrets.example.yaml >/rendered/secrets.yaml
+cat >>/rendered/secrets.yaml <<YAML
 ---
 {apiVersion: v1, kind: Secret, metadata: {name: pg-restore}, type: Opaque, stringData: {DB_PASSWORD: $2}}
 YAML
-kubectl kustomize mine >/work/jobs.yaml
+kubectl kustomize mine >/rendered/jobs.yaml
 cp -r mine daemons
 sed -i 's|../cronjobs.*|../deployments|; /schedule.yaml/d' daemons/kustomization.yaml
-kubectl kustomize daemons >/work/daemons.yaml
-cat restore.example.yaml >>/work/jobs.yaml
+kubectl kustomize daemons >/rendered/daemons.yaml
+cat restore.example.yaml >>/rendered/jobs.yaml
 SH
 }
 
@@ -148,7 +153,7 @@ fill_database() {
 
 # play FILE WORKLOAD POD [OPTION_OF_PLAYABLE...]: starts a pod.
 play() {
-    in_tools /checks/playable.py "$2" "$3" /work/secrets.yaml "/work/$1.yaml" "${@:4}" >"$work/$3.yaml"
+    in_tools /checks/playable.py "$2" "$3" /rendered/secrets.yaml "/rendered/$1.yaml" "${@:4}" >"$work/$3.yaml"
     podman kube play - <"$work/$3.yaml" >/dev/null
 }
 
@@ -309,14 +314,15 @@ docker run -d --init --name "$tools" --network "$prefix" --privileged -v "$root/
     -v "$here:/checks:ro" -v "$root/README.md:/README.md:ro" kubernetes-tools >/dev/null
 
 check "kustomize renders the manifests" render
-check "the CronJobs are right" check_manifests /deploy/secrets.example.yaml /work/cronjobs.yaml
-check "the Deployments are right" check_manifests /deploy/secrets.example.yaml /work/deployments.yaml
-check "the example is right" check_manifests /deploy/secrets.example.yaml /work/example.yaml
+check "the manifests are well-formed" lint
+check "the CronJobs are right" check_manifests /deploy/secrets.example.yaml /rendered/cronjobs.yaml
+check "the Deployments are right" check_manifests /deploy/secrets.example.yaml /rendered/deployments.yaml
+check "the example is right" check_manifests /deploy/secrets.example.yaml /rendered/example.yaml
 check "the check finds what is wrong" self_test
 check "all images are of this version" same_version
 
 check "the example can be made one's own" prepare_example
-check "the restore is right" check_manifests /work/secrets.yaml /work/cronjobs.yaml /work/deploy/restore.example.yaml
+check "the restore is right" check_manifests /rendered/secrets.yaml /rendered/cronjobs.yaml /rendered/deploy/restore.example.yaml
 check "images are loaded" load_images
 check "the servers are up" wait_for_servers
 check "the database is filled" fill_database
