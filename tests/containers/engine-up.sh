@@ -23,9 +23,9 @@ command -v ip >/dev/null || missing+=(iproute2)
 
 unpack_engine() {
     local apt mirror package
-    mirror=$(apt-get indextargets --format '$(SITE)' 'Origin: Debian' 'Label: Debian' | head -n 1)
+    mirror=$(debian_mirror)
     mkdir -p "$DK"/{bin,config/cli-plugins,debs,unpacked,apt/lists/partial,apt/cache/archives/partial}
-    echo "deb [signed-by=$keyring] ${mirror:-http://deb.debian.org/debian} $suite main" >"$DK/apt/sources.list"
+    echo "deb [signed-by=$keyring] $mirror $suite main" >"$DK/apt/sources.list"
     apt=(apt-get -qq -o Dir::Etc::sourcelist="$DK/apt/sources.list" -o Dir::Etc::sourceparts=-
         -o Dir::State::lists="$DK/apt/lists" -o Dir::Cache="$DK/apt/cache" -o Dir::State::status=/dev/null
         -o APT::Sandbox::User=root)

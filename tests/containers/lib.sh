@@ -13,6 +13,14 @@ say() { printf '%s (%d s)\n' "$*" "$SECONDS" >&2; }
 
 engine_answers() { docker version >/dev/null 2>&1; }
 
+# The Debian mirror that this machine uses.
+debian_mirror() {
+    local site
+    # shellcheck disable=SC2016
+    site=$(apt-get indextargets --format '$(SITE)' 'Origin: Debian' 'Label: Debian' | head -n 1)
+    echo "${site:-http://deb.debian.org/debian}"
+}
+
 # The version that CMakeLists.txt states.
 project_version() {
     sed -nE 's/^project\(.* VERSION ([0-9.]+).*/\1/p' "$(dirname "${BASH_SOURCE[0]}")/../../CMakeLists.txt"

@@ -11,8 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 # Without what the official image leaves out: what needs it would fail there.
 make_debian() {
     local mirror
-    mirror=$(apt-get indextargets --format '$(SITE)' 'Origin: Debian' 'Label: Debian' | head -n 1)
-    mirror=${mirror:-http://deb.debian.org/debian}
+    mirror=$(debian_mirror)
     # shellcheck disable=SC2016
     mmdebstrap --quiet --variant=minbase --mode=root \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \

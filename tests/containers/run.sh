@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# run.sh [SUBJECT[:CASE]...]: builds the images from their Dockerfiles and runs them, and compose.yaml, in a
+# container engine of its own (engine-up.sh). A subject is a file in cases/, a case a function case_NAME in it,
+# in the order of the file; without any, all are run. As root. The last line counts: "N passed, M failed".
+#   KEEP=1   leaves engine and images for the next run, with the same DK (lib.sh)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd -P)
+ours= # the engine was started here
+if [ -z "${DK:-}" ] && [ -z "${KEEP:-}" ]; then
+    DK=$(mktemp -d /tmp/pg-backup-engine.XXXXXX)
+fi
+. "$here/lib.sh"
+export DK
+WORK=$(mktemp -d /tmp/pg-backup-containers.XXXXXX)
+chmod 755 "$WORK"
+export WORK
+passed=0 failed=0 running=
+
+finish() {
+    trap - INT TERM
+    if [ -n "$running" ]; then
+        kill -TERM "$running" 2>/dev/null || true
+        wait "$running" 2>/dev/null || true
+    fi
+    if [ -n "$ours" ] && [ -z "${KEEP:-}" ]; then
+        "$here/down.sh" || true
+    elif engine_answers; then
+        "$here/cases/case.sh" clean_up || true
+    fi
+    rm -rf "$WORK"
+    echo "$passed passed, $failed failed"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# in_background COMMAND...: waits for it, but so that a signal to us is seen at once.
+in_background() {
+    local status=0
+    "$@" </dev/null &
+    running=$!
+    wait "$running" || status=$?
+    running=
+    return "$status"
+}
+
+run_case() { # SUBJECT CASE
+    local name="containers, $1: ${2//_/ }" log="$WORK/$1.$2.log" began=$SECONDS status=0
+    in_background timeout -k 15 "${CASE_TIMEOUT:-120}" "$here/cases/case.sh" "$1" "$2" >"$log" 2>&1 || status=$?
+    if [ "$status" = 0 ]; then
+        passed=$((passed + 1)) && echo "ok - $name ($((SECONDS - began)) s)"
+        sed -n 's/^note: /    /p' "$log"
+    else
+        failed=$((failed + 1))
+        [ "$status" != 124 ] || echo "took longer than ${CASE_TIMEOUT:-120} s" >>"$log"
+        echo "not ok - $name ($((SECONDS - began)) s)"
+        sed 's/^/    /' "$log"
+    fi
+}
+
+# build_step NAME COMMAND...: counts as a case; without it there is nothing to test.
+build_step() {
+    local began=$SECONDS
+    if in_background "${@:2}" >"$WORK/build.log" 2>&1; then
+        passed=$((passed + 1)) && echo "ok - containers, $1 ($((SECONDS - began)) s)"
+    else
+        failed=$((failed + 1))
+        echo "not ok - containers, $1"
+        tail -n 60 "$WORK/build.log" | sed 's/^/    /'
+        exit 1
+    fi
+}
+
+cases_of() { sed -nE 's/^case_([a-z0-9_]+)\(\).*/\1/p' "$here/cases/$1.sh"; }
+
+[ $# -gt 0 ] || set -- images stack outage bad_input
+if ! engine_answers; then
+    ours=1
+    build_step "an engine of our own" "$here/engine-up.sh"
+fi
+build_step "base images from Debian's packages" "$here/make-base-images.sh"
+build_step "both images from their Dockerfiles" "$here/build.sh"
+
+for wanted in "$@"; do
+    subject=${wanted%%:*} found=
+    [ -e "$here/cases/$subject.sh" ] || { echo "there is no subject $subject" >&2; exit 2; }
+    for name in $(cases_of "$subject"); do
+        case $wanted in "$subject" | "$subject:$name") found=1 && run_case "$subject" "$name" ;; esac
+    done
+    [ -n "$found" ] || { echo "there is no case $wanted" >&2; exit 2; }
+done
+[ "$failed" = 0 ]
