@@ -43,6 +43,15 @@ std::vector<Option> run_options(BackupConfig& config) {
       {.name = "BACKUP_INTERVAL",
        .target = Duration{&config.interval, std::chrono::seconds(1)},
        .help = "Time from the start of one backup to the start of the next."},
+      {.name = "BACKUP_SCHEDULE",
+       .target = &config.cron,
+       .help = "In place of the interval: `minute hour day month weekday`, six fields with seconds "
+               "first, or `@daily` and the like. For a CronJob: its own schedule, so that each "
+               "backup tells when the next is due."},
+      {.name = "TZ",
+       .target = &config.time_zone,
+       .help = "Time zone of the schedule, such as Europe/Berlin.",
+       .default_note = "UTC"},
       {.name = "ZSTD_LEVEL",
        .target = Number{&config.zstd_level, kMinZstdLevel, kMaxZstdLevel},
        .help = "Compression: higher is smaller and slower."},
@@ -96,6 +105,26 @@ void check_backup(const BackupConfig& config, const Environment& environment,
   }
 }
 
+void check_schedule(BackupConfig& config, const ParsedOptions& parsed,
+                    std::vector<std::string>& problems) {
+  const bool has_interval = is_set(parsed, "BACKUP_INTERVAL");
+  const bool has_cron = is_set(parsed, "BACKUP_SCHEDULE");
+  config.schedule_is_set = has_interval || has_cron;
+  if (has_interval && has_cron) {
+    problems.emplace_back("BACKUP_INTERVAL and BACKUP_SCHEDULE are both set; keep one");
+  }
+  try {
+    config.schedule = has_cron ? Schedule::parse(config.cron) : Schedule::every(config.interval);
+  } catch (const Error& error) {
+    problems.push_back(std::string("BACKUP_SCHEDULE: ") + error.message());
+  }
+  try {
+    set_time_zone(config.schedule.zone().value_or(config.time_zone));
+  } catch (const Error& error) {
+    problems.push_back(std::string("TZ: ") + error.message());
+  }
+}
+
 void check_restore(const BackupConfig& config, std::vector<std::string>& problems) {
   const RestoreRequest& restore = config.restore;
   if (restore.id != "latest" && !parse_backup_id(restore.id)) {
@@ -125,7 +154,8 @@ CommandLine backup_command_line(BackupConfig& config) {
       .verbs = {{"serve", "back up every BACKUP_INTERVAL (default)"},
                 {"now", "one backup"},
                 {"list", "show the backups"},
-                {"restore", "restore one; on a terminal without options it asks"}},
+                {"restore", "restore one; on a terminal without options it asks"},
+                kHealthVerb},
       .options = {},
       .notes =
           "Further variables of libpq work as everywhere: PGSERVICE, PGPASSFILE, PGSSLMODE, "
@@ -135,14 +165,14 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, store_options(config.store));
   append_options(command.options, upload_options(config.store));
   append_options(command.options, run_options(config));
-  append_options(command.options, log_options(config.log));
+  append_options(command.options, service_options(config.service));
   append_options(command.options, verb_options(config));
   return command;
 }
 
 void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
                          const Environment& environment, std::vector<std::string>& problems) {
-  config.interval_is_set = is_set(parsed, "BACKUP_INTERVAL");
+  check_schedule(config, parsed, problems);
   config.pg.port_is_set = is_set(parsed, "DB_PORT");
   check_store_config(config.store, problems);
   if (parsed.verb == "now" || parsed.verb == "serve") check_backup(config, environment, problems);

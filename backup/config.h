@@ -9,6 +9,7 @@
 
 #include "backup/pg.h"
 #include "common/base/options.h"
+#include "common/base/schedule.h"
 #include "common/service/program.h"
 #include "common/store/store_config.h"
 
@@ -32,12 +33,15 @@ struct RestoreRequest {
 };
 
 struct BackupConfig {
-  LogConfig log;
+  ServiceConfig service{.health_socket = "pg-backup"};
   StoreConfig store;
   PgConfig pg;
   std::filesystem::path bindir;
   std::chrono::seconds interval = std::chrono::hours(24);
-  bool interval_is_set = false;  ///< by the user: then also a single run names its next due time
+  std::string cron;       ///< in place of the interval
+  std::string time_zone;  ///< of `cron`; UTC where empty
+  Schedule schedule = Schedule::every(interval);
+  bool schedule_is_set = false;  ///< by the user: then also a single run names its next due time
   int zstd_level = 3;
   bool json = false;
   RestoreRequest restore;

@@ -2,7 +2,7 @@
 // manifest. Any exception unwinds to "nothing happened".
 #pragma once
 
-#include <chrono>
+#include <filesystem>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -12,6 +12,7 @@
 #include "backup/pg_client.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/schedule.h"
 #include "common/catalog/manifest.h"
 #include "common/store/store.h"
 
@@ -21,7 +22,7 @@ struct BackupJobConfig {
   const PgConfig& pg;
   std::filesystem::path bindir;
   int zstd_level = 3;
-  std::optional<std::chrono::seconds> interval;  ///< for `next_due`
+  std::optional<Schedule> schedule;  ///< for `next_due`
 };
 
 class BackupJob {

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "backup/config.h"
-#include "backup/daemon.h"
 #include "backup/job.h"
 #include "backup/list.h"
 #include "backup/progress.h"
@@ -16,6 +15,7 @@
 #include "common/base/signals.h"
 #include "common/base/units.h"
 #include "common/catalog/catalog.h"
+#include "common/service/daemon.h"
 
 namespace pgbackup {
 namespace {
@@ -35,13 +35,13 @@ struct Program {
 };
 
 void back_up(Program& program, bool is_daemon) {
-  const bool interval_holds = is_daemon || program.config.interval_is_set;
+  const bool schedule_holds = is_daemon || program.config.schedule_is_set;
   const std::unique_ptr<Store> store = program.open();
   BackupJob job(
       {.pg = program.config.pg,
        .bindir = program.config.bindir,
        .zstd_level = program.config.zstd_level,
-       .interval = interval_holds ? std::optional(program.config.interval) : std::nullopt},
+       .schedule = schedule_holds ? std::optional(program.config.schedule) : std::nullopt},
       program.environment, *store, program.clock, program.log, program.stop);
   const Manifest manifest = job.run();
   uint64_t stored = 0;
@@ -78,11 +78,13 @@ void restore(Program& program) {
 
 int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment) {
   SystemClock clock;
-  Log log(clock, config.log.level, config.log.format);
+  Log log(clock, config.service.log_level, config.service.log_format);
   Program program{config, environment, clock, log, {}};
-  Daemon daemon(
-      config.interval, [&] { return newest_start(program); }, [&] { back_up(program, true); },
-      clock, log);
+  Daemon daemon({.noun = "backup",
+                 .schedule = config.schedule,
+                 .newest = [&] { return newest_start(program); },
+                 .run = [&] { back_up(program, true); }},
+                clock, log);
   const Signals signals([&] { daemon.run_now(); });
   program.stop = signals.stop_token();
   if (parsed.verb == "list") {
@@ -95,7 +97,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     back_up(program, false);
   } else {
     log_settings(log, "pg-backup", parsed);
-    daemon.serve(program.stop);
+    serve(daemon, config.service, clock, log, program.stop);
   }
   return 0;
 }
@@ -108,7 +110,7 @@ int main(int argc, char** argv) {
   BackupConfig config;
   const Environment environment = process_environment();
   return run_program(
-      backup_command_line(config), argc, argv,
+      backup_command_line(config), config.service, argc, argv,
       [&](const ParsedOptions& parsed, std::vector<std::string>& problems) {
         check_backup_config(config, parsed, environment, problems);
       },

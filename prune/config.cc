@@ -33,7 +33,8 @@ CommandLine prune_command_line(PruneConfig& config) {
       .program = "pg-prune",
       .summary = "Removes the PostgreSQL backups that no rule keeps.",
       .verbs = {{"serve", "Prune at start and then every PRUNE_INTERVAL; SIGUSR1: now (default)."},
-                {"now", "Prune once."}},
+                {"now", "Prune once."},
+                kHealthVerb},
       .options = {{.name = "--dry-run",
                    .target = &config.dry_run,
                    .help = "say what would be removed, delete nothing"},
@@ -44,7 +45,7 @@ CommandLine prune_command_line(PruneConfig& config) {
       .notes = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 refused by a guard."};
   append_options(command.options, retention_options(config));
   append_options(command.options, store_options(config.store));
-  append_options(command.options, log_options(config.log));
+  append_options(command.options, service_options(config.service));
   return command;
 }
 

@@ -15,7 +15,7 @@ namespace pgbackup {
 
 struct PruneConfig {
   StoreConfig store;
-  LogConfig log;
+  ServiceConfig service{.health_socket = "pg-prune"};
   Rules rules{.retention = {}, .sweep_after = std::chrono::days(7)};
   std::chrono::seconds interval = std::chrono::hours(1);
   bool dry_run = false;

@@ -5,10 +5,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/signals.h"
+#include "common/service/daemon.h"
 #include "common/service/program.h"
 #include "common/store/store_config.h"
 #include "prune/config.h"
-#include "prune/daemon.h"
 #include "prune/job.h"
 
 namespace pgbackup {
@@ -21,14 +21,16 @@ ReportStyle style_of(const PruneConfig& config, const ParsedOptions& parsed) {
 
 int run(const PruneConfig& config, const ParsedOptions& parsed) {
   SystemClock clock;
-  Log log(clock, config.log.level, config.log.format);
+  Log log(clock, config.service.log_level, config.service.log_format);
   std::stop_token stop;
   const PruneJob job{config.rules, config.dry_run, style_of(config, parsed)};
   // The store is opened for each run, so that one that was away at start is found later.
   const auto prune = [&] {
     prune_once(*open_store(config.store, clock, log, stop), job, clock, log, stop);
   };
-  PruneDaemon daemon(config.interval, prune, clock, log);
+  Daemon daemon(
+      {.noun = "pruning", .schedule = Schedule::every(config.interval), .newest = {}, .run = prune},
+      clock, log);
   const Signals signals([&daemon] { daemon.run_now(); });
   stop = signals.stop_token();
   if (parsed.verb == "now") {
@@ -36,8 +38,7 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
     return 0;
   }
   log_settings(log, "pg-prune", parsed);
-  daemon.serve(stop);
-  log.info("stopped");
+  serve(daemon, config.service, clock, log, stop);
   return 0;
 }
 
@@ -48,7 +49,7 @@ int main(int argc, char** argv) {
   using namespace pgbackup;
   PruneConfig config;
   return run_program(
-      prune_command_line(config), argc, argv,
+      prune_command_line(config), config.service, argc, argv,
       [&](const ParsedOptions& parsed, std::vector<std::string>& problems) {
         check_prune_config(config, parsed, problems);
       },

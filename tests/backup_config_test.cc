@@ -93,7 +93,7 @@ TEST_CASE("An interval of the user's own is told from the default") {
     const CommandLine command = backup_command_line(config);
     ParsedOptions parsed = parse_options(command, {}, environment);
     check_backup_config(config, parsed, environment, parsed.problems);
-    CHECK(config.interval_is_set == is_set);
+    CHECK(config.schedule_is_set == is_set);
     CHECK(config.interval == std::chrono::hours(24));
   }
 }

@@ -1,4 +1,8 @@
-#include "backup/daemon.h"
+#include "common/service/daemon.h"
+
+#include <functional>
+#include <stdexcept>
+#include <thread>
 
 #include "common/base/error.h"
 #include "tests/fake_clock.h"
@@ -15,13 +19,15 @@ using std::chrono::minutes;
 class Scripted {
  public:
   explicit Scripted(std::chrono::seconds interval)
-      : daemon(
-            interval,
-            [this] {
-              looks.push_back(clock.now());
-              return newest();
-            },
-            [this] { run(); }, clock, log.log()) {}
+      : daemon({.noun = "backup",
+                .schedule = Schedule::every(interval),
+                .newest =
+                    [this] {
+                      looks.push_back(clock.now());
+                      return newest();
+                    },
+                .run = [this] { run(); }},
+               clock, log.log()) {}
 
   /// Minutes from the start to each run.
   std::vector<long> serve(size_t runs) {
@@ -115,6 +121,87 @@ TEST_CASE("A stop ends the daemon, in the middle of a run too") {
   CHECK(scripted.serve(1) == std::vector<long>{0});
   CHECK(contains(scripted.log.text(), "nothing of this run remains"));
   CHECK_FALSE(contains(scripted.log.text(), "error"));
+}
+
+TEST_CASE("A stop before the first run: there is none") {
+  Scripted scripted(hours(6));
+  scripted.stop.request_stop();
+  CHECK(scripted.serve(9).empty());
+}
+
+TEST_CASE("Whatever a run throws is logged with its hint, and a refusal is called one") {
+  Scripted scripted(hours(6));
+  scripted.on_run = [](size_t run) {
+    if (run == 1) throw Error(ErrorKind::denied, "403 AccessDenied", "check the key");
+    if (run == 2) throw Error(ErrorKind::conflict, "the clocks disagree");
+    if (run == 3) throw std::runtime_error("odd");
+  };
+  CHECK(scripted.serve(4) == std::vector<long>{0, 1, 3, 7});
+  CHECK(contains(scripted.log.text(), "error 403 AccessDenied failures=1"));
+  CHECK(contains(scripted.log.text(), "hint=\"check the key\""));
+  CHECK(contains(scripted.log.text(), "error refused: the clocks disagree"));
+  CHECK(contains(scripted.log.text(), "error unexpected: odd"));
+}
+
+TEST_CASE("A daemon that need not look at the store runs at start") {
+  FakeClock clock;
+  TestLog log(clock);
+  std::stop_source stop;
+  const UtcTime begun = clock.now();
+  Daemon daemon({.noun = "pruning",
+                 .schedule = Schedule::every(hours(1)),
+                 .newest = {},
+                 .run = [&] { stop.request_stop(); }},
+                clock, log.log());
+  daemon.serve(stop.get_token());
+  CHECK(daemon.status().last_success == begun);
+}
+
+TEST_CASE("The status tells of the newest success, of failures, and of a run that goes on") {
+  Scripted scripted(hours(6));
+  scripted.newest = [&] { return scripted.clock.now() - hours(2); };
+  const UtcTime begun = scripted.clock.now();
+  scripted.on_run = [&](size_t run) {
+    const DaemonStatus status = scripted.daemon.status();
+    CHECK(status.is_running);
+    CHECK(status.begun == begun);
+    if (run == 1) CHECK(status.last_success == begun - hours(2));
+    if (run < 3) throw Error(ErrorKind::failed, "server away");
+    CHECK(status.failures == 2);
+    CHECK(status.last_error == "server away");
+  };
+  scripted.serve(3);
+  const DaemonStatus status = scripted.daemon.status();
+  CHECK_FALSE(status.is_running);
+  CHECK(status.failures == 0);
+  CHECK(status.last_error.empty());
+  CHECK(status.last_success == scripted.starts.back());
+}
+
+TEST_CASE("A request and a stop from another thread end a real wait") {
+  SystemClock clock;
+  TestLog log(clock);
+  std::stop_source stop;
+  std::function<void()> on_run;
+  Daemon daemon({.noun = "backup",
+                 .schedule = Schedule::every(hours(1)),
+                 .newest = {},
+                 .run = [&] { on_run(); }},
+                clock, log.log());
+  int runs = 0;
+  std::jthread asking;
+  on_run = [&] {
+    ++runs;
+    asking = std::jthread([&, is_last = runs == 2] {
+      if (is_last) {
+        stop.request_stop();
+      } else {
+        daemon.run_now();
+      }
+    });
+  };
+  daemon.serve(stop.get_token());
+  CHECK(runs == 2);
 }
 
 }  // namespace

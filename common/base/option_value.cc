@@ -81,6 +81,12 @@ std::string assign_text(std::string* target, std::string_view text) {
   return "";
 }
 
+std::string show_secret(const Secret& secret) {
+  if (secret.empty()) return "";
+  const bool is_example = secret.reveal().find(kForTrying) != std::string_view::npos;
+  return std::string(is_example ? kShownForTrying : "(hidden)");
+}
+
 std::string show_duration(const Duration& duration) {
   return std::visit(
       Overloaded{[](const std::chrono::seconds* value) { return format_duration(*value); },
@@ -110,7 +116,7 @@ std::string assign_value(const Target& target, std::string_view text) {
 std::string show_value(const Target& target) {
   return std::visit(
       Overloaded{[](const std::string* value) { return *value; },
-                 [](const Secret* value) { return std::string(value->empty() ? "" : "(hidden)"); },
+                 [](const Secret* value) { return show_secret(*value); },
                  [](const std::filesystem::path* value) { return value->string(); },
                  [](const bool* value) { return std::string(*value ? "true" : "false"); },
                  [](const Number& number) { return std::to_string(*number.value); },

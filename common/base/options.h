@@ -82,6 +82,10 @@ struct CommandLine {
   std::string_view notes = {};  ///< closing lines of --help
 };
 
+/// A secret with this in it comes from the example that we ship.
+inline constexpr std::string_view kForTrying = "for-trying-only";
+inline constexpr std::string_view kShownForTrying = "(hidden, for trying only)";
+
 /// One effective setting, for the log at start: secrets show as `(hidden)`.
 struct Setting {
   std::string name;

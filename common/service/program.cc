@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <span>
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
+#include "common/service/health.h"
 
 namespace pgbackup {
 namespace {
@@ -21,10 +21,16 @@ void print_error(std::string_view program, std::string_view text) {
   }
 }
 
-int run(const CommandLine& command, std::span<const std::string> arguments,
+int show_health(const std::string& socket) {
+  const Health health = ask_health(socket);
+  if (!health.is_well) throw Error(ErrorKind::failed, health.sentence);
+  fmt::print("{}\n", health.sentence);
+  return 0;
+}
+
+int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions& parsed,
         const std::function<void(const ParsedOptions&, std::vector<std::string>&)>& check,
         const std::function<int(const ParsedOptions&)>& body) {
-  ParsedOptions parsed = parse_options(command, arguments, process_environment());
   if (parsed.help) {
     fmt::print("{}", help_text(command));
     return 0;
@@ -33,33 +39,43 @@ int run(const CommandLine& command, std::span<const std::string> arguments,
     fmt::print("{} {}\n", command.program, PROJECT_VERSION);
     return 0;
   }
-  check(parsed, parsed.problems);
+  if (parsed.verb != kHealthVerb.name) check(parsed, parsed.problems);
   throw_problems(command.program, parsed.problems);
-  return body(parsed);
+  return parsed.verb == kHealthVerb.name ? show_health(service.health_socket) : body(parsed);
 }
 
 }  // namespace
 
-std::vector<Option> log_options(LogConfig& config) {
+std::vector<Option> service_options(ServiceConfig& config) {
   return {
       {.name = "LOG_FORMAT",
-       .target = choice(&config.format, {"text", "json"}),
+       .target = choice(&config.log_format, {"text", "json"}),
        .help = "Lines for people, or one JSON object per line."},
       {.name = "LOG_LEVEL",
-       .target = choice(&config.level, {"debug", "info", "warn", "error"}),
+       .target = choice(&config.log_level, {"debug", "info", "warn", "error"}),
        .help = "The least level that is logged."},
+      {.name = "MAX_BACKUP_AGE_SECONDS",
+       .target = Duration{&config.max_backup_age, std::chrono::seconds(1)},
+       .help = "`health` fails when the last success began longer ago. Unset: when the next one is "
+               "overdue by a twelfth of its period (5 minutes to 2 hours)."},
+      {.name = "HEALTH_SOCKET",
+       .target = &config.health_socket,
+       .help = "Name of the abstract Unix socket where `health` asks the daemon. Two of the same "
+               "program in one network namespace need two names."},
   };
 }
 
-int run_program(const CommandLine& command, int argc, char** argv,
+int run_program(const CommandLine& command, const ServiceConfig& service, int argc, char** argv,
                 const std::function<void(const ParsedOptions&, std::vector<std::string>&)>& check,
                 const std::function<int(const ParsedOptions&)>& body) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
+  ParsedOptions parsed = parse_options(command, arguments, process_environment());
   try {
-    return run(command, arguments, check, body);
+    return run(command, service, parsed, check, body);
   } catch (const Error& error) {
     print_error(command.program, error.what());
-    return exit_code(error.kind());
+    const bool is_health = parsed.verb == kHealthVerb.name;
+    return exit_code(is_health ? ErrorKind::failed : error.kind());
   } catch (const std::exception& error) {
     print_error(command.program, fmt::format("unexpected: {}", error.what()));
     return exit_code(ErrorKind::failed);
@@ -69,9 +85,25 @@ int run_program(const CommandLine& command, int argc, char** argv,
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed) {
   LogFields fields = {{"version", PROJECT_VERSION}};
   for (const Setting& setting : parsed.settings) {
-    if (setting.source != "default") fields.emplace_back(setting.name, setting.value);
+    if (setting.source == "default") continue;
+    fields.emplace_back(setting.name, setting.value);
+    if (setting.value == kShownForTrying) {
+      log.warn(
+          fmt::format("{} is the one that comes with the example: make your own before you "
+                      "keep data here",
+                      setting.name));
+    }
   }
   log.info(fmt::format("{} {}", program, parsed.verb), fields);
+}
+
+void serve(Daemon& daemon, const ServiceConfig& service, Clock& clock, Log& log,
+           const std::stop_token& stop) {
+  const auto answer = [&] {
+    return judge(daemon.status(), daemon.work(), service.max_backup_age, clock.now());
+  };
+  const HealthServer health(service.health_socket, answer, log);
+  daemon.serve(stop);
 }
 
 }  // namespace pgbackup

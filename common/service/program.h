@@ -2,32 +2,48 @@
 // place that turns an Error into a line and an exit code.
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/options.h"
+#include "common/service/daemon.h"
 
 namespace pgbackup {
 
-struct LogConfig {
-  LogLevel level = LogLevel::info;
-  LogFormat format = LogFormat::text;
+/// How a daemon is watched.
+struct ServiceConfig {
+  LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::text;
+  std::string health_socket;
+  std::optional<std::chrono::seconds> max_backup_age{};
 };
 
-/// Rows LOG_LEVEL and LOG_FORMAT; they point into `config`.
-[[nodiscard]] std::vector<Option> log_options(LogConfig& config);
+/// Their rows; they point into `config`.
+[[nodiscard]] std::vector<Option> service_options(ServiceConfig& config);
 
-/// Parses, answers --help and --version, adds the problems that `check` finds in the filled
-/// settings, and runs `body`. Returns the exit code: what `body` returns, or that of the Error it
-/// throws, which is printed on stderr as `program: message`.
-int run_program(const CommandLine& command, int argc, char** argv,
+/// The verb `health`, which run_program() answers itself.
+inline constexpr Verb kHealthVerb = {
+    "health", "ask the running daemon: exit code 1 with the reason when it is late"};
+
+/// Parses, answers --help, --version and `health`, adds the problems that `check` finds in the
+/// filled settings, and runs `body`. Returns the exit code: what `body` returns, or that of the
+/// Error it throws, which is printed on stderr as `program: message`. `health` has 0 and 1 only.
+int run_program(const CommandLine& command, const ServiceConfig& service, int argc, char** argv,
                 const std::function<void(const ParsedOptions&, std::vector<std::string>&)>& check,
                 const std::function<int(const ParsedOptions&)>& body);
 
-/// Logs every setting that is not a default, with its source; secrets hidden.
+/// Logs every setting that is not a default; secrets hidden.
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed);
+
+/// `serve`: runs the daemon until `stop`, and answers `health` meanwhile.
+void serve(Daemon& daemon, const ServiceConfig& service, Clock& clock, Log& log,
+           const std::stop_token& stop);
 
 }  // namespace pgbackup

@@ -21,6 +21,7 @@ constexpr minutes kPartTimeout{15};
 constexpr minutes kCompleteTimeout{15};
 /// After SIGTERM the process has 10 s in all.
 constexpr seconds kCleanupTime{5};
+constexpr milliseconds kCreateSettles{500};
 
 }  // namespace
 
@@ -243,6 +244,8 @@ void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
     if (has_stragglers) abort(piece.upload_id);
   }
   if (piece.is_create_in_doubt) {
+    // The server may still be at it: it does not notice at once that nobody waits for the reply.
+    client_.clock().sleep(kCreateSettles, never);
     const S3ListRequest mine{
         .prefix = piece.full_key, .timeout = kCleanupTimeout, .retry = kSingleAttempt};
     for (const S3UploadEntry& upload : list_uploads(client_, transport_, mine, never)) {

@@ -1,0 +1,28 @@
+// When the daemon runs next, and when that is late: pure decisions, no clock, no store.
+#pragma once
+
+#include <optional>
+
+#include "common/base/schedule.h"
+#include "common/base/utc_time.h"
+
+namespace pgbackup {
+
+/// At start: at once, unless the newest success is so young that the next run is not due yet. One
+/// from the future (a clock that was wrong) counts as none.
+[[nodiscard]] UtcTime first_start(std::optional<UtcTime> newest, const Schedule& schedule,
+                                  UtcTime now);
+
+/// After a success that began at `started`: when the schedule says, at once when that has passed.
+[[nodiscard]] UtcTime start_after_success(UtcTime started, const Schedule& schedule, UtcTime now);
+
+/// After the `failures`-th failure in a row (from 1) of a run that was due at `due`: in 1, 2, 4 ...
+/// 60 minutes, but not later than the next regular run, nor than a period from now.
+[[nodiscard]] UtcTime start_after_failure(int failures, UtcTime due, const Schedule& schedule,
+                                          UtcTime now);
+
+/// The one rule for "too old": a run due at `due` that has not succeeded is late from then on. That
+/// is a twelfth of the period behind it, at least 5 minutes, at most 2 hours (daily: 26 h).
+[[nodiscard]] UtcTime late_from(UtcTime due, const Schedule& schedule);
+
+}  // namespace pgbackup

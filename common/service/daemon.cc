@@ -1,0 +1,105 @@
+#include "common/service/daemon.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/due.h"
+
+namespace pgbackup {
+
+Daemon::Daemon(DaemonWork work, Clock& clock, Log& log)
+    : work_(std::move(work)), clock_(clock), log_(log), looked_(!work_.newest) {
+  status_.begun = clock_.now();
+}
+
+DaemonStatus Daemon::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void Daemon::serve(const std::stop_token& stop) {
+  UtcTime due = clock_.now();
+  while (true) {
+    wait_until(due, stop);
+    if (stop.stop_requested()) break;
+    due = step(due);
+  }
+  log_.info("stopped");
+}
+
+void Daemon::wait_until(UtcTime due, const std::stop_token& stop) {
+  // Short sleeps by the wall clock: a clock that is set and a machine that slept are noticed.
+  while (!stop.stop_requested() && clock_.now() < due && !run_now_) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(due - clock_.now());
+    clock_.sleep(std::min(left, std::chrono::milliseconds(1000)), stop);
+  }
+}
+
+/// The look at the store, or a run. Returns when the next is due.
+UtcTime Daemon::step(UtcTime due) {
+  const bool is_asked = run_now_.exchange(false);
+  try {
+    return looked_ || is_asked ? run_once() : look();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::canceled) return failed(error, due);
+    log_.info(fmt::format("{}; nothing of this run remains", error.what()));
+    return due;
+  } catch (const std::exception& error) {
+    return failed(Error(ErrorKind::failed, fmt::format("unexpected: {}", error.what())), due);
+  }
+}
+
+UtcTime Daemon::look() {
+  const std::optional<UtcTime> newest = work_.newest();
+  const UtcTime now = clock_.now();
+  const UtcTime first = first_start(newest, work_.schedule, now);
+  looked_ = true;
+  succeeded(newest && *newest <= now ? newest : std::nullopt);
+  if (first > now) log_.info(fmt::format("next {}", work_.noun), {{"at", format_iso(first)}});
+  return first;
+}
+
+UtcTime Daemon::run_once() {
+  const UtcTime started = clock_.now();
+  set_running(true);
+  work_.run();
+  looked_ = true;
+  succeeded(started);
+  const UtcTime next = start_after_success(started, work_.schedule, clock_.now());
+  log_.info(fmt::format("next {}", work_.noun), {{"at", format_iso(next)}});
+  return next;
+}
+
+void Daemon::set_running(bool is_running) {
+  const std::lock_guard lock(mutex_);
+  status_.is_running = is_running;
+}
+
+void Daemon::succeeded(std::optional<UtcTime> started) {
+  const std::lock_guard lock(mutex_);
+  status_.is_running = false;
+  status_.failures = 0;
+  status_.last_error.clear();
+  if (started) status_.last_success = started;
+}
+
+UtcTime Daemon::failed(const Error& error, UtcTime due) {
+  int failures = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    status_.is_running = false;
+    status_.last_error = error.message();
+    failures = ++status_.failures;
+  }
+  if (failures == 1) regular_due_ = due;
+  const UtcTime next = start_after_failure(failures, regular_due_, work_.schedule, clock_.now());
+  LogFields fields = {{"failures", std::to_string(failures)}, {"retry", format_iso(next)}};
+  if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
+  const std::string_view verdict = error.kind() == ErrorKind::conflict ? "refused: " : "";
+  log_.error(fmt::format("{}{}", verdict, error.message()), fields);
+  return next;
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,69 @@
+// `serve`: one run after the other until a stop is requested, for both programs. A failed run never
+// ends it; runs never overlap.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/schedule.h"
+
+namespace pgbackup {
+
+/// What one daemon does. The functions may throw Error.
+struct DaemonWork {
+  std::string noun;  ///< of a run: "backup"
+  Schedule schedule;
+  /// Answers at start when the newest success began, as the store knows; empty: a run at start.
+  std::function<std::optional<UtcTime>()> newest;
+  std::function<void()> run;
+};
+
+/// How it stands, for `health`.
+struct DaemonStatus {
+  UtcTime begun;                          ///< the daemon's own start
+  std::optional<UtcTime> last_success{};  ///< its start; from the store where `newest` told one
+  bool is_running = false;
+  int failures = 0;          ///< in a row
+  std::string last_error{};  ///< of the last failure, while `failures` > 0
+};
+
+class Daemon {
+ public:
+  Daemon(DaemonWork work, Clock& clock, Log& log);
+
+  /// Returns once `stop` is requested and a run that was going on has ended.
+  void serve(const std::stop_token& stop);
+  /// From any thread: the next run starts at once, or right after the present one.
+  void run_now() { run_now_ = true; }
+  /// From any thread.
+  [[nodiscard]] DaemonStatus status() const;
+  [[nodiscard]] const DaemonWork& work() const { return work_; }
+
+ private:
+  void wait_until(UtcTime due, const std::stop_token& stop);
+  UtcTime step(UtcTime due);
+  UtcTime look();
+  UtcTime run_once();
+  UtcTime failed(const Error& error, UtcTime due);
+  void succeeded(std::optional<UtcTime> started);
+  void set_running(bool is_running);
+
+  const DaemonWork work_;
+  Clock& clock_;
+  Log& log_;
+  std::atomic<bool> run_now_ = false;
+  bool looked_;          ///< the store was read once, or need not be
+  UtcTime regular_due_;  ///< of the run that the failures are about
+
+  mutable std::mutex mutex_;
+  DaemonStatus status_;
+};
+
+}  // namespace pgbackup

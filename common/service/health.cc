@@ -1,0 +1,137 @@
+#include "common/service/health.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "common/base/due.h"
+#include "common/base/error.h"
+#include "common/base/printable.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr std::string_view kWell = "well: ";
+constexpr std::string_view kUnwell = "unwell: ";
+constexpr auto kAnswerTime = std::chrono::seconds(5);
+
+struct Address {
+  sockaddr_un bytes{};
+  socklen_t size = 0;
+};
+
+/// An abstract name begins with a zero byte and is as long as the address says.
+Address address_of(std::string_view name) {
+  Address address;
+  address.bytes.sun_family = AF_UNIX;
+  const size_t count = name.copy(&address.bytes.sun_path[1], sizeof address.bytes.sun_path - 1);
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + count);
+  return address;
+}
+
+/// `call` is bind or connect.
+template <class Call>
+bool apply(Call call, const Fd& socket, const std::string& name) {
+  const Address address = address_of(name);
+  // The socket calls take every family through one type.
+  return call(socket.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.size) == 0;
+}
+
+Fd make_socket() {
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket.is_open()) throw_errno("cannot make a socket");
+  return socket;
+}
+
+/// From when on it is late.
+UtcTime deadline(const DaemonStatus& status, const Schedule& schedule,
+                 std::optional<std::chrono::seconds> max_age) {
+  const UtcTime since = status.last_success.value_or(status.begun);
+  if (max_age) return since + *max_age;
+  const bool is_first_run = status.is_running && status.failures == 0;
+  const bool has_a_period = status.last_success || is_first_run;
+  return late_from(has_a_period ? schedule.next(since) : since, schedule);
+}
+
+}  // namespace
+
+Health judge(const DaemonStatus& status, const DaemonWork& work,
+             std::optional<std::chrono::seconds> max_age, UtcTime now) {
+  const UtcTime late = deadline(status, work.schedule, max_age);
+  std::string sentence =
+      status.last_success
+          ? fmt::format("the last {} began at {}", work.noun, format_iso(*status.last_success))
+          : fmt::format("no {} yet since {}", work.noun, format_iso(status.begun));
+  sentence += fmt::format(", late {} {}", now > late ? "since" : "after", format_iso(late));
+  if (status.is_running) sentence += "; one is running";
+  if (status.failures > 0) {
+    sentence += fmt::format("; {} failed since, the last: {}", status.failures, status.last_error);
+  }
+  return {now <= late, printable(sentence)};
+}
+
+HealthServer::HealthServer(const std::string& name, std::function<Health()> answer, Log& log)
+    : answer_(std::move(answer)), socket_(make_socket()) {
+  if (!apply(::bind, socket_, name) || ::listen(socket_.get(), 8) != 0) {
+    log.warn(fmt::format("`health` cannot ask this daemon at @{}: {}", name, errno_text(errno)),
+             {{"hint", "another one runs here; give each its own HEALTH_SOCKET"}});
+    return;
+  }
+  thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
+}
+
+void HealthServer::serve(const std::stop_token& stop) const {
+  try {
+    const StopFd stop_fd(stop);
+    while (true) {
+      std::array<pollfd, 1> fds = {{{socket_.get(), POLLIN, 0}}};
+      stop_fd.wait(fds, kNoDeadline);
+      const Fd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (!client.is_open()) {
+        if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) continue;
+        throw_errno("accept");
+      }
+      const Health health = answer_();
+      const std::string text =
+          fmt::format("{}{}\n", health.is_well ? kWell : kUnwell, health.sentence);
+      // Fits into the socket's buffer: a client that does not read cannot hold us.
+      static_cast<void>(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL));
+    }
+  } catch (const std::exception&) {
+    // The stop request; or no descriptor is left, and nobody answers.
+  }
+}
+
+Health ask_health(const std::string& name) {
+  const auto deadline = std::chrono::steady_clock::now() + kAnswerTime;
+  const Fd socket = make_socket();
+  if (!apply(::connect, socket, name)) {
+    return {false, fmt::format("no daemon answers at @{} ({}): is `serve` running here?", name,
+                               errno_text(errno))};
+  }
+  const StopFd no_stop({});
+  std::string text;
+  while (!text.ends_with('\n')) {
+    std::array<pollfd, 1> fds = {{{socket.get(), POLLIN, 0}}};
+    std::array<char, 4096> buffer{};
+    if (!no_stop.wait(fds, deadline)) return {false, "the daemon does not answer"};
+    const ssize_t got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got <= 0) return {false, "the daemon hung up without an answer"};
+    text.append(buffer.data(), static_cast<size_t>(got));
+  }
+  text.pop_back();
+  if (text.starts_with(kWell)) return {true, text.substr(kWell.size())};
+  if (text.starts_with(kUnwell)) return {false, text.substr(kUnwell.size())};
+  return {false, fmt::format("something else answers at @{}", name)};
+}
+
+}  // namespace pgbackup

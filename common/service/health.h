@@ -1,0 +1,49 @@
+// `health`: is the daemon that runs beside us late? Asked over an abstract Unix socket (unix(7)):
+// no file, no port, so it works on a read-only root without shell or network. Such names belong to
+// the network namespace: of a container, of all containers of one Kubernetes pod, of a machine.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "common/base/fd.h"
+#include "common/base/log.h"
+#include "common/service/daemon.h"
+
+namespace pgbackup {
+
+struct Health {
+  bool is_well = false;
+  std::string sentence;  ///< one line
+};
+
+/// Pure. Unwell is who is late by late_from(), or, with `max_age`, whose last success began longer
+/// ago than that. A first run that has not failed yet has a whole period for itself.
+[[nodiscard]] Health judge(const DaemonStatus& status, const DaemonWork& work,
+                           std::optional<std::chrono::seconds> max_age, UtcTime now);
+
+/// Answers in a thread of its own while it lives. Whatever fails here, such as a name that is
+/// taken, is a warning: no reason to make no backups.
+class HealthServer {
+ public:
+  /// `answer` is called from that thread.
+  HealthServer(const std::string& name, std::function<Health()> answer, Log& log);
+  HealthServer(const HealthServer&) = delete;
+  HealthServer& operator=(const HealthServer&) = delete;
+  ~HealthServer() = default;
+
+ private:
+  void serve(const std::stop_token& stop) const;
+
+  std::function<Health()> answer_;
+  Fd socket_;
+  std::jthread thread_;  // last: ends before what it uses
+};
+
+/// Asks the daemon of that name. Nobody there, or no whole answer within 5 s: unwell.
+[[nodiscard]] Health ask_health(const std::string& name);
+
+}  // namespace pgbackup

@@ -1,0 +1,150 @@
+#include "common/service/health.h"
+
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/fake_clock.h"
+#include "tests/test.h"
+#include "tests/test_log.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr UtcTime kBegun{seconds(1'800'000'000)};  // 2027-01-15T08:00:00Z
+
+DaemonWork daily() {
+  return {.noun = "backup", .schedule = Schedule::every(hours(24)), .newest = {}, .run = {}};
+}
+
+DaemonStatus fresh() { return {.begun = kBegun}; }
+
+DaemonStatus after_success(UtcTime success) {
+  DaemonStatus status = fresh();
+  status.last_success = success;
+  return status;
+}
+
+bool is_well(const DaemonStatus& status, UtcTime now,
+             std::optional<seconds> max_age = std::nullopt) {
+  return judge(status, daily(), max_age, now).is_well;
+}
+
+TEST_CASE("A daemon is well until its next success is late by the one rule") {
+  CHECK(is_well(after_success(kBegun), kBegun + hours(26)));
+  CHECK_FALSE(is_well(after_success(kBegun), kBegun + hours(26) + seconds(1)));
+  // Found in the store at start, from before it.
+  CHECK(is_well(after_success(kBegun - hours(20)), kBegun + hours(6)));
+  CHECK_FALSE(is_well(after_success(kBegun - hours(20)), kBegun + hours(7)));
+}
+
+TEST_CASE("A failure alone is not late, a run that goes on does not excuse") {
+  DaemonStatus status = after_success(kBegun);
+  status.failures = 3;
+  CHECK(is_well(status, kBegun + hours(25)));
+  CHECK_FALSE(is_well(status, kBegun + hours(27)));
+  status.is_running = true;
+  CHECK_FALSE(is_well(status, kBegun + hours(27)));
+}
+
+TEST_CASE("Without any success the grace counts from the start, but a first run has its period") {
+  DaemonStatus status = fresh();
+  CHECK(is_well(status, kBegun + hours(2)));
+  CHECK_FALSE(is_well(status, kBegun + hours(3)));
+  status.is_running = true;
+  CHECK(is_well(status, kBegun + hours(3)));
+  CHECK(is_well(status, kBegun + hours(26)));
+  CHECK_FALSE(is_well(status, kBegun + hours(27)));
+  status.failures = 1;
+  CHECK_FALSE(is_well(status, kBegun + hours(3)));
+}
+
+TEST_CASE("A maximum age is the only measure where it is set") {
+  CHECK(is_well(after_success(kBegun), kBegun + seconds(30), seconds(30)));
+  CHECK_FALSE(is_well(after_success(kBegun), kBegun + seconds(31), seconds(30)));
+  CHECK(is_well(after_success(kBegun), kBegun + hours(100), hours(100)));
+  CHECK(is_well(fresh(), kBegun + seconds(30), seconds(30)));
+  CHECK_FALSE(is_well(fresh(), kBegun + seconds(31), seconds(30)));
+}
+
+TEST_CASE("The sentence says what is missing since when, and why") {
+  DaemonStatus status = after_success(kBegun);
+  CHECK(judge(status, daily(), {}, kBegun).sentence ==
+        "the last backup began at 2027-01-15T08:00:00Z, late after 2027-01-16T10:00:00Z");
+  status.failures = 2;
+  status.last_error = "PUT s3://b: 503\nSlowDown";
+  CHECK(judge(status, daily(), {}, kBegun + hours(30)).sentence ==
+        "the last backup began at 2027-01-15T08:00:00Z, late since 2027-01-16T10:00:00Z; "
+        "2 failed since, the last: PUT s3://b: 503?SlowDown");
+  status = fresh();
+  status.is_running = true;
+  CHECK(judge(status, daily(), seconds(60), kBegun).sentence ==
+        "no backup yet since 2027-01-15T08:00:00Z, late after 2027-01-15T08:01:00Z; one is "
+        "running");
+}
+
+class Served {
+ public:
+  explicit Served(std::function<Health()> answer) : server(name, std::move(answer), log.log()) {}
+  FakeClock clock;
+  TestLog log{clock};
+  std::string name = "pg-backup-test-" + std::to_string(::getpid());
+  HealthServer server;
+};
+
+TEST_CASE("Who asks gets the daemon's answer, as often as it likes and from several sides") {
+  bool is_well = true;
+  Served served([&] { return Health{is_well, is_well ? "fine" : "not fine"}; });
+  for (int i = 0; i < 20; ++i) CHECK(ask_health(served.name).sentence == "fine");
+  is_well = false;
+  const Health health = ask_health(served.name);
+  CHECK_FALSE(health.is_well);
+  CHECK(health.sentence == "not fine");
+}
+
+TEST_CASE("Several may ask at the same time") {
+  Served served([] { return Health{true, std::string(1000, 'x')}; });
+  std::vector<int> answers(8, 0);
+  {
+    std::vector<std::jthread> asking;
+    for (int& count : answers) {
+      asking.emplace_back([&count, &served] {
+        for (int i = 0; i < 50; ++i) count += ask_health(served.name).is_well ? 1 : 0;
+      });
+    }
+  }
+  CHECK(answers == std::vector<int>(8, 50));
+}
+
+TEST_CASE("Without a daemon the answer says so") {
+  const Health health = ask_health("pg-backup-test-nobody");
+  CHECK_FALSE(health.is_well);
+  CHECK(contains(health.sentence, "no daemon answers at @pg-backup-test-nobody"));
+}
+
+TEST_CASE("The end of a server frees its name") {
+  std::string name;
+  {
+    Served served([] { return Health{true, "first"}; });
+    name = served.name;
+  }
+  CHECK(contains(ask_health(name).sentence, "no daemon answers"));
+  Served again([] { return Health{true, "second"}; });
+  CHECK(ask_health(again.name).sentence == "second");
+}
+
+TEST_CASE("A name that is taken is a warning, and the first daemon goes on answering") {
+  Served first([] { return Health{true, "first"}; });
+  Served second([] { return Health{true, "second"}; });
+  CHECK(contains(second.log.text(), "HEALTH_SOCKET"));
+  CHECK(ask_health(first.name).sentence == "first");
+}
+
+}  // namespace
+}  // namespace pgbackup
