@@ -104,6 +104,7 @@ unit() {
     check sizes tests/checks/sizes.sh
     check format tests/checks/format.sh
     check scripts tests/checks/scripts.sh
+    check yaml tests/checks/yaml.sh
     check workflows tests/checks/workflows.sh
     check "the checks themselves" tests/checks/self_test.sh
 

@@ -61,7 +61,8 @@ if command -v yamllint >/dev/null; then
     expect_workflow() { expect "$1" workflows.sh .github/workflows/a.yml "$2"; }
     expect_workflow 0 "a good workflow" <<<"$steps      - uses: actions/checkout@v5"
     expect_workflow 1 "no steps" < <(printf %s "$workflow")
-    expect_workflow 1 "a key that is there twice" <<<"$steps      - {run: a, run: b}"
+    expect 1 yaml.sh a.yaml "a key that is there twice" <<<$'a: 1\na: 2'
+    expect 0 yaml.sh a.yml "a good file" <<<'a: 1'
     expect_workflow 1 "no permissions" <<<"$(grep -v -e permissions -e contents <<<"$steps      - run: a")"
     expect_workflow 1 "all permissions" <<<"${steps/contents: read/contents: write}      - run: a"
     expect_workflow 1 "no time limit" <<<"$(grep -v timeout <<<"$steps      - run: a")"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # run.sh [SUBJECT[:CASE]...]: builds the images from their Dockerfiles and runs them, and compose.yaml, in a
 # container engine of its own (engine-up.sh). A subject is a file in cases/, a case a function case_NAME in it,
-# in the order of the file; without any, all are run. As root. The last line counts: "N passed, M failed".
+# in the order of the file; "kubernetes" is kubernetes/run.sh. Without any, all are run. As root. The last line
+# counts: "N passed, M failed".
 #   KEEP=1   leaves engine and images for the next run, with the same DK (lib.sh)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -71,9 +72,22 @@ build_step() {
     fi
 }
 
+# Cases of a runner of its own, which prints and counts them itself.
+run_kubernetes() {
+    local good bad status=0
+    mkfifo "$WORK/pipe"
+    tee "$WORK/kubernetes.log" <"$WORK/pipe" | grep --line-buffered -vE '^[0-9]+ passed, [0-9]+ failed$' &
+    in_background "$here/kubernetes/run.sh" >"$WORK/pipe" 2>&1 || status=$?
+    wait
+    rm "$WORK/pipe"
+    read -r good bad <<<"$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$WORK/kubernetes.log" | tail -n 1)"
+    passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-0}))
+    [ "$status" = 0 ] || [ "${bad:-0}" != 0 ] || failed=$((failed + 1))
+}
+
 cases_of() { sed -nE 's/^case_([a-z0-9_]+)\(\).*/\1/p' "$here/cases/$1.sh"; }
 
-[ $# -gt 0 ] || set -- images stack outage bad_input
+[ $# -gt 0 ] || set -- images stack outage bad_input kubernetes
 if ! engine_answers; then
     ours=1
     build_step "an engine of our own" "$here/engine-up.sh"
@@ -82,6 +96,10 @@ build_step "base images from Debian's packages" "$here/make-base-images.sh"
 build_step "both images from their Dockerfiles" "$here/build.sh"
 
 for wanted in "$@"; do
+    if [ "$wanted" = kubernetes ]; then
+        run_kubernetes
+        continue
+    fi
     subject=${wanted%%:*} found=
     [ -e "$here/cases/$subject.sh" ] || { echo "there is no subject $subject" >&2; exit 2; }
     for name in $(cases_of "$subject"); do
