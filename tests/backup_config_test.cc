@@ -3,12 +3,14 @@
 #include "backup/config.h"
 #include "common/base/error.h"
 #include "tests/test.h"
+#include "tests/zone_guard.h"
 
 namespace pgbackup {
 namespace {
 
 /// All problems of one start, a line each.
 std::string problems_of(const std::vector<std::string>& arguments, const Environment& environment) {
+  const VariableGuard zone("TZ");
   BackupConfig config;
   const CommandLine command = backup_command_line(config);
   ParsedOptions parsed = parse_options(command, arguments, environment);
@@ -66,6 +68,14 @@ TEST_CASE("Each wrong setting is named") {
       {{"now"}, with(kBucket, "S3_CA_FILE", "/not/there"), "S3_CA_FILE: cannot read /not/there"},
       {{"now"}, with(kDirectory, "BACKUP_INTERVAL", "daily"), "BACKUP_INTERVAL"},
       {{"now"}, with(kDirectory, "BACKUP_INTERVAL", "0"), "BACKUP_INTERVAL"},
+      {{"serve"}, with(kDirectory, "BACKUP_SCHEDULE", "0 3 * *"), "BACKUP_SCHEDULE: "},
+      {{"now"}, with(kDirectory, "BACKUP_SCHEDULE", "daily"), "BACKUP_SCHEDULE: "},
+      {{"now", "--backup-interval", "1h"},
+       with(kDirectory, "BACKUP_SCHEDULE", "@daily"),
+       "BACKUP_INTERVAL and BACKUP_SCHEDULE are both set"},
+      {{"serve"}, with(kDirectory, "TZ", "Europe/Berlln"), "TZ: "},
+      {{"serve"}, with(kDirectory, "BACKUP_SCHEDULE", "TZ=Mars/Olympus @daily"), "TZ: "},
+      {{"serve"}, with(kDirectory, "MAX_BACKUP_AGE_SECONDS", "0"), "MAX_BACKUP_AGE_SECONDS"},
       {{"now"}, with(kDirectory, "LOG_LEVEL", "loud"), "LOG_LEVEL"},
       {{"now"}, with(kDirectory, "LOG_FORMAT", "xml"), "LOG_FORMAT"},
       {{"now"}, with(kDirectory, "DB_PASSWORD_FILE", "/does/not/exist"), "DB_PASSWORD_FILE"},
@@ -86,16 +96,43 @@ TEST_CASE("Each wrong setting is named") {
   }
 }
 
-TEST_CASE("An interval of the user's own is told from the default") {
-  for (const bool is_set : {true, false}) {
-    const Environment environment = is_set ? with(kDirectory, "BACKUP_INTERVAL", "1d") : kDirectory;
+TEST_CASE("A schedule of the user's own is told from the default") {
+  struct Case {
+    std::string name;
+    std::string value;
+    bool is_set;
+    std::string next;  ///< after 2026-11-20T12:00:00Z
+  };
+  const std::vector<Case> cases = {
+      {"BACKUP_INTERVAL", "", false, "2026-11-21T12:00:00Z"},
+      {"BACKUP_INTERVAL", "1d", true, "2026-11-21T12:00:00Z"},
+      {"BACKUP_SCHEDULE", "15 3 * * *", true, "2026-11-21T03:15:00Z"},
+      {"BACKUP_SCHEDULE", "TZ=Asia/Tokyo 15 3 * * *", true, "2026-11-20T18:15:00Z"},
+  };
+  const ZoneGuard zone("UTC");
+  for (const Case& given : cases) {
+    CAPTURE(given.value);
+    const Environment environment = with(kDirectory, given.name, given.value);
     BackupConfig config;
     const CommandLine command = backup_command_line(config);
     ParsedOptions parsed = parse_options(command, {}, environment);
     check_backup_config(config, parsed, environment, parsed.problems);
-    CHECK(config.schedule_is_set == is_set);
-    CHECK(config.interval == std::chrono::hours(24));
+    CHECK(parsed.problems.empty());
+    CHECK(config.schedule_is_set == given.is_set);
+    CHECK(format_iso(config.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) == given.next);
   }
+}
+
+TEST_CASE("The time zone of the schedule is TZ") {
+  const ZoneGuard zone("UTC");
+  BackupConfig config;
+  const CommandLine command = backup_command_line(config);
+  const Environment environment = {
+      {"BACKUP_DIR", "/b"}, {"DB", "app"}, {"BACKUP_SCHEDULE", "15 3 * * *"}, {"TZ", "Asia/Tokyo"}};
+  ParsedOptions parsed = parse_options(command, {}, environment);
+  check_backup_config(config, parsed, environment, parsed.problems);
+  CHECK(format_iso(config.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) ==
+        "2026-11-20T18:15:00Z");
 }
 
 }  // namespace

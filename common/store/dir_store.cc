@@ -41,7 +41,18 @@ bool may_hold_keys(const fs::path& folder) {
   });
 }
 
+/// For the most frequent case: a mounted folder that belongs to root, in a container that does not.
+std::string owner_hint() {
+  return fmt::format("the program runs as user id {}: chown -R {} the backup directory", geteuid(),
+                     geteuid());
+}
+
 [[noreturn]] void fail(std::string_view action, const fs::path& path) {
+  const int error_number = errno;
+  const std::string message =
+      fmt::format("cannot {} {}: {}", action, path.string(), errno_text(error_number));
+  if (error_number == EACCES) throw Error(ErrorKind::denied, message, owner_hint());
+  errno = error_number;
   throw_errno(fmt::format("cannot {} {}", action, path.string()));
 }
 
@@ -191,13 +202,12 @@ DirStore::DirStore(const fs::path& root, const Clock& clock)
   const Fd fd(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.is_open()) return;
   const int error_number = errno;
-  throw Error(
-      error_number == EACCES ? ErrorKind::denied : ErrorKind::not_found,
-      fmt::format("cannot open the backup directory {}: {}", root_.string(),
-                  errno_text(error_number)),
-      error_number == EACCES
-          ? fmt::format("give it to user id {}: chown {} {}", getuid(), getuid(), root_.string())
-          : "BACKUP_DIR must be an existing directory; is the volume mounted?");
+  throw Error(error_number == EACCES ? ErrorKind::denied : ErrorKind::not_found,
+              fmt::format("cannot open the backup directory {}: {}", root_.string(),
+                          errno_text(error_number)),
+              error_number == EACCES
+                  ? owner_hint()
+                  : "BACKUP_DIR must be an existing directory; is the volume mounted?");
 }
 
 std::string DirStore::location(std::string_view key) const { return path_of(key).string(); }

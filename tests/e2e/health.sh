@@ -49,6 +49,7 @@ case_two_daemons() {
     start_program pg-backup serve
     wait_until 20 is_well pg-backup
     local first=$pid
+    mv "$T/daemon.log" "$T/first.log" # each writes to its own
     start_program pg-backup serve
     wait_until 20 grep -qF "give each its own HEALTH_SOCKET" "$T/daemon.log"
     kill -TERM "$pid"
