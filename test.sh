@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# test.sh [unit|e2e]: installs what is missing, builds, and runs the checks and unit tests (unit), the
-# end-to-end tests against a scratch PostgreSQL and a Ceph S3 gateway (e2e), or all of it and clang-tidy.
+# test.sh [unit|e2e|containers]: installs what is missing, builds, and runs the checks and unit tests (unit), the
+# end-to-end tests against a scratch PostgreSQL and a Ceph S3 gateway (e2e), the images and what deploys them in a
+# container engine of its own (containers), or all of it and clang-tidy.
 # End-to-end tests run plain and under ASan+UBSan; with all, so do the unit tests, and those of threads under
 # TSan. Nothing is touched that was not started here. The last line counts: "N passed, M failed".
 set -euo pipefail
@@ -9,8 +10,8 @@ cd "$(dirname "$0")"
 
 what=${1:-all}
 case $what in
-    all | unit | e2e) ;;
-    *) echo "usage: ./test.sh [unit|e2e]" >&2; exit 2 ;;
+    all | unit | e2e | containers) ;;
+    *) echo "usage: ./test.sh [unit|e2e|containers]" >&2; exit 2 ;;
 esac
 
 passed=0 failed=0 running=
@@ -106,6 +107,7 @@ unit() {
     check scripts tests/checks/scripts.sh
     check yaml tests/checks/yaml.sh
     check workflows tests/checks/workflows.sh
+    check dockerfiles tests/checks/dockerfiles.py
     check "the checks themselves" tests/checks/self_test.sh
 
     # The stores' contract is tested on the real gateway too.
@@ -131,7 +133,33 @@ e2e() {
     run_counted env KILL_POINTS=4 tests/e2e/run.sh --bin build-asan/bin
 }
 
+# Why this machine cannot run a container engine; nothing where it can.
+why_no_containers() {
+    if [ "$(id -u)" != 0 ]; then
+        echo "needs root"
+    elif ! unshare --mount --net true 2>/dev/null; then
+        echo "needs mount and network namespaces"
+    elif [ ! -c /dev/net/tun ]; then
+        echo "needs /dev/net/tun"
+    fi
+}
+
+containers() {
+    local reason
+    section containers
+    reason=$(why_no_containers)
+    if [ -n "$reason" ]; then
+        echo "skipped - containers: $reason"
+    else
+        run_counted tests/containers/run.sh
+    fi
+}
+
 install_packages "${build_packages[@]}" "${test_packages[@]}"
+if [ "$what" = containers ]; then
+    containers
+    exit
+fi
 build build all -DWERROR=ON # not with the sanitizers: g++ 12 then warns where nothing is wrong
 [ "$what" = e2e ] || unit
 if [ "$what" = all ]; then
@@ -139,4 +167,5 @@ if [ "$what" = all ]; then
     check clang-tidy tests/checks/tidy.sh
 fi
 [ "$what" = unit ] || e2e
+[ "$what" != all ] || containers
 section "end"

@@ -55,6 +55,30 @@ if command -v shellcheck >/dev/null; then
     # shellcheck disable=SC2016
     expect 1 scripts.sh tests/a.sh "an unquoted variable" <<<$'#!/usr/bin/env bash\nrm $1'
 fi
+if command -v shellcheck >/dev/null; then
+    dockerfile=$'FROM a:1\nLABEL b=c\nUSER 1:1\nSTOPSIGNAL SIGTERM\nHEALTHCHECK CMD ["d"]\nENTRYPOINT ["e"]'
+    expect_dockerfile() { expect "$1" dockerfiles.py Dockerfile "$2"; }
+    expect_dockerfile 0 "a good one" <<<"$dockerfile"
+    expect_dockerfile 1 "no user" <<<"${dockerfile/USER 1:1/}"
+    expect_dockerfile 1 "root" <<<"${dockerfile/1:1/0:0}"
+    expect_dockerfile 1 "a user by name" <<<"${dockerfile/1:1/user}"
+    expect_dockerfile 1 "no health check" <<<"${dockerfile/HEALTHCHECK/CMD}"
+    expect_dockerfile 1 "a health check that needs a shell" <<<"${dockerfile/\[\"d\"\]/d}"
+    expect_dockerfile 1 "an entry point that needs a shell" <<<"${dockerfile/\[\"e\"\]/e}"
+    expect_dockerfile 1 "no version" <<<"${dockerfile/a:1/a}"
+    expect_dockerfile 1 "the latest version" <<<"${dockerfile/a:1/a:latest}"
+    expect_dockerfile 0 "a stage" <<<"FROM a:1 AS f"$'\n'"${dockerfile/a:1/f}"
+    expect_dockerfile 1 "what a stage before has" <<<"${dockerfile/a:1/a:1 AS f}"$'\nFROM a:1'
+    expect_dockerfile 1 "a syntax line" <<<$'# syntax=docker/dockerfile:1\n'"$dockerfile"
+    expect_dockerfile 1 "an unknown instruction" <<<"$dockerfile"$'\nADD https://example.org/ /'
+    install='RUN --mount=type=cache,target=/var/lib/apt/lists apt-get update && apt-get install -y --no-install-recommends g'
+    expect_dockerfile 0 "packages" <<<"$dockerfile"$'\n'"$install"
+    expect_dockerfile 1 "package lists that stay" <<<"$dockerfile"$'\n'"${install/--mount*lists /}"
+    expect_dockerfile 1 "packages of yesterday" <<<"$dockerfile"$'\n'"${install/apt-get update &&/}"
+    expect_dockerfile 1 "packages that are not needed" <<<"$dockerfile"$'\n'"${install/--no-install-recommends/}"
+    # shellcheck disable=SC2016
+    expect_dockerfile 1 "an unquoted variable" <<<"$dockerfile"$'\nRUN h=$(ls) \\\n    && rm $h'
+fi
 if command -v yamllint >/dev/null; then
     workflow=$'name: a\non: push\npermissions:\n  contents: read\njobs:\n  a:\n    runs-on: b\n    timeout-minutes: 1\n'
     steps="$workflow"$'    steps:\n'
