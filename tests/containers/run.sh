@@ -77,7 +77,8 @@ run_kubernetes() {
     local good bad status=0
     mkfifo "$WORK/pipe"
     tee "$WORK/kubernetes.log" <"$WORK/pipe" | grep --line-buffered -vE '^[0-9]+ passed, [0-9]+ failed$' &
-    in_background "$here/kubernetes/run.sh" >"$WORK/pipe" 2>&1 || status=$?
+    # shellcheck disable=SC2016
+    in_background bash -c 'exec "$0" >"$1" 2>&1' "$here/kubernetes/run.sh" "$WORK/pipe" || status=$?
     wait
     rm "$WORK/pipe"
     read -r good bad <<<"$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$WORK/kubernetes.log" | tail -n 1)"
