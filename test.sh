@@ -15,15 +15,17 @@ case $what in
 esac
 
 passed=0 failed=0 running=
+declare -A beside=() # by name: what runs beside the rest
 work=$(mktemp -d /tmp/pg-backup-test.XXXXXX)
 
 finish() {
     local status=$?
     trap - INT TERM
-    if [ -n "$running" ]; then
-        kill -TERM "$running" 2>/dev/null || true
-        wait "$running" 2>/dev/null || true
-    fi
+    local process
+    for process in $running "${beside[@]}"; do
+        kill -TERM "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
     [ ! -e "$work/s3/pids" ] || tests/servers/ceph-rgw-down.sh "$work/s3" || true
     rm -rf "$work"
     [ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1 # stopped half-way
@@ -53,8 +55,30 @@ build() { # FOLDER TARGET CMAKE_OPTION...
     attempt cmake --build "$1" --target "$2"
 }
 
+# start_beside NAME COMMAND...: together with what comes next. join NAME waits for it, shows its output and has its
+# status.
+start_beside() {
+    "${@:2}" >"$work/$1.log" 2>&1 </dev/null &
+    beside[$1]=$!
+}
+
+join() { # NAME
+    local status=0
+    wait "${beside[$1]}" || status=$?
+    unset "beside[$1]"
+    mv "$work/$1.log" "$work/output"
+    cat "$work/output"
+    return "$status"
+}
+
 check() { # NAME COMMAND...
-    if attempt "${@:2}"; then
+    local status=0
+    attempt "${@:2}" || status=$?
+    verdict "$1" "$status"
+}
+
+verdict() { # NAME STATUS
+    if [ "$2" = 0 ]; then
         passed=$((passed + 1)) && echo "ok - $1"
     else
         failed=$((failed + 1)) && echo "not ok - $1"
@@ -125,12 +149,24 @@ sanitized_unit() {
     check "threads under TSan" build-tsan/bin/thread_tests
 }
 
+# Both runs together, each with servers of its own: they wait more than they work. What is left of the machine
+# is for clang-tidy.
 e2e() {
-    section "end to end"
-    run_counted tests/e2e/run.sh
     build build-asan all -DSANITIZE=address,undefined
-    section "end to end under ASan and UBSan"
+    section "end to end, plain and under ASan and UBSan"
+    start_beside plain tests/e2e/run.sh
+    [ "$what" != all ] || start_beside tidy nice tests/checks/tidy.sh
     run_counted env KILL_POINTS=4 tests/e2e/run.sh --bin build-asan/bin
+    local status=0
+    section "end to end, plain"
+    join plain || status=$?
+    count "$status"
+    if [ "$what" = all ]; then
+        section clang-tidy
+        status=0
+        join tidy || status=$?
+        verdict clang-tidy "$status"
+    fi
 }
 
 # Why this machine cannot run a container engine; nothing where it can.
@@ -162,10 +198,6 @@ if [ "$what" = containers ]; then
 fi
 build build all -DWERROR=ON # not with the sanitizers: g++ 12 then warns where nothing is wrong
 [ "$what" = e2e ] || unit
-if [ "$what" = all ]; then
-    section clang-tidy
-    check clang-tidy tests/checks/tidy.sh
-fi
 [ "$what" = unit ] || e2e
 [ "$what" != all ] || containers
 section "end"
