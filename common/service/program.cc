@@ -21,6 +21,18 @@ void print_error(std::string_view program, std::string_view text) {
   }
 }
 
+/// The last words of a program, in the form of its log; those of `health` are for people.
+void report(std::string_view program, const Error& error, const ServiceConfig& service,
+            bool is_health) {
+  if (service.log_format == LogFormat::text || is_health) {
+    return print_error(program, error.what());
+  }
+  SystemClock clock;
+  LogFields fields;
+  if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
+  Log(clock, service.log_level, service.log_format).error(error.message(), fields);
+}
+
 int show_health(const std::string& socket) {
   const Health health = ask_health(socket);
   if (!health.is_well) throw Error(ErrorKind::failed, health.sentence);
@@ -70,15 +82,16 @@ int run_program(const CommandLine& command, const ServiceConfig& service, int ar
                 const std::function<int(const ParsedOptions&)>& body) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   ParsedOptions parsed = parse_options(command, arguments, process_environment());
+  const bool is_health = parsed.verb == kHealthVerb.name;
   try {
     return run(command, service, parsed, check, body);
   } catch (const Error& error) {
-    print_error(command.program, error.what());
-    const bool is_health = parsed.verb == kHealthVerb.name;
+    report(command.program, error, service, is_health);
     return exit_code(is_health ? ErrorKind::failed : error.kind());
   } catch (const std::exception& error) {
-    print_error(command.program, fmt::format("unexpected: {}", error.what()));
-    return exit_code(ErrorKind::failed);
+    const Error unexpected(ErrorKind::failed, fmt::format("unexpected: {}", error.what()));
+    report(command.program, unexpected, service, is_health);
+    return exit_code(unexpected.kind());
   }
 }
 

@@ -222,3 +222,14 @@ case_endpoint_without_scheme_means_https() {
     settings+=("S3_ENDPOINT=127.0.0.1:${S3_ENDPOINT##*:}" S3_RETRY_TIME=1s) # http there
     expect 1 pg_backup list
 }
+
+# With LOG_FORMAT=json the last words are a line of JSON too.
+case_json_errors() {
+    settings=(LOG_FORMAT=json DB=app)
+    expect 2 pg_backup now
+    jq -e 'select(.level == "error" and (.message | contains("there is no target")) and .hint)' "$T/err" >/dev/null ||
+        fail "no line of JSON"
+    settings=(LOG_FORMAT=json "BACKUP_DIR=$T/away" S3_BACKUP_MAX_AGE=1d)
+    expect 1 pg_prune now
+    [ "$(jq -r .level "$T/err" | tail -n 1)" = error ] || fail "no line of JSON"
+}
