@@ -72,6 +72,14 @@ build_step() {
     fi
 }
 
+# One waits for the network and the disk, the other one compiles.
+build_all() {
+    local stand_ins
+    "$here/make-base-images.sh" postgres:17 s3-stand-in &
+    stand_ins=$!
+    "$here/build.sh" && wait "$stand_ins"
+}
+
 # Cases of a runner of its own, which prints and counts them itself.
 run_kubernetes() {
     local good bad status=0
@@ -93,8 +101,8 @@ if ! engine_answers; then
     ours=1
     build_step "an engine of our own" "$here/engine-up.sh"
 fi
-build_step "base images from Debian's packages" "$here/make-base-images.sh"
-build_step "both images from their Dockerfiles" "$here/build.sh"
+build_step "a base image from Debian's packages" "$here/make-base-images.sh" debian:trixie-slim
+build_step "both images from their Dockerfiles, and the stand-ins" build_all
 
 for wanted in "$@"; do
     if [ "$wanted" = kubernetes ]; then

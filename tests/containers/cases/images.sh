@@ -35,6 +35,7 @@ files_of() {
     local container
     container=$(docker create --label "$label" "$1")
     docker export "$container" | tar -t >"$T/$1"
+    docker rm "$container" >/dev/null
 }
 
 case_nothing_more_than_needed() {
@@ -87,16 +88,26 @@ case_an_unknown_repository_is_refused() {
     says "PG_REPO must be pgdg or debian, not elsewhere"
 }
 
-# An archive that nobody signed, in place of the PostgreSQL project's.
-case_an_unsigned_repository_is_refused() {
-    mkdir -p "$T/image/dists/trixie-pgdg"
-    printf '%s\n' 'Suite: trixie-pgdg' 'Codename: trixie-pgdg' "Date: $(date -Ru)" 'Architectures: amd64 arm64' \
-        'Components: main' 'SHA256:' >"$T/image/dists/trixie-pgdg/Release"
-    printf '%s\n' 'FROM debian:trixie-slim' 'COPY dists /archive/dists' |
-        docker build -q -t pg-backup-test-unsigned -f - "$T/image" >/dev/null
-    build_clients --build-context debian:trixie-slim=docker-image://pg-backup-test-unsigned \
-        --build-arg PG_MAJORS=17 --build-arg PGDG_URL=file:/archive
-    docker rmi -f pg-backup-test-unsigned >/dev/null
+# build_clients_from stranger|friend: out of a folder in place of the PostgreSQL project's archive
+build_clients_from() {
+    docker build -q --target "$1" -t "pg-backup-test-$1" "$root/tests/containers/pgdg" >/dev/null
+    build_clients -t pg-backup-test-clients --build-context "debian:trixie-slim=docker-image://pg-backup-test-$1" \
+        --build-arg PG_MAJORS="16 17" --build-arg PGDG_URL=file:/archive
+    docker rmi -f "pg-backup-test-$1" >/dev/null
+}
+
+case_an_archive_signed_by_a_stranger_is_refused() {
+    build_clients_from stranger
     [ "$status" != 0 ] || fail "was built"
     says "is not signed"
+}
+
+case_several_versions_come_from_the_archive() {
+    build_clients_from friend
+    [ "$status" = 0 ] || { tail -n 20 "$T/out"; fail "was not built"; }
+    files_of pg-backup-test-clients
+    docker rmi -f pg-backup-test-clients >/dev/null
+    for file in files/usr/lib/postgresql/{16,17}/bin/{pg_dump,pg_restore} libpq5_99; do
+        grep -q "^clients/$file" "$T/pg-backup-test-clients" || fail "no $file"
+    done
 }

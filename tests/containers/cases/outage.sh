@@ -3,7 +3,7 @@
 
 # With a short pulse: late after 8 s instead of a day and two hours.
 quick_stack_up() {
-    export BACKUP_INTERVAL=2s PRUNE_INTERVAL=2s MAX_BACKUP_AGE_SECONDS=8
+    export BACKUP_INTERVAL=2s PRUNE_INTERVAL=2s MAX_BACKUP_AGE_SECONDS=8 S3_RETRY_TIME=3s
     stack_up
     backup=$(id_of backup) prune=$(id_of prune)
     wait_until 20 well "$backup"
