@@ -97,10 +97,10 @@ std::vector<Option> verb_options(BackupConfig& config) {
   };
 }
 
-void check_backup(const BackupConfig& config, const Environment& environment,
+void check_backup(const ParsedOptions& parsed, const Environment& environment,
                   std::vector<std::string>& problems) {
   const bool from_service = environment.contains("PGSERVICE");
-  if (config.pg.database.empty() && !from_service) {
+  if (!is_set(parsed, "DB") && !from_service) {
     problems.emplace_back("DB is not set: it names the database to back up");
   }
 }
@@ -174,8 +174,8 @@ void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
                          const Environment& environment, std::vector<std::string>& problems) {
   check_schedule(config, parsed, problems);
   config.pg.port_is_set = is_set(parsed, "DB_PORT");
-  check_store_config(config.store, problems);
-  if (parsed.verb == "now" || parsed.verb == "serve") check_backup(config, environment, problems);
+  check_store_config(config.store, parsed, problems);
+  if (parsed.verb == "now" || parsed.verb == "serve") check_backup(parsed, environment, problems);
   if (parsed.verb == "restore") check_restore(config, problems);
 }
 

@@ -56,7 +56,7 @@ void check_prune_config(const PruneConfig& config, const ParsedOptions& parsed,
         "S3_BACKUP_MAX_AGE is not set: without a retention policy nothing says what may be "
         "removed; set it to 30d, for example");
   }
-  check_store_config(config.store, problems);
+  check_store_config(config.store, parsed, problems);
 }
 
 }  // namespace pgbackup

@@ -96,6 +96,13 @@ TEST_CASE("Each wrong setting is named") {
   }
 }
 
+TEST_CASE("A secret's file that cannot be read is one problem, not two") {
+  Environment environment = with(kBucket, "S3_SECRET_KEY_FILE", "/not/there");
+  environment.erase("S3_SECRET_KEY");
+  CHECK(problems_of({"now"}, environment) ==
+        "S3_SECRET_KEY_FILE: cannot read /not/there: No such file or directory");
+}
+
 TEST_CASE("A schedule of the user's own is told from the default") {
   struct Case {
     std::string name;

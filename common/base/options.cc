@@ -200,7 +200,9 @@ class Parser {
   std::optional<Given> from_file(const std::string& name, const std::string& path) {
     std::optional<std::string> text = read_value_file(path);
     if (!text) {
-      problem(fmt::format("{}: cannot read {}: {}", name, path, errno_text(errno)));
+      const std::string hint =
+          errno == EACCES ? fmt::format("; the program runs as user id {}", geteuid()) : "";
+      problem(fmt::format("{}: cannot read {}: {}{}", name, path, errno_text(errno), hint));
       return std::nullopt;
     }
     if (text->empty()) {
@@ -211,14 +213,18 @@ class Parser {
   }
 
   void apply(const Option& row, std::optional<Given>& flag) {
+    const size_t problems = result_.problems.size();
     std::optional<Given> given = find(row, flag);
+    const bool has_bad_file = !given && result_.problems.size() > problems;
     if (given) {
       const std::string complaint = assign_value(row.target, given->value);
       if (!complaint.empty()) problem(fmt::format("{}: {}", given->name, complaint));
     }
     if (!row.name.starts_with("--")) {
-      result_.settings.push_back(
-          {std::string(row.name), show_value(row.target), given ? given->source : "default"});
+      result_.settings.push_back({std::string(row.name), show_value(row.target),
+                                  given          ? given->source
+                                  : has_bad_file ? "file"
+                                                 : "default"});
     }
     if (given) wipe(given->value);
   }

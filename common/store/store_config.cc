@@ -39,15 +39,16 @@ void collect(std::vector<std::string>& problems, const Check& check) {
   }
 }
 
-void check_s3(const S3Config& s3, std::vector<std::string>& problems) {
-  if (s3.access_key.empty()) problems.emplace_back("S3_ACCESS_KEY is not set");
-  if (s3.secret_key.empty()) problems.emplace_back("S3_SECRET_KEY is not set");
+void check_s3(const S3Config& s3, const ParsedOptions& parsed, std::vector<std::string>& problems) {
+  for (const char* key : {"S3_ACCESS_KEY", "S3_SECRET_KEY"}) {
+    if (!is_set(parsed, key)) problems.push_back(fmt::format("{} is not set", key));
+  }
   if (!s3.ca_file.empty() && access(s3.ca_file.c_str(), R_OK) != 0) {
     problems.push_back(
         fmt::format("S3_CA_FILE: cannot read {}: {}", s3.ca_file.string(), errno_text(errno)));
   }
   collect(problems, [&] { static_cast<void>(parse_s3_endpoint(s3.endpoint, s3.region)); });
-  collect(problems, [&] { check_bucket_name(s3.bucket); });
+  if (!s3.bucket.empty()) collect(problems, [&] { check_bucket_name(s3.bucket); });
 }
 
 }  // namespace
@@ -94,8 +95,9 @@ std::vector<Option> upload_options(StoreConfig& config) {
        .help = "Parts of 16 MiB that are uploaded at the same time; each takes 16 MiB of memory."}};
 }
 
-void check_store_config(const StoreConfig& config, std::vector<std::string>& problems) {
-  const bool has_bucket = !config.s3.bucket.empty();
+void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
+                        std::vector<std::string>& problems) {
+  const bool has_bucket = is_set(parsed, "S3_BUCKET");
   const bool has_directory = !config.backup_dir.empty();
   if (!has_bucket && !has_directory) {
     problems.emplace_back(
@@ -105,7 +107,7 @@ void check_store_config(const StoreConfig& config, std::vector<std::string>& pro
   if (has_bucket && has_directory) {
     problems.emplace_back("BACKUP_DIR and S3_BUCKET are both set; keep one");
   }
-  if (has_bucket) check_s3(config.s3, problems);
+  if (has_bucket) check_s3(config.s3, parsed, problems);
 }
 
 std::unique_ptr<Store> open_store(const StoreConfig& config, Clock& clock, Log& log,

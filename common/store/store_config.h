@@ -29,7 +29,8 @@ struct StoreConfig {
 [[nodiscard]] std::vector<Option> upload_options(StoreConfig& config);
 
 /// Appends what is missing or contradictory, one sentence each.
-void check_store_config(const StoreConfig& config, std::vector<std::string>& problems);
+void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
+                        std::vector<std::string>& problems);
 
 /// `config` has passed check_store_config(). The store may be used after a stop only to clean up.
 [[nodiscard]] std::unique_ptr<Store> open_store(const StoreConfig& config, Clock& clock, Log& log,
