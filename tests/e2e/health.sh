@@ -58,3 +58,23 @@ case_two_daemons() {
     kill -TERM "$pid"
     expect_end 0 10
 }
+
+# A clock that is an hour off: refused with the reason, late, and no end of the daemon.
+case_clock_off_by_an_hour() {
+    local library
+    library=$(compgen -G '/usr/lib/*/faketime/libfaketime.so.1') || fail "needs the package faketime"
+    ! nm -D "$BIN/pg-backup" | grep -q __asan_init || skip "ASan and this library do not go together"
+    use_s3
+    prepare
+    settings+=("LD_PRELOAD=$library" FAKETIME=+1h DONT_FAKE_MONOTONIC=1)
+    expect 3 pg_backup now
+    says RequestTimeTooSkewed
+    says clock
+    expect 3 pg_prune now
+    says clock
+    start_program pg-backup serve
+    wait_until 20 is_unwell pg-backup RequestTimeTooSkewed
+    ! is_gone "$pid" || fail "it ended"
+    kill -TERM "$pid"
+    expect_end 0 10
+}
