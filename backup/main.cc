@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <optional>
+#include <span>
 
 #include "backup/config.h"
 #include "backup/job.h"
@@ -110,7 +111,7 @@ int main(int argc, char** argv) {
   BackupConfig config;
   const Environment environment = process_environment();
   return run_program(
-      backup_command_line(config), config.service, argc, argv,
+      backup_command_line(config), config.service, std::span(argv, static_cast<size_t>(argc)),
       [&](const ParsedOptions& parsed, std::vector<std::string>& problems) {
         check_backup_config(config, parsed, environment, problems);
       },

@@ -1,6 +1,7 @@
 // pg-prune: removes the backups that no rule keeps. Has no database password and no libpq.
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -49,7 +50,7 @@ int main(int argc, char** argv) {
   using namespace pgbackup;
   PruneConfig config;
   return run_program(
-      prune_command_line(config), config.service, argc, argv,
+      prune_command_line(config), config.service, std::span(argv, static_cast<size_t>(argc)),
       [&](const ParsedOptions& parsed, std::vector<std::string>& problems) {
         check_prune_config(config, parsed, problems);
       },

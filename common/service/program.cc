@@ -77,10 +77,11 @@ std::vector<Option> service_options(ServiceConfig& config) {
   };
 }
 
-int run_program(const CommandLine& command, const ServiceConfig& service, int argc, char** argv,
+int run_program(const CommandLine& command, const ServiceConfig& service,
+                std::span<char* const> argv,
                 const std::function<void(const ParsedOptions&, std::vector<std::string>&)>& check,
                 const std::function<int(const ParsedOptions&)>& body) {
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
   ParsedOptions parsed = parse_options(command, arguments, process_environment());
   const bool is_health = parsed.verb == kHealthVerb.name;
   try {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -35,7 +36,8 @@ inline constexpr Verb kHealthVerb = {
 /// Parses, answers --help, --version and `health`, adds the problems that `check` finds in the
 /// filled settings, and runs `body`. Returns the exit code: what `body` returns, or that of the
 /// Error it throws, which is printed on stderr as `program: message`. `health` has 0 and 1 only.
-int run_program(const CommandLine& command, const ServiceConfig& service, int argc, char** argv,
+int run_program(const CommandLine& command, const ServiceConfig& service,
+                std::span<char* const> argv,
                 const std::function<void(const ParsedOptions&, std::vector<std::string>&)>& check,
                 const std::function<int(const ParsedOptions&)>& body);
 
