@@ -114,7 +114,8 @@ void check_schedule(BackupConfig& config, const ParsedOptions& parsed,
     problems.emplace_back("BACKUP_INTERVAL and BACKUP_SCHEDULE are both set; keep one");
   }
   try {
-    config.schedule = has_cron ? Schedule::parse(config.cron) : Schedule::every(config.interval);
+    const bool is_readable = !config.cron.empty();
+    config.schedule = is_readable ? Schedule::parse(config.cron) : Schedule::every(config.interval);
   } catch (const Error& error) {
     problems.push_back(std::string("BACKUP_SCHEDULE: ") + error.message());
   }
@@ -172,10 +173,12 @@ CommandLine backup_command_line(BackupConfig& config) {
 
 void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
                          const Environment& environment, std::vector<std::string>& problems) {
-  check_schedule(config, parsed, problems);
   config.pg.port_is_set = is_set(parsed, "DB_PORT");
   check_store_config(config.store, parsed, problems);
-  if (parsed.verb == "now" || parsed.verb == "serve") check_backup(parsed, environment, problems);
+  if (parsed.verb == "now" || parsed.verb == "serve") {
+    check_backup(parsed, environment, problems);
+    check_schedule(config, parsed, problems);
+  }
   if (parsed.verb == "restore") check_restore(config, problems);
 }
 

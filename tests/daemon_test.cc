@@ -14,6 +14,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::minutes;
+using std::chrono::seconds;
 
 /// A daemon whose runs are scripted; it is stopped after the last one.
 class Scripted {
@@ -141,6 +142,54 @@ TEST_CASE("Whatever a run throws is logged with its hint, and a refusal is calle
   CHECK(contains(scripted.log.text(), "hint=\"check the key\""));
   CHECK(contains(scripted.log.text(), "error refused: the clocks disagree"));
   CHECK(contains(scripted.log.text(), "error unexpected: odd"));
+}
+
+/// Is a year ahead and set right during the first sleep.
+class WrongClock final : public Clock {
+ public:
+  [[nodiscard]] UtcTime now() const override { return clock_.now() + ahead_; }
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
+    return clock_.steady();
+  }
+  void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) override {
+    clock_.sleep(duration, stop);
+    ahead_ = hours(0);
+  }
+  [[nodiscard]] UtcTime right_time() const { return clock_.now(); }
+
+ private:
+  FakeClock clock_;
+  hours ahead_{24 * 365};
+};
+
+TEST_CASE("A clock that is set back does not make the daemon wait for the old time to come again") {
+  WrongClock clock;
+  TestLog log(clock);
+  std::stop_source stop;
+  std::vector<UtcTime> starts;
+  Daemon daemon({.noun = "backup",
+                 .schedule = Schedule::every(hours(24)),
+                 .newest = {},
+                 .run =
+                     [&] {
+                       starts.push_back(clock.right_time());
+                       if (starts.size() == 3) stop.request_stop();
+                     }},
+                clock, log.log());
+  daemon.serve(stop.get_token());
+  REQUIRE(starts.size() == 3);
+  CHECK(starts[1] - starts[0] == seconds(1));
+  CHECK(starts[2] - starts[1] == hours(24));
+}
+
+TEST_CASE("Repeats of a run by request end when the regular one is due") {
+  Scripted scripted(hours(6));
+  scripted.on_run = [&](size_t run) {
+    if (run == 1) scripted.daemon.run_now();
+    if (run > 1) throw Error(ErrorKind::failed, "no");
+  };
+  CHECK(scripted.serve(13) ==
+        std::vector<long>{0, 0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 360});
 }
 
 TEST_CASE("A daemon that need not look at the store runs at start") {

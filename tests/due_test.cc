@@ -1,6 +1,7 @@
 #include "common/base/due.h"
 
 #include "tests/test.h"
+#include "tests/zone_guard.h"
 
 namespace pgbackup {
 namespace {
@@ -47,6 +48,27 @@ TEST_CASE("A retry is not later than the next regular run") {
 TEST_CASE("A run that failed after the next one was due still waits") {
   CHECK(start_after_failure(1, kNow, every(minutes(30)), kNow + hours(2)) ==
         kNow + hours(2) + minutes(1));
+}
+
+TEST_CASE("A clock that was set back during a run makes the next one come at once") {
+  CHECK(start_after_success(kNow + hours(9000), every(hours(24)), kNow) == kNow);
+  CHECK(start_after_success(kNow + minutes(4), every(hours(24)), kNow) ==
+        kNow + minutes(4) + hours(24));
+}
+
+TEST_CASE("A schedule of fixed times is kept across starts, retries and weekends") {
+  const ZoneGuard zone("UTC");
+  const Schedule nightly = Schedule::parse("0 3 * * *");
+  const UtcTime slot = *parse_iso("2026-11-20T03:00:00Z");  // a Friday
+  CHECK(first_start(slot - hours(1), nightly, slot - minutes(1)) == slot);
+  CHECK(first_start(slot - hours(1), nightly, slot + hours(5)) == slot + hours(5));
+  CHECK(start_after_success(slot - seconds(1), nightly, slot - seconds(1)) == slot);
+  CHECK(start_after_success(slot, nightly, slot + hours(30)) == slot + hours(30));
+  CHECK(start_after_failure(7, slot, nightly, slot + minutes(23 * 60 + 30)) == slot + hours(24));
+  CHECK(late_from(slot, nightly) == slot + hours(2));
+  const Schedule weekdays = Schedule::parse("0 3 * * MON-FRI");
+  CHECK(weekdays.next(slot) == slot + hours(72));
+  CHECK(late_from(slot, weekdays) == slot + hours(2));
 }
 
 TEST_CASE("Failures of many runs never make the waits longer than the period") {

@@ -73,6 +73,12 @@ TEST_CASE("A maximum age is the only measure where it is set") {
   CHECK_FALSE(is_well(fresh(), kBegun + seconds(31), seconds(30)));
 }
 
+TEST_CASE("A success in the future proves nothing") {
+  CHECK_FALSE(is_well(after_success(kBegun + hours(9000)), kBegun));
+  CHECK_FALSE(is_well(after_success(kBegun + hours(9000)), kBegun, seconds(30)));
+  CHECK(is_well(after_success(kBegun + minutes(4)), kBegun));
+}
+
 TEST_CASE("The sentence says what is missing since when, and why") {
   DaemonStatus status = after_success(kBegun);
   CHECK(judge(status, daily(), {}, kBegun).sentence ==

@@ -15,7 +15,7 @@ UtcTime first_start(std::optional<UtcTime> newest, const Schedule& schedule, Utc
 }
 
 UtcTime start_after_success(UtcTime started, const Schedule& schedule, UtcTime now) {
-  return std::max(now, schedule.next(started));
+  return started > now + kClockStep ? now : std::max(now, schedule.next(started));
 }
 
 UtcTime start_after_failure(int failures, UtcTime due, const Schedule& schedule, UtcTime now) {

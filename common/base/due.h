@@ -1,6 +1,7 @@
 // When the daemon runs next, and when that is late: pure decisions, no clock, no store.
 #pragma once
 
+#include <chrono>
 #include <optional>
 
 #include "common/base/schedule.h"
@@ -8,12 +9,16 @@
 
 namespace pgbackup {
 
+/// A clock that goes back by more than this was wrong before: waits by it are not kept.
+inline constexpr std::chrono::minutes kClockStep{5};
+
 /// At start: at once, unless the newest success is so young that the next run is not due yet. One
 /// from the future (a clock that was wrong) counts as none.
 [[nodiscard]] UtcTime first_start(std::optional<UtcTime> newest, const Schedule& schedule,
                                   UtcTime now);
 
-/// After a success that began at `started`: when the schedule says, at once when that has passed.
+/// After a success that began at `started`: when the schedule says, at once when that has passed,
+/// or when the clock was set back meanwhile.
 [[nodiscard]] UtcTime start_after_success(UtcTime started, const Schedule& schedule, UtcTime now);
 
 /// After the `failures`-th failure in a row (from 1) of a run that was due at `due`: in 1, 2, 4 ...

@@ -113,7 +113,7 @@ void UnzstdSink::write(std::string_view bytes) {
     const size_t left = check(ZSTD_decompressStream(context_.get(), &out, &in), ErrorKind::corrupt,
                               "the compressed data is damaged");
     frame_.append(out_.data(), out.pos);
-    if (frame_.size() > kFrameBytes) {
+    if (frame_.size() > kMaxFrameBytes) {
       throw Error(ErrorKind::corrupt, "the compressed data is damaged: a frame is too large");
     }
     if (in.pos > before || out.pos > 0) frame_complete_ = left == 0;

@@ -67,8 +67,11 @@ class ZstdSink final : public Sink {
   std::vector<std::jthread> threads_;  // last: ends before what it uses
 };
 
+/// The most that a frame may hold to be read: room for larger frames of other versions of ours.
+inline constexpr size_t kMaxFrameBytes = size_t{16} << 20U;
+
 /// Decompresses what passes, and passes on whole frames. Throws `corrupt` for anything else, a
-/// frame larger than ours, a checksum that does not match, and in finish() when the last frame is
+/// frame larger than that, a checksum that does not match, and in finish() when the last frame is
 /// not complete.
 class UnzstdSink final : public Sink {
  public:

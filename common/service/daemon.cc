@@ -31,8 +31,11 @@ void Daemon::serve(const std::stop_token& stop) {
 
 void Daemon::wait_until(UtcTime due, const std::stop_token& stop) {
   // Short sleeps by the wall clock: a clock that is set and a machine that slept are noticed.
-  while (!stop.stop_requested() && clock_.now() < due && !run_now_) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(due - clock_.now());
+  UtcTime now = clock_.now();
+  for (UtcTime latest = now; !stop.stop_requested() && now < due && !run_now_; now = clock_.now()) {
+    latest = std::max(latest, now);
+    if (now + kClockStep < latest) return;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(due - now);
     clock_.sleep(std::min(left, std::chrono::milliseconds(1000)), stop);
   }
 }
@@ -93,7 +96,7 @@ UtcTime Daemon::failed(const Error& error, UtcTime due) {
     status_.last_error = error.message();
     failures = ++status_.failures;
   }
-  if (failures == 1) regular_due_ = due;
+  if (failures == 1) regular_due_ = std::min(due, clock_.now());  // a request comes before it
   const UtcTime next = start_after_failure(failures, regular_due_, work_.schedule, clock_.now());
   LogFields fields = {{"failures", std::to_string(failures)}, {"retry", format_iso(next)}};
   if (!error.hint().empty()) fields.emplace_back("hint", error.hint());

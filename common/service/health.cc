@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #include <array>
@@ -61,6 +62,13 @@ UtcTime deadline(const DaemonStatus& status, const Schedule& schedule,
   return late_from(has_a_period ? schedule.next(since) : since, schedule);
 }
 
+/// A daemon in another container can share our network namespace, but its process has no id here.
+bool is_elsewhere(const Fd& socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == 0;
+}
+
 }  // namespace
 
 Health judge(const DaemonStatus& status, const DaemonWork& work,
@@ -71,18 +79,20 @@ Health judge(const DaemonStatus& status, const DaemonWork& work,
           ? fmt::format("the last {} began at {}", work.noun, format_iso(*status.last_success))
           : fmt::format("no {} yet since {}", work.noun, format_iso(status.begun));
   sentence += fmt::format(", late {} {}", now > late ? "since" : "after", format_iso(late));
+  const bool is_from_future = status.last_success.value_or(status.begun) > now + kClockStep;
+  if (is_from_future) sentence += "; but the clock was set back since";
   if (status.is_running) sentence += "; one is running";
   if (status.failures > 0) {
     sentence += fmt::format("; {} failed since, the last: {}", status.failures, status.last_error);
   }
-  return {now <= late, printable(sentence)};
+  return {now <= late && !is_from_future, printable(sentence)};
 }
 
 HealthServer::HealthServer(const std::string& name, std::function<Health()> answer, Log& log)
-    : answer_(std::move(answer)), socket_(make_socket()) {
+    : answer_(std::move(answer)), log_(log), socket_(make_socket()) {
   if (!apply(::bind, socket_, name) || ::listen(socket_.get(), 8) != 0) {
-    log.warn(fmt::format("`health` cannot ask this daemon at @{}: {}", name, errno_text(errno)),
-             {{"hint", "another one runs here; give each its own HEALTH_SOCKET"}});
+    log_.warn(fmt::format("`health` cannot ask this daemon at @{}: {}", name, errno_text(errno)),
+              {{"hint", "another one runs here; give each its own HEALTH_SOCKET"}});
     return;
   }
   thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
@@ -105,8 +115,8 @@ void HealthServer::serve(const std::stop_token& stop) const {
       // Fits into the socket's buffer: a client that does not read cannot hold us.
       static_cast<void>(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL));
     }
-  } catch (const std::exception&) {
-    // The stop request; or no descriptor is left, and nobody answers.
+  } catch (const std::exception& error) {
+    if (!stop.stop_requested()) log_.warn(fmt::format("`health` has no answer: {}", error.what()));
   }
 }
 
@@ -116,6 +126,11 @@ Health ask_health(const std::string& name) {
   if (!apply(::connect, socket, name)) {
     return {false, fmt::format("no daemon answers at @{} ({}): is `serve` running here?", name,
                                errno_text(errno))};
+  }
+  if (is_elsewhere(socket)) {
+    return {false, fmt::format("the daemon at @{} is another container's: give each its own "
+                               "HEALTH_SOCKET",
+                               name)};
   }
   const StopFd no_stop({});
   std::string text;

@@ -21,7 +21,8 @@ struct Health {
 };
 
 /// Pure. Unwell is who is late by late_from(), or, with `max_age`, whose last success began longer
-/// ago than that. A first run that has not failed yet has a whole period for itself.
+/// ago than that. A first run that has not failed yet has a whole period for itself. A success that
+/// lies in the future proves nothing: unwell.
 [[nodiscard]] Health judge(const DaemonStatus& status, const DaemonWork& work,
                            std::optional<std::chrono::seconds> max_age, UtcTime now);
 
@@ -39,6 +40,7 @@ class HealthServer {
   void serve(const std::stop_token& stop) const;
 
   std::function<Health()> answer_;
+  Log& log_;
   Fd socket_;
   std::jthread thread_;  // last: ends before what it uses
 };
