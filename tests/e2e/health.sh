@@ -59,6 +59,19 @@ case_two_daemons() {
     expect_end 0 10
 }
 
+# Containers of one pod share the network namespace, where the name is, but not the process ids.
+case_another_containers_daemon() {
+    unshare --pid --fork true 2>/dev/null || skip "needs process id namespaces"
+    use_dir
+    prepare
+    start_program pg-backup serve
+    wait_until 20 is_well pg-backup
+    ! (become unshare --pid --fork "$BIN/pg-backup" health) >"$T/out" 2>"$T/err" || fail "it took it for its own"
+    says "another container's"
+    kill -TERM "$pid"
+    expect_end 0 10
+}
+
 # A clock that is an hour off: refused with the reason, late, and no end of the daemon.
 case_clock_off_by_an_hour() {
     local library
