@@ -35,10 +35,8 @@ end_case() {
     wait
     use_server "$WORK/postgres"
     for cleanup in "drop_all_databases" "${cleanups[@]}"; do eval "$cleanup" || status=1; done
-    if compgen -G "$T/sanitizer.*" >/dev/null; then
-        cat "$T"/sanitizer.*
-        status=1
-    fi
+    # LeakSanitizer says that of a thread that ends while it looks: no finding.
+    ! cat "$T"/sanitizer.* 2>/dev/null | grep -v 'Unable to get registers from thread' || status=1
     if [ "$status" != 77 ] && [ "$status" != 0 ] && [ -s "$T/err" ]; then
         echo "-- last stderr:" && tail -n 30 "$T/err"
     fi
