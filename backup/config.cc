@@ -152,7 +152,7 @@ CommandLine backup_command_line(BackupConfig& config) {
   CommandLine command{
       .program = "pg-backup",
       .summary = "Backs up a PostgreSQL database to S3-compatible storage or a directory.",
-      .verbs = {{"serve", "back up every BACKUP_INTERVAL (default)"},
+      .verbs = {{"serve", "back up every BACKUP_INTERVAL or by BACKUP_SCHEDULE (default)"},
                 {"now", "one backup"},
                 {"list", "show the backups"},
                 {"restore", "restore one; on a terminal without options it asks"},

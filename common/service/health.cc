@@ -83,7 +83,9 @@ Health judge(const DaemonStatus& status, const DaemonWork& work,
   if (is_from_future) sentence += "; but the clock was set back since";
   if (status.is_running) sentence += "; one is running";
   if (status.failures > 0) {
-    sentence += fmt::format("; {} failed since, the last: {}", status.failures, status.last_error);
+    const std::string_view error = status.last_error;
+    sentence += fmt::format("; {} failed since, the last: {}", status.failures,
+                            error.substr(0, error.find('\n')));
   }
   return {now <= late && !is_from_future, printable(sentence)};
 }
