@@ -54,6 +54,7 @@ if command -v shellcheck >/dev/null; then
     expect 0 scripts.sh tests/a.sh "a good script" <<<$'#!/usr/bin/env bash\necho "$1"'
     # shellcheck disable=SC2016
     expect 1 scripts.sh tests/a.sh "an unquoted variable" <<<$'#!/usr/bin/env bash\nrm $1'
+    expect 1 scripts.sh tests/a.sh "grep -q behind a pipe" <<<$'#!/usr/bin/env bash\nls |\x20grep -q x'
 fi
 if command -v shellcheck >/dev/null; then
     dockerfile=$'FROM a:1\nLABEL b=c\nUSER 1:1\nSTOPSIGNAL SIGTERM\nHEALTHCHECK CMD ["d"]\nENTRYPOINT ["e"]'

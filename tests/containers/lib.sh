@@ -15,10 +15,11 @@ engine_answers() { docker version >/dev/null 2>&1; }
 
 # The Debian mirror that this machine uses.
 debian_mirror() {
-    local site
+    local sites
     # shellcheck disable=SC2016
-    site=$(apt-get indextargets --format '$(SITE)' 'Origin: Debian' 'Label: Debian' | head -n 1)
-    echo "${site:-http://deb.debian.org/debian}"
+    sites=$(apt-get indextargets --format '$(SITE)' 'Origin: Debian' 'Label: Debian')
+    [ -n "$sites" ] || { echo "apt has no Debian archive in its lists: run apt-get update" >&2; return 1; }
+    echo "${sites%%$'\n'*}"
 }
 
 # The version that CMakeLists.txt states.

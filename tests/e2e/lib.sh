@@ -126,7 +126,7 @@ is_gone() { # PID: ended, perhaps not yet waited for
 }
 
 # says TEXT / says_not TEXT: in what the last program of expect printed, on stdout or stderr.
-says() { cat "$T/out" "$T/err" | grep -qF -- "$1" || { cat "$T/out" "$T/err"; fail "does not say: $1"; }; }
+says() { grep -qF -- "$1" "$T/out" "$T/err" || { cat "$T/out" "$T/err"; fail "does not say: $1"; }; }
 says_not() { ! cat "$T/out" "$T/err" | grep -F -- "$1" || fail "must not say: $1"; }
 
 backup_now() { expect 0 pg_backup now; }

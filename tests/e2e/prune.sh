@@ -167,7 +167,7 @@ sweep() {
     store_list | cmp - "$T/before" || fail "a dry run changed the store"
     swept() {
         expect 0 pg_prune now
-        ! store_list | grep -q 20240101T && [ -z "$(uploads)" ]
+        ! grep -q 20240101T <<<"$(store_list)" && [ -z "$(uploads)" ]
     }
     wait_until 10 swept
     [ "$(manifests | wc -l)" = 1 ] || fail "$(manifests)"

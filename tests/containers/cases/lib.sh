@@ -71,7 +71,7 @@ remove_containers() {
 
 fact() { docker inspect -f "$2" "$1"; } # CONTAINER-OR-IMAGE TEMPLATE
 
-logs_say() { docker logs "$1" 2>&1 | grep -qF -- "$2"; } # CONTAINER TEXT
+logs_say() { grep -qF -- "$2" <<<"$(docker logs "$1" 2>&1)"; } # CONTAINER TEXT
 says() { grep -qF -- "$1" "$T/out" || { cat "$T/out"; fail "does not say: $1"; }; }
 expect() { [ "$2" = "$3" ] || fail "$1 is '$2' instead of '$3'"; } # WHAT IS SHOULD
 

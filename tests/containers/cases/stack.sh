@@ -91,10 +91,10 @@ case_the_pruner_removes_an_aged_backup() {
     s3 copy-folder "$newest" "$aged"
     run_now prune
     wait_until 20 removed "$aged"
-    ids | grep -qxF "$newest" || fail "the newest one went too"
+    grep -qxF "$newest" <<<"$(ids)" || fail "the newest one went too"
 }
 
-removed() { ! s3 ls | grep -qF "$1"; }
+removed() { ! grep -qF "$1" <<<"$(s3 ls)"; }
 
 # While a large dump is on its way.
 case_stop_is_quick_and_leaves_nothing() {
