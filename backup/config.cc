@@ -1,6 +1,7 @@
 #include "backup/config.h"
 
 #include "backup/terminal.h"
+#include "common/base/time_zone.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/zstd.h"
 

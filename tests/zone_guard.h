@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "common/base/schedule.h"
+#include "common/base/time_zone.h"
 
 namespace pgbackup {
 
