@@ -104,6 +104,13 @@ count() { # STATUS
     esac
 }
 
+join_counted() { # NAME TITLE
+    local status=0
+    section "$2"
+    join "$1" || status=$?
+    count "$status"
+}
+
 # run_counted COMMAND...: shows its output, but not ctest's lines about tests that pass.
 run_counted() {
     local status=0 reader
@@ -149,24 +156,13 @@ sanitized_unit() {
     check "threads under TSan" build-tsan/bin/thread_tests
 }
 
-# Both runs together, each with servers of its own: they wait more than they work. What is left of the machine
-# is for clang-tidy.
+# Both runs together, each with servers of its own: they wait more than they work.
 e2e() {
     build build-asan all -DSANITIZE=address,undefined
     section "end to end, plain and under ASan and UBSan"
     start_beside plain tests/e2e/run.sh
-    [ "$what" != all ] || start_beside tidy nice tests/checks/tidy.sh
     run_counted env KILL_POINTS=4 tests/e2e/run.sh --bin build-asan/bin
-    local status=0
-    section "end to end, plain"
-    join plain || status=$?
-    count "$status"
-    if [ "$what" = all ]; then
-        section clang-tidy
-        status=0
-        join tidy || status=$?
-        verdict clang-tidy "$status"
-    fi
+    join_counted plain "end to end, plain"
 }
 
 # Why this machine cannot run a container engine; nothing where it can.
@@ -182,22 +178,36 @@ why_no_containers() {
 
 containers() {
     local reason
-    section containers
     reason=$(why_no_containers)
     if [ -n "$reason" ]; then
         echo "skipped - containers: $reason"
+        echo "0 passed, 0 failed"
     else
-        run_counted tests/containers/run.sh
+        exec tests/containers/run.sh
     fi
 }
 
+# With what works most beside what waits most.
+all() {
+    start_beside tidy nice tests/checks/tidy.sh
+    unit
+    start_beside containers containers
+    e2e
+    join_counted containers containers
+    local status=0
+    section clang-tidy
+    join tidy || status=$?
+    verdict clang-tidy "$status"
+}
+
 install_packages "${build_packages[@]}" "${test_packages[@]}"
+# Clones in different folders share what was compiled.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 if [ "$what" = containers ]; then
-    containers
+    section containers
+    run_counted containers
     exit
 fi
 build build all -DWERROR=ON # not with the sanitizers: g++ 12 then warns where nothing is wrong
-[ "$what" = e2e ] || unit
-[ "$what" = unit ] || e2e
-[ "$what" != all ] || containers
+"$what"
 section "end"
