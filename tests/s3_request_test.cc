@@ -207,6 +207,102 @@ TEST_CASE_METHOD(Fixture, "The server's time is remembered and goes on") {
   CHECK_FALSE(s3.server_time(std::chrono::minutes(1)));
 }
 
+TEST_CASE_METHOD(Fixture, "The token of temporary keys is sent and signed") {
+  S3Config with = config();
+  with.session_token = Secret("the token");
+  S3Client s3 = client(std::move(with));
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    CHECK(request.headers.at("x-amz-security-token") == "the token");
+    CHECK(contains(request.headers.at("authorization"),
+                   "SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,"));
+    return fake_reply(200);
+  };
+  CHECK(send(s3, kGet).status == 200);
+}
+
+/// Keys AK1, AK2 ..., one for each call.
+CredentialFetch counting(int& calls) {
+  return [&calls](const std::stop_token& /*stop*/) {
+    return Credentials{.access_key = Secret("AK" + std::to_string(++calls)),
+                       .secret_key = Secret("s"),
+                       .session_token = Secret("t")};
+  };
+}
+
+TEST_CASE_METHOD(Fixture, "Credentials that are refused are renewed once per request") {
+  int calls = 0;
+  S3Config with = config();
+  with.get_credentials = counting(calls);
+  S3Client s3 = client(std::move(with));
+  const auto* const code =
+      GENERATE("ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "TokenRefreshRequired");
+  CAPTURE(code);
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    if (contains(request.headers.at("authorization"), "=AK1/")) return fake_error(400, code);
+    return fake_reply(200);
+  };
+  CHECK(send(s3, kGet).status == 200);
+  CHECK(send(s3, kGet).status == 200);
+  CHECK(calls == 2);
+  CHECK(server.seen.size() == 3);
+  server.before = first(99, fake_error(400, code));
+  CHECK(error_of(s3, kGet).kind() == ErrorKind::denied);
+  CHECK(calls == 3);
+  CHECK(server.seen.size() == 5);
+}
+
+TEST_CASE_METHOD(Fixture, "A HEAD with keys that are over has no code, only a status") {
+  int calls = 0;
+  S3Config with = config();
+  with.get_credentials = counting(calls);
+  S3Client s3 = client(std::move(with));
+  server.before = first(1, fake_reply(400));
+  server.objects["a/b"] = {};
+  CHECK(send(s3, {.method = "HEAD", .key = "a/b"}).status == 200);
+  CHECK(calls == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "Other refusals and keys that are fixed renew nothing") {
+  int calls = 0;
+  S3Config with = config();
+  with.get_credentials = counting(calls);
+  S3Client s3 = client(std::move(with));
+  for (const auto* code : {"AccessDenied", "SignatureDoesNotMatch", "NoSuchBucket", ""}) {
+    server.before = first(1, fake_error(403, code));
+    CHECK_THROWS_AS(send(s3, kGet), Error);
+  }
+  server.before = first(1, fake_reply(403));
+  CHECK_THROWS_AS(send(s3, {.method = "HEAD", .key = "a/b"}), Error);
+  CHECK(calls == 1);
+  server.seen.clear();
+  S3Client fixed = client();
+  server.before = first(9, fake_error(400, "ExpiredToken"));
+  CHECK(contains(error_of(fixed, kGet).hint(), "expired"));
+  CHECK(server.seen.size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "While there are no credentials a request is tried again or told") {
+  S3Config with = config();
+  int calls = 0;
+  ErrorKind kind = ErrorKind::transient;
+  with.get_credentials = [&](const std::stop_token& /*stop*/) -> Credentials {
+    if (++calls < 3) throw Error(kind, "the source is away");
+    return {.access_key = Secret("A"), .secret_key = Secret("s")};
+  };
+  S3Client s3 = client(std::move(with));
+  server.before = first(9, fake_reply(200));
+  SECTION("for a passing cause") {
+    CHECK(send(s3, kGet).status == 200);
+    CHECK(calls == 3);
+  }
+  SECTION("for a lasting one") {
+    kind = ErrorKind::denied;
+    CHECK(error_of(s3, kGet).message() == "the source is away");
+    CHECK(calls == 1);
+    CHECK(server.seen.empty());
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "A configuration that cannot work is refused before any request") {
   const auto refuses = [&](auto change) {
     S3Config with = config();

@@ -28,6 +28,7 @@ constexpr auto kCodes = std::to_array<CodeRow>({
      "the key pair is known but lacks the right for this request"},
     {"ExpiredToken", ErrorKind::denied, "the credentials have expired"},
     {"InvalidToken", ErrorKind::denied, "the credentials are not valid here"},
+    {"TokenRefreshRequired", ErrorKind::denied, "the credentials have expired"},
     {"RequestTimeTooSkewed", ErrorKind::conflict,
      "the clock of this machine is more than 15 minutes off"},
     {"AuthorizationHeaderMalformed", ErrorKind::failed, kRegionHint},

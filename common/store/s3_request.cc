@@ -33,6 +33,20 @@ bool is_region_name(std::string_view text) {
 
 bool is_success(int status) { return status >= 200 && status < 300; }
 
+Credentials take_keys(S3Config& config) {
+  return {.access_key = std::move(config.access_key),
+          .secret_key = std::move(config.secret_key),
+          .session_token = std::move(config.session_token)};
+}
+
+/// The keys are unknown or over, rather than without the right to do this. The reply to HEAD has no
+/// body: for those AWS answers 400 and for a missing right 403.
+bool is_credential_refusal(const S3Request& request, int status, std::string_view code) {
+  if (code.empty()) return request.method == "HEAD" && status == 400;
+  return code == "ExpiredToken" || code == "InvalidToken" || code == "InvalidAccessKeyId" ||
+         code == "TokenRefreshRequired";
+}
+
 void check_limits(const S3Config& config) {
   if (config.upload_concurrency < 1 || config.part_bytes < 1 || config.max_parts < 1) {
     throw Error(ErrorKind::usage, "S3: part size, parts and upload concurrency must be at least 1");
@@ -46,6 +60,9 @@ S3Client::S3Client(S3Config config, Clock& clock, Log& log)
       clock_(clock),
       log_(log),
       endpoint_(parse_s3_endpoint(config_.endpoint, config_.region)),
+      credentials_(config_.get_credentials
+                       ? CredentialKeeper(std::move(config_.get_credentials), clock, log)
+                       : CredentialKeeper(take_keys(config_), clock, log)),
       region_(config_.region.empty() ? region_of_host(endpoint_.host) : config_.region) {
   check_bucket_name(config_.bucket);
   check_limits(config_);
@@ -79,10 +96,12 @@ HttpResponse S3Client::send_once(Transport& transport, const S3Request& request,
 HttpResponse S3Client::start_once(Transport& transport, const S3Request& request, Attempt& attempt,
                                   const std::stop_token& stop) {
   const std::string what = describe(request);
+  bool has_renewed = false;
   for (bool has_learned = false;;) {
     const std::string used_region = region();
+    const Credentials used = credentials_.current(stop);
     HttpResponse response = with_context(what, [&] {
-      HttpResponse head = transport.start(sign(request, used_region, attempt), stop);
+      HttpResponse head = transport.start(sign(request, used_region, used, attempt), stop);
       if (!is_success(head.status)) head.body = transport.read_rest();
       return head;
     });
@@ -96,6 +115,11 @@ HttpResponse S3Client::start_once(Transport& transport, const S3Request& request
     }
     if (!has_learned && learn_region(response.status, reply.region, used_region)) {
       has_learned = true;
+      continue;
+    }
+    if (!has_renewed && is_credential_refusal(request, response.status, reply.code) &&
+        credentials_.renew(used, stop)) {
+      has_renewed = true;
       continue;
     }
     attempt.retry_after = parse_retry_after(response.header("retry-after"));
@@ -119,7 +143,7 @@ Retrier S3Client::make_retrier(const RetryLimits& limits, const std::stop_token&
 }
 
 HttpRequest S3Client::sign(const S3Request& request, const std::string& region,
-                           const Attempt& attempt) const {
+                           const Credentials& credentials, const Attempt& attempt) const {
   std::string path = "/";
   if (config_.addressing != S3Addressing::virtual_host) {
     path += encode_percent(config_.bucket);
@@ -142,6 +166,9 @@ HttpRequest S3Client::sign(const S3Request& request, const std::string& region,
   http.headers.emplace_back("host", authority_);
   http.headers.emplace_back("x-amz-content-sha256", payload_hash);
   http.headers.emplace_back("x-amz-date", format_basic(now));
+  if (!credentials.session_token.empty()) {
+    http.headers.emplace_back("x-amz-security-token", credentials.session_token.reveal());
+  }
   http.headers.emplace_back("authorization",
                             authorization({.method = request.method,
                                            .path = path,
@@ -149,8 +176,8 @@ HttpRequest S3Client::sign(const S3Request& request, const std::string& region,
                                            .headers = http.headers,
                                            .payload_hash = payload_hash},
                                           {.time = now, .region = region, .service = "s3"},
-                                          {.access_key = config_.access_key.reveal(),
-                                           .secret_key = config_.secret_key.reveal()}));
+                                          {.access_key = credentials.access_key.reveal(),
+                                           .secret_key = credentials.secret_key.reveal()}));
   return http;
 }
 

@@ -1,5 +1,5 @@
-// One request to S3 and its reply: addressing, signing, repeats, errors. The only place that holds
-// the keys. What is asked for is decided in s3_store and s3_upload.
+// One request to S3 and its reply: addressing, signing, repeats, errors. The only place that signs.
+// What is asked for is decided in s3_store and s3_upload.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/secret.h"
+#include "common/store/credentials.h"
 #include "common/store/http.h"
 #include "common/store/retry.h"
 #include "common/store/s3_endpoint.h"
@@ -30,6 +31,8 @@ struct S3Config {
   std::filesystem::path ca_file{};  ///< PEM; empty: the system's authorities
   Secret access_key{};
   Secret secret_key{};
+  Secret session_token{};                 ///< of temporary keys
+  CredentialFetch get_credentials{};      ///< where it is set, in place of these keys
   int upload_concurrency = 3;             ///< parts in flight, at least 1
   size_t part_bytes = size_t{16} << 20U;  ///< S3 wants at least 5 MiB
   int max_parts = 9990;                   ///< of one object; AWS allows 10,000
@@ -95,7 +98,7 @@ class S3Client {
 
   [[nodiscard]] std::string describe(const S3Request& request) const;
   [[nodiscard]] HttpRequest sign(const S3Request& request, const std::string& region,
-                                 const Attempt& attempt) const;
+                                 const Credentials& credentials, const Attempt& attempt) const;
   [[nodiscard]] std::string region() const;
   void remember_date(const HttpResponse& response);
   /// True when the request is worth signing again, for the region `named` by the reply.
@@ -107,6 +110,7 @@ class S3Client {
   Clock& clock_;
   Log& log_;
   S3Endpoint endpoint_;
+  CredentialKeeper credentials_;
   std::string authority_;  ///< with the bucket in front where it is a virtual host
 
   mutable std::mutex mutex_;

@@ -23,6 +23,7 @@ S3Config copy_of(const StoreConfig& config) {
           .ca_file = s3.ca_file,
           .access_key = s3.access_key.clone(),
           .secret_key = s3.secret_key.clone(),
+          .session_token = s3.session_token.clone(),
           .upload_concurrency = s3.upload_concurrency,
           .part_bytes = s3.part_bytes,
           .max_parts = s3.max_parts,
@@ -66,6 +67,9 @@ std::vector<Option> store_options(StoreConfig& config) {
        .default_note = "AWS"},
       {.name = "S3_ACCESS_KEY", .target = &s3.access_key, .help = "Access key id."},
       {.name = "S3_SECRET_KEY", .target = &s3.secret_key, .help = "Secret access key."},
+      {.name = "S3_SESSION_TOKEN",
+       .target = &s3.session_token,
+       .help = "Belongs to temporary keys."},
       {.name = "S3_REGION",
        .target = &s3.region,
        .help = "Region to sign for. Unset: read from the endpoint's name (s3.REGION.example.com), "
