@@ -3,7 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "common/catalog/key_grammar.h"
 
@@ -13,32 +18,81 @@ namespace {
 /// Each has been repeated for minutes: the store is away, and the rest would take as long.
 constexpr int kMaxUnanswered = 3;
 
+/// Between the look at a folder and its removal others are looked at: few, so that it stays short.
+constexpr size_t kMaxSweptAtOnce = 100;
+
+using Steps = std::vector<const Step*>;
+
+enum class Kind { backup, folder, write };
+
+Kind kind_of(const Step& step) {
+  if (step.write) return Kind::write;
+  return step.action == Action::remove ? Kind::backup : Kind::folder;
+}
+
+Steps steps_of(const Plan& plan, Kind kind) {
+  Steps steps;
+  for (const Step& step : plan.steps) {
+    if (step.action != Action::keep && kind_of(step) == kind) steps.push_back(&step);
+  }
+  return steps;
+}
+
+std::vector<std::string> data_of(const Backup& backup) {
+  std::vector<std::string> keys;
+  for (const std::string& file : backup.files) {
+    if (file != kManifestName) keys.push_back(backup.key_of(file));
+  }
+  return keys;
+}
+
 class Execution {
  public:
   Execution(Store& store, Log& log, const std::stop_token& stop)
       : store_(store), log_(log), stop_(stop) {}
 
   Outcome run(const Plan& plan) {
-    for (const Step& step : plan.steps) {
-      if (step.action == Action::keep) continue;
-      if (unanswered_ >= kMaxUnanswered) {
-        log_.warn("the store does not answer: the rest is left for the next run");
-        break;
-      }
-      if (run_step(step)) count(step);
-    }
+    in_chunks(steps_of(plan, Kind::backup), store_.removal_batch(),
+              [&](std::span<const Step* const> chunk) { remove_backups(chunk); });
+    in_chunks(steps_of(plan, Kind::folder), std::min(store_.removal_batch(), kMaxSweptAtOnce),
+              [&](std::span<const Step* const> chunk) { sweep_folders(chunk); });
+    for (const Step* step : steps_of(plan, Kind::write)) sweep_write(*step);
+    if (is_cut_short_) log_.warn("the store does not answer: the rest is left for the next run");
     return std::move(outcome_);
   }
 
  private:
-  /// True when nothing of it is left.
-  bool run_step(const Step& step) {
-    if (step.write) {
-      return attempt(step.write->key, [&] { store_.remove_unfinished(*step.write); });
+  template <class Work>
+  static void in_chunks(const Steps& steps, size_t most, const Work& work) {
+    std::span<const Step* const> rest(steps);
+    while (!rest.empty()) {
+      const size_t count = std::min(most, rest.size());
+      work(rest.first(count));
+      rest = rest.subspan(count);
     }
-    if (step.action == Action::sweep) return is_still_abandoned(step) && remove_data(step.backup);
-    // Without this order a crash would leave a listed backup that cannot be restored.
-    return remove_object(step.backup.key_of(kManifestName)) && remove_data(step.backup);
+  }
+
+  /// Without this order a crash would leave a listed backup that cannot be restored.
+  void remove_backups(std::span<const Step* const> chunk) {
+    std::vector<std::string> manifests;
+    for (const Step* step : chunk) manifests.push_back(step->backup.key_of(kManifestName));
+    const std::set<std::string> left = remove_keys(manifests);
+    Steps gone;
+    std::copy_if(chunk.begin(), chunk.end(), std::back_inserter(gone), [&](const Step* step) {
+      return !left.contains(step->backup.key_of(kManifestName));
+    });
+    remove_data(gone);
+  }
+
+  void sweep_folders(std::span<const Step* const> chunk) {
+    Steps abandoned;
+    std::copy_if(chunk.begin(), chunk.end(), std::back_inserter(abandoned),
+                 [&](const Step* step) { return is_still_abandoned(*step); });
+    remove_data(abandoned);
+  }
+
+  void sweep_write(const Step& step) {
+    if (attempt(step.write->key, [&] { store_.remove_unfinished(*step.write); })) count(step);
   }
 
   /// The listing is from a moment ago. A writer that has written since then still lives.
@@ -59,21 +113,48 @@ class Execution {
     return listed && !alive;
   }
 
-  bool remove_data(const Backup& backup) {
-    bool done = true;
-    for (const std::string& file : backup.files) {
-      if (file != kManifestName) done = remove_object(backup.key_of(file)) && done;
+  /// Their manifests are gone. Counts those of which nothing is left.
+  void remove_data(const Steps& steps) {
+    std::vector<std::string> keys;
+    for (const Step* step : steps) {
+      const std::vector<std::string> data = data_of(step->backup);
+      keys.insert(keys.end(), data.begin(), data.end());
     }
-    return done;
+    const std::set<std::string> left = remove_keys(keys);
+    for (const Step* step : steps) {
+      const std::vector<std::string> data = data_of(step->backup);
+      const bool is_gone = std::none_of(data.begin(), data.end(),
+                                        [&](const std::string& key) { return left.contains(key); });
+      if (is_gone) count(*step);
+    }
   }
 
-  bool remove_object(const std::string& key) {
-    return attempt(key, [&] { store_.remove(key); });
+  /// Returns what is still there.
+  std::set<std::string> remove_keys(std::span<const std::string> keys) {
+    std::set<std::string> left;
+    while (!keys.empty()) {
+      const auto batch = keys.first(std::min(store_.removal_batch(), keys.size()));
+      keys = keys.subspan(batch.size());
+      if (!may_go_on()) {
+        left.insert(batch.begin(), batch.end());
+        continue;
+      }
+      const std::vector<RemovalFailure> failures = store_.remove_all(batch);
+      const bool is_unanswered =
+          failures.size() == batch.size() &&
+          std::all_of(failures.begin(), failures.end(), [](const RemovalFailure& failure) {
+            return failure.error.kind() == ErrorKind::transient;
+          });
+      unanswered_ = is_unanswered ? unanswered_ + 1 : 0;
+      note_failures(failures);
+      for (const RemovalFailure& failure : failures) left.insert(failure.key);
+    }
+    return left;
   }
 
   template <class Call>
   bool attempt(const std::string& key, const Call& call) {
-    if (stop_.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
+    if (!may_go_on()) return false;
     try {
       call();
       unanswered_ = 0;
@@ -83,6 +164,29 @@ class Execution {
       unanswered_ = error.kind() == ErrorKind::transient ? unanswered_ + 1 : 0;
       note_failure(error.within(fmt::format("cannot remove {}", store_.location(key))));
       return false;
+    }
+  }
+
+  /// Before each request.
+  bool may_go_on() {
+    if (stop_.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
+    is_cut_short_ = is_cut_short_ || unanswered_ >= kMaxUnanswered;
+    return !is_cut_short_;
+  }
+
+  /// One line for each cause: a batch that got no answer has the same for all its objects.
+  void note_failures(std::span<const RemovalFailure> failures) {
+    while (!failures.empty()) {
+      const RemovalFailure& first = failures.front();
+      const auto other = std::find_if(failures.begin(), failures.end(), [&](const auto& failure) {
+        return failure.error.message() != first.error.message();
+      });
+      const auto count = static_cast<size_t>(other - failures.begin());
+      const std::string more = count == 1 ? "" : fmt::format(" and {} more objects", count - 1);
+      note_failure(
+          first.error.within(fmt::format("cannot remove {}{}", store_.location(first.key), more)));
+      outcome_.failures += count - 1;
+      failures = failures.subspan(count);
     }
   }
 
@@ -105,7 +209,8 @@ class Execution {
   Log& log_;
   const std::stop_token& stop_;
   Outcome outcome_;
-  int unanswered_ = 0;
+  int unanswered_ = 0;  // requests in a row
+  bool is_cut_short_ = false;
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Carries out a plan and decides nothing, except that a folder which has come to life since it was
-// listed is left alone. Killed anywhere, it leaves at most one folder without a manifest, which
-// the next run sweeps.
+// listed is left alone. Works in chunks of as many backups as the store removes at once (1000 on
+// S3, 1 in a directory): first all their manifests, then the data of those whose manifest is gone.
+// Killed anywhere, it leaves at most one chunk of folders without a manifest, which later runs
+// sweep.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +24,9 @@ struct Outcome {
   std::optional<Error> first_failure = std::nullopt;
 };
 
-/// A removal that fails is counted and the others go on; three in a row that the store did not
-/// answer end the run. Every removal is logged. Throws `canceled` on a stop request, between
-/// objects.
+/// A removal that fails is counted and the others go on; three requests in a row that the store did
+/// not answer end the run. Every removal is logged. Throws `canceled` on a stop request, between
+/// requests.
 [[nodiscard]] Outcome execute_plan(Store& store, const Plan& plan, Log& log,
                                    const std::stop_token& stop);
 

@@ -38,6 +38,12 @@ TEST_CASE("HMAC-SHA-256 gives the published values") {
   CHECK(hmac_sha256("", "").size() == 32);
 }
 
+TEST_CASE("Content-MD5 gives the published values in base64") {
+  // RFC 1321, A.5: d41d8cd98f00b204e9800998ecf8427e and 900150983cd24fb0d6963f7d28e17f72.
+  CHECK(content_md5("") == "1B2M2Y8AsgTpgAmY7PhCfg==");
+  CHECK(content_md5("abc") == "kAFQmDzST7DWlj99KOF/cg==");
+}
+
 TEST_CASE("A hash stage counts and hashes what passes, and changes nothing") {
   StringSink end;
   HashSink hash(end);

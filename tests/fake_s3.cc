@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <pugixml.hpp>
 
 #include "common/base/error.h"
 #include "common/codec/digest.h"
@@ -263,6 +264,7 @@ FakeS3Reply FakeS3::list_parts(const FakeS3Request& request) const {
 
 FakeS3Reply FakeS3::post(const FakeS3Request& request) {
   if (request.has("uploadId")) return complete(request);
+  if (request.has("delete")) return remove_many(request);
   const std::string id = fmt::format("upload-{}", next_id_++);
   const auto token = request.headers.find("x-amz-meta-pgbackup-token");
   uploads[id] = {.key = request.key,
@@ -300,6 +302,29 @@ FakeS3Reply FakeS3::remove(const FakeS3Request& request) {
   }
   objects.erase(request.key);
   return fake_reply(204);
+}
+
+FakeS3Reply FakeS3::remove_many(const FakeS3Request& request) {
+  const auto md5 = request.headers.find("content-md5");
+  if (md5 == request.headers.end() || md5->second != content_md5(request.body)) {
+    return fake_error(400, "InvalidDigest");
+  }
+  pugi::xml_document document;
+  if (!document.load_string(request.body.c_str())) return fake_error(400, "MalformedXML");
+  std::string entries;
+  size_t count = 0;
+  for (const pugi::xml_node& object : document.child("Delete").children("Object")) {
+    const std::string key = object.child("Key").text().get();
+    const std::string refusal = refuse_removal ? refuse_removal(key) : "";
+    if (refusal.empty()) objects.erase(key);
+    entries += refusal.empty()
+                   ? fmt::format("<Deleted><Key>{}</Key></Deleted>", key)
+                   : fmt::format("<Error><Key>{}</Key><Code>{}</Code><Message>no</Message></Error>",
+                                 key, refusal);
+    ++count;
+  }
+  if (count == 0 || count > 1000) return fake_error(400, "MalformedXML");
+  return fake_reply(200, "<DeleteResult>" + entries + "</DeleteResult>");
 }
 
 }  // namespace pgbackup

@@ -57,6 +57,8 @@ class FakeS3 {
 
   /// Called before the work: a reply in its place, or an Error thrown for the network.
   std::function<std::optional<FakeS3Reply>(const FakeS3Request&)> before;
+  /// The <Error> of a key in DeleteObjects, or nothing: it is removed.
+  std::function<std::string(const std::string& key)> refuse_removal;
   /// Called after the work: may change the reply or throw, as if it was lost.
   std::function<void(const FakeS3Request&, FakeS3Reply&)> after;
 
@@ -77,6 +79,7 @@ class FakeS3 {
   FakeS3Reply get(const FakeS3Request& request);
   FakeS3Reply post(const FakeS3Request& request);
   FakeS3Reply remove(const FakeS3Request& request);
+  FakeS3Reply remove_many(const FakeS3Request& request);
   FakeS3Reply list(const FakeS3Request& request) const;
   FakeS3Reply list_uploads(const FakeS3Request& request) const;
   FakeS3Reply list_parts(const FakeS3Request& request) const;

@@ -61,6 +61,12 @@ class FaultyStore final : public Store {
   void remove(const std::string& key) override {
     around("remove", key, [&] { store_.remove(key); });
   }
+  /// One call where the store takes many at once, else a `remove` for each.
+  [[nodiscard]] std::vector<RemovalFailure> remove_all(std::span<const std::string> keys) override {
+    if (removal_batch() == 1) return Store::remove_all(keys);
+    return around("remove_all", keys.front(), [&] { return store_.remove_all(keys); });
+  }
+  [[nodiscard]] size_t removal_batch() const override { return store_.removal_batch(); }
   [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override {
     return around("list_unfinished", "", [&] { return store_.list_unfinished(); });
   }

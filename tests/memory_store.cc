@@ -109,6 +109,20 @@ void MemoryStore::list(std::string_view prefix,
 
 void MemoryStore::remove(const std::string& key) { objects.erase(key); }
 
+std::vector<RemovalFailure> MemoryStore::remove_all(std::span<const std::string> keys) {
+  if (keys.size() > batch) throw Error(ErrorKind::failed, "more keys than a batch takes");
+  std::vector<RemovalFailure> failures;
+  for (const std::string& key : keys) {
+    try {
+      if (before_removal) before_removal(key);
+      remove(key);
+    } catch (const Error& error) {
+      failures.push_back({.key = key, .error = error});
+    }
+  }
+  return failures;
+}
+
 std::vector<UnfinishedWrite> MemoryStore::list_unfinished() {
   std::vector<UnfinishedWrite> writes;
   for (const auto& [id, write] : unfinished) writes.push_back(write);

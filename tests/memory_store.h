@@ -32,12 +32,17 @@ class MemoryStore final : public Store {
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string& key) override;
   void list(std::string_view prefix, const std::function<void(const ObjectInfo&)>& visit) override;
   void remove(const std::string& key) override;
+  [[nodiscard]] std::vector<RemovalFailure> remove_all(std::span<const std::string> keys) override;
+  [[nodiscard]] size_t removal_batch() const override { return batch; }
   [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override;
   void remove_unfinished(const UnfinishedWrite& write) override;
   [[nodiscard]] UtcTime now() override { return clock_.now(); }
 
   std::map<std::string, Object> objects;              ///< by key
   std::map<std::string, UnfinishedWrite> unfinished;  ///< by id
+  size_t batch = 1;                                   ///< what remove_all() takes at once
+  /// Called for each key of remove_all(); what it throws is that key's failure.
+  std::function<void(const std::string& key)> before_removal;
 
  private:
   class Writer;

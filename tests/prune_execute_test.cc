@@ -291,5 +291,151 @@ TEST_CASE_METHOD(ExecuteFixture, "More than a thousand backups go in one run") {
   CHECK(read_catalog(many)[0].id == id(40 * kDay));
 }
 
+/// `count` backups of 3 objects, all too old but the last, in a store that removes `batch` at once.
+class BatchFixture : public ExecuteFixture {
+ public:
+  MemoryStore many{clock};
+  FaultyStore faulty{many};
+
+  void fill(unsigned count, size_t batch) {
+    many.batch = batch;
+    for (unsigned i = 0; i < count; ++i) {
+      const std::string name = backup_folder("app", id(40 * kDay + seconds(count - i)));
+      folders.push_back(name);
+      for (const auto* file : {"/app.dump.zst", "/app.dump.zst.0001", "/manifest.json"}) {
+        many.objects[name + file] = {"x", now - 40 * kDay};
+      }
+    }
+  }
+  Outcome run(Store& through, const std::stop_token& token = {}) {
+    const Plan made = make_plan(read_catalog(many), many.list_unfinished(), rules, now);
+    return execute_plan(through, made, log.log(), token);
+  }
+  [[nodiscard]] bool all_listed_are_whole() {
+    const std::vector<Backup> all = read_catalog(many);
+    return std::all_of(all.begin(), all.end(), [](const Backup& backup) {
+      return !backup.complete || backup.files.size() == 3;
+    });
+  }
+  std::vector<std::string> folders;
+};
+
+TEST_CASE_METHOD(BatchFixture, "In batches all manifests of a chunk go before any data") {
+  fill(8, 3);
+  std::vector<std::string> order;
+  many.before_removal = [&](const std::string& key) { order.push_back(key); };
+  int requests = 0;
+  faulty.before = [&](std::string_view call, std::string_view) {
+    requests += call == "remove_all";
+  };
+  const Outcome outcome = run(faulty);
+  CHECK(outcome.removed == 7);
+  CHECK(outcome.freed_bytes == 7 * 3);
+  CHECK(many.objects.size() == 3);
+  // Chunks of 3, 3 and 1 backups: a request for the manifests, and one for 3 objects of data.
+  CHECK(requests == (1 + 2) + (1 + 2) + (1 + 1));
+  for (const size_t chunk : {size_t{0}, size_t{9}, size_t{18}}) {
+    for (size_t i = chunk; i < std::min(chunk + 9, order.size()); ++i) {
+      const size_t manifests = chunk == 18 ? 1 : 3;
+      CHECK(order[i].ends_with("/manifest.json") == (i < chunk + manifests));
+    }
+  }
+}
+
+TEST_CASE_METHOD(BatchFixture, "Killed at any batch, every listed backup is whole") {
+  for (const bool reply_lost : {false, true}) {
+    for (int calls = 0;; ++calls) {
+      BatchFixture one;
+      one.fill(8, 3);
+      (reply_lost ? one.faulty.after : one.faulty.before) = die_after(calls);
+      bool died = false;
+      try {
+        static_cast<void>(one.run(one.faulty));
+      } catch (const Killed&) {
+        died = true;
+      }
+      CHECK(one.all_listed_are_whole());
+      CHECK(one.run(one.many).failures == 0);
+      CHECK(one.many.objects.size() == 3);
+      if (!died) break;
+      REQUIRE(calls < 20);
+    }
+  }
+}
+
+TEST_CASE_METHOD(BatchFixture, "Killed in the midst of a batch, every listed backup is whole") {
+  for (int removals = 0; removals < 21; ++removals) {
+    CAPTURE(removals);
+    BatchFixture one;
+    one.fill(8, 1000);
+    one.many.before_removal = [left = removals](const std::string& /*key*/) mutable {
+      if (left-- <= 0) throw Killed();
+    };
+    CHECK_THROWS_AS(one.run(one.many), Killed);
+    CHECK(one.all_listed_are_whole());
+    one.many.before_removal = {};
+    static_cast<void>(one.run(one.many));
+    CHECK(one.many.objects.size() == 3);
+  }
+}
+
+TEST_CASE_METHOD(BatchFixture, "In a batch the data of a manifest that stays stays, too") {
+  fill(8, 1000);
+  many.before_removal = [&](const std::string& key) {
+    if (key == folders[2] + "/manifest.json") throw Error(ErrorKind::denied, "no 1");
+    if (key == folders[4] + "/app.dump.zst.0001") throw Error(ErrorKind::denied, "no 2");
+  };
+  const Outcome outcome = run(many);
+  CHECK(outcome.removed == 5);
+  CHECK(outcome.failures == 2);
+  CHECK(many.objects.size() == 3 + 3 + 1);
+  CHECK(all_listed_are_whole());
+  CHECK(log.text().find("cannot remove memory:" + folders[2] + "/manifest.json: no 1") !=
+        std::string::npos);
+  many.before_removal = {};
+  CHECK(run(many).swept == 1);
+}
+
+TEST_CASE_METHOD(BatchFixture, "Three batches that get no answer end the run") {
+  fill(100, 3);
+  int requests = 0;
+  many.before_removal = [](const std::string& /*key*/) {
+    throw Error(ErrorKind::transient, "503 SlowDown");
+  };
+  faulty.before = [&](std::string_view, std::string_view) { ++requests; };
+  const Outcome outcome = run(faulty);
+  CHECK(requests == 3);
+  CHECK(outcome.failures == 9);
+  CHECK(many.objects.size() == 300);
+  CHECK(log.text().find(" and 2 more objects: 503 SlowDown") != std::string::npos);
+  CHECK(log.text().find("the rest is left for the next run") != std::string::npos);
+}
+
+TEST_CASE_METHOD(BatchFixture, "A stop request ends the run between two batches") {
+  fill(100, 10);
+  std::stop_source stop;
+  int requests = 0;
+  faulty.after = [&](std::string_view, std::string_view) {
+    if (++requests == 2) stop.request_stop();
+  };
+  CHECK(fails_with(ErrorKind::canceled, "stopped", [&] { return run(faulty, stop.get_token()); }));
+  CHECK(requests == 2);
+  CHECK(all_listed_are_whole());
+}
+
+TEST_CASE_METHOD(BatchFixture, "Many dead folders are swept in batches, each after a look at it") {
+  fill(50, 1000);
+  for (const std::string& name : folders) many.objects.erase(name + "/manifest.json");
+  Calls calls;
+  faulty.before = [&](std::string_view call, std::string_view) { calls.emplace_back(call); };
+  const Plan made = make_plan(read_catalog(many), {}, rules, now);
+  many.objects[folders[7] + "/app.dump.zst.0002"] = {"x", now};  // since it was listed
+  const Outcome outcome = execute_plan(faulty, made, log.log(), {});
+  CHECK(outcome.swept == 49);
+  CHECK(many.objects.size() == 3);
+  CHECK(std::count(calls.begin(), calls.end(), "list") == 50);
+  CHECK(std::count(calls.begin(), calls.end(), "remove_all") == 1);
+}
+
 }  // namespace
 }  // namespace pgbackup

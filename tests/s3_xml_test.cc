@@ -166,5 +166,42 @@ TEST_CASE("A completion lists the parts in order with their ETags escaped") {
         "</CompleteMultipartUpload>");
 }
 
+TEST_CASE("What became of many objects is read") {
+  const S3DeletionReply reply = parse_deletion(R"(<?xml version="1.0"?>
+<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+<Deleted><Key>a&amp;b</Key></Deleted>
+<Deleted><Key>c</Key><VersionId>v1</VersionId><DeleteMarker>true</DeleteMarker></Deleted>
+<Error><Key>d</Key><VersionId>v2</VersionId><Code>AccessDenied</Code><Message>no</Message></Error>
+</DeleteResult>)");
+  CHECK(reply.deleted == std::vector<S3ObjectName>{{"a&b"}, {"c", "v1"}});
+  REQUIRE(reply.refused.size() == 1);
+  CHECK(reply.refused[0].object == S3ObjectName{"d", "v2"});
+  CHECK(reply.refused[0].error.code == "AccessDenied");
+  CHECK_FALSE(reply.has_markers);  // a marker itself was deleted
+  CHECK(parse_deletion("<DeleteResult/>").deleted.empty());
+  CHECK(parse_deletion("<DeleteResult><Deleted><Key>a</Key><DeleteMarker>true</DeleteMarker>"
+                       "<DeleteMarkerVersionId>m</DeleteMarkerVersionId></Deleted></DeleteResult>")
+            .has_markers);
+}
+
+TEST_CASE("What does not tell what became of many objects is corrupt") {
+  for (const std::string xml :
+       {"", "x", "<html/>", "<Error><Code>InternalError</Code></Error>", "<DeleteResult>",
+        "<DeleteResult><Deleted></Deleted></DeleteResult>",
+        "<DeleteResult><Deleted><Key/></Deleted></DeleteResult>",
+        "<DeleteResult><Error><Code>AccessDenied</Code></Error></DeleteResult>"}) {
+    CAPTURE(xml);
+    CHECK_THROWS_AS(parse_deletion(xml), Error);
+  }
+}
+
+TEST_CASE("The names of many objects are escaped") {
+  const std::vector<S3ObjectName> objects = {{"a&b<c>"}, {"d", "v&1"}};
+  CHECK(format_deletion(objects) ==
+        "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+        "<Object><Key>a&amp;b&lt;c&gt;</Key></Object>"
+        "<Object><Key>d</Key><VersionId>v&amp;1</VersionId></Object></Delete>");
+}
+
 }  // namespace
 }  // namespace pgbackup

@@ -102,6 +102,21 @@ void check_listing(Store& store, const std::string& root) {
   CHECK(keys_below(store, root + "app2/").size() == 1);
 }
 
+void check_removal_of_many(Store& store, const std::string& root) {
+  const std::vector<std::string> keys = {root + "many/1/manifest.json", root + "many/2/a=20b",
+                                         root + "many/absent", root + "many/3/c_d-e.f"};
+  for (const std::string& key : keys) {
+    if (!key.ends_with("absent")) store.put(key, key);
+  }
+  store.put(root + "many2", "stays");
+  for (const std::vector<std::string>& some :
+       {std::vector<std::string>{}, keys, keys /* again */, {keys[0]}}) {
+    CHECK(store.remove_all(some).empty());
+  }
+  CHECK(keys_below(store, root) == std::set{root + "many2"});
+  CHECK(store.removal_batch() >= 1);
+}
+
 void check_writer(Store& store, const std::string& root, size_t bytes) {
   const std::string key = root + "stream";
   const std::string all = sample(bytes);
@@ -171,6 +186,7 @@ void run_store_contract(Store& store, size_t visible_after_bytes) {
   }
   SECTION("what is absent is told so, and removing it is harmless") { check_absence(store, root); }
   SECTION("a list has every key with the prefix and no other") { check_listing(store, root); }
+  SECTION("many objects are removed at once, and no other") { check_removal_of_many(store, root); }
   SECTION("an empty stream becomes an empty object") { check_writer(store, root, 0); }
   SECTION("a short stream arrives") { check_writer(store, root, 1000); }
   SECTION("a long stream arrives") { check_writer(store, root, 3 * visible_after_bytes + 12'345); }

@@ -25,6 +25,7 @@ std::string variable(const char* name) {
 TEST_CASE("The memory store keeps the contract") {
   const FakeClock clock;
   MemoryStore store(clock, 700);
+  store.batch = 10;
   run_store_contract(store, 500);
 }
 

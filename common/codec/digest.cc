@@ -55,6 +55,16 @@ std::string hmac_sha256(std::string_view key, std::string_view message) {
   return {reinterpret_cast<const char*>(digest.data()), length};
 }
 
+std::string content_md5(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int length = 0;
+  check(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_md5(), nullptr),
+        "EVP_Digest (MD5)");
+  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> text{};
+  const int count = EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(length));
+  return {reinterpret_cast<const char*>(text.data()), static_cast<size_t>(count)};
+}
+
 void HashSink::write(std::string_view bytes) {
   hash_.update(bytes);
   bytes_ += bytes.size();

@@ -1,4 +1,4 @@
-// SHA-256 and HMAC-SHA-256 by OpenSSL: for signatures, manifests and checks.
+// SHA-256, HMAC-SHA-256 and MD5 by OpenSSL: for signatures, manifests and checks.
 #pragma once
 
 #include <openssl/evp.h>
@@ -28,6 +28,8 @@ class Sha256 {
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
 /// 32 raw bytes.
 [[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view message);
+/// The value of a Content-MD5 header (RFC 1864): 24 characters. Guards nothing; S3 asks for it.
+[[nodiscard]] std::string content_md5(std::string_view bytes);
 
 /// A stage that counts and hashes what passes.
 class HashSink final : public Sink {

@@ -34,6 +34,8 @@ constexpr auto kCodes = std::to_array<CodeRow>({
     {"AuthorizationHeaderMalformed", ErrorKind::failed, kRegionHint},
     {"PermanentRedirect", ErrorKind::failed, kRegionHint},
     {"TemporaryRedirect", ErrorKind::failed, kRegionHint},
+    {"NotImplemented", ErrorKind::failed, ""},
+    {"MethodNotAllowed", ErrorKind::failed, ""},
     {"InternalError", ErrorKind::transient, ""},
     {"ServiceUnavailable", ErrorKind::transient, ""},
     {"SlowDown", ErrorKind::transient, ""},

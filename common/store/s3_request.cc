@@ -90,6 +90,10 @@ HttpResponse S3Client::send_once(Transport& transport, const S3Request& request,
     throw_unless_returned(request, response.status, parse_error(response.body).value_or(unclear),
                           attempt);
   }
+  if (request.may_fail_late) {
+    const std::optional<S3ErrorReply> failure = parse_error(response.body);
+    if (failure) throw_unless_returned(request, response.status, *failure, attempt);
+  }
   return response;
 }
 

@@ -59,6 +59,9 @@ struct S3Request {
   std::optional<ErrorKind> returned{};
   /// 200 comes before the work is done: only a completed upload in the body is success.
   bool is_completion = false;
+  /// As above: an <Error> document in the body is a failure. Anything else is the caller's to
+  /// judge.
+  bool may_fail_late = false;
 };
 
 /// Thread-safe, as long as each thread brings its own Transport. `clock` and `log` must outlive it.

@@ -26,12 +26,14 @@ TransportFactory curl_factory(const S3Config& config) {
 S3Store::S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop)
     : client_(std::move(config), clock, log),
       stop_(std::move(stop)),
+      remover_(client_, stop_),
       factory_(curl_factory(client_.config())) {}
 
 S3Store::S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop,
                  TransportFactory factory)
     : client_(std::move(config), clock, log),
       stop_(std::move(stop)),
+      remover_(client_, stop_),
       factory_(std::move(factory)) {}
 
 Transport& S3Store::transport() {
@@ -87,19 +89,19 @@ void S3Store::list(std::string_view prefix, const std::function<void(const Objec
 }
 
 void S3Store::remove(const std::string& key) {
-  send_removal({.method = "DELETE", .key = client_.full_key(key)});
+  remover_.remove(transport(), {client_.full_key(key)});
 }
 
-void S3Store::send_removal(S3Request request) {
-  request.returned = ErrorKind::not_found;
-  if (!stop_.stop_requested()) {
-    static_cast<void>(client_.send(transport(), request, stop_));
-    return;
+std::vector<RemovalFailure> S3Store::remove_all(std::span<const std::string> keys) {
+  std::vector<S3ObjectName> objects;
+  objects.reserve(keys.size());
+  for (const std::string& key : keys) objects.push_back({client_.full_key(key)});
+  std::vector<RemovalFailure> failures;
+  for (const S3RemovalFailure& failure : remover_.remove_all(transport(), objects)) {
+    failures.push_back(
+        {.key = failure.object.key.substr(client_.config().prefix.size()), .error = failure.error});
   }
-  // The last chance to clean up: under a token of its own, and with little time.
-  request.timeout = kCleanupTimeout;
-  request.retry = kSingleAttempt;
-  static_cast<void>(client_.send(transport(), request, {}));
+  return failures;
 }
 
 std::vector<UnfinishedWrite> S3Store::list_unfinished() {
@@ -116,10 +118,7 @@ std::vector<UnfinishedWrite> S3Store::list_unfinished() {
 }
 
 void S3Store::remove_unfinished(const UnfinishedWrite& write) {
-  send_removal({.method = "DELETE",
-                .key = client_.full_key(write.key),
-                .query = {{"uploadId", write.id}},
-                .note = "(abort upload)"});
+  remover_.abort_upload(transport(), client_.full_key(write.key), write.id);
 }
 
 UtcTime S3Store::now() {

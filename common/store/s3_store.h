@@ -1,15 +1,17 @@
 // A store in an S3 bucket, below a prefix. Every provider that speaks S3 will do: nothing but PUT,
-// GET, HEAD, DELETE, ListObjectsV2 and multipart uploads is asked for.
+// GET, HEAD, DELETE, ListObjectsV2 and multipart uploads is demanded.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/store/s3_remover.h"
 #include "common/store/s3_request.h"
 #include "common/store/store.h"
 
@@ -33,6 +35,8 @@ class S3Store final : public Store {
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string& key) override;
   void list(std::string_view prefix, const std::function<void(const ObjectInfo&)>& visit) override;
   void remove(const std::string& key) override;
+  [[nodiscard]] std::vector<RemovalFailure> remove_all(std::span<const std::string> keys) override;
+  [[nodiscard]] size_t removal_batch() const override { return remover_.batch(); }
 
   [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override;
   void remove_unfinished(const UnfinishedWrite& write) override;
@@ -41,11 +45,10 @@ class S3Store final : public Store {
 
  private:
   [[nodiscard]] Transport& transport();
-  /// Sends a DELETE, for which it does not matter whether there is anything to delete.
-  void send_removal(S3Request request);
 
   S3Client client_;
   std::stop_token stop_;
+  S3Remover remover_;
   TransportFactory factory_;
   std::unique_ptr<Transport> transport_;  // of the calling thread; made when first needed
 };

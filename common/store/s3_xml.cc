@@ -143,6 +143,25 @@ S3PartPage parse_part_page(std::string_view xml) {
   return page;
 }
 
+S3DeletionReply parse_deletion(std::string_view xml) {
+  pugi::xml_document document;
+  const pugi::xml_node root = parse_root(document, xml, "DeleteResult");
+  S3DeletionReply reply;
+  for (const pugi::xml_node& entry : root.children("Deleted")) {
+    reply.deleted.push_back({required_text(entry, "Key"), text_of(entry, "VersionId")});
+    const bool is_marker = text_of(entry, "DeleteMarker") == "true";
+    reply.has_markers = reply.has_markers || (is_marker && reply.deleted.back().version_id.empty());
+  }
+  for (const pugi::xml_node& entry : root.children("Error")) {
+    reply.refused.push_back({{required_text(entry, "Key"), text_of(entry, "VersionId")},
+                             {.code = short_line(text_of(entry, "Code")),
+                              .message = short_line(text_of(entry, "Message")),
+                              .request_id = {},
+                              .region = {}}});
+  }
+  return reply;
+}
+
 std::string parse_created_upload(std::string_view xml) {
   pugi::xml_document document;
   return required_text(parse_root(document, xml, "InitiateMultipartUploadResult"), "UploadId");
@@ -165,6 +184,18 @@ std::string format_completion(std::span<const std::string> etags) {
                        escape_xml(etag));
   }
   return xml + "</CompleteMultipartUpload>";
+}
+
+std::string format_deletion(std::span<const S3ObjectName> objects) {
+  std::string xml = R"(<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">)";
+  for (const S3ObjectName& object : objects) {
+    xml += "<Object><Key>" + escape_xml(object.key) + "</Key>";
+    if (!object.version_id.empty()) {
+      xml += "<VersionId>" + escape_xml(object.version_id) + "</VersionId>";
+    }
+    xml += "</Object>";
+  }
+  return xml + "</Delete>";
 }
 
 }  // namespace pgbackup

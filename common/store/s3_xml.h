@@ -2,6 +2,7 @@
 // `corrupt`. https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -53,6 +54,25 @@ struct S3PartPage {
   std::string next_part_number_marker;
 };
 
+/// An object, or one of its versions.
+struct S3ObjectName {
+  std::string key;
+  std::string version_id{};  ///< empty: the object as it is now
+
+  friend auto operator<=>(const S3ObjectName&, const S3ObjectName&) = default;
+};
+
+/// What became of the objects of one DeleteObjects; in no promised order.
+struct S3DeletionReply {
+  struct Refusal {
+    S3ObjectName object;
+    S3ErrorReply error;
+  };
+  std::vector<S3ObjectName> deleted;
+  std::vector<Refusal> refused;
+  bool has_markers = false;  ///< versioned: an object was only hidden, its bytes stay
+};
+
 /// nullopt: not an <Error> document (servers and proxies answer with all sorts of bodies).
 [[nodiscard]] std::optional<S3ErrorReply> parse_error(std::string_view xml);
 
@@ -60,6 +80,7 @@ struct S3PartPage {
 [[nodiscard]] S3ObjectPage parse_object_page(std::string_view xml);
 [[nodiscard]] S3UploadPage parse_upload_page(std::string_view xml);
 [[nodiscard]] S3PartPage parse_part_page(std::string_view xml);
+[[nodiscard]] S3DeletionReply parse_deletion(std::string_view xml);
 /// The upload's id, never empty.
 [[nodiscard]] std::string parse_created_upload(std::string_view xml);
 
@@ -68,5 +89,8 @@ struct S3PartPage {
 
 /// The body of CompleteMultipartUpload: `etags` of parts 1, 2, 3 ... as the server sent them.
 [[nodiscard]] std::string format_completion(std::span<const std::string> etags);
+
+/// The body of DeleteObjects. Not quiet: a quiet reply does not tell of delete markers.
+[[nodiscard]] std::string format_deletion(std::span<const S3ObjectName> objects);
 
 }  // namespace pgbackup

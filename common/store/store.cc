@@ -11,6 +11,19 @@ void Store::commit(const std::string& folder, std::string_view manifest,
   put(fmt::format("{}/{}", folder, kManifestName), manifest);
 }
 
+std::vector<RemovalFailure> Store::remove_all(std::span<const std::string> keys) {
+  std::vector<RemovalFailure> failures;
+  for (const std::string& key : keys) {
+    try {
+      remove(key);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::canceled) throw;
+      failures.push_back({.key = key, .error = error});
+    }
+  }
+  return failures;
+}
+
 std::string read_small_object(Store& store, const std::string& key, size_t max_bytes) {
   const std::unique_ptr<Source> source = store.open(key);
   std::string all;

@@ -7,10 +7,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/base/error.h"
 #include "common/base/utc_time.h"
 #include "common/codec/sink.h"
 
@@ -27,6 +29,12 @@ struct StoredObject {
   std::string key;
   uint64_t bytes = 0;
   std::string sha256;  ///< 64 hexadecimal digits
+};
+
+/// An object that is still there after remove_all(), and why.
+struct RemovalFailure {
+  std::string key;
+  Error error;
 };
 
 /// A write that was begun and neither finished nor abandoned: its writer was killed, or still runs.
@@ -81,6 +89,11 @@ class Store {
   /// Absent already: done. Works after a stop was requested, too, within seconds: what is left to
   /// do then is to clean up.
   virtual void remove(const std::string& key) = 0;
+  /// Removes all of `keys`, in any order, and returns those that failed. Throws `canceled` only:
+  /// some are then gone and some are not. Here one by one.
+  [[nodiscard]] virtual std::vector<RemovalFailure> remove_all(std::span<const std::string> keys);
+  /// How many objects remove_all() takes in one request to the store; may fall to 1 for good.
+  [[nodiscard]] virtual size_t removal_batch() const { return 1; }
 
   /// Below the store's root only.
   [[nodiscard]] virtual std::vector<UnfinishedWrite> list_unfinished() = 0;
