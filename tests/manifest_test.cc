@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/printable.h"
 #include "tests/error_of.h"
 #include "tests/test.h"
 
@@ -122,7 +123,7 @@ TEST_CASE("Every value of another type or out of range is noticed") {
   };
   const std::string hex(63, 'a');
   const std::vector<Row> rows = {
-      {"/format", {"1", nullptr, Json::array()}},
+      {"/format", {"1", nullptr, Json::array(), true, 1.0, 1.5, -1, 4294967297}},
       {"/group", {1, nullptr, Json::array()}},
       {"/id", {20261120, nullptr}},
       {"/kind", {1, nullptr}},
@@ -130,11 +131,11 @@ TEST_CASE("Every value of another type or out of range is noticed") {
       {"/started", {1795144500, "", "yesterday", "2026-11-20", nullptr}},
       {"/finished", {"2026-11-20T03:15:00", "2026-13-20T03:15:00Z"}},
       {"/next_due", {"soon", 1, nullptr}},
-      {"/server_version", {"150018", nullptr, Json::array()}},
-      {"/client_version", {"150018", nullptr}},
+      {"/server_version", {"150018", nullptr, Json::array(), 1e30, -1, 150018.5, true, 4294967296}},
+      {"/client_version", {"150018", nullptr, 1e30}},
       {"/system_identifier", {7123456789, nullptr}},
       {"/databases", {"a", 1, {{"a", 1}}, Json::array({1})}},
-      {"/tables", {"12", nullptr}},
+      {"/tables", {"12", nullptr, -1, 0.5, 1e30, UINT64_MAX}},
       {"/objects", {Json::array(), "app.dump.zst", nullptr, Json::array({"app.dump.zst"})}},
       {"/objects/0/bytes", {-1, 1.5, "17", nullptr, 1e30}},
       {"/objects/0/sha256", {"", hex, hex + "A", hex + "g", hex + "aa", 1, nullptr}},
@@ -175,6 +176,17 @@ TEST_CASE("Text that is no manifest is refused, and one cut off anywhere") {
   const std::string text = format_manifest(sample());
   for (size_t length = 0; length + 2 < text.size(); ++length) {
     CHECK(is_corrupt(text.substr(0, length)));
+  }
+}
+
+TEST_CASE("What is said about a damaged manifest is one short line") {
+  const std::string text = format_manifest(sample());
+  for (const std::string& bad :
+       {"{\x7f" + text, "{ \"" + std::string(5000, 'x'), text.substr(0, 30) + "\n\x01"}) {
+    const auto error = error_of([&] { return parse_manifest(bad); });
+    REQUIRE(error);
+    CHECK(error->message().size() < 400);
+    CHECK_FALSE(has_control_characters(error->message()));
   }
 }
 

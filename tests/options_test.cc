@@ -133,6 +133,8 @@ TEST_CASE("A secret comes from its file without the newline, and the file must b
         "S3_KEY_FILE: cannot read /does/not/exist: No such file or directory");
   CHECK(
       Settings().problems({{"S3_KEY_FILE", folder.path().string()}}).starts_with("S3_KEY_FILE: "));
+  CHECK(Settings().problems({{"S3_KEY_FILE", "/dev/zero"}}) ==
+        "S3_KEY_FILE: cannot read /dev/zero: File too large");
   CHECK(Settings().problems({{"S3_KEY", "x"}, {"S3_KEY_FILE", folder.write("k", "y")}}) ==
         "S3_KEY and S3_KEY_FILE are both set; keep one");
 }

@@ -14,5 +14,11 @@ TEST_CASE("Control characters are shown as question marks, all else as it is") {
   CHECK_FALSE(has_control_characters(""));
 }
 
+TEST_CASE("Text of others is cut off where it is too long for a message") {
+  CHECK(short_line("a\nb") == "a?b");
+  CHECK(short_line(std::string(300, 'x')) == std::string(300, 'x'));
+  CHECK(short_line(std::string(301, 'x')) == std::string(300, 'x') + "...");
+}
+
 }  // namespace
 }  // namespace pgbackup

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "common/base/error.h"
+#include "tests/error_of.h"
 #include "tests/test.h"
 
 namespace pgbackup {
@@ -25,6 +26,13 @@ TEST_CASE("A page of objects is read") {
   CHECK(page.objects[0].bytes == 5368709120);
   CHECK(format_iso(page.objects[0].modified) == "2026-11-20T03:15:00Z");
   CHECK(page.objects[1].bytes == 0);
+}
+
+TEST_CASE("What is said about another document is one short line") {
+  const auto error =
+      error_of([] { return parse_object_page("<" + std::string(5000, 'x') + "/>"); });
+  REQUIRE(error);
+  CHECK(error->message().size() < 500);
 }
 
 TEST_CASE("An empty page of objects is read") {

@@ -28,6 +28,7 @@ struct Given {
 constexpr int kFirstRow = 1000;
 constexpr int kHelp = 900;
 constexpr int kVersion = 901;
+constexpr size_t kMaxValueBytes = size_t{64} << 10U;
 
 bool is_bool(const Option& option) { return std::holds_alternative<bool*>(option.target); }
 
@@ -78,7 +79,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 }
 
 /// The text of a small file without the newline that editors and `echo` leave behind. nullopt with
-/// errno set when it cannot be read.
+/// errno set when it cannot be read, or does not end (/dev/zero).
 std::optional<std::string> read_value_file(const std::string& path) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) return std::nullopt;
@@ -88,6 +89,10 @@ std::optional<std::string> read_value_file(const std::string& path) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::nullopt;
     text.append(buffer.data(), static_cast<size_t>(got));
+    if (text.size() > kMaxValueBytes) {
+      errno = EFBIG;
+      return std::nullopt;
+    }
   }
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   explicit_bzero(buffer.data(), buffer.size());

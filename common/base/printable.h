@@ -13,4 +13,7 @@ namespace pgbackup {
 /// The text with `?` for each of them.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// The same, cut off (`...`) where it is longer than a message bears.
+[[nodiscard]] std::string short_line(std::string_view text);
+
 }  // namespace pgbackup

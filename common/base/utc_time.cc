@@ -31,11 +31,16 @@ Fields split(UtcTime time) {
           .second = second_of_day % 60};
 }
 
+constexpr UtcTime kYear10000 = std::chrono::sys_days(std::chrono::year(10000) / 1 / 1);
+
 std::optional<UtcTime> join(const Fields& f) {
   const std::chrono::year_month_day date{std::chrono::year(f.year), std::chrono::month(f.month),
                                          std::chrono::day(f.day)};
   if (!date.ok() || f.hour > 23 || f.minute > 59 || f.second > 60) return std::nullopt;
-  return std::chrono::sys_days(date) + seconds(f.hour * 3600 + f.minute * 60 + f.second);
+  const UtcTime time =
+      std::chrono::sys_days(date) + seconds(f.hour * 3600 + f.minute * 60 + f.second);
+  // A leap second at the end of the year 9999 would need a fifth digit.
+  return time < kYear10000 ? std::optional(time) : std::nullopt;
 }
 
 /// Matches `text` against `shape`, in which a letter stands for a digit of that field

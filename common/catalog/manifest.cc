@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/base/error.h"
+#include "common/base/printable.h"
 
 namespace pgbackup {
 namespace {
@@ -17,7 +19,7 @@ constexpr int kFormat = 1;
 constexpr int kFirstOneNumberVersion = 100000;
 
 [[noreturn]] void corrupt(const std::string& what) {
-  throw Error(ErrorKind::corrupt, "the manifest is damaged: " + what);
+  throw Error(ErrorKind::corrupt, "the manifest is damaged: " + short_line(what));
 }
 
 UtcTime parse_time(const Json& value, const char* name) {
@@ -35,13 +37,18 @@ std::string parse_sha256(const Json& value) {
   return text;
 }
 
-uint64_t parse_bytes(const Json& value) {
-  if (!value.is_number_unsigned()) corrupt("a size is not a whole number");
-  return value.get<uint64_t>();
+/// JSON has one type of number: left to itself it would cut off a fraction, or high bits.
+template <class Whole>
+Whole parse_whole(const Json& value, const char* name) {
+  if (!value.is_number_unsigned() || !std::in_range<Whole>(value.get<uint64_t>())) {
+    corrupt(fmt::format("{} is not a whole number in range", name));
+  }
+  return value.get<Whole>();
 }
 
 ManifestObject parse_object(const Json& value) {
-  ManifestObject object{value.at("name").get<std::string>(), parse_bytes(value.at("bytes")),
+  ManifestObject object{value.at("name").get<std::string>(),
+                        parse_whole<uint64_t>(value.at("bytes"), "a size"),
                         parse_sha256(value.at("sha256"))};
   // A name is joined to the folder: it must not lead out of it.
   if (object.name.empty() || object.name[0] == '.' || object.name.find('/') != std::string::npos) {
@@ -66,10 +73,10 @@ DatabaseProperties parse_database(const Json& value) {
 }
 
 Manifest from_json(const Json& json) {
-  if (json.at("format").get<int>() != kFormat) {
+  const int format = parse_whole<int>(json.at("format"), "format");
+  if (format != kFormat) {
     throw Error(ErrorKind::failed,
-                fmt::format("the manifest has format {}, which this version does not know",
-                            json.at("format").get<int>()),
+                fmt::format("the manifest has format {}, which this version does not know", format),
                 "use the version of pg-backup that wrote it, or a newer one");
   }
   Manifest m;
@@ -79,14 +86,14 @@ Manifest from_json(const Json& json) {
   m.started = parse_time(json.at("started"), "started");
   m.finished = parse_time(json.at("finished"), "finished");
   m.tool = json.at("tool").get<std::string>();
-  m.server_version = json.at("server_version").get<int>();
-  m.client_version = json.at("client_version").get<int>();
+  m.server_version = parse_whole<int>(json.at("server_version"), "server_version");
+  m.client_version = parse_whole<int>(json.at("client_version"), "client_version");
   m.system_identifier = json.at("system_identifier").get<std::string>();
   m.databases = json.at("databases").get<std::vector<std::string>>();
-  m.tables = json.at("tables").get<int64_t>();
+  m.tables = parse_whole<int64_t>(json.at("tables"), "tables");
   for (const Json& object : json.at("objects")) m.objects.push_back(parse_object(object));
   if (m.objects.empty()) corrupt("it lists no object");
-  m.plain_bytes = parse_bytes(json.at("plain").at("bytes"));
+  m.plain_bytes = parse_whole<uint64_t>(json.at("plain").at("bytes"), "a size");
   m.plain_sha256 = parse_sha256(json.at("plain").at("sha256"));
   m.warnings = json.at("warnings").get<std::vector<std::string>>();
   if (json.contains("next_due")) m.next_due = parse_time(json.at("next_due"), "next_due");

@@ -11,8 +11,6 @@
 namespace pgbackup {
 namespace {
 
-constexpr size_t kMaxMessageBytes = 300;
-
 Error corrupt(std::string_view what) {
   return {ErrorKind::corrupt, fmt::format("the reply of the server is not usable: {}", what)};
 }
@@ -23,7 +21,7 @@ pugi::xml_node parse_root(pugi::xml_document& document, std::string_view xml, co
   if (!result) throw corrupt(fmt::format("no XML ({})", result.description()));
   const pugi::xml_node root = document.document_element();
   if (std::string_view(root.name()) != name) {
-    throw corrupt(fmt::format("<{}> instead of <{}>", root.name(), name));
+    throw corrupt(fmt::format("<{}> instead of <{}>", short_line(root.name()), name));
   }
   return root;
 }
@@ -59,13 +57,6 @@ bool required_flag(const pugi::xml_node& parent, const char* name) {
   const std::string text = required_text(parent, name);
   if (text != "true" && text != "false") throw corrupt(fmt::format("<{}> is not a flag", name));
   return text == "true";
-}
-
-/// Text of a foreign server for a message of ours: one short line.
-std::string short_line(const std::string& text) {
-  std::string line = printable(text);
-  if (line.size() > kMaxMessageBytes) line = line.substr(0, kMaxMessageBytes) + "...";
-  return line;
 }
 
 /// Text inside an element.
