@@ -3,7 +3,8 @@
 # end-to-end tests against a scratch PostgreSQL and a Ceph S3 gateway (e2e), the images and what deploys them in a
 # container engine of its own (containers), or all of it and clang-tidy.
 # End-to-end tests run plain and under ASan+UBSan; with all, so do the unit tests, and those of threads under
-# TSan. Nothing is touched that was not started here. The last line counts: "N passed, M failed".
+# TSan, and each target of tests/fuzz gets FUZZ_SECONDS (5). Nothing is touched that was not started here. The last
+# line counts: "N passed, M failed".
 set -euo pipefail
 cd "$(dirname "$0")"
 . tests/packages.sh
@@ -192,7 +193,9 @@ all() {
     start_beside tidy nice tests/checks/tidy.sh
     unit
     start_beside containers containers
+    start_beside fuzz nice tests/fuzz/run.sh "${FUZZ_SECONDS:-5}"
     e2e
+    join_counted fuzz fuzzing
     join_counted containers containers
     local status=0
     section clang-tidy

@@ -13,7 +13,7 @@ build_packages=(
 # To check the sources, and the servers and tools of the end-to-end tests.
 # shellcheck disable=SC2034
 test_packages=(
-    clang-format clang-tidy shellcheck yamllint
+    clang clang-format clang-tidy libclang-rt-dev shellcheck yamllint
     ceph-common ceph-mon ceph-osd radosgw openssl
     curl jq python3 tzdata zstd
 )

@@ -1,0 +1,49 @@
+// Manifests: what parses must be written and read again as the same.
+#include "common/catalog/manifest.h"
+
+#include "tests/fuzz/fuzz.h"
+
+namespace pgbackup {
+namespace {
+
+void require_sane(const Manifest& manifest) {
+  require(!manifest.objects.empty(), "a manifest names an object");
+  for (const ManifestObject& object : manifest.objects) {
+    require(!object.name.empty() && object.name.find('/') == std::string::npos,
+            "an object's name stays in the folder");
+    require(object.sha256.size() == 64, "a sha256 has 64 digits");
+  }
+}
+
+void require_survives(const Manifest& manifest) {
+  const std::string text = format_manifest(manifest);
+  const Manifest again = parse_manifest(text);
+  require(format_manifest(again) == text, "a manifest survives its text form");
+  require(again.group == manifest.group && again.id == manifest.id &&
+              again.databases == manifest.databases && again.warnings == manifest.warnings,
+          "names survive the text form");
+  require(again.started == manifest.started && again.finished == manifest.finished &&
+              again.next_due == manifest.next_due,
+          "times survive the text form");
+}
+
+}  // namespace
+}  // namespace pgbackup
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace pgbackup;
+  const std::string_view text = as_text(data, size);
+  Manifest manifest;
+  try {
+    manifest = parse_manifest(text);
+  } catch (const Error& error) {
+    // A format of the future is no damage.
+    require(error.kind() == ErrorKind::corrupt || error.kind() == ErrorKind::failed,
+            "what cannot be read is corrupt, or of another format");
+    require_readable(error.message());
+    return 0;
+  }
+  require_sane(manifest);
+  require_survives(manifest);
+  return 0;
+}
