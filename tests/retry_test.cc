@@ -28,10 +28,11 @@ class Fixture {
  public:
   FakeClock clock;
   TestLog log{clock};
+  Outage outage;
   std::stop_source stop;
 
   Retrier retrier(const RetryLimits& limits = {}) {
-    return {limits, clock, log.log(), stop.get_token()};
+    return {limits, clock, log.log(), outage, stop.get_token()};
   }
 };
 
@@ -84,6 +85,15 @@ TEST_CASE_METHOD(Fixture, "Time alone bounds the attempts") {
   }
   CHECK(clock.steady() - begin == minutes(15));
   CHECK(attempts > 45);  // 20 s is the longest wait
+}
+
+TEST_CASE_METHOD(Fixture, "A long first attempt leaves the whole time for repeats") {
+  int attempts = 0;
+  retrier().run([&](Attempt& /*attempt*/) {
+    clock.advance(minutes(20));  // a part on a slow line
+    if (++attempts == 1) throw Error(ErrorKind::transient, "reset");
+  });
+  CHECK(attempts == 2);
 }
 
 TEST_CASE_METHOD(Fixture, "A limit of zero allows one attempt") {

@@ -164,12 +164,20 @@ TEST_CASE_METHOD(Fixture, "The right region is learned once and kept") {
 }
 
 TEST_CASE_METHOD(Fixture, "A region that does not help is told to the user") {
-  S3Client s3 = client();
   const std::string elsewhere = "<Region>eu-west-3</Region>";
-  server.before = first(9, fake_error(301, "PermanentRedirect", elsewhere));
-  const Error error = error_of(s3, kGet);
-  CHECK(contains(error.hint(), "S3_REGION=eu-west-3"));
-  CHECK(server.seen.size() == 2);
+  for (const auto& [status, code, requests] : std::vector<std::tuple<int, std::string, size_t>>{
+           {301, "PermanentRedirect", 1},  // another server: not for us to choose
+           {307, "TemporaryRedirect", 1},
+           {400, "AuthorizationHeaderMalformed", 2}}) {
+    CAPTURE(status);
+    S3Client one = client();
+    server.seen.clear();
+    server.before = first(9, fake_error(status, code, elsewhere));
+    const Error error = error_of(one, kGet);
+    CHECK(error.kind() == ErrorKind::failed);
+    CHECK(contains(error.hint(), "S3_REGION=eu-west-3"));
+    CHECK(server.seen.size() == requests);
+  }
   for (const auto* region : {"", "<Region/>", "<Region>us-east-1</Region>",
                              "<Region>x/../y</Region>", "<Region>EU</Region>"}) {
     CAPTURE(region);
@@ -178,6 +186,113 @@ TEST_CASE_METHOD(Fixture, "A region that does not help is told to the user") {
     server.before = first(9, fake_error(400, "AuthorizationHeaderMalformed", region));
     CHECK(error_of(other, kGet).kind() == ErrorKind::failed);
     CHECK(server.seen.size() == 1);
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "AWS is asked again at the host of the bucket's region") {
+  S3Config with = config();
+  with.endpoint.clear();
+  with.region = "us-east-1";
+  S3Client s3 = client(std::move(with));
+  std::vector<std::string> hosts;
+  int status = 0;
+  SECTION("after a permanent redirect") { status = 301; }
+  SECTION("after a temporary redirect") { status = 307; }
+  SECTION("after a refused signature") { status = 400; }
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    hosts.push_back(request.host);
+    CHECK(request.headers.at("host") == request.host);
+    if (hosts.size() > 1) return fake_reply(200);
+    return fake_reply(status, "", {{"x-amz-bucket-region", "eu-west-3"}});
+  };
+  static_cast<void>(send(s3, {.method = "HEAD", .key = "k"}));
+  CHECK(hosts == std::vector<std::string>{"bucket.s3.us-east-1.amazonaws.com",
+                                          "bucket.s3.eu-west-3.amazonaws.com"});
+}
+
+TEST_CASE_METHOD(Fixture, "A wrong clock is corrected by the server's, once and for all") {
+  std::vector<std::string> dates;
+  FakeS3Reply refusal = fake_error(403, "RequestTimeTooSkewed");
+  bool is_head = false;
+  SECTION("behind") { clock.advance(-std::chrono::hours(3)); }
+  SECTION("ahead") { clock.advance(std::chrono::hours(240)); }
+  SECTION("told without a body") {
+    clock.advance(std::chrono::minutes(16));
+    refusal = fake_reply(403);
+    is_head = true;
+  }
+  server.objects["a/b"] = {.bytes = "x", .token = {}, .modified = clock.now()};
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    dates.push_back(request.headers.at("x-amz-date"));
+    CHECK(contains(request.headers.at("authorization"), dates.back().substr(0, 8)));
+    return dates.size() == 1 ? std::optional(refusal) : std::nullopt;
+  };
+  S3Client s3 = client();
+  static_cast<void>(send(s3, {.method = is_head ? "HEAD" : "GET", .key = "a/b"}));
+  static_cast<void>(send(s3, kGet));
+  CHECK(dates.at(0) != "20261120T031500Z");
+  CHECK(dates.at(1) == "20261120T031500Z");
+  CHECK(dates.at(2) == "20261120T031500Z");
+  CHECK(dates.size() == 3);
+  const std::string text = log.text();
+  CHECK(text.find("the clock of this machine is wrong") ==
+        text.rfind("the clock of this machine is wrong"));
+  CHECK(contains(text, "the clock of this machine is wrong"));
+}
+
+TEST_CASE_METHOD(Fixture, "A clock that cannot be corrected is told at once") {
+  FakeS3Reply refusal = fake_error(403, "RequestTimeTooSkewed");
+  size_t requests = 1;
+  SECTION("the clocks agree") {}
+  SECTION("the server refuses its own time") {
+    clock.advance(std::chrono::hours(1));
+    requests = 2;
+  }
+  SECTION("a refusal that is not about the time") {
+    clock.advance(std::chrono::minutes(4));
+    refusal = fake_reply(403);
+  }
+  S3Client s3 = client();
+  server.before = first(9, refusal);
+  CHECK_THROWS_AS(send(s3, kGet), Error);
+  CHECK(server.seen.size() == requests);
+}
+
+TEST_CASE_METHOD(Fixture, "Retry-After is kept, in seconds and as a date") {
+  for (const auto& [text, least, most] : std::vector<std::tuple<std::string, long, long>>{
+           {"7", 7, 7},
+           {"Fri, 20 Nov 2026 03:15:09 GMT", 9, 9},  // nine seconds after its Date
+           {"Fri, 20 Nov 2026 03:14:00 GMT", 0, 0},
+           {"Fri, 20 Nov 2066 03:14:00 GMT", 900, 900},
+           {"99999999999999", 900, 900},
+           {"soon", 0, 0},
+           {"-5", 0, 0}}) {
+    CAPTURE(text);
+    S3Client s3 = client();
+    server.before = first(1, fake_reply(503, "", {{"retry-after", text}}));
+    const auto begun = clock.steady();
+    static_cast<void>(send(s3, {.method = "PUT", .key = "k", .body = "x"}));
+    const auto waited = std::chrono::floor<std::chrono::seconds>(clock.steady() - begun);
+    CHECK(waited >= std::chrono::seconds(least));
+    CHECK(waited <= std::chrono::seconds(most));
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "Each request is a line of the debug log, without its secrets") {
+  S3Client s3 = client();
+  server.before = [&](const FakeS3Request& /*request*/) -> std::optional<FakeS3Reply> {
+    if (server.seen.size() == 1) throw_network_error();
+    clock.advance(std::chrono::milliseconds(35));
+    return fake_reply(200, "", {{"x-amz-request-id", "R7"}});
+  };
+  static_cast<void>(send(s3, {.method = "PUT", .key = "k", .note = "part 7"}));
+  for (const auto* part : {"PUT s3://bucket/k part 7 reply=200 ms=35 attempt=2 request=R7",
+                           "PUT s3://bucket/k part 7 reply=\"", "attempt=1 request=\"\""}) {
+    CAPTURE(part);
+    CHECK(contains(log.text(), part));
+  }
+  for (const auto* secret : {"keep-this-quiet", "Signature", "AKID"}) {
+    CHECK_FALSE(contains(log.text(), secret));
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <atomic>
+#include <map>
+#include <optional>
 
 #include "common/store/s3_store.h"
 #include "tests/fake_clock.h"
@@ -192,6 +194,34 @@ TEST_CASE_METHOD(Fixture, "Passing faults are survived at every step") {
     static_cast<void>(upload(sample(4 * kPart)));
     CHECK(server.objects.at("k").bytes == sample(4 * kPart));
   }
+}
+
+TEST_CASE_METHOD(Fixture, "Ten minutes without the server end in a good object, without a storm") {
+  std::map<std::string, int> failed;  // by part
+  std::optional<UtcTime> end;
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    if (!request.has("partNumber")) return std::nullopt;
+    const std::string number = request.query.at("partNumber");
+    if (!end && std::stoi(number) > 20) end = clock.now() + std::chrono::minutes(10);
+    if (!end || clock.now() >= *end) return std::nullopt;
+    ++failed[number];
+    if (failed[number] % 2 == 0) return fake_error(503, "SlowDown");
+    throw_network_error();
+  };
+  const auto stored = upload(sample(50 * kPart));
+  CHECK(server.objects.at("k").bytes == sample(50 * kPart));
+  CHECK(stored.at(0).sha256 == sha256_hex(sample(50 * kPart)));
+  int requests = 0;
+  int probes = 0;  // of the part that was asked most often
+  for (const auto& [number, count] : failed) {
+    requests += count;
+    probes = std::max(probes, count);
+  }
+  // 20 s is the longest wait and half of it the average.
+  CHECK(probes > 30);
+  CHECK(probes < 200);
+  // The two other connections failed once. One more for a success that was told late.
+  CHECK(requests - probes <= 4);
 }
 
 TEST_CASE_METHOD(Fixture, "An error in the body of a completion is tried again") {

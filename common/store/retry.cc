@@ -31,22 +31,39 @@ milliseconds backoff(const RetryLimits& limits, int repeat, double fraction) {
   return milliseconds(static_cast<int64_t>(static_cast<double>(bound.count()) * fraction));
 }
 
-Retrier::Retrier(const RetryLimits& limits, Clock& clock, Log& log, std::stop_token stop)
-    : limits_(limits), clock_(clock), log_(log), stop_(std::move(stop)), begun_(clock.steady()) {}
+Retrier::Retrier(const RetryLimits& limits, Clock& clock, Log& log, Outage& outage,
+                 std::stop_token stop)
+    : limits_(limits), clock_(clock), log_(log), stop_(std::move(stop)), row_(outage) {}
+
+milliseconds Retrier::passed() {
+  const auto now = clock_.steady();
+  if (!begun_) begun_ = now;
+  return duration_cast<milliseconds>(now - *begun_);
+}
+
+void Retrier::wait_for_turn() {
+  if (limits_.total == milliseconds(0) || row_.may_enter()) return;
+  static_cast<void>(passed());
+  log_.debug("waiting: another request finds out whether the server is back");
+  if (!row_.enter(stop_)) {
+    throw Error(ErrorKind::canceled, "stopped while waiting for the server to come back");
+  }
+}
 
 void Retrier::wait_after(const Error& error) {
   if (!is_retryable(error.kind())) throw error;
-  const auto passed = duration_cast<milliseconds>(clock_.steady() - begun_);
-  if (passed >= limits_.total) {
+  row_.fail();
+  const milliseconds already = passed();
+  if (already >= limits_.total) {
     if (attempt_.number == 1) throw error;
     throw Error(error.kind(),
                 fmt::format("{} (gave up after {} attempts in {})", error.message(),
-                            attempt_.number, seconds_text(passed)),
+                            attempt_.number, seconds_text(already)),
                 error.hint());
   }
   milliseconds wait = backoff(limits_, attempt_.number - 1, random_fraction());
   if (attempt_.retry_after) wait = std::max<milliseconds>(wait, *attempt_.retry_after);
-  wait = std::min(wait, limits_.total - passed);
+  wait = std::min(wait, limits_.total - already);
   if (!stop_.stop_requested()) {
     log_.warn("trying again", {{"cause", error.message()},
                                {"attempt", std::to_string(attempt_.number)},

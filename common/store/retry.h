@@ -6,16 +6,19 @@
 #include <chrono>
 #include <optional>
 #include <stop_token>
+#include <type_traits>
 #include <utility>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/store/outage.h"
 
 namespace pgbackup {
 
 struct RetryLimits {
-  /// No attempt is begun later than this after the first one; zero: a single attempt.
+  /// No attempt is begun later than this after the first failure (or after the row began to wait
+  /// for another one that probes); zero: a single attempt, which waits for nobody.
   std::chrono::milliseconds total = std::chrono::minutes(15);
   std::chrono::milliseconds first_wait{200};
   std::chrono::milliseconds longest_wait{20'000};
@@ -33,18 +36,27 @@ struct Attempt {
   std::optional<std::chrono::seconds> retry_after;
 };
 
-/// One row of attempts. Not thread-safe; `clock` and `log` must outlive it.
+/// One row of attempts. Not thread-safe; all that is passed in must outlive it.
 class Retrier {
  public:
-  Retrier(const RetryLimits& limits, Clock& clock, Log& log, std::stop_token stop);
+  Retrier(const RetryLimits& limits, Clock& clock, Log& log, Outage& outage, std::stop_token stop);
 
   /// Calls `body(Attempt&)` until it returns. Throws its error when that is not `transient` or the
-  /// time is over, and `canceled` once a stop is requested.
+  /// time is over, and `canceled` once a stop is requested. `body` must not begin another row.
   template <class Body>
   auto run(Body&& body) {
     for (;;) {
       try {
-        return body(attempt_);
+        wait_for_turn();
+        if constexpr (std::is_void_v<decltype(body(attempt_))>) {
+          body(attempt_);
+          row_.succeed();
+          return;
+        } else {
+          auto result = body(attempt_);
+          row_.succeed();
+          return result;
+        }
       } catch (const Error& error) {
         wait_after(error);
       }
@@ -52,13 +64,17 @@ class Retrier {
   }
 
  private:
+  void wait_for_turn();
   void wait_after(const Error& error);
+  /// Since the first failure or the first wait.
+  [[nodiscard]] std::chrono::milliseconds passed();
 
   RetryLimits limits_;
   Clock& clock_;
   Log& log_;
   std::stop_token stop_;
-  std::chrono::steady_clock::time_point begun_;
+  Outage::Row row_;
+  std::optional<std::chrono::steady_clock::time_point> begun_;
   Attempt attempt_;
 };
 

@@ -104,6 +104,12 @@ std::string region_of_host(std::string_view host) {
   return std::string(is_region ? region : kDefaultRegion);
 }
 
+std::string host_in_region(std::string_view host, std::string_view used, std::string_view named) {
+  const bool is_regional =
+      host == fmt::format("s3.{}", kAwsDomain) || host == fmt::format("s3.{}.{}", used, kAwsDomain);
+  return is_regional ? fmt::format("s3.{}.{}", named, kAwsDomain) : std::string(host);
+}
+
 void check_bucket_name(std::string_view bucket) {
   const auto allowed = [](char c) {
     return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_' ||

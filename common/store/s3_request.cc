@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "common/codec/digest.h"
 #include "common/codec/encoding.h"
@@ -16,13 +15,25 @@ using std::chrono::seconds;
 
 constexpr seconds kMaxRetryAfter{3600};
 
-/// The form with seconds; the rarer one with a date is left to the jitter.
-std::optional<seconds> parse_retry_after(std::string_view text) {
-  long count = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, count);
-  if (text.empty() || error != std::errc() || stopped != end || count < 0) return std::nullopt;
-  return std::min(seconds(count), kMaxRetryAfter);
+/// Seconds, or a date by the clock of the server whose `date` came along.
+std::optional<seconds> parse_retry_after(std::string_view text, std::optional<UtcTime> date) {
+  if (const std::optional<UtcTime> until = parse_http_date(text)) {
+    if (!date) return std::nullopt;
+    return std::clamp(*until - *date, seconds(0), kMaxRetryAfter);
+  }
+  const std::optional<uint64_t> count = parse_size(text);
+  if (!count) return std::nullopt;
+  const auto most = static_cast<uint64_t>(kMaxRetryAfter.count());
+  return seconds(static_cast<long>(std::min(*count, most)));
+}
+
+S3ErrorReply read_error(const HttpResponse& response) {
+  S3ErrorReply reply = parse_error(response.body).value_or(S3ErrorReply{});
+  if (reply.request_id.empty()) reply.request_id = response.header("x-amz-request-id");
+  if (!response.header("x-amz-bucket-region").empty()) {
+    reply.region = response.header("x-amz-bucket-region");
+  }
+  return reply;
 }
 
 bool is_region_name(std::string_view text) {
@@ -59,17 +70,18 @@ S3Client::S3Client(S3Config config, Clock& clock, Log& log)
     : config_(std::move(config)),
       clock_(clock),
       log_(log),
-      endpoint_(parse_s3_endpoint(config_.endpoint, config_.region)),
       credentials_(config_.get_credentials
                        ? CredentialKeeper(std::move(config_.get_credentials), clock, log)
                        : CredentialKeeper(take_keys(config_), clock, log)),
+      server_clock_(clock),
+      endpoint_(parse_s3_endpoint(config_.endpoint, config_.region)),
       region_(config_.region.empty() ? region_of_host(endpoint_.host) : config_.region) {
   check_bucket_name(config_.bucket);
   check_limits(config_);
   config_.prefix = normalized_prefix(config_.prefix);
-  const bool in_host = uses_virtual_host(config_.addressing, endpoint_, config_.bucket);
-  config_.addressing = in_host ? S3Addressing::virtual_host : S3Addressing::path;
-  authority_ = in_host ? config_.bucket + "." + endpoint_.authority() : endpoint_.authority();
+  config_.addressing = uses_virtual_host(config_.addressing, endpoint_, config_.bucket)
+                           ? S3Addressing::virtual_host
+                           : S3Addressing::path;
 }
 
 HttpResponse S3Client::send(Transport& transport, const S3Request& request,
@@ -99,37 +111,59 @@ HttpResponse S3Client::send_once(Transport& transport, const S3Request& request,
 
 HttpResponse S3Client::start_once(Transport& transport, const S3Request& request, Attempt& attempt,
                                   const std::stop_token& stop) {
-  const std::string what = describe(request);
-  bool has_renewed = false;
-  for (bool has_learned = false;;) {
-    const std::string used_region = region();
-    const Credentials used = credentials_.current(stop);
-    HttpResponse response = with_context(what, [&] {
-      HttpResponse head = transport.start(sign(request, used_region, used, attempt), stop);
-      if (!is_success(head.status)) head.body = transport.read_rest();
-      return head;
-    });
-    remember_date(response);
+  for (Lessons lessons;;) {
+    const Signing used = signing(stop);
+    HttpResponse response = exchange(transport, request, used, attempt, stop);
+    const std::optional<UtcTime> date = parse_http_date(response.header("date"));
+    if (date) server_clock_.note(*date);
     if (is_success(response.status)) return response;
-
-    S3ErrorReply reply = parse_error(response.body).value_or(S3ErrorReply{});
-    if (reply.request_id.empty()) reply.request_id = response.header("x-amz-request-id");
-    if (!response.header("x-amz-bucket-region").empty()) {
-      reply.region = response.header("x-amz-bucket-region");
-    }
-    if (!has_learned && learn_region(response.status, reply.region, used_region)) {
-      has_learned = true;
+    const S3ErrorReply reply = read_error(response);
+    if (learn(response, reply, used, lessons)) continue;
+    if (!lessons.credentials && is_credential_refusal(request, response.status, reply.code) &&
+        credentials_.renew(used.credentials, stop)) {
+      lessons.credentials = true;
       continue;
     }
-    if (!has_renewed && is_credential_refusal(request, response.status, reply.code) &&
-        credentials_.renew(used, stop)) {
-      has_renewed = true;
-      continue;
-    }
-    attempt.retry_after = parse_retry_after(response.header("retry-after"));
+    attempt.retry_after = parse_retry_after(response.header("retry-after"), date);
     throw_unless_returned(request, response.status, reply, attempt);
     return response;
   }
+}
+
+HttpResponse S3Client::exchange(Transport& transport, const S3Request& request, const Signing& with,
+                                const Attempt& attempt, const std::stop_token& stop) {
+  const std::string what = describe(request);
+  const auto begun = clock_.steady();
+  const auto note = [&](std::string_view outcome, std::string_view request_id) {
+    const auto taken =
+        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
+    log_.debug(what, {{"reply", std::string(outcome)},
+                      {"ms", std::to_string(taken.count())},
+                      {"attempt", std::to_string(attempt.number)},
+                      {"request", std::string(request_id)}});
+  };
+  try {
+    HttpResponse head = transport.start(sign(request, with, attempt), stop);
+    if (!is_success(head.status)) head.body = transport.read_rest();
+    note(std::to_string(head.status), head.header("x-amz-request-id"));
+    return head;
+  } catch (const Error& error) {
+    note(error.message(), "");
+    throw error.within(what);
+  }
+}
+
+bool S3Client::learn(const HttpResponse& response, const S3ErrorReply& reply, const Signing& used,
+                     Lessons& lessons) {
+  if (!lessons.region && learn_region(response.status, reply.region, used.region)) {
+    lessons.region = true;
+    return true;
+  }
+  if (!lessons.clock && learn_clock(response, reply, used)) {
+    lessons.clock = true;
+    return true;
+  }
+  return false;
 }
 
 void S3Client::throw_unless_returned(const S3Request& request, int status,
@@ -143,11 +177,22 @@ void S3Client::throw_unless_returned(const S3Request& request, int status,
 }
 
 Retrier S3Client::make_retrier(const RetryLimits& limits, const std::stop_token& stop) {
-  return {limits, clock_, log_, stop};
+  return {limits, clock_, log_, outage_, stop};
 }
 
-HttpRequest S3Client::sign(const S3Request& request, const std::string& region,
-                           const Credentials& credentials, const Attempt& attempt) const {
+S3Client::Signing S3Client::signing(const std::stop_token& stop) {
+  Signing with{.offset = server_clock_.offset(),
+               .begun = clock_.now(),
+               .credentials = credentials_.current(stop)};
+  const std::lock_guard lock(mutex_);
+  with.region = region_;
+  const bool in_host = config_.addressing == S3Addressing::virtual_host;
+  with.authority = in_host ? config_.bucket + "." + endpoint_.authority() : endpoint_.authority();
+  return with;
+}
+
+HttpRequest S3Client::sign(const S3Request& request, const Signing& with,
+                           const Attempt& attempt) const {
   std::string path = "/";
   if (config_.addressing != S3Addressing::virtual_host) {
     path += encode_percent(config_.bucket);
@@ -157,21 +202,21 @@ HttpRequest S3Client::sign(const S3Request& request, const std::string& region,
   const std::string query = canonical_query(request.query);
   const std::string payload_hash =
       request.body_sha256.empty() ? sha256_hex(request.body) : request.body_sha256;
-  const UtcTime now = clock_.now();
+  const UtcTime now = with.begun + with.offset;
 
   HttpRequest http{.method = request.method,
-                   .url = fmt::format("{}://{}{}{}{}", endpoint_.scheme, authority_, path,
+                   .url = fmt::format("{}://{}{}{}{}", endpoint_.scheme, with.authority, path,
                                       query.empty() ? "" : "?", query),
                    .headers = request.headers,
                    .body = request.body,
                    .timeout = request.timeout,
                    .stall = request.stall,
                    .fresh_connection = attempt.number > 1};
-  http.headers.emplace_back("host", authority_);
+  http.headers.emplace_back("host", with.authority);
   http.headers.emplace_back("x-amz-content-sha256", payload_hash);
   http.headers.emplace_back("x-amz-date", format_basic(now));
-  if (!credentials.session_token.empty()) {
-    http.headers.emplace_back("x-amz-security-token", credentials.session_token.reveal());
+  if (!with.credentials.session_token.empty()) {
+    http.headers.emplace_back("x-amz-security-token", with.credentials.session_token.reveal());
   }
   http.headers.emplace_back("authorization",
                             authorization({.method = request.method,
@@ -179,9 +224,9 @@ HttpRequest S3Client::sign(const S3Request& request, const std::string& region,
                                            .query = query,
                                            .headers = http.headers,
                                            .payload_hash = payload_hash},
-                                          {.time = now, .region = region, .service = "s3"},
-                                          {.access_key = credentials.access_key.reveal(),
-                                           .secret_key = credentials.secret_key.reveal()}));
+                                          {.time = now, .region = with.region, .service = "s3"},
+                                          {.access_key = with.credentials.access_key.reveal(),
+                                           .secret_key = with.credentials.secret_key.reveal()}));
   return http;
 }
 
@@ -191,36 +236,39 @@ std::string S3Client::describe(const S3Request& request) const {
   return text;
 }
 
-std::string S3Client::region() const {
-  const std::lock_guard lock(mutex_);
-  return region_;
-}
-
+/// Where AWS answers for another region than asked, the request goes to that region's host, also
+/// of AWS. Elsewhere only the signature changes and never the host: a server that names the region
+/// in a redirect means another server, which is for the user to configure.
 bool S3Client::learn_region(int status, const std::string& named, const std::string& used) {
-  if (status != 301 && status != 307 && status != 400) return false;
+  const bool is_redirect = status == 301 || status == 307;
+  if (status != 400 && !is_redirect) return false;
   if (!is_region_name(named) || named == used) return false;
   const std::lock_guard lock(mutex_);
+  if (is_redirect && !endpoint_.is_aws) return false;
   if (region_ == used) {
     log_.warn("the bucket lies in another region: signing for that one from now on",
               {{"bucket", config_.bucket}, {"region", named}, {"configured", used}});
     region_ = named;
+    endpoint_.host = host_in_region(endpoint_.host, used, named);
   }
   return true;
 }
 
-void S3Client::remember_date(const HttpResponse& response) {
+bool S3Client::learn_clock(const HttpResponse& response, const S3ErrorReply& reply,
+                           const Signing& used) {
   const std::optional<UtcTime> date = parse_http_date(response.header("date"));
-  if (!date) return;
-  const std::lock_guard lock(mutex_);
-  server_date_ = {.time = *date, .at = clock_.steady()};
-}
-
-std::optional<UtcTime> S3Client::server_time(seconds max_age) const {
-  const std::lock_guard lock(mutex_);
-  if (!server_date_) return std::nullopt;
-  const auto age = std::chrono::floor<seconds>(clock_.steady() - server_date_->at);
-  if (age > max_age) return std::nullopt;
-  return server_date_->time + age;
+  if (!date) return false;
+  const bool is_mute = response.status == 403 && response.body.empty();  // as for HEAD
+  if (reply.code != "RequestTimeTooSkewed" &&
+      !(is_mute && is_far_off(*date, used.begun + used.offset))) {
+    return false;
+  }
+  const UtcTime local = used.begun + (clock_.now() - used.begun) / 2;
+  const auto offset = server_clock_.correct(*date, local, used.offset);
+  if (!offset) return false;
+  log_.warn("the clock of this machine is wrong: signing by the server's time from now on",
+            {{"here", format_iso(local)}, {"server", format_iso(*date)}});
+  return true;
 }
 
 std::string S3Client::full_key(std::string_view key) const {

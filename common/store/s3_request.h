@@ -16,9 +16,11 @@
 #include "common/base/secret.h"
 #include "common/store/credentials.h"
 #include "common/store/http.h"
+#include "common/store/outage.h"
 #include "common/store/retry.h"
 #include "common/store/s3_endpoint.h"
 #include "common/store/s3_xml.h"
+#include "common/store/server_clock.h"
 
 namespace pgbackup {
 
@@ -83,7 +85,9 @@ class S3Client {
   [[nodiscard]] Retrier make_retrier(const RetryLimits& limits, const std::stop_token& stop);
 
   /// The server's time, from the Date of a reply that is at most `max_age` old.
-  [[nodiscard]] std::optional<UtcTime> server_time(std::chrono::seconds max_age) const;
+  [[nodiscard]] std::optional<UtcTime> server_time(std::chrono::seconds max_age) const {
+    return server_clock_.time(max_age);
+  }
 
   [[nodiscard]] const S3Config& config() const { return config_; }
   [[nodiscard]] Clock& clock() const { return clock_; }
@@ -94,31 +98,47 @@ class S3Client {
   [[nodiscard]] std::string url_of(std::string_view full_key) const;
 
  private:
-  struct ServerDate {
-    UtcTime time;
-    std::chrono::steady_clock::time_point at;
+  /// What an attempt is signed with; a refusal may teach better.
+  struct Signing {
+    std::string region{};
+    std::string authority{};  ///< with the bucket in front where it is a virtual host
+    std::chrono::seconds offset{0};
+    UtcTime begun{};
+    Credentials credentials{};
+  };
+  /// What one attempt has learned, each thing once at most.
+  struct Lessons {
+    bool region = false;
+    bool clock = false;
+    bool credentials = false;
   };
 
   [[nodiscard]] std::string describe(const S3Request& request) const;
-  [[nodiscard]] HttpRequest sign(const S3Request& request, const std::string& region,
-                                 const Credentials& credentials, const Attempt& attempt) const;
-  [[nodiscard]] std::string region() const;
-  void remember_date(const HttpResponse& response);
-  /// True when the request is worth signing again, for the region `named` by the reply.
+  [[nodiscard]] Signing signing(const std::stop_token& stop);
+  [[nodiscard]] HttpRequest sign(const S3Request& request, const Signing& with,
+                                 const Attempt& attempt) const;
+  /// One exchange; the body is read when the reply is no success.
+  [[nodiscard]] HttpResponse exchange(Transport& transport, const S3Request& request,
+                                      const Signing& with, const Attempt& attempt,
+                                      const std::stop_token& stop);
+  /// True when the request is worth signing again with what the refusal tells.
+  bool learn(const HttpResponse& response, const S3ErrorReply& reply, const Signing& used,
+             Lessons& lessons);
   bool learn_region(int status, const std::string& named, const std::string& used);
+  bool learn_clock(const HttpResponse& response, const S3ErrorReply& reply, const Signing& used);
   void throw_unless_returned(const S3Request& request, int status, const S3ErrorReply& reply,
                              const Attempt& attempt) const;
 
   S3Config config_;
   Clock& clock_;
   Log& log_;
-  S3Endpoint endpoint_;
   CredentialKeeper credentials_;
-  std::string authority_;  ///< with the bucket in front where it is a virtual host
+  ServerClock server_clock_;
+  Outage outage_;
 
   mutable std::mutex mutex_;
+  S3Endpoint endpoint_;
   std::string region_;
-  std::optional<ServerDate> server_date_;
 };
 
 }  // namespace pgbackup

@@ -170,10 +170,8 @@ void S3ObjectWriter::complete(Piece& piece) {
                           .stall = seconds(0),
                           .returned = ErrorKind::not_found,
                           .is_completion = true};
-  RetryLimits limits = client_.config().retry;
-  limits.total += kCompleteTimeout;  // room for a repeat after a full time-out
   piece.is_commit_in_doubt = true;
-  client_.make_retrier(limits, stop_).run([&](Attempt& attempt) {
+  client_.make_retrier(client_.config().retry, stop_).run([&](Attempt& attempt) {
     if (attempt.number > 1 && is_ours(piece, attempt)) return;
     const HttpResponse response = client_.send_once(transport_, request, attempt, stop_);
     if (response.status == 404 && !is_ours(piece, attempt)) {
