@@ -80,17 +80,25 @@ def run_one(name, kind):
     return row
 
 
-def run_all(names, kind, runs):
-    """Alternating: forwards, backwards, forwards from the second on, ..."""
-    rows = {name: [] for name in names}
+def turns(names, runs):
+    """Alternating: forwards, backwards, forwards from the third on, ..."""
     for i in range(runs):
         start = i % len(names)
-        for name in (names[start:] + names[:start]) if i % 2 == 0 else names[::-1]:
-            row = run_one(name, kind)
-            if row:
-                rows[name].append(row)
-    return {name: {c: statistics.median(row[c] for row in found) for c in COLUMNS}
+        yield from (names[start:] + names[:start]) if i % 2 == 0 else names[::-1]
+
+
+def medians_of(rows):
+    return {name: {c: statistics.median(row[c] for row in found) for c in found[0]}
             for name, found in rows.items() if found}
+
+
+def run_all(names, kind, runs):
+    rows = {name: [] for name in names}
+    for name in turns(names, runs):
+        row = run_one(name, kind)
+        if row:
+            rows[name].append({c: row[c] for c in COLUMNS})
+    return medians_of(rows)
 
 
 def print_table(kind, medians):

@@ -1,0 +1,61 @@
+// For upload.sh: a file that is ready goes into a bucket by the same code as a backup, and nothing
+// else. The settings are the programs' own, from the environment.
+//   bench_upload FILE KEY
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <span>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/base/fd.h"
+#include "common/store/store_config.h"
+
+namespace pgbackup {
+namespace {
+
+class FileSource final : public Source {
+ public:
+  explicit FileSource(const char* path) : file_(open(path, O_RDONLY | O_CLOEXEC)) {
+    if (!file_.is_open()) throw_errno(path);
+  }
+  size_t read(std::span<char> buffer) override {
+    const ssize_t got = ::read(file_.get(), buffer.data(), buffer.size());
+    if (got < 0) throw_errno("read");
+    return static_cast<size_t>(got);
+  }
+
+ private:
+  Fd file_;
+};
+
+void upload(const char* path, const char* key) {
+  StoreConfig config;
+  CommandLine command{
+      .program = "bench_upload", .summary = "", .verbs = {{"upload", ""}}, .options = {}};
+  append_options(command.options, store_options(config));
+  append_options(command.options, upload_options(config));
+  ParsedOptions parsed = parse_options(command, {}, process_environment());
+  check_store_config(config, parsed, parsed.problems);
+  throw_problems(command.program, parsed.problems);
+  SystemClock clock;
+  Log log(clock, LogLevel::info, LogFormat::text);
+  const std::unique_ptr<Store> store = open_store(config, clock, log, {});
+  const std::unique_ptr<ObjectWriter> writer = store->create(key);
+  FileSource source(path);
+  pump(source, *writer);
+}
+
+}  // namespace
+}  // namespace pgbackup
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  try {
+    pgbackup::upload(argv[1], argv[2]);
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
+}
