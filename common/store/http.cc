@@ -325,6 +325,7 @@ void CurlTransport::configure(const HttpRequest& request) {
   set(easy, CURLOPT_TCP_KEEPINTVL, kKeepAliveIntervalSeconds);
   set(easy, CURLOPT_MAXAGE_CONN, kMaxIdleSeconds);
   set(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
+  if (request.is_direct) set(easy, CURLOPT_NOPROXY, "*");
   if (request.fresh_connection) {
     set(easy, CURLOPT_FRESH_CONNECT, 1L);
     set(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);

@@ -27,6 +27,7 @@ struct HttpRequest {
   std::chrono::milliseconds timeout{0};
   /// Fails when less than 1 KiB/s passes for this long; zero: never.
   std::chrono::seconds stall{60};
+  bool is_direct = false;         ///< never through a proxy, whatever the variables say
   bool fresh_connection = false;  ///< with a fresh look-up of the name, too
 };
 

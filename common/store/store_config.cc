@@ -6,15 +6,28 @@
 #include <cerrno>
 
 #include "common/base/error.h"
+#include "common/store/credential_chain.h"
 #include "common/store/dir_store.h"
 #include "common/store/s3_store.h"
 
 namespace pgbackup {
 namespace {
 
+/// For the sources of credentials other than our own settings.
+CredentialContext credential_context(const StoreConfig& config, Clock* clock) {
+  const S3Endpoint endpoint = parse_s3_endpoint(config.s3.endpoint, config.s3.region);
+  return {
+      .environment = config.environment,
+      .transports = [file = config.s3.ca_file] { return std::make_unique<CurlTransport>(file); },
+      .clock = clock,
+      .region = config.s3.region.empty() ? region_of_host(endpoint.host) : config.s3.region,
+      .is_aws = endpoint.is_aws};
+}
+
 /// Settings hold secrets, which are copied only where it is said.
-S3Config copy_of(const StoreConfig& config) {
+S3Config copy_of(const StoreConfig& config, Clock& clock) {
   const S3Config& s3 = config.s3;
+  const bool has_keys = !s3.access_key.empty();
   return {.endpoint = s3.endpoint,
           .bucket = s3.bucket,
           .region = s3.region,
@@ -24,6 +37,8 @@ S3Config copy_of(const StoreConfig& config) {
           .access_key = s3.access_key.clone(),
           .secret_key = s3.secret_key.clone(),
           .session_token = s3.session_token.clone(),
+          .get_credentials =
+              has_keys ? CredentialFetch() : CredentialChain(credential_context(config, &clock)),
           .upload_concurrency = s3.upload_concurrency,
           .part_bytes = s3.part_bytes,
           .max_parts = s3.max_parts,
@@ -40,10 +55,27 @@ void collect(std::vector<std::string>& problems, const Check& check) {
   }
 }
 
-void check_s3(const S3Config& s3, const ParsedOptions& parsed, std::vector<std::string>& problems) {
-  for (const char* key : {"S3_ACCESS_KEY", "S3_SECRET_KEY"}) {
-    if (!is_set(parsed, key)) problems.push_back(fmt::format("{} is not set", key));
+/// Our own pair is taken whole, never completed from the variables of others.
+void check_keys(const StoreConfig& config, const ParsedOptions& parsed,
+                std::vector<std::string>& problems) {
+  const bool has_access_key = is_set(parsed, "S3_ACCESS_KEY");
+  const bool has_secret_key = is_set(parsed, "S3_SECRET_KEY");
+  if (has_access_key && !has_secret_key) {
+    problems.emplace_back("S3_ACCESS_KEY is set without S3_SECRET_KEY");
+  } else if (!has_access_key && has_secret_key) {
+    problems.emplace_back("S3_SECRET_KEY is set without S3_ACCESS_KEY");
+  } else if (!has_access_key && is_set(parsed, "S3_SESSION_TOKEN")) {
+    problems.emplace_back("S3_SESSION_TOKEN is set without S3_ACCESS_KEY and S3_SECRET_KEY");
+  } else if (!has_access_key) {
+    std::vector<std::string> told_by_check_s3;
+    collect(told_by_check_s3, [&] {
+      const std::string reasons = explain_no_credentials(credential_context(config, nullptr));
+      if (!reasons.empty()) problems.push_back(reasons);
+    });
   }
+}
+
+void check_s3(const S3Config& s3, std::vector<std::string>& problems) {
   if (!s3.ca_file.empty() && access(s3.ca_file.c_str(), R_OK) != 0) {
     problems.push_back(
         fmt::format("S3_CA_FILE: cannot read {}: {}", s3.ca_file.string(), errno_text(errno)));
@@ -64,8 +96,11 @@ std::vector<Option> store_options(StoreConfig& config) {
       {.name = "S3_ENDPOINT",
        .target = &s3.endpoint,
        .help = "The S3 server: https://host[:port]; without a scheme https is meant.",
+       .fallbacks = {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"},
        .default_note = "AWS"},
-      {.name = "S3_ACCESS_KEY", .target = &s3.access_key, .help = "Access key id."},
+      {.name = "S3_ACCESS_KEY",
+       .target = &s3.access_key,
+       .help = "Access key id. Unset: see Credentials in README."},
       {.name = "S3_SECRET_KEY", .target = &s3.secret_key, .help = "Secret access key."},
       {.name = "S3_SESSION_TOKEN",
        .target = &s3.session_token,
@@ -74,6 +109,7 @@ std::vector<Option> store_options(StoreConfig& config) {
        .target = &s3.region,
        .help = "Region to sign for. Unset: read from the endpoint's name (s3.REGION.example.com), "
                "else us-east-1, else what the server asks for.",
+       .fallbacks = {"AWS_REGION", "AWS_DEFAULT_REGION"},
        .default_note = "found out"},
       {.name = "S3_PREFIX",
        .target = &s3.prefix,
@@ -85,6 +121,7 @@ std::vector<Option> store_options(StoreConfig& config) {
        .target = &s3.ca_file,
        .help =
            "PEM file with the authorities to trust, for a server with a certificate of its own.",
+       .fallbacks = {"AWS_CA_BUNDLE"},
        .default_note = "the system's"},
       {.name = "S3_RETRY_TIME",
        .target = Duration{&config.retry_time},
@@ -111,13 +148,15 @@ void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
   if (has_bucket && has_directory) {
     problems.emplace_back("BACKUP_DIR and S3_BUCKET are both set; keep one");
   }
-  if (has_bucket) check_s3(config.s3, parsed, problems);
+  if (!has_bucket) return;
+  check_s3(config.s3, problems);
+  check_keys(config, parsed, problems);
 }
 
 std::unique_ptr<Store> open_store(const StoreConfig& config, Clock& clock, Log& log,
                                   const std::stop_token& stop) {
   if (!config.backup_dir.empty()) return std::make_unique<DirStore>(config.backup_dir, clock);
-  return std::make_unique<S3Store>(copy_of(config), clock, log, stop);
+  return std::make_unique<S3Store>(copy_of(config, clock), clock, log, stop);
 }
 
 }  // namespace pgbackup

@@ -20,6 +20,7 @@ struct StoreConfig {
   std::filesystem::path backup_dir;
   S3Config s3;
   std::chrono::seconds retry_time = std::chrono::minutes(15);
+  Environment environment = process_environment();  ///< where AWS_* credentials are looked for
 };
 
 /// Rows of the option table; they point into `config`, which must outlive them.

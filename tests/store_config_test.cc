@@ -1,0 +1,116 @@
+#include "common/store/store_config.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/temporary_folder.h"
+#include "tests/test.h"
+#include "tests/test_log.h"
+
+namespace pgbackup {
+namespace {
+
+struct Checked {
+  StoreConfig config;
+  ParsedOptions parsed;
+  std::string problems;
+};
+
+/// With a bucket at a server that is not Amazon's, unless told otherwise; without a home.
+Checked check(Environment environment) {
+  environment.try_emplace("S3_BUCKET", "b");
+  environment.try_emplace("S3_ENDPOINT", "http://s3.example.com");
+  Checked result;
+  result.config.environment = environment;
+  const CommandLine command{.program = "test",
+                            .summary = "",
+                            .verbs = {{"now", ""}},
+                            .options = store_options(result.config)};
+  result.parsed = parse_options(command, {}, environment);
+  check_store_config(result.config, result.parsed, result.parsed.problems);
+  result.problems = fmt::format("{}", fmt::join(result.parsed.problems, "\n"));
+  return result;
+}
+
+std::string problems(const Environment& environment) { return check(environment).problems; }
+
+TEST_CASE("Our own keys are a pair") {
+  CHECK(problems({{"S3_ACCESS_KEY", "a"}, {"S3_SECRET_KEY", "s"}}).empty());
+  CHECK(problems({{"S3_ACCESS_KEY", "a"}, {"S3_SECRET_KEY", "s"}, {"S3_SESSION_TOKEN", "t"}})
+            .empty());
+  CHECK(problems({{"S3_ACCESS_KEY", "a"}}) == "S3_ACCESS_KEY is set without S3_SECRET_KEY");
+  CHECK(problems({{"S3_SECRET_KEY", "s"}}) == "S3_SECRET_KEY is set without S3_ACCESS_KEY");
+  CHECK(problems({{"S3_SESSION_TOKEN", "t"}}) ==
+        "S3_SESSION_TOKEN is set without S3_ACCESS_KEY and S3_SECRET_KEY");
+}
+
+TEST_CASE("Half a pair of ours is never completed by the variables of others") {
+  const Environment others = {{"AWS_ACCESS_KEY_ID", "a"}, {"AWS_SECRET_ACCESS_KEY", "s"}};
+  CHECK(problems(others).empty());
+  for (const auto* half : {"S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_SESSION_TOKEN"}) {
+    Environment mixed = others;
+    mixed[half] = "x";
+    CHECK(contains(problems(mixed), "is set without"));
+  }
+}
+
+TEST_CASE("With no source of credentials at all every one is named") {
+  CHECK(problems({{"HOME", "/nowhere"}}) ==
+        "there are no credentials for the bucket: S3_ACCESS_KEY is not set; AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY are not set; AWS_WEB_IDENTITY_TOKEN_FILE is not set; cannot read "
+        "/nowhere/.aws/credentials: No such file or directory, cannot read /nowhere/.aws/config: "
+        "No such file or directory; AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and "
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI are not set; the instance metadata service is asked "
+        "only where S3_ENDPOINT is Amazon's");
+  // Whether the instance has any shows only when it is asked.
+  CHECK(problems({{"S3_ENDPOINT", ""}}).empty());
+  CHECK(contains(problems({{"S3_ENDPOINT", ""}, {"AWS_EC2_METADATA_DISABLED", "true"}}),
+                 "AWS_EC2_METADATA_DISABLED is true"));
+}
+
+TEST_CASE("One source that is set up is enough to begin") {
+  const TemporaryFolder folder;
+  folder.write(".aws/credentials", "[default]\n");
+  for (const auto& [name, value] : Environment{{"AWS_ACCESS_KEY_ID", "a"},
+                                               {"AWS_WEB_IDENTITY_TOKEN_FILE", "/token"},
+                                               {"AWS_PROFILE", "x"},
+                                               {"HOME", folder.path().string()},
+                                               {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"},
+                                               {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://x"},
+                                               {"AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://x"}}) {
+    CAPTURE(name);
+    CHECK(problems({{name, value}}).empty());
+  }
+}
+
+TEST_CASE("Endpoint, region and authorities of other tools serve when ours are not set") {
+  const Checked others = check({{"S3_ENDPOINT", ""},
+                                {"AWS_ENDPOINT_URL", "http://minio:9000"},
+                                {"AWS_DEFAULT_REGION", "eu-west-3"},
+                                {"AWS_CA_BUNDLE", "/dev/null"},
+                                {"AWS_ACCESS_KEY_ID", "a"}});
+  CHECK(others.problems.empty());
+  CHECK(others.config.s3.endpoint == "http://minio:9000");
+  CHECK(others.config.s3.region == "eu-west-3");
+  CHECK(others.config.s3.ca_file == "/dev/null");
+  const Checked closer = check({{"S3_ENDPOINT", ""},
+                                {"AWS_ENDPOINT_URL_S3", "http://s3:1"},
+                                {"AWS_ENDPOINT_URL", "http://all:2"},
+                                {"AWS_REGION", "eu-west-1"},
+                                {"AWS_DEFAULT_REGION", "eu-west-3"},
+                                {"AWS_ACCESS_KEY_ID", "a"}});
+  CHECK(closer.config.s3.endpoint == "http://s3:1");
+  CHECK(closer.config.s3.region == "eu-west-1");
+  const Checked ours = check({{"AWS_ENDPOINT_URL_S3", "http://s3:1"},
+                              {"S3_REGION", "garage"},
+                              {"AWS_REGION", "eu-west-1"},
+                              {"S3_ACCESS_KEY", "a"},
+                              {"S3_SECRET_KEY", "s"}});
+  CHECK(ours.config.s3.endpoint == "http://s3.example.com");
+  CHECK(ours.config.s3.region == "garage");
+}
+
+}  // namespace
+}  // namespace pgbackup
