@@ -29,8 +29,10 @@ void withdraw(Store& store, const std::string& folder, const std::vector<StoredO
 void commit_backup(Store& store, const Manifest& manifest, const std::vector<StoredObject>& objects,
                    Log& log) {
   const std::string folder = backup_folder(manifest.group, manifest.id);
+  Manifest written = manifest;
+  written.locked_until = store.locked_until();
   try {
-    store.commit(folder, format_manifest(manifest), objects);
+    store.commit(folder, format_manifest(written), objects);
   } catch (const Error&) {
     withdraw(store, folder, objects, log);
     throw;

@@ -51,6 +51,14 @@ TEST_CASE("A committed backup is listed and its manifest is its own") {
   CHECK(read_manifest(fixture.memory, backups[0]).objects.size() == 2);
 }
 
+TEST_CASE("A manifest says until when its store locks it") {
+  Fixture fixture;
+  fixture.memory.lock_end = fixture.clock.now() + std::chrono::hours(24);
+  fixture.commit();
+  const std::vector<Backup> backups = read_catalog(fixture.memory);
+  CHECK(read_manifest(fixture.memory, backups.at(0)).locked_until == fixture.memory.lock_end);
+}
+
 TEST_CASE("A manifest that cannot be written leaves nothing, whether it was written or not") {
   for (const bool was_written : {false, true}) {
     CAPTURE(was_written);

@@ -156,13 +156,17 @@ FakeS3Reply FakeS3::work(const FakeS3Request& request) {
     const auto found = request.headers.find(name);
     return found == request.headers.end() ? std::string() : found->second;
   };
-  if (header("x-amz-content-sha256") != sha256_hex(request.body)) {
+  const bool is_unsigned = header("x-amz-content-sha256") == "UNSIGNED-PAYLOAD";
+  if (!is_unsigned && header("x-amz-content-sha256") != sha256_hex(request.body)) {
     return fake_error(400, "XAmzContentSHA256Mismatch");
   }
   const bool is_scoped =
       header("authorization").find("/" + region + "/s3/aws4_request") != std::string::npos;
   if (!is_scoped) {
     return fake_error(400, "AuthorizationHeaderMalformed", "<Region>" + region + "</Region>");
+  }
+  if (!header("if-none-match").empty() && objects.contains(request.key)) {
+    return fake_error(412, "PreconditionFailed");
   }
   if (request.method == "PUT") return put(request);
   if (request.method == "GET" || request.method == "HEAD") return get(request);

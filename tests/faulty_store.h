@@ -49,6 +49,9 @@ class FaultyStore final : public Store {
   void put(const std::string& key, std::string_view bytes) override {
     around("put", key, [&] { store_.put(key, bytes); });
   }
+  [[nodiscard]] std::optional<UtcTime> locked_until() const override {
+    return store_.locked_until();
+  }
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& key) override {
     return around("open", key, [&] { return store_.open(key); });
   }

@@ -30,6 +30,7 @@ Manifest sample() {
   m.plain_sha256 = std::string(64, 'f');
   m.warnings = {"line\nbreak"};
   m.next_due = *parse_iso("2026-11-21T03:15:00Z");
+  m.locked_until = *parse_iso("2026-12-20T03:15:00Z");
   m.database = {"UTF8",        "i",     "C",
                 "de_DE.UTF-8", "de-DE", {"work_mem=64MB", "search_path=\"$user\""}};
   return m;
@@ -67,6 +68,7 @@ TEST_CASE("A manifest survives its text form") {
   CHECK(m.plain_sha256 == wanted.plain_sha256);
   CHECK(m.warnings == wanted.warnings);
   CHECK(m.next_due == wanted.next_due);
+  CHECK(m.locked_until == wanted.locked_until);
   CHECK(m.database.encoding == wanted.database.encoding);
   CHECK(m.database.locale_provider == wanted.database.locale_provider);
   CHECK(m.database.collate == wanted.database.collate);
@@ -76,13 +78,16 @@ TEST_CASE("A manifest survives its text form") {
   CHECK(format_manifest(m) == text);
 }
 
-TEST_CASE("The next due time may be missing; fields of later versions are ignored") {
+TEST_CASE("The next due time and the lock may be missing; fields of later versions are ignored") {
   Manifest m = sample();
   m.next_due.reset();
+  m.locked_until.reset();
   Json json = Json::parse(format_manifest(m));
   CHECK_FALSE(json.contains("next_due"));
+  CHECK_FALSE(json.contains("locked_until"));
   json["later"] = {{"x", 1}};
   CHECK_FALSE(parse_manifest(json.dump()).next_due);
+  CHECK_FALSE(parse_manifest(json.dump()).locked_until);
 }
 
 TEST_CASE("Bytes that are not UTF-8 are replaced, the same way everywhere") {
@@ -97,7 +102,7 @@ TEST_CASE("Bytes that are not UTF-8 are replaced, the same way everywhere") {
 TEST_CASE("Every missing field is noticed and named") {
   const Json whole = Json::parse(format_manifest(sample()));
   for (const auto& [name, value] : whole.items()) {
-    if (name == "next_due") continue;
+    if (name == "next_due" || name == "locked_until") continue;
     CAPTURE(name);
     Json json = whole;
     json.erase(name);
@@ -131,6 +136,7 @@ TEST_CASE("Every value of another type or out of range is noticed") {
       {"/started", {1795144500, "", "yesterday", "2026-11-20", nullptr}},
       {"/finished", {"2026-11-20T03:15:00", "2026-13-20T03:15:00Z"}},
       {"/next_due", {"soon", 1, nullptr}},
+      {"/locked_until", {"soon", "", 1, nullptr, true}},
       {"/server_version", {"150018", nullptr, Json::array(), 1e30, -1, 150018.5, true, 4294967296}},
       {"/client_version", {"150018", nullptr, 1e30}},
       {"/system_identifier", {7123456789, nullptr}},

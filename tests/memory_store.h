@@ -28,6 +28,7 @@ class MemoryStore final : public Store {
   [[nodiscard]] std::string full_key(std::string_view key) const override;
   [[nodiscard]] std::unique_ptr<ObjectWriter> create(const std::string& key) override;
   void put(const std::string& key, std::string_view bytes) override;
+  [[nodiscard]] std::optional<UtcTime> locked_until() const override { return lock_end; }
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& key) override;
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string& key) override;
   void list(std::string_view prefix, const std::function<void(const ObjectInfo&)>& visit) override;
@@ -40,6 +41,7 @@ class MemoryStore final : public Store {
 
   std::map<std::string, Object> objects;              ///< by key
   std::map<std::string, UnfinishedWrite> unfinished;  ///< by id
+  std::optional<UtcTime> lock_end;                    ///< what locked_until() says
   size_t batch = 1;                                   ///< what remove_all() takes at once
   /// Called for each key of remove_all(); what it throws is that key's failure.
   std::function<void(const std::string& key)> before_removal;

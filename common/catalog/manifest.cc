@@ -97,6 +97,9 @@ Manifest from_json(const Json& json) {
   m.plain_sha256 = parse_sha256(json.at("plain").at("sha256"));
   m.warnings = json.at("warnings").get<std::vector<std::string>>();
   if (json.contains("next_due")) m.next_due = parse_time(json.at("next_due"), "next_due");
+  if (json.contains("locked_until")) {
+    m.locked_until = parse_time(json.at("locked_until"), "locked_until");
+  }
   m.database = parse_database(json.at("database"));
   return m;
 }
@@ -124,6 +127,7 @@ std::string format_manifest(const Manifest& m) {
         {{"name", object.name}, {"bytes", object.bytes}, {"sha256", object.sha256}});
   }
   if (m.next_due) json["next_due"] = format_iso(*m.next_due);
+  if (m.locked_until) json["locked_until"] = format_iso(*m.locked_until);
   json["database"] = database_json(m.database);
   // pg_dump's warnings and names of databases need not be UTF-8.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

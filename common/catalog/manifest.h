@@ -46,6 +46,8 @@ struct Manifest {
   std::string plain_sha256;  ///< before compression
   std::vector<std::string> warnings;
   std::optional<UtcTime> next_due;  ///< when the next backup is due, where an interval is set
+  /// Object Lock: the store refuses to remove the backup before; without it at any time.
+  std::optional<UtcTime> locked_until{};
   DatabaseProperties database;
 };
 

@@ -66,10 +66,18 @@ void check_limits(const S3Config& config) {
 
 }  // namespace
 
+void throw_foreign_object(const std::string& url) {
+  throw Error(
+      ErrorKind::conflict,
+      fmt::format("PUT {}: there is an object of this name already, and it is not ours", url),
+      "names hold a random part: does another program write here?");
+}
+
 S3Client::S3Client(S3Config config, Clock& clock, Log& log)
     : config_(std::move(config)),
       clock_(clock),
       log_(log),
+      locked_until_(lock_end(config_.write, clock.now())),
       credentials_(config_.get_credentials
                        ? CredentialKeeper(std::move(config_.get_credentials), clock, log)
                        : CredentialKeeper(take_keys(config_), clock, log)),
@@ -169,7 +177,7 @@ bool S3Client::learn(const HttpResponse& response, const S3ErrorReply& reply, co
 void S3Client::throw_unless_returned(const S3Request& request, int status,
                                      const S3ErrorReply& reply, const Attempt& attempt) const {
   const Error error = make_reply_error(describe(request), status, reply);
-  if (request.returned == error.kind()) return;
+  if (request.returned == error.kind() || request.returned_status == status) return;
   if (is_damaged_in_transit(reply.code) && attempt.number == 1) {
     throw Error(ErrorKind::transient, error.message(), error.hint());
   }

@@ -19,6 +19,7 @@
 #include "common/store/outage.h"
 #include "common/store/retry.h"
 #include "common/store/s3_endpoint.h"
+#include "common/store/s3_write_options.h"
 #include "common/store/s3_xml.h"
 #include "common/store/server_clock.h"
 
@@ -39,6 +40,7 @@ struct S3Config {
   size_t part_bytes = size_t{16} << 20U;  ///< S3 wants at least 5 MiB
   int max_parts = 9990;                   ///< of one object; AWS allows 10,000
   RetryLimits retry{};                    ///< of one request
+  S3WriteOptions write{};
 };
 
 /// For what is cleaned up after a stop: the process has 10 s in all.
@@ -50,21 +52,27 @@ struct S3Request {
   std::string key{};  ///< full key; empty: the bucket itself
   NameValues query{};
   NameValues headers{};
-  std::string_view body{};    ///< must outlive the call
-  std::string body_sha256{};  ///< of `body`, 64 hexadecimal digits; empty: computed when signing
-  std::string note{};         ///< for messages: `part 7`
+  std::string_view body{};  ///< must outlive the call
+  /// What is signed: 64 hexadecimal digits of `body`, or UNSIGNED-PAYLOAD; empty: computed.
+  std::string body_sha256{};
+  std::string note{};  ///< for messages: `part 7`
 
   std::chrono::milliseconds timeout = std::chrono::minutes(1);  ///< of one attempt; zero: none
   std::chrono::seconds stall{60};                               ///< see HttpRequest
   std::optional<RetryLimits> retry{};                           ///< else the configured one
   /// An error of this kind is returned as a reply with its status, not thrown.
   std::optional<ErrorKind> returned{};
+  std::optional<int> returned_status{};  ///< so is this status
   /// 200 comes before the work is done: only a completed upload in the body is success.
   bool is_completion = false;
   /// As above: an <Error> document in the body is a failure. Anything else is the caller's to
   /// judge.
   bool may_fail_late = false;
 };
+
+/// The status of a write that was refused because there is an object of that name (If-None-Match).
+inline constexpr int kPreconditionFailed = 412;
+[[noreturn]] void throw_foreign_object(const std::string& url);
 
 /// Thread-safe, as long as each thread brings its own Transport. `clock` and `log` must outlive it.
 class S3Client {
@@ -90,6 +98,8 @@ class S3Client {
   }
 
   [[nodiscard]] const S3Config& config() const { return config_; }
+  /// One moment for all that this client writes.
+  [[nodiscard]] std::optional<UtcTime> locked_until() const { return locked_until_; }
   [[nodiscard]] Clock& clock() const { return clock_; }
   [[nodiscard]] Log& log() const { return log_; }
   /// With the normalised prefix in front.
@@ -132,6 +142,7 @@ class S3Client {
   S3Config config_;
   Clock& clock_;
   Log& log_;
+  std::optional<UtcTime> locked_until_;
   CredentialKeeper credentials_;
   ServerClock server_clock_;
   Outage outage_;

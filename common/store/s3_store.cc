@@ -52,8 +52,19 @@ std::unique_ptr<ObjectWriter> S3Store::create(const std::string& key) {
 }
 
 void S3Store::put(const std::string& key, std::string_view bytes) {
-  static_cast<void>(client_.send(
-      transport(), {.method = "PUT", .key = client_.full_key(key), .body = bytes}, stop_));
+  const S3WriteOptions& write = client_.config().write;
+  S3Request request{.method = "PUT",
+                    .key = client_.full_key(key),
+                    .headers = put_headers(write, client_.locked_until(), bytes),
+                    .body = bytes,
+                    .body_sha256 = std::string(payload_hash_override(write))};
+  if (write.is_conditional) request.returned_status = kPreconditionFailed;
+  const HttpResponse response = client_.send(transport(), request, stop_);
+  if (response.status != kPreconditionFailed) return;
+  // It is ours when the reply to an earlier attempt was lost.
+  const HttpResponse present =
+      client_.send(transport(), {.method = "GET", .key = request.key}, stop_);
+  if (present.body != bytes) throw_foreign_object(location(key));
 }
 
 std::unique_ptr<Source> S3Store::open(const std::string& key) {

@@ -30,6 +30,9 @@ class S3Store final : public Store {
 
   [[nodiscard]] std::unique_ptr<ObjectWriter> create(const std::string& key) override;
   void put(const std::string& key, std::string_view bytes) override;
+  [[nodiscard]] std::optional<UtcTime> locked_until() const override {
+    return client_.locked_until();
+  }
 
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& key) override;
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string& key) override;

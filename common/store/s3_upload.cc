@@ -23,6 +23,24 @@ constexpr minutes kCompleteTimeout{15};
 constexpr seconds kCleanupTime{5};
 constexpr milliseconds kCreateSettles{500};
 
+/// Sets `is_in_doubt` when the server may have done its work although the call fails.
+template <class Call>
+void noting_doubt(bool& is_in_doubt, const Call& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    is_in_doubt = error.kind() == ErrorKind::transient || error.kind() == ErrorKind::canceled;
+    throw;
+  }
+}
+
+/// A hash that is not asked for is not computed.
+template <class Hash>
+std::string payload_hash(const S3WriteOptions& options, const Hash& hash) {
+  const std::string_view instead = payload_hash_override(options);
+  return instead.empty() ? hash() : std::string(instead);
+}
+
 }  // namespace
 
 S3ObjectWriter::S3ObjectWriter(S3Client& client, Transport& transport, TransportFactory factory,
@@ -89,35 +107,29 @@ void S3ObjectWriter::flush_part() {
   buffer_ = {};
 }
 
-/// Sets `is_in_doubt` when the server may have done its work although the call fails.
-HttpResponse S3ObjectWriter::send_noting_doubt(const S3Request& request, bool& is_in_doubt) {
-  try {
-    return client_.send(transport_, request, stop_);
-  } catch (const Error& error) {
-    is_in_doubt = error.kind() == ErrorKind::transient || error.kind() == ErrorKind::canceled;
-    throw;
-  }
-}
-
 void S3ObjectWriter::begin_upload(Piece& piece) {
-  const HttpResponse response = send_noting_doubt({.method = "POST",
-                                                   .key = piece.full_key,
-                                                   .query = {{"uploads", ""}},
-                                                   .headers = {{std::string(kTokenHeader), token_}},
-                                                   .note = "(create upload)"},
-                                                  piece.is_create_in_doubt);
-  piece.upload_id = parse_created_upload(response.body);
+  S3Request request{.method = "POST",
+                    .key = piece.full_key,
+                    .query = {{"uploads", ""}},
+                    .headers = creation_headers(client_.config().write, client_.locked_until()),
+                    .note = "(create upload)"};
+  request.headers.emplace_back(kTokenHeader, token_);
+  noting_doubt(piece.is_create_in_doubt, [&] {
+    piece.upload_id = parse_created_upload(client_.send(transport_, request, stop_).body);
+  });
 }
 
 /// In a sending thread: touches nothing of the writer but the client.
 void S3ObjectWriter::send_part(Transport& transport, PartJob& job, const std::stop_token& stop) {
+  const S3WriteOptions& write = client_.config().write;
   const HttpResponse response = client_.send(
       transport,
       {.method = "PUT",
        .key = job.key,
        .query = {{"partNumber", std::to_string(job.number)}, {"uploadId", job.upload_id}},
+       .headers = body_headers(write, job.buffer.view()),
        .body = job.buffer.view(),
-       .body_sha256 = sha256_hex(job.buffer.view()),
+       .body_sha256 = payload_hash(write, [&] { return sha256_hex(job.buffer.view()); }),
        .note = fmt::format("part {}", job.number),
        .timeout = kPartTimeout},
       stop);
@@ -145,14 +157,26 @@ void S3ObjectWriter::finish() {
   is_finished_ = true;
 }
 
+/// Where overwriting is refused, a repeat after a lost reply meets the object of the first try.
 void S3ObjectWriter::put_whole(Piece& piece) {
-  static_cast<void>(send_noting_doubt({.method = "PUT",
-                                       .key = piece.full_key,
-                                       .headers = {{std::string(kTokenHeader), token_}},
-                                       .body = buffer_.view(),
-                                       .body_sha256 = piece.hash.hex(),
-                                       .timeout = kPartTimeout},
-                                      piece.is_commit_in_doubt));
+  const S3WriteOptions& write = client_.config().write;
+  S3Request request{.method = "PUT",
+                    .key = piece.full_key,
+                    .headers = put_headers(write, client_.locked_until(), buffer_.view()),
+                    .body = buffer_.view(),
+                    .body_sha256 = payload_hash(write, [&] { return piece.hash.hex(); }),
+                    .timeout = kPartTimeout};
+  request.headers.emplace_back(kTokenHeader, token_);
+  if (write.is_conditional) request.returned_status = kPreconditionFailed;
+  noting_doubt(piece.is_commit_in_doubt, [&] {
+    const RetryLimits& limits = client_.config().retry;
+    client_.make_retrier(limits, stop_).run([&](Attempt& attempt) {
+      const HttpResponse response = client_.send_once(transport_, request, attempt, stop_);
+      if (response.status == kPreconditionFailed && !is_ours(piece, attempt)) {
+        throw_foreign_object(client_.url_of(piece.full_key));
+      }
+    });
+  });
   piece.is_completed = true;
 }
 
@@ -164,17 +188,22 @@ void S3ObjectWriter::complete(Piece& piece) {
   const S3Request request{.method = "POST",
                           .key = piece.full_key,
                           .query = {{"uploadId", piece.upload_id}},
+                          .headers = commit_headers(client_.config().write),
                           .body = body,
                           .note = "(complete upload)",
                           .timeout = kCompleteTimeout,
                           .stall = seconds(0),
                           .returned = ErrorKind::not_found,
+                          .returned_status = kPreconditionFailed,
                           .is_completion = true};
   piece.is_commit_in_doubt = true;
   client_.make_retrier(client_.config().retry, stop_).run([&](Attempt& attempt) {
     if (attempt.number > 1 && is_ours(piece, attempt)) return;
     const HttpResponse response = client_.send_once(transport_, request, attempt, stop_);
-    if (response.status == 404 && !is_ours(piece, attempt)) {
+    if (response.status == 200 || is_ours(piece, attempt)) return;
+    if (response.status == kPreconditionFailed) {
+      throw_foreign_object(client_.url_of(piece.full_key));
+    } else {
       throw Error(ErrorKind::failed,
                   fmt::format("POST {} (complete upload): the server no longer knows the upload",
                               client_.url_of(piece.full_key)),

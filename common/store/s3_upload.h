@@ -52,7 +52,6 @@ class S3ObjectWriter final : public ObjectWriter {
   };
 
   Piece& current_piece();
-  HttpResponse send_noting_doubt(const S3Request& request, bool& is_in_doubt);
   void begin_upload(Piece& piece);
   void send_part(Transport& transport, PartJob& job, const std::stop_token& stop);
   void flush_part();

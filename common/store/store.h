@@ -73,6 +73,8 @@ class Store {
   [[nodiscard]] virtual std::unique_ptr<ObjectWriter> create(const std::string& key) = 0;
   /// A small object at once, atomically. Putting the same bytes again is harmless.
   virtual void put(const std::string& key, std::string_view bytes) = 0;
+  /// Until when what this store object writes cannot be removed; nullopt: it can at any time.
+  [[nodiscard]] virtual std::optional<UtcTime> locked_until() const { return std::nullopt; }
   /// Makes a backup exist: writes `folder`/manifest.json. A directory store also keeps
   /// `folder`/SHA256SUMS and a link `latest` beside `folder`.
   virtual void commit(const std::string& folder, std::string_view manifest,

@@ -42,7 +42,8 @@ S3Config copy_of(const StoreConfig& config, Clock& clock) {
           .upload_concurrency = s3.upload_concurrency,
           .part_bytes = s3.part_bytes,
           .max_parts = s3.max_parts,
-          .retry = {.total = config.retry_time}};
+          .retry = {.total = config.retry_time},
+          .write = s3.write};
 }
 
 /// Runs one of the store's own checks and keeps its complaint.
@@ -80,7 +81,9 @@ void check_s3(const S3Config& s3, std::vector<std::string>& problems) {
     problems.push_back(
         fmt::format("S3_CA_FILE: cannot read {}: {}", s3.ca_file.string(), errno_text(errno)));
   }
-  collect(problems, [&] { static_cast<void>(parse_s3_endpoint(s3.endpoint, s3.region)); });
+  collect(problems, [&] {
+    check_write_options(s3.write, parse_s3_endpoint(s3.endpoint, s3.region).scheme, problems);
+  });
   if (!s3.bucket.empty()) collect(problems, [&] { check_bucket_name(s3.bucket); });
 }
 
@@ -130,10 +133,12 @@ std::vector<Option> store_options(StoreConfig& config) {
 }
 
 std::vector<Option> upload_options(StoreConfig& config) {
-  return {
+  std::vector<Option> rows = {
       {.name = "S3_UPLOAD_CONCURRENCY",
        .target = Number{&config.s3.upload_concurrency, 1, 64},
        .help = "Parts of 16 MiB that are uploaded at the same time; each takes 16 MiB of memory."}};
+  append_options(rows, write_option_rows(config.s3.write));
+  return rows;
 }
 
 void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
