@@ -1,5 +1,5 @@
 // An S3 server inside the test, reached through Transport: objects, multipart uploads, paged lists,
-// and faults on cue. Checks payload hashes and the region of the signature's scope.
+// and faults on cue. Checks every signature, its region and its time.
 #pragma once
 
 #include <cstdint>
@@ -13,28 +13,10 @@
 
 #include "common/store/http.h"
 #include "tests/fake_clock.h"
+#include "tests/fake_s3_request.h"
+#include "tests/fake_s3_signature.h"
 
 namespace pgbackup {
-
-/// A request as the server sees it.
-struct FakeS3Request {
-  std::string method;
-  std::string host;
-  std::string path;                          ///< decoded
-  std::string key;                           ///< below the bucket
-  std::map<std::string, std::string> query;  ///< decoded
-  std::map<std::string, std::string> headers;
-  std::string body;
-
-  [[nodiscard]] bool has(const std::string& parameter) const { return query.contains(parameter); }
-  /// `PUT a/b?partNumber`: method, key and the names of the parameters.
-  [[nodiscard]] std::string summary() const;
-};
-
-struct FakeS3Reply {
-  HttpResponse response{};
-  std::optional<size_t> breaks_after{};  ///< the network fails after so many bytes of the body
-};
 
 /// Thread-safe through its transports and count(); the other members are for when none is at work.
 class FakeS3 {
@@ -43,6 +25,7 @@ class FakeS3 {
     std::string bytes;
     std::string token;
     UtcTime modified;
+    std::string etag{};  ///< of a part
   };
   struct Upload {
     std::string key;
@@ -64,6 +47,8 @@ class FakeS3 {
 
   std::string bucket = "bucket";
   std::string region = "us-east-1";
+  FakeAccounts accounts = {{"AKID", {.secret_key = "secret"}}};
+  std::chrono::seconds ahead{0};  ///< the server's clock is that much ahead of the client's
   size_t page_keys = 1000;
   std::map<std::string, Object> objects;
   std::map<std::string, Upload> uploads;  ///< by id
@@ -74,6 +59,8 @@ class FakeS3 {
   FakeS3Reply handle(const HttpRequest& http);
 
  private:
+  [[nodiscard]] UtcTime now() const { return clock_.now() + ahead; }
+  [[nodiscard]] std::optional<FakeS3Reply> refuse(const SignatureFinding& finding) const;
   FakeS3Reply work(const FakeS3Request& request);
   FakeS3Reply put(const FakeS3Request& request);
   FakeS3Reply get(const FakeS3Request& request);
@@ -89,12 +76,5 @@ class FakeS3 {
   mutable std::mutex mutex_;
   int next_id_ = 1;
 };
-
-[[nodiscard]] FakeS3Reply fake_reply(int status, std::string body = {}, NameValues headers = {});
-/// An <Error> document.
-[[nodiscard]] FakeS3Reply fake_error(int status, const std::string& code,
-                                     const std::string& extra = {});
-/// What a Transport throws when the network fails.
-[[noreturn]] void throw_network_error();
 
 }  // namespace pgbackup

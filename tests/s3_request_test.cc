@@ -10,6 +10,8 @@ namespace {
 
 class Fixture {
  public:
+  Fixture() { server.accounts["AKID"].secret_key = "keep-this-quiet"; }
+
   FakeClock clock;
   TestLog log{clock};
   FakeS3 server{clock};
@@ -212,20 +214,18 @@ TEST_CASE_METHOD(Fixture, "AWS is asked again at the host of the bucket's region
 
 TEST_CASE_METHOD(Fixture, "A wrong clock is corrected by the server's, once and for all") {
   std::vector<std::string> dates;
-  FakeS3Reply refusal = fake_error(403, "RequestTimeTooSkewed");
   bool is_head = false;
-  SECTION("behind") { clock.advance(-std::chrono::hours(3)); }
-  SECTION("ahead") { clock.advance(std::chrono::hours(240)); }
+  SECTION("behind") { server.ahead = std::chrono::hours(3); }
+  SECTION("ahead") { server.ahead = -std::chrono::hours(240); }
   SECTION("told without a body") {
-    clock.advance(std::chrono::minutes(16));
-    refusal = fake_reply(403);
+    server.ahead = -std::chrono::minutes(16);
     is_head = true;
   }
+  clock.advance(-server.ahead);
   server.objects["a/b"] = {.bytes = "x", .token = {}, .modified = clock.now()};
   server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
     dates.push_back(request.headers.at("x-amz-date"));
-    CHECK(contains(request.headers.at("authorization"), dates.back().substr(0, 8)));
-    return dates.size() == 1 ? std::optional(refusal) : std::nullopt;
+    return std::nullopt;
   };
   S3Client s3 = client();
   static_cast<void>(send(s3, {.method = is_head ? "HEAD" : "GET", .key = "a/b"}));
@@ -245,11 +245,11 @@ TEST_CASE_METHOD(Fixture, "A clock that cannot be corrected is told at once") {
   size_t requests = 1;
   SECTION("the clocks agree") {}
   SECTION("the server refuses its own time") {
-    clock.advance(std::chrono::hours(1));
+    server.ahead = std::chrono::hours(1);
     requests = 2;
   }
   SECTION("a refusal that is not about the time") {
-    clock.advance(std::chrono::minutes(4));
+    server.ahead = std::chrono::minutes(4);
     refusal = fake_reply(403);
   }
   S3Client s3 = client();
@@ -269,7 +269,8 @@ TEST_CASE_METHOD(Fixture, "Retry-After is kept, in seconds and as a date") {
            {"-5", 0, 0}}) {
     CAPTURE(text);
     S3Client s3 = client();
-    server.before = first(1, fake_reply(503, "", {{"retry-after", text}}));
+    server.before = first(
+        1, fake_reply(503, "", {{"retry-after", text}, {"date", "Fri, 20 Nov 2026 03:15:00 GMT"}}));
     const auto begun = clock.steady();
     static_cast<void>(send(s3, {.method = "PUT", .key = "k", .body = "x"}));
     const auto waited = std::chrono::floor<std::chrono::seconds>(clock.steady() - begun);
@@ -314,7 +315,8 @@ TEST_CASE_METHOD(Fixture, "A completion counts only with its result") {
 TEST_CASE_METHOD(Fixture, "The server's time is remembered and goes on") {
   S3Client s3 = client();
   CHECK_FALSE(s3.server_time(std::chrono::minutes(1)));
-  clock.advance(std::chrono::hours(5));  // this machine is off; the server says 03:15
+  clock.advance(std::chrono::hours(5));
+  server.ahead = -std::chrono::hours(5);  // this machine is off; the server says 03:15
   static_cast<void>(send(s3, {.method = "PUT", .key = "k"}));
   clock.advance(std::chrono::seconds(50));
   CHECK(format_iso(*s3.server_time(std::chrono::minutes(1))) == "2026-11-20T03:15:50Z");
@@ -325,6 +327,7 @@ TEST_CASE_METHOD(Fixture, "The server's time is remembered and goes on") {
 TEST_CASE_METHOD(Fixture, "The token of temporary keys is sent and signed") {
   S3Config with = config();
   with.session_token = Secret("the token");
+  server.accounts["AKID"].session_token = "the token";
   S3Client s3 = client(std::move(with));
   server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
     CHECK(request.headers.at("x-amz-security-token") == "the token");
@@ -371,6 +374,7 @@ TEST_CASE_METHOD(Fixture, "A HEAD with keys that are over has no code, only a st
   S3Config with = config();
   with.get_credentials = counting(calls);
   S3Client s3 = client(std::move(with));
+  server.accounts["AK2"] = {.secret_key = "s", .session_token = "t"};
   server.before = first(1, fake_reply(400));
   server.objects["a/b"] = {};
   CHECK(send(s3, {.method = "HEAD", .key = "a/b"}).status == 200);

@@ -43,6 +43,8 @@ TEST_CASE("The S3 store keeps the contract on a fake server") {
   S3Config config;
   config.endpoint = "http://s3.example.com";
   config.bucket = server.bucket;
+  config.access_key = Secret("AKID");
+  config.secret_key = Secret("secret");
   config.prefix = "folder";
   config.part_bytes = 1000;
   config.max_parts = 2;
