@@ -1,17 +1,11 @@
 #include "common/store/http.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "common/base/error.h"
+#include "tests/scripted_server.h"
 #include "tests/test.h"
 #include "tests/test_log.h"
 
@@ -21,107 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
-
-constexpr const char* kHangUp = "hang up";
-
-/// Takes one connection after the other on a free port of the loopback and answers each request
-/// with the next of its replies, word for word. An empty reply: says nothing and waits; kHangUp:
-/// hangs up.
-class ScriptedServer {
- public:
-  explicit ScriptedServer(std::vector<std::string> replies)
-      : replies_(std::move(replies)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof(address);
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    if (bind(listener_, generic, length) != 0 || listen(listener_, 8) != 0 ||
-        getsockname(listener_, generic, &length) != 0) {
-      throw_errno("listen");
-    }
-    port_ = ntohs(address.sin_port);
-    thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
-  }
-  ScriptedServer(const ScriptedServer&) = delete;
-  ScriptedServer& operator=(const ScriptedServer&) = delete;
-  ~ScriptedServer() {
-    end();
-    close(listener_);
-  }
-
-  /// Ends the server; what it has seen may then be looked at.
-  void end() {
-    thread_.request_stop();
-    if (thread_.joinable()) thread_.join();
-  }
-
-  [[nodiscard]] std::string url(const std::string& path = "/") const {
-    return "http://127.0.0.1:" + std::to_string(port_) + path;
-  }
-
-  std::vector<std::string> requests;
-  int connections = 0;
-
- private:
-  static bool is_readable(int fd, const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      pollfd wanted{.fd = fd, .events = POLLIN, .revents = 0};
-      if (poll(&wanted, 1, 20) > 0) return true;
-    }
-    return false;
-  }
-
-  /// Head and body (by Content-Length) of one request; empty: the peer is gone.
-  static std::string receive(int fd, const std::stop_token& stop) {
-    std::string text;
-    std::array<char, 4096> buffer{};
-    for (;;) {
-      const size_t head = text.find("\r\n\r\n");
-      if (head != std::string::npos) {
-        const size_t at = text.find("Content-Length: ");
-        const size_t body = at > head ? 0 : std::stoul(text.substr(at + 16));
-        if (text.size() >= head + 4 + body) return text;
-      }
-      if (!is_readable(fd, stop)) return "";
-      const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
-      if (got <= 0) return "";
-      text.append(buffer.data(), static_cast<size_t>(got));
-    }
-  }
-
-  void serve(const std::stop_token& stop) {
-    while (next_ < replies_.size() && is_readable(listener_, stop)) {
-      const int fd = accept(listener_, nullptr, nullptr);
-      ++connections;
-      converse(fd, stop);
-      close(fd);
-    }
-  }
-
-  void converse(int fd, const std::stop_token& stop) {
-    while (next_ < replies_.size()) {
-      const std::string request = receive(fd, stop);
-      if (request.empty()) return;
-      requests.push_back(request);
-      const std::string& reply = replies_[next_++];
-      if (reply == kHangUp) return;
-      static_cast<void>(send(fd, reply.data(), reply.size(), MSG_NOSIGNAL));
-      if (reply.empty()) static_cast<void>(is_readable(fd, stop));
-      if (reply.find("Connection: close") != std::string::npos) return;
-    }
-  }
-
-  std::vector<std::string> replies_;
-  size_t next_ = 0;
-  int listener_;
-  int port_ = 0;
-  std::jthread thread_;
-};
-
-std::string ok(const std::string& body) {
-  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
 
 HttpResponse exchange(Transport& transport, const HttpRequest& request,
                       const std::stop_token& stop = {}) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -22,21 +23,21 @@ constexpr std::chrono::seconds kTimeout{2};
 constexpr std::array<const char*, 2> kAgents = {"169.254.170.2", "169.254.170.23"};
 constexpr const char* kAgent6 = "fd00:ec2::23";
 
-bool is_allowed_address(const std::string& host) {
+bool is_allowed_ipv4(const std::string& host) {
   in_addr address{};
-  if (inet_pton(AF_INET, host.c_str(), &address) == 1) {
-    if ((ntohl(address.s_addr) >> 24U) == 127) return true;
-    for (const char* const agent : kAgents) {
-      if (address.s_addr == inet_addr(agent)) return true;
-    }
-    return false;
-  }
-  in6_addr address6{};
-  in6_addr agent6{};
-  return inet_pton(AF_INET6, host.c_str(), &address6) == 1 &&
-         inet_pton(AF_INET6, kAgent6, &agent6) == 1 &&
-         (IN6_IS_ADDR_LOOPBACK(&address6) ||
-          std::memcmp(&address6, &agent6, sizeof(address6)) == 0);
+  if (inet_pton(AF_INET, host.c_str(), &address) != 1) return false;
+  if ((ntohl(address.s_addr) >> 24U) == 127) return true;
+  return std::any_of(kAgents.begin(), kAgents.end(),
+                     [&](const char* agent) { return address.s_addr == inet_addr(agent); });
+}
+
+/// Without the brackets.
+bool is_allowed_ipv6(const std::string& host) {
+  in6_addr address{};
+  in6_addr agent{};
+  return inet_pton(AF_INET6, host.c_str(), &address) == 1 &&
+         inet_pton(AF_INET6, kAgent6, &agent) == 1 &&
+         (IN6_IS_ADDR_LOOPBACK(&address) || std::memcmp(&address, &agent, sizeof(address)) == 0);
 }
 
 std::string agent_url(const CredentialContext& context) {
@@ -89,10 +90,10 @@ bool is_allowed_agent(std::string_view url) {
     if (end == std::string_view::npos) return false;
     const std::string_view rest = host.substr(end + 1);
     if (!rest.empty() && !rest.starts_with(':')) return false;
-    return is_allowed_address(std::string(host.substr(1, end - 1)));
+    return is_allowed_ipv6(std::string(host.substr(1, end - 1)));
   }
   host = host.substr(0, host.find(':'));
-  return host == "localhost" || is_allowed_address(std::string(host));
+  return host == "localhost" || is_allowed_ipv4(std::string(host));
 }
 
 Credentials fetch_container(const CredentialContext& context, const std::stop_token& stop) {
