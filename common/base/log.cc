@@ -55,6 +55,13 @@ std::string quoted_if_needed(const std::string& value) {
 Log::Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out)
     : clock_(clock), level_(level), format_(format), out_(out) {}
 
+Log::Log(const Log& log, LogFields fields)
+    : clock_(log.clock_),
+      level_(log.level_),
+      format_(log.format_),
+      out_(log.out_),
+      fields_(std::move(fields)) {}
+
 void Log::debug(std::string_view m, const LogFields& f) { write(LogLevel::debug, m, f); }
 void Log::info(std::string_view m, const LogFields& f) { write(LogLevel::info, m, f); }
 void Log::warn(std::string_view m, const LogFields& f) { write(LogLevel::warn, m, f); }
@@ -62,7 +69,9 @@ void Log::error(std::string_view m, const LogFields& f) { write(LogLevel::error,
 
 void Log::write(LogLevel level, std::string_view message, const LogFields& fields) {
   if (level < level_) return;
-  const std::string line = format_log_line(format_, clock_.now(), level, message, fields) + "\n";
+  LogFields all = fields;
+  all.insert(all.end(), fields_.begin(), fields_.end());
+  const std::string line = format_log_line(format_, clock_.now(), level, message, all) + "\n";
   const std::lock_guard lock(mutex_);
   // A log that cannot be written has nowhere to complain.
   static_cast<void>(std::fwrite(line.data(), 1, line.size(), out_));

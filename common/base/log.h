@@ -23,6 +23,8 @@ using LogFields = std::vector<std::pair<std::string_view, std::string>>;
 class Log {
  public:
   Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out = stderr);
+  /// The same log with `fields` at the end of every line.
+  Log(const Log& log, LogFields fields);
 
   void debug(std::string_view message, const LogFields& fields = {});
   void info(std::string_view message, const LogFields& fields = {});
@@ -36,6 +38,7 @@ class Log {
   LogLevel level_;
   LogFormat format_;
   std::FILE* out_;
+  LogFields fields_{};
   std::mutex mutex_;
 };
 
