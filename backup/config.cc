@@ -62,6 +62,9 @@ std::vector<Option> run_options(BackupConfig& config) {
 std::vector<Option> verb_options(BackupConfig& config) {
   RestoreRequest& restore = config.restore;
   return {
+      {.name = "--from",
+       .target = &config.store.only,
+       .help = "list, restore: s3 or dir, where both are set (default: both)"},
       {.name = "--json",
        .target = &config.json,
        .help = "list: one JSON object per backup and line",
@@ -174,6 +177,9 @@ CommandLine backup_command_line(BackupConfig& config) {
 
 void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
                          const Environment& environment, std::vector<std::string>& problems) {
+  if (!config.store.only.empty() && parsed.verb != "list" && parsed.verb != "restore") {
+    problems.emplace_back("--from belongs to pg-backup list and restore");
+  }
   config.pg.port_is_set = is_set(parsed, "DB_PORT");
   check_store_config(config.store, parsed, problems);
   if (parsed.verb == "now" || parsed.verb == "serve") {

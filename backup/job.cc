@@ -1,13 +1,14 @@
 #include "backup/job.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <utility>
 
-#include "backup/commit.h"
 #include "backup/pg_dump.h"
 #include "backup/progress.h"
 #include "common/base/error.h"
+#include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/digest.h"
 #include "common/codec/zstd.h"
@@ -24,61 +25,63 @@ std::string newer_client_warning(int server_version, int client_version) {
 
 }  // namespace
 
-BackupJob::BackupJob(const BackupJobConfig& config, const Environment& environment, Store& store,
-                     Clock& clock, Log& log, std::stop_token stop)
+BackupJob::BackupJob(const BackupJobConfig& config, const Environment& environment,
+                     const Targets& targets, Clock& clock, Log& log, std::stop_token stop)
     : config_(config),
       environment_(environment),
-      store_(store),
+      targets_(targets),
       clock_(clock),
       log_(log),
       stop_(std::move(stop)) {}
 
-Manifest BackupJob::run() {
+void BackupJob::run() {
   started_ = clock_.now();
   id_ = make_backup_id(started_);
   const ServerInfo server = [&] {
     PgConnection connection(config_.pg, stop_);
     return read_server_info(connection);
   }();
-  return with_context(fmt::format("backup of {}", server.database), [&] {
+  with_context(fmt::format("backup of {}", server.database), [&] {
     const std::vector<ClientProgram> clients =
         find_clients("pg_dump", config_.bindir, environment_, stop_);
     const ClientProgram& pg_dump = choose_client(clients, "pg_dump", server.version);
     const std::string folder = backup_folder(server.database, id_);
     log_.info(fmt::format("backing up {}", server.database),
               {{"id", id_},
-               {"to", store_.location(folder)},
+               {"to", locations(targets_, folder)},
                {"server", format_pg_version(server.version)},
                {"pg_dump", format_pg_version(pg_dump.version)}});
-    const std::string key = fmt::format("{}/{}", folder, dump_file_name(server.database));
-    const Dumped dumped = dump(pg_dump, server, key);
-    Manifest manifest = describe(server, pg_dump, dumped);
-    commit_backup(store_, manifest, dumped.objects, log_);
-    for (const std::string& warning : manifest.warnings) log_.warn(warning);
-    return manifest;
+    BackupWriter writer(targets_, fmt::format("{}/{}", folder, dump_file_name(server.database)),
+                        clock_, log_);
+    dump(pg_dump, server, writer);
+    report(writer);
   });
 }
 
-BackupJob::Dumped BackupJob::dump(const ClientProgram& pg_dump, const ServerInfo& server,
-                                  const std::string& key) {
+void BackupJob::dump(const ClientProgram& pg_dump, const ServerInfo& server, BackupWriter& writer) {
   // Built from right to left: each stage knows the next. Leaving this function without finish()
-  // abandons the object and kills pg_dump.
-  const std::unique_ptr<ObjectWriter> writer = store_.create(key);
-  ZstdSink zstd(*writer, config_.zstd_level);
+  // kills pg_dump; the writer then abandons what it has.
+  ZstdSink zstd(writer, config_.zstd_level);
   HashSink plain(zstd);
   ProgressSink progress(plain, server.database, server.table_bytes, clock_, log_);
   DumpSource source(pg_dump, config_.pg.with_database(server.database), environment_, stop_);
-  pump(source, progress);
-  return {writer->stored(), plain.bytes(), plain.sha256(), source.warnings()};
+  pour(source, progress);
+  Manifest manifest = describe(server, pg_dump);
+  manifest.plain_bytes = plain.bytes();
+  manifest.plain_sha256 = plain.sha256();
+  const std::vector<std::string> warnings = source.warnings();
+  manifest.warnings.insert(manifest.warnings.begin(), warnings.begin(), warnings.end());
+  writer.describe(std::move(manifest));
+  progress.finish();
 }
 
-Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& pg_dump,
-                             const Dumped& dumped) const {
+/// All that is known before the dump.
+Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& pg_dump) const {
   Manifest manifest{.group = server.database,
                     .kind = "dump",
                     .id = id_,
                     .started = started_,
-                    .finished = clock_.now(),
+                    .finished = {},
                     .tool = fmt::format("pg-backup {}", PROJECT_VERSION),
                     .server_version = server.version,
                     .client_version = pg_dump.version,
@@ -86,20 +89,40 @@ Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& pg_d
                     .databases = {server.database},
                     .tables = server.tables,
                     .objects = {},
-                    .plain_bytes = dumped.plain_bytes,
-                    .plain_sha256 = dumped.plain_sha256,
-                    .warnings = dumped.warnings,
+                    .plain_bytes = 0,
+                    .plain_sha256 = {},
+                    .warnings = {},
                     .next_due = {},
                     .database = server.properties};
-  for (const StoredObject& object : dumped.objects) {
-    manifest.objects.push_back(
-        {object.key.substr(object.key.rfind('/') + 1), object.bytes, object.sha256});
-  }
   if (major_version(pg_dump.version) > major_version(server.version)) {
     manifest.warnings.push_back(newer_client_warning(server.version, pg_dump.version));
   }
   if (config_.schedule) manifest.next_due = config_.schedule->next(started_);
   return manifest;
+}
+
+/// Says which targets have the backup, and throws when one has not.
+void BackupJob::report(const BackupWriter& writer) const {
+  std::vector<std::string> holders;
+  for (const auto& [target, manifest] : writer.written()) {
+    uint64_t stored = 0;
+    for (const ManifestObject& object : manifest.objects) stored += object.bytes;
+    LogFields fields = {
+        {"id", manifest.id},
+        {"size", format_bytes(stored)},
+        {"plain", format_bytes(manifest.plain_bytes)},
+        {"seconds", std::to_string((manifest.finished - manifest.started).count())}};
+    if (!target.empty()) fields.emplace_back("target", target);
+    log_.info(fmt::format("backed up {}", manifest.group), fields);
+    holders.push_back(target);
+  }
+  for (const std::string& warning : writer.written().front().manifest.warnings) log_.warn(warning);
+  if (writer.failures().empty()) return;
+  const Error failure = join_failures(writer.failures());
+  throw Error(
+      ErrorKind::failed,
+      fmt::format("{}; {} has the backup {}", failure.message(), fmt::join(holders, ", "), id_),
+      failure.hint());
 }
 
 }  // namespace pgbackup

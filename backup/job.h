@@ -1,5 +1,5 @@
-// One backup from beginning to end: pg_dump through the chain of stages into the store, then the
-// manifest. Any exception unwinds to "nothing happened".
+// One backup from beginning to end: pg_dump through the chain of stages into every target, and the
+// manifests. Any exception unwinds to "nothing happened".
 #pragma once
 
 #include <filesystem>
@@ -8,13 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "backup/backup_writer.h"
 #include "backup/pg.h"
 #include "backup/pg_client.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/schedule.h"
 #include "common/catalog/manifest.h"
-#include "common/store/store.h"
+#include "common/store/targets.h"
 
 namespace pgbackup {
 
@@ -27,28 +28,21 @@ struct BackupJobConfig {
 
 class BackupJob {
  public:
-  BackupJob(const BackupJobConfig& config, const Environment& environment, Store& store,
+  BackupJob(const BackupJobConfig& config, const Environment& environment, const Targets& targets,
             Clock& clock, Log& log, std::stop_token stop);
 
-  /// Makes one backup and returns its manifest, as committed. Throws what stopped it; then no
-  /// manifest and no object of it are visible.
-  Manifest run();
+  /// Makes one backup and logs where it is. Throws what stopped it; then no manifest and no object
+  /// of it are visible. When some targets have it and others do not, throws `failed` saying which.
+  void run();
 
  private:
-  struct Dumped {
-    std::vector<StoredObject> objects;
-    uint64_t plain_bytes = 0;
-    std::string plain_sha256;
-    std::vector<std::string> warnings;
-  };
-
-  Dumped dump(const ClientProgram& pg_dump, const ServerInfo& server, const std::string& key);
-  [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& pg_dump,
-                                  const Dumped& dumped) const;
+  void dump(const ClientProgram& pg_dump, const ServerInfo& server, BackupWriter& writer);
+  [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& pg_dump) const;
+  void report(const BackupWriter& writer) const;
 
   BackupJobConfig config_;
   const Environment& environment_;
-  Store& store_;
+  const Targets& targets_;
   Clock& clock_;
   Log& log_;
   std::stop_token stop_;

@@ -1,4 +1,4 @@
-// `pg-backup list`: what lies in the store, as a table for people or JSON for programs.
+// `pg-backup list`: what lies in the targets, as a table for people or JSON for programs.
 #pragma once
 
 #include <optional>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/catalog/catalog.h"
-#include "common/store/store.h"
+#include "common/store/targets.h"
 
 namespace pgbackup {
 
@@ -16,15 +16,22 @@ struct ListedBackup {
   std::optional<Manifest> manifest;
   std::string problem;  ///< why there is no manifest
   std::string key;      ///< of the first data object, as other tools see it
+  std::string target;   ///< its name; empty where there is only one
 };
 
-/// All complete backups, by group and then oldest first. Reads every manifest; one that cannot be
-/// read is listed with its problem.
-[[nodiscard]] std::vector<ListedBackup> list_backups(Store& store);
+struct Listing {
+  std::vector<ListedBackup> backups;
+  std::vector<TargetFailure> failures;  ///< targets that could not be listed
+};
+
+/// All complete backups, by group, then oldest first, then in the order of the targets. Reads every
+/// manifest; one that cannot be read is listed with its problem.
+[[nodiscard]] Listing list_backups(const Targets& targets);
 
 /// A header and a line per backup, or a sentence when there is none.
 [[nodiscard]] std::string format_backup_table(const std::vector<ListedBackup>& backups);
-/// A line per backup: `{group, id, time, kind, bytes, key}`, and `warnings` where there are any.
+/// A line per backup: `{group, id, time, kind, bytes, key}`, `from` where there are two targets,
+/// and `warnings` where there are any.
 [[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups);
 
 }  // namespace pgbackup

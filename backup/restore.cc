@@ -83,38 +83,17 @@ class ListSink final : public Sink {
 
 }  // namespace
 
-Backup choose_backup(Store& store, const RestoreRequest& request) {
-  const std::vector<Backup> backups = read_catalog(store, request.database);
-  if (request.id == "latest") {
-    const Backup* const newest = newest_complete(backups, request.database);
-    if (newest != nullptr) return *newest;
-    throw Error(ErrorKind::not_found,
-                fmt::format("there is no backup of {} in {}", request.database, store.location("")),
-                "pg-backup list shows what there is; names are taken literally, with case");
-  }
-  const auto found = std::find_if(backups.begin(), backups.end(), [&](const Backup& backup) {
-    return backup.id == request.id && backup.complete;
-  });
-  if (found != backups.end()) return *found;
-  throw Error(ErrorKind::not_found,
-              fmt::format("there is no complete backup {} of {} in {}", request.id,
-                          request.database, store.location("")),
-              "pg-backup list shows what there is");
-}
-
-Restore::Restore(const BackupConfig& config, const Environment& environment, Store& store,
-                 Clock& clock, Log& log, std::stop_token stop)
+Restore::Restore(const BackupConfig& config, const Environment& environment, Clock& clock, Log& log,
+                 std::stop_token stop)
     : config_(config),
       environment_(environment),
-      store_(store),
       clock_(clock),
       log_(log),
       stop_(std::move(stop)) {}
 
-void Restore::run(const RestoreRequest& request) {
-  const Backup backup = choose_backup(store_, request);
-  const Manifest manifest = read_manifest(store_, backup);
-  const StoredArchive archive{store_, backup, manifest};
+void Restore::run(Store& store, const Backup& backup, const RestoreRequest& request) {
+  const Manifest manifest = read_manifest(store, backup);
+  const StoredArchive archive{store, backup, manifest};
   for (const std::string& warning : manifest.warnings) log_.warn(warning);
   with_context(fmt::format("restore of {}", backup.folder()), [&] {
     if (request.output.empty()) {

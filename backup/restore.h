@@ -17,17 +17,15 @@
 
 namespace pgbackup {
 
-/// The backup that `request` names. Throws `not_found` saying what there is instead.
-[[nodiscard]] Backup choose_backup(Store& store, const RestoreRequest& request);
-
 class Restore {
  public:
-  Restore(const BackupConfig& config, const Environment& environment, Store& store, Clock& clock,
-          Log& log, std::stop_token stop);
+  Restore(const BackupConfig& config, const Environment& environment, Clock& clock, Log& log,
+          std::stop_token stop);
 
-  /// Throws `conflict` when the target exists already (--create) or holds tables (without --clean),
-  /// `corrupt`, `not_found`, `canceled`, `failed` with pg_restore's own words.
-  void run(const RestoreRequest& request);
+  /// Restores `backup` of `store` as `request` says. Throws `conflict` when the target exists
+  /// already (--create) or holds tables (without --clean), `corrupt`, `not_found`, `canceled`,
+  /// `failed` with pg_restore's own words.
+  void run(Store& store, const Backup& backup, const RestoreRequest& request);
 
  private:
   void to_file(const StoredArchive& archive, const std::filesystem::path& output);
@@ -44,7 +42,6 @@ class Restore {
 
   const BackupConfig& config_;
   const Environment& environment_;
-  Store& store_;
   Clock& clock_;
   Log& log_;
   std::stop_token stop_;

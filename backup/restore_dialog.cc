@@ -39,24 +39,26 @@ bool database_exists(const PgConfig& pg, const std::string& name, const std::sto
 
 }  // namespace
 
-RestoreRequest ask_what_to_restore(Store& store, const PgConfig& pg, RestoreRequest request,
-                                   const std::stop_token& stop) {
-  std::vector<Backup> complete;
-  for (Backup& backup : read_catalog(store)) {
-    if (backup.complete) complete.push_back(std::move(backup));
+FoundBackup ask_which_backup(const Targets& targets, Log& log, const std::stop_token& stop) {
+  const std::vector<FoundBackup> found = find_backups(targets, log);
+  if (found.empty()) {
+    throw Error(ErrorKind::not_found,
+                fmt::format("there is no backup in {}", locations(targets, "")));
   }
-  if (complete.empty()) {
-    throw Error(ErrorKind::not_found, fmt::format("there is no backup in {}", store.location("")));
+  for (size_t i = 0; i < found.size(); ++i) {
+    const auto& [target, backup] = found[i];
+    fmt::print(stderr, "{:>4}  {}  {}  {}{}{}\n", i + 1, format_iso(backup.time),
+               printable(backup.group), format_bytes(backup.bytes),
+               target->name().empty() ? "" : "  ", target->name());
   }
-  for (size_t i = 0; i < complete.size(); ++i) {
-    fmt::print(stderr, "{:>4}  {}  {}  {}\n", i + 1, format_iso(complete[i].time),
-               printable(complete[i].group), format_bytes(complete[i].bytes));
-  }
-  const Backup& chosen = complete[ask_number(complete.size(), stop) - 1];
-  request.database = chosen.group;
-  request.id = chosen.id;
+  return found[ask_number(found.size(), stop) - 1];
+}
+
+RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg, RestoreRequest request,
+                            const std::stop_token& stop) {
+  request.database = backup.group;
   if (!request.output.empty() || !request.target_database.empty()) return request;
-  const std::string proposal = chosen.group + "_restored";
+  const std::string proposal = backup.group + "_restored";
   request.target_database = ask_line(fmt::format("Into which database? [{}] ", proposal), stop);
   if (request.target_database.empty()) request.target_database = proposal;
   if (!request.clean) request.create = !database_exists(pg, request.target_database, stop);

@@ -2,15 +2,19 @@
 #pragma once
 
 #include <stop_token>
+#include <vector>
 
 #include "backup/config.h"
-#include "common/store/store.h"
+#include "backup/find.h"
 
 namespace pgbackup {
 
-/// Completes `request` from the answers: which backup, into which database. Throws `canceled`.
-[[nodiscard]] RestoreRequest ask_what_to_restore(Store& store, const PgConfig& pg,
-                                                 RestoreRequest request,
-                                                 const std::stop_token& stop);
+/// Which of all backups. Throws `not_found` when there is none, `canceled`.
+[[nodiscard]] FoundBackup ask_which_backup(const Targets& targets, Log& log,
+                                           const std::stop_token& stop);
+
+/// Completes `request` from the answer: into which database. Throws `canceled`.
+[[nodiscard]] RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg,
+                                          RestoreRequest request, const std::stop_token& stop);
 
 }  // namespace pgbackup

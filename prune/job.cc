@@ -48,14 +48,15 @@ void log_decisions(const Plan& plan, Log& log) {
   log.info(format_plan_summary(plan));
 }
 
-void report(const Plan& plan, const Store& store, const PruneJob& config, Log& log) {
+void report(const Plan& plan, const StoreTarget& target, const PruneJob& config, Log& log) {
   switch (config.style) {
     case ReportStyle::table:
+      if (!target.name().empty()) fmt::print(config.out, "{}", format_heading(target));
       print_tables(plan, config.out);
       break;
     case ReportStyle::json:
       for (const Step& step : plan.steps)
-        fmt::print(config.out, "{}", format_json_line(step, store));
+        fmt::print(config.out, "{}", format_json_line(step, target));
       break;
     case ReportStyle::log:
       log_decisions(plan, log);
@@ -79,12 +80,11 @@ void say(const std::string& text, const PruneJob& config, Log& log) {
   }
 }
 
-}  // namespace
-
-void prune_once(Store& store, const PruneJob& config, const Clock& clock, Log& log,
-                const std::stop_token& stop) {
+void prune_target(const StoreTarget& target, const PruneJob& config, const Clock& clock, Log& log,
+                  const std::stop_token& stop) {
+  Store& store = target.store();
   const Plan plan = look(store, config, clock);
-  report(plan, store, config, log);
+  report(plan, target, config, log);
   if (config.dry_run) {
     say(kDryRun, config, log);
     return;
@@ -92,6 +92,18 @@ void prune_once(Store& store, const PruneJob& config, const Clock& clock, Log& l
   const Outcome outcome = execute_plan(store, plan, log, stop);
   say(format_outcome(outcome), config, log);
   throw_failures(outcome);
+}
+
+}  // namespace
+
+void prune_once(const Targets& targets, const PruneJob& config, const Clock& clock, Log& log,
+                const std::stop_token& stop) {
+  const std::vector<TargetFailure> failures =
+      for_each_target(targets, [&](const StoreTarget& target) {
+        Log own(log, target.name().empty() ? LogFields{} : LogFields{{"target", target.name()}});
+        prune_target(target, config, clock, own, stop);
+      });
+  if (!failures.empty()) throw join_failures(failures);
 }
 
 }  // namespace pgbackup

@@ -1,5 +1,6 @@
-// One run, from the clock guard to the last removal. What it decides is printed before anything is
-// touched: as tables, as JSON lines, or to the log (the daemon, whose output is its log).
+// One run, from the clock guard to the last removal, in each target for itself. What it decides is
+// printed before anything is touched: as tables, as JSON lines, or to the log (the daemon, whose
+// output is its log).
 #pragma once
 
 #include <cstdio>
@@ -7,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/store/store.h"
+#include "common/store/targets.h"
 #include "prune/plan.h"
 
 namespace pgbackup {
@@ -21,9 +22,11 @@ struct PruneJob {
   std::FILE* out = stdout;  ///< of tables and JSON
 };
 
-/// Throws `conflict` when a guard objects, `canceled` on a stop request, `failed` when something
-/// could not be removed, and what the store throws.
-void prune_once(Store& store, const PruneJob& config, const Clock& clock, Log& log,
+/// Has a look, a plan, guards and an outcome for each target: what one refuses or fails to do does
+/// not stop the others. Throws `conflict` when a guard objects, `canceled` on a stop request,
+/// `failed` when something could not be removed, and what the stores throw; several failures are
+/// joined.
+void prune_once(const Targets& targets, const PruneJob& config, const Clock& clock, Log& log,
                 const std::stop_token& stop);
 
 }  // namespace pgbackup

@@ -25,9 +25,9 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
   Log log(clock, config.service.log_level, config.service.log_format);
   std::stop_token stop;
   const PruneJob job{config.rules, config.dry_run, style_of(config, parsed)};
-  // The store is opened for each run, so that one that was away at start is found later.
+  // The targets are opened for each run, so that one that was away at start is found later.
   const auto prune = [&] {
-    prune_once(*open_store(config.store, clock, log, stop), job, clock, log, stop);
+    prune_once(open_targets(config.store, clock, log, stop), job, clock, log, stop);
   };
   Daemon daemon(
       {.noun = "pruning", .schedule = Schedule::every(config.interval), .newest = {}, .run = prune},

@@ -41,6 +41,10 @@ std::string count_text(size_t count, std::string_view singular) {
 
 }  // namespace
 
+std::string format_heading(const StoreTarget& target) {
+  return fmt::format("{}: {}\n\n", target.name(), target.store().location(""));
+}
+
 std::string format_group_table(std::span<const Step> steps, UtcTime now) {
   std::string text = printable(steps.front().backup.group) + "\n";
   text += fmt::format(kRow, "action", "id", "time", "age", "size", "reasons");
@@ -53,13 +57,14 @@ std::string format_group_table(std::span<const Step> steps, UtcTime now) {
   return text;
 }
 
-std::string format_json_line(const Step& step, const Store& store) {
-  const nlohmann::ordered_json line = {{"action", action_name(step.action)},
-                                       {"group", step.backup.group},
-                                       {"id", step.backup.id},
-                                       {"key", store.full_key(key_of(step))},
-                                       {"time", format_iso(step.backup.time)},
-                                       {"reasons", step.reasons}};
+std::string format_json_line(const Step& step, const StoreTarget& target) {
+  nlohmann::ordered_json line = {{"action", action_name(step.action)},
+                                 {"group", step.backup.group},
+                                 {"id", step.backup.id},
+                                 {"key", target.store().full_key(key_of(step))},
+                                 {"time", format_iso(step.backup.time)},
+                                 {"reasons", step.reasons}};
+  if (!target.name().empty()) line["from"] = target.name();
   // A database's name need not be UTF-8.
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

@@ -30,6 +30,9 @@ Environment with(Environment environment, const std::string& name, const std::st
 TEST_CASE("The least that a backup needs is a database and a target") {
   CHECK(problems_of({"now"}, kDirectory).empty());
   CHECK(problems_of({"now"}, kBucket).empty());
+  CHECK(problems_of({"now"}, with(kBucket, "BACKUP_DIR", "/b")).empty());
+  CHECK(problems_of({"list", "--from", "dir"}, with(kBucket, "BACKUP_DIR", "/b")).empty());
+  CHECK(problems_of({"restore", "--from", "s3"}, with(kBucket, "BACKUP_DIR", "/b")).empty());
   CHECK(problems_of({}, kBucket).empty());
   CHECK(problems_of({"list"}, {{"BACKUP_DIR", "/backups"}}).empty());
   CHECK(problems_of({"now"}, {{"BACKUP_DIR", "/b"}, {"PGDATABASE", "app"}}).empty());
@@ -58,8 +61,11 @@ TEST_CASE("Each wrong setting is named") {
       {{"serve"}, {{"BACKUP_DIR", "/b"}}, "DB is not set"},
       {{"now"}, {{"DB", "app"}}, "there is no target"},
       {{"list"}, {}, "there is no target"},
-      {{"now"}, with(kBucket, "BACKUP_DIR", "/b"), "both set"},
       {{"now"}, with(kBucket, "S3_SECRET_KEY", ""), "S3_ACCESS_KEY is set without S3_SECRET_KEY"},
+      {{"list", "--from", "s3"}, kDirectory, "--from s3: S3_BUCKET is not set"},
+      {{"restore", "--from", "dir"}, kBucket, "--from dir: BACKUP_DIR is not set"},
+      {{"list", "--from", "tape"}, kDirectory, "--from: 'tape' is neither s3 nor dir"},
+      {{"now", "--from", "dir"}, kDirectory, "--from belongs to pg-backup list and restore"},
       {{"now"}, with(kBucket, "S3_ENDPOINT", "ftp://host"), "S3_ENDPOINT"},
       {{"now"}, with(kBucket, "S3_ADDRESSING", "host"), "S3_ADDRESSING"},
       {{"now"}, with(kBucket, "S3_UPLOAD_CONCURRENCY", "0"), "S3_UPLOAD_CONCURRENCY"},

@@ -7,9 +7,10 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
-#include "common/store/store.h"
+#include "common/store/targets.h"
 
 namespace pgbackup {
 
@@ -28,6 +29,29 @@ class FaultyStore final : public Store {
     }
   }
 
+  /// Its calls are `write` and `finish`; what a real writer does about a lost reply to the latter
+  /// is its own affair.
+  class Writer final : public ObjectWriter {
+   public:
+    Writer(FaultyStore& store, std::string key, std::unique_ptr<ObjectWriter> writer)
+        : store_(store), key_(std::move(key)), writer_(std::move(writer)) {}
+    void write(std::string_view bytes) override {
+      store_.around("write", key_, [&] { writer_->write(bytes); });
+    }
+    void finish() override {
+      store_.before("finish", key_);
+      writer_->finish();
+    }
+    [[nodiscard]] const std::vector<StoredObject>& stored() const override {
+      return writer_->stored();
+    }
+
+   private:
+    FaultyStore& store_;
+    std::string key_;
+    std::unique_ptr<ObjectWriter> writer_;
+  };
+
  public:
   /// Gets the call's name and key; what it throws, the call throws.
   using Hook = std::function<void(std::string_view call, std::string_view key)>;
@@ -44,7 +68,8 @@ class FaultyStore final : public Store {
     return store_.full_key(key);
   }
   [[nodiscard]] std::unique_ptr<ObjectWriter> create(const std::string& key) override {
-    return around("create", key, [&] { return store_.create(key); });
+    return std::make_unique<Writer>(*this, key,
+                                    around("create", key, [&] { return store_.create(key); }));
   }
   void put(const std::string& key, std::string_view bytes) override {
     around("put", key, [&] { store_.put(key, bytes); });
@@ -83,5 +108,23 @@ class FaultyStore final : public Store {
  private:
   Store& store_;
 };
+
+/// `store`, which must outlive it, as one of several targets, or without a name as the only one.
+[[nodiscard]] inline StoreTarget target_of(std::string name, Store& store) {
+  return {std::move(name), std::make_unique<FaultyStore>(store)};
+}
+
+[[nodiscard]] inline Targets only(Store& store) {
+  Targets targets;
+  targets.push_back(target_of("", store));
+  return targets;
+}
+
+[[nodiscard]] inline Targets both(Store& dir, Store& s3) {
+  Targets targets;
+  targets.push_back(target_of(kDirTarget, dir));
+  targets.push_back(target_of(kS3Target, s3));
+  return targets;
+}
 
 }  // namespace pgbackup

@@ -2,6 +2,7 @@
 
 #include "common/catalog/key_grammar.h"
 #include "common/store/dir_store.h"
+#include "tests/faulty_store.h"
 #include "tests/temporary_folder.h"
 #include "tests/test.h"
 
@@ -30,8 +31,8 @@ TEST_CASE("A listing shows complete backups only, and their warnings") {
   const TemporaryFolder folder;
   SystemClock clock;
   DirStore store(folder.path(), clock);
-  CHECK(format_backup_table(list_backups(store)) == "no backups yet\n");
-  CHECK(format_backup_json(list_backups(store)).empty());
+  CHECK(format_backup_table(list_backups(only(store)).backups) == "no backups yet\n");
+  CHECK(format_backup_json(list_backups(only(store)).backups).empty());
 
   Manifest marked = manifest_of("app");
   marked.warnings = {"made by pg_dump 17"};
@@ -40,7 +41,7 @@ TEST_CASE("A listing shows complete backups only, and their warnings") {
   folder.write("app/20261121T031500Z-00000000/app.dump.zst", "no manifest yet");
   folder.write("notes.txt", "not ours");
 
-  const std::vector<ListedBackup> listed = list_backups(store);
+  const std::vector<ListedBackup> listed = list_backups(only(store)).backups;
   REQUIRE(listed.size() == 2);
   CHECK(format_backup_json(listed).find(
             R"({"group":"app","id":"20261120T031500Z-9f3a1c2b","time":"2026-11-20T03:15:00Z",)"
@@ -56,11 +57,56 @@ TEST_CASE("A backup whose manifest cannot be read is listed with the reason") {
   SystemClock clock;
   DirStore store(folder.path(), clock);
   folder.write(backup_folder("app", kId) + "/manifest.json", "{");
-  const std::vector<ListedBackup> listed = list_backups(store);
+  const std::vector<ListedBackup> listed = list_backups(only(store)).backups;
   REQUIRE(listed.size() == 1);
   CHECK_FALSE(listed[0].manifest);
   CHECK(format_backup_table(listed).find("the manifest is damaged") != std::string::npos);
   CHECK(format_backup_json(listed).find("the manifest is damaged") != std::string::npos);
+}
+
+TEST_CASE("With two targets each line says where the backup lies") {
+  const TemporaryFolder one;
+  const TemporaryFolder two;
+  SystemClock clock;
+  DirStore dir(one.path(), clock);
+  DirStore s3(two.path(), clock);
+  write_backup(one, manifest_of("app"));
+  write_backup(two, manifest_of("app"));
+  write_backup(two, manifest_of("aaa"));
+  const Listing listing = list_backups(both(dir, s3));
+  CHECK(listing.failures.empty());
+  std::string order;
+  for (const ListedBackup& listed : listing.backups) {
+    order += listed.backup.group + ":" + listed.target + " ";
+  }
+  CHECK(order == "aaa:s3 app:dir app:s3 ");
+  const std::string table = format_backup_table(listing.backups);
+  CHECK(table.find("        SIZE  FROM  NOTE\n") != std::string::npos);
+  CHECK(table.find(" B  dir\n") != std::string::npos);
+  CHECK(format_backup_json(listing.backups).find(R"(dump.zst","from":"dir"})") !=
+        std::string::npos);
+  const std::vector<ListedBackup> alone = list_backups(only(dir)).backups;
+  CHECK(format_backup_table(alone).find("FROM") == std::string::npos);
+  CHECK(format_backup_json(alone).find("from") == std::string::npos);
+}
+
+TEST_CASE("A target that cannot be listed is named, and the other one's backups are there") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  FaultyStore broken(store);
+  write_backup(folder, manifest_of("app"));
+  for (const auto* const call : {"list", "open"}) {
+    CAPTURE(call);
+    broken.before = [call](std::string_view name, std::string_view) {
+      if (name == call) throw Error(ErrorKind::transient, "no answer");
+    };
+    const Listing listing = list_backups(both(store, broken));
+    REQUIRE(listing.backups.size() == 1);
+    CHECK(listing.backups[0].target == "dir");
+    REQUIRE(listing.failures.size() == 1);
+    CHECK(listing.failures[0].target == "s3");
+  }
 }
 
 }  // namespace

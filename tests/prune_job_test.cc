@@ -24,7 +24,7 @@ class JobFixture : public PruneFixture {
     job = {rules, false, ReportStyle::table, out.file()};
     seen.before = [this](std::string_view call, std::string_view) { calls.emplace_back(call); };
   }
-  void run() { prune_once(seen, job, clock, log.log(), {}); }
+  void run() { prune_once(only(seen), job, clock, log.log(), {}); }
   [[nodiscard]] bool logged(std::string_view text) const {
     return log.text().find(text) != std::string::npos;
   }
@@ -93,7 +93,7 @@ TEST_CASE_METHOD(JobFixture,
   for (const auto difference : {minutes(16), -minutes(16)}) {
     const FakeClock here(now + difference);
     CHECK(fails_with(ErrorKind::conflict, "2026-11-20T12:00:00Z at the store", [&] {
-      prune_once(seen, job, here, log.log(), {});
+      prune_once(only(seen), job, here, log.log(), {});
       return 0;
     }));
   }
@@ -101,7 +101,7 @@ TEST_CASE_METHOD(JobFixture,
   CHECK(calls == std::vector<std::string>{"now", "now"});
   CHECK(files() == before);
   const FakeClock near(now + minutes(15));
-  prune_once(seen, job, near, log.log(), {});
+  prune_once(only(seen), job, near, log.log(), {});
   CHECK(read_catalog(store).size() == 2);
 }
 
@@ -109,7 +109,7 @@ TEST_CASE_METHOD(JobFixture, "Ages are measured by the store's clock, not by our
   add_backup("web", 30 * kDay - minutes(5));
   add_backup("web", hours(1));
   const FakeClock ahead(now + minutes(10));
-  prune_once(seen, job, ahead, log.log(), {});
+  prune_once(only(seen), job, ahead, log.log(), {});
   CHECK(read_catalog(store, "web").size() == 2);
 }
 
@@ -153,6 +153,86 @@ TEST_CASE_METHOD(JobFixture, "A removal that failed fails the run, after the sum
     return 0;
   }));
   CHECK(out.says("removed 0 backups"));
+}
+
+/// The same backups in two stores.
+class TwoTargetsFixture : public JobFixture {
+ public:
+  TwoTargetsFixture() {
+    other.add_backup("app", 40 * kDay);
+    other.add_backup("app", 1 * kDay);
+  }
+  void run_both() { prune_once(targets, job, clock, log.log(), {}); }
+  [[nodiscard]] size_t left(PruneFixture& fixture) const {
+    return read_catalog(fixture.store, "app").size();
+  }
+
+  PruneFixture other;
+  FaultyStore other_seen{other.store};
+  Targets targets = both(seen, other_seen);
+};
+
+TEST_CASE_METHOD(TwoTargetsFixture, "Each of two targets is pruned and reported for itself") {
+  run_both();
+  CHECK(left(*this) == 2);  // and what may be in progress
+  CHECK(left(other) == 1);
+  const std::string text = out.text();
+  const size_t dir = text.find("dir: " + store.location("") + "\n\napp\n");
+  const size_t s3 = text.find("s3: " + other.store.location("") + "\n\napp\n");
+  REQUIRE((dir != std::string::npos && s3 != std::string::npos));
+  CHECK(text.find("removed 1 backup") > dir);
+  CHECK(text.find("removed 1 backup") < s3);
+  CHECK(text.find("removed 1 backup", s3) != std::string::npos);
+  CHECK(logged("removed group=app id=" + id(40 * kDay)));
+  CHECK(logged("reason=\"age is 30d or more\" target=s3"));
+}
+
+TEST_CASE_METHOD(TwoTargetsFixture, "JSON lines say of which target they are") {
+  job.style = ReportStyle::json;
+  job.dry_run = true;
+  run_both();
+  CHECK(out.says(R"("reasons":["age is 30d or more"],"from":"dir"})"));
+  CHECK(out.says(R"("reasons":["age is 30d or more"],"from":"s3"})"));
+}
+
+TEST_CASE_METHOD(TwoTargetsFixture, "A target that refuses or fails does not stop the other one") {
+  struct Case {
+    bool is_dir;
+    std::string call;
+    ErrorKind kind;
+  };
+  for (const Case& bad : std::vector<Case>{{true, "now", ErrorKind::conflict},
+                                           {false, "now", ErrorKind::conflict},
+                                           {true, "list", ErrorKind::denied},
+                                           {false, "list", ErrorKind::denied},
+                                           {true, "remove", ErrorKind::failed}}) {
+    CAPTURE(bad.is_dir, bad.call);
+    TwoTargetsFixture f;
+    const auto before = bad.is_dir ? f.files() : f.other.files();
+    (bad.is_dir ? f.seen : f.other_seen).before = [&](std::string_view call, std::string_view) {
+      if (call == bad.call) throw Error(bad.kind, "it failed");
+    };
+    const auto error = error_of([&] { f.run_both(); });
+    REQUIRE(error);
+    CHECK(error->kind() == bad.kind);
+    CHECK(error->message().starts_with(bad.is_dir ? "dir: " : "s3: "));
+    CHECK((bad.is_dir ? f.files() : f.other.files()) == before);
+    CHECK(f.left(bad.is_dir ? f.other : f) == (bad.is_dir ? 1U : 2U));
+  }
+}
+
+TEST_CASE_METHOD(TwoTargetsFixture, "A failure counts for more than a refusal, in any order") {
+  for (const bool dir_refuses : {true, false}) {
+    const auto fail = [](ErrorKind kind) {
+      return [kind](std::string_view, std::string_view) { throw Error(kind, "it failed"); };
+    };
+    seen.before = fail(dir_refuses ? ErrorKind::conflict : ErrorKind::denied);
+    other_seen.before = fail(dir_refuses ? ErrorKind::denied : ErrorKind::conflict);
+    const auto error = error_of([&] { run_both(); });
+    REQUIRE(error);
+    CHECK(exit_code(error->kind()) == 1);
+    CHECK(error->message() == "dir: it failed; s3: it failed");
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "prune/report.h"
 #include "tests/fake_clock.h"
+#include "tests/faulty_store.h"
 #include "tests/memory_store.h"
 #include "tests/test.h"
 
@@ -71,20 +72,32 @@ TEST_CASE("Sizes are printed in the largest unit that they fill") {
 
 TEST_CASE("A JSON line holds action, group, id, key, time and reasons, in this order") {
   const FakeClock clock;
-  const MemoryStore store(clock);
+  MemoryStore store(clock);
+  const StoreTarget target = target_of("", store);
   const std::string id = "20261120T115900Z-0a1b2c3d";
-  CHECK(format_json_line(step(Action::remove, "app", seconds(60), 1, {"old", "older"}), store) ==
+  CHECK(format_json_line(step(Action::remove, "app", seconds(60), 1, {"old", "older"}), target) ==
         R"({"action":"remove","group":"app","id":"20261120T115900Z-0a1b2c3d","key":")" +
             store.full_key("app/" + id + "/manifest.json") +
             R"(","time":"2026-11-20T11:59:00Z","reasons":["old","older"]})"
             "\n");
 }
 
+TEST_CASE("A line of one of several targets ends with its name") {
+  const FakeClock clock;
+  MemoryStore store(clock);
+  const StoreTarget target = target_of(kS3Target, store);
+  const std::string line =
+      format_json_line(step(Action::remove, "app", seconds(60), 1, {"old"}), target);
+  CHECK(line.ends_with("\"reasons\":[\"old\"],\"from\":\"s3\"}\n"));
+  CHECK(format_heading(target) == "s3: " + store.location("") + "\n\n");
+}
+
 TEST_CASE("The key is that of the manifest, the folder or the unfinished object") {
   const FakeClock clock;
-  const MemoryStore store(clock);
+  MemoryStore store(clock);
+  const StoreTarget target = target_of("", store);
   const auto key = [&](const Step& of) {
-    return nlohmann::json::parse(format_json_line(of, store)).at("key").get<std::string>();
+    return nlohmann::json::parse(format_json_line(of, target)).at("key").get<std::string>();
   };
   const std::string folder = "=C3=A4=2F/20261120T115900Z-0a1b2c3d/";
   const auto of = [](Action action) { return step(action, "\xc3\xa4/", seconds(60), 1, {"r"}); };
@@ -96,11 +109,12 @@ TEST_CASE("The key is that of the manifest, the folder or the unfinished object"
 
 TEST_CASE("A name that is not UTF-8 or holds quotes still gives one line of JSON") {
   const FakeClock clock;
-  const MemoryStore store(clock);
+  MemoryStore store(clock);
+  const StoreTarget target = target_of("", store);
   for (const auto* group : {"\xff", "a\"b", "a\nb", "\xc3\xa4", "\xc3", "a\\", "\x01"}) {
     CAPTURE(group);
     const std::string line =
-        format_json_line(step(Action::keep, group, seconds(1), 1, {"r"}), store);
+        format_json_line(step(Action::keep, group, seconds(1), 1, {"r"}), target);
     CHECK(line.find('\n') == line.size() - 1);
     CHECK(nlohmann::json::accept(line));
   }

@@ -94,7 +94,8 @@ std::vector<Option> store_options(StoreConfig& config) {
   return {
       {.name = "BACKUP_DIR",
        .target = &config.backup_dir,
-       .help = "Directory that holds the backups, instead of a bucket. It must exist."},
+       .help = "Directory that holds the backups, instead of a bucket or beside one. It must "
+               "exist."},
       {.name = "S3_BUCKET", .target = &s3.bucket, .help = "Bucket that holds the backups."},
       {.name = "S3_ENDPOINT",
        .target = &s3.endpoint,
@@ -150,18 +151,44 @@ void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
         "there is no target: set S3_BUCKET (with S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY) or "
         "BACKUP_DIR");
   }
-  if (has_bucket && has_directory) {
-    problems.emplace_back("BACKUP_DIR and S3_BUCKET are both set; keep one");
+  if (config.only == kDirTarget && !has_directory) {
+    problems.emplace_back("--from dir: BACKUP_DIR is not set");
+  } else if (config.only == kS3Target && !has_bucket) {
+    problems.emplace_back("--from s3: S3_BUCKET is not set");
+  } else if (!config.only.empty() && config.only != kDirTarget && config.only != kS3Target) {
+    problems.push_back(fmt::format("--from: '{}' is neither s3 nor dir", config.only));
   }
   if (!has_bucket) return;
   check_s3(config.s3, problems);
   check_keys(config, parsed, problems);
 }
 
-std::unique_ptr<Store> open_store(const StoreConfig& config, Clock& clock, Log& log,
-                                  const std::stop_token& stop) {
-  if (!config.backup_dir.empty()) return std::make_unique<DirStore>(config.backup_dir, clock);
-  return std::make_unique<S3Store>(copy_of(config, clock), clock, log, stop);
+Targets open_targets(const StoreConfig& config, Clock& clock, Log& log,
+                     const std::stop_token& stop) {
+  const bool has_directory = !config.backup_dir.empty();
+  const bool has_bucket = !has_directory || !config.s3.bucket.empty();
+  const bool has_both = has_directory && has_bucket;
+  Targets targets;
+  std::vector<TargetFailure> failures;
+  const auto open = [&](std::string name, const auto& make) {
+    if (!config.only.empty() && config.only != name) return;
+    if (!has_both) name.clear();
+    try {
+      targets.emplace_back(name, make());
+    } catch (const Error& error) {
+      targets.emplace_back(name, error);
+      failures.push_back({name, error});
+    }
+  };
+  // What is near comes first: where both hold the same, it is read from there.
+  if (has_directory) {
+    open(kDirTarget, [&] { return std::make_unique<DirStore>(config.backup_dir, clock); });
+  }
+  if (has_bucket) {
+    open(kS3Target, [&] { return std::make_unique<S3Store>(copy_of(config, clock), clock, log, stop); });
+  }
+  if (failures.size() == targets.size()) throw join_failures(failures);
+  return targets;
 }
 
 }  // namespace pgbackup

@@ -1,4 +1,4 @@
-// The settings that name a target, shared by both programs, and the store that they describe.
+// The settings that name the targets, shared by both programs, and the stores that they describe.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/options.h"
 #include "common/store/s3_store.h"
-#include "common/store/store.h"
+#include "common/store/targets.h"
 
 namespace pgbackup {
 
@@ -21,6 +21,7 @@ struct StoreConfig {
   S3Config s3;
   std::chrono::seconds retry_time = std::chrono::minutes(15);
   Environment environment = process_environment();  ///< where AWS_* credentials are looked for
+  std::string only;  ///< `s3` or `dir`: this target alone; empty: all that are set
 };
 
 /// Rows of the option table; they point into `config`, which must outlive them.
@@ -33,8 +34,9 @@ struct StoreConfig {
 void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems);
 
-/// `config` has passed check_store_config(). The store may be used after a stop only to clean up.
-[[nodiscard]] std::unique_ptr<Store> open_store(const StoreConfig& config, Clock& clock, Log& log,
-                                                const std::stop_token& stop);
+/// `config` has passed check_store_config(). Each target is opened for itself; throws when none can
+/// be. The stores may be used after a stop only to clean up.
+[[nodiscard]] Targets open_targets(const StoreConfig& config, Clock& clock, Log& log,
+                                   const std::stop_token& stop);
 
 }  // namespace pgbackup

@@ -1,0 +1,37 @@
+// Backups looked for in every target: what a target cannot answer, the others do.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backup/config.h"
+#include "common/base/log.h"
+#include "common/catalog/catalog.h"
+#include "common/store/targets.h"
+
+namespace pgbackup {
+
+/// A backup and where it lies.
+struct FoundBackup {
+  const StoreTarget* target = nullptr;
+  Backup backup;
+};
+
+/// The complete backups of all targets, by group, then oldest first; of the same backup in two
+/// targets the preferred one last. Here and below, a target that fails is warned of; when none
+/// answers, their errors are thrown.
+[[nodiscard]] std::vector<FoundBackup> find_backups(const Targets& targets, Log& log);
+
+/// The backup that `request` names: the newest, or the one with that id, from the first target that
+/// has it. Throws `not_found` saying where it was looked for.
+[[nodiscard]] FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
+                                        Log& log);
+
+/// When the newest backup of `group` began in the target that is the furthest behind; nullopt when
+/// one has none at all.
+[[nodiscard]] std::optional<UtcTime> newest_start(const Targets& targets, std::string_view group,
+                                                  Log& log);
+
+}  // namespace pgbackup

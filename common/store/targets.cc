@@ -1,0 +1,60 @@
+#include "common/store/targets.h"
+
+#include <algorithm>
+
+namespace pgbackup {
+namespace {
+
+std::string named(const std::string& target, const std::string& text) {
+  return target.empty() ? text : target + ": " + text;
+}
+
+void append(std::string& text, std::string_view separator, const std::string& more) {
+  if (!text.empty()) text += separator;
+  text += more;
+}
+
+}  // namespace
+
+Store& StoreTarget::store() const {
+  if (const Error* const error = std::get_if<Error>(&store_)) throw Error(*error);
+  return *std::get<std::unique_ptr<Store>>(store_);
+}
+
+std::vector<TargetFailure> for_each_target(const Targets& targets,
+                                           const std::function<void(const StoreTarget&)>& work) {
+  std::vector<TargetFailure> failures;
+  for (const StoreTarget& target : targets) {
+    try {
+      work(target);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::canceled) throw;
+      failures.push_back({target.name(), error});
+    }
+  }
+  return failures;
+}
+
+Error join_failures(const std::vector<TargetFailure>& failures) {
+  const auto worst = std::find_if(
+      failures.begin(), failures.end(),
+      [](const TargetFailure& failure) { return failure.error.kind() != ErrorKind::conflict; });
+  std::string message;
+  std::string hint;
+  for (const auto& [target, error] : failures) {
+    append(message, "; ", named(target, error.message()));
+    if (error.hint().empty()) continue;
+    append(hint, "; ", failures.size() > 1 ? named(target, error.hint()) : error.hint());
+  }
+  return {worst == failures.end() ? ErrorKind::conflict : worst->error.kind(), message, hint};
+}
+
+std::string locations(const Targets& targets, std::string_view key) {
+  std::string text;
+  for (const StoreTarget& target : targets) {
+    if (target.is_open()) append(text, ", ", target.store().location(key));
+  }
+  return text;
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,123 @@
+#include "backup/find.h"
+
+#include "common/catalog/key_grammar.h"
+#include "tests/error_of.h"
+#include "tests/fake_clock.h"
+#include "tests/faulty_store.h"
+#include "tests/memory_store.h"
+#include "tests/test.h"
+#include "tests/test_log.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr const char* kOld = "20261118T031500Z-00000001";
+constexpr const char* kMiddle = "20261119T031500Z-00000002";
+constexpr const char* kNew = "20261120T031500Z-00000003";
+
+void add(MemoryStore& store, const std::string& id, const std::string& group = "app") {
+  const std::string folder = backup_folder(group, id) + "/";
+  store.put(folder + dump_file_name(group), "data");
+  store.put(folder + "manifest.json", "{}");
+}
+
+struct Fixture {
+  FakeClock clock;
+  TestLog log{clock};
+  MemoryStore dir_memory{clock};
+  MemoryStore s3_memory{clock};
+  FaultyStore dir{dir_memory};
+  FaultyStore s3{s3_memory};
+  Targets targets = both(dir, s3);
+
+  static void fail(FaultyStore& store) {
+    store.before = [](std::string_view, std::string_view) {
+      throw Error(ErrorKind::transient, "no answer");
+    };
+  }
+  /// `dir:ID`
+  [[nodiscard]] std::string choose(const std::string& id) {
+    RestoreRequest request;
+    request.database = "app";
+    request.id = id;
+    const FoundBackup found = choose_backup(targets, request, log.log());
+    return found.target->name() + ":" + found.backup.id;
+  }
+  [[nodiscard]] std::optional<UtcTime> newest() { return newest_start(targets, "app", log.log()); }
+};
+
+TEST_CASE("The latest backup is the newest of all targets") {
+  Fixture f;
+  add(f.dir_memory, kOld);
+  add(f.s3_memory, kMiddle);
+  CHECK(f.choose("latest") == std::string("s3:") + kMiddle);
+  add(f.dir_memory, kNew);
+  CHECK(f.choose("latest") == std::string("dir:") + kNew);
+}
+
+TEST_CASE("Of one backup in both targets the directory's is taken") {
+  Fixture f;
+  for (MemoryStore* const store : {&f.dir_memory, &f.s3_memory}) add(*store, kNew);
+  CHECK(f.choose("latest") == std::string("dir:") + kNew);
+  CHECK(f.choose(kNew) == std::string("dir:") + kNew);
+}
+
+TEST_CASE("An id is found where it is") {
+  Fixture f;
+  add(f.dir_memory, kOld);
+  add(f.s3_memory, kMiddle);
+  add(f.s3_memory, kNew, "app2");
+  CHECK(f.choose(kOld) == std::string("dir:") + kOld);
+  CHECK(f.choose(kMiddle) == std::string("s3:") + kMiddle);
+  CHECK(fails_with(ErrorKind::not_found, "there is no complete backup 20261120T031500Z-00000003",
+                   [&] { return f.choose(kNew); }));
+  f.s3_memory.remove(backup_folder("app", kMiddle) + "/manifest.json");
+  CHECK_THROWS_AS(f.choose(kMiddle), Error);
+}
+
+TEST_CASE("A target that does not answer is warned of, and the other one is used") {
+  Fixture f;
+  add(f.dir_memory, kOld);
+  add(f.s3_memory, kNew);
+  Fixture::fail(f.s3);
+  CHECK(f.choose("latest") == std::string("dir:") + kOld);
+  CHECK(contains(f.log.text(),
+                 "warn  s3 cannot be asked, so what it holds does not count: no answer"));
+  const auto error = error_of([&] { return f.choose(kNew); });
+  REQUIRE(error);
+  CHECK(contains(error->message(), "in " + f.dir.location("")));
+  CHECK_FALSE(contains(error->message(), " or "));
+  Fixture::fail(f.dir);
+  CHECK(fails_with(ErrorKind::transient, "dir: no answer; s3: no answer",
+                   [&] { return f.choose("latest"); }));
+}
+
+TEST_CASE("All backups of both targets are found, the newest one's preferred copy last") {
+  Fixture f;
+  add(f.dir_memory, kOld);
+  for (MemoryStore* const store : {&f.dir_memory, &f.s3_memory}) add(*store, kNew);
+  std::string seen;
+  for (const FoundBackup& found : find_backups(f.targets, f.log.log())) {
+    seen += found.target->name() + ":" + found.backup.id + " ";
+  }
+  CHECK(seen == std::string("dir:") + kOld + " s3:" + kNew + " dir:" + kNew + " ");
+}
+
+TEST_CASE("The newest start is that of the target which is the furthest behind") {
+  Fixture f;
+  CHECK_FALSE(f.newest());
+  add(f.dir_memory, kNew);
+  CHECK_FALSE(f.newest());  // s3 has none
+  add(f.s3_memory, kOld);
+  CHECK(f.newest() == parse_iso("2026-11-18T03:15:00Z"));
+  add(f.s3_memory, kNew);
+  CHECK(f.newest() == parse_iso("2026-11-20T03:15:00Z"));
+  Fixture::fail(f.s3);
+  CHECK(f.newest() == parse_iso("2026-11-20T03:15:00Z"));
+  CHECK(contains(f.log.text(), "warn  s3 cannot be asked"));
+  Fixture::fail(f.dir);
+  CHECK_THROWS_AS(f.newest(), Error);
+}
+
+}  // namespace
+}  // namespace pgbackup

@@ -1,0 +1,139 @@
+#include "common/store/targets.h"
+
+#include "common/store/store_config.h"
+#include "tests/error_of.h"
+#include "tests/fake_clock.h"
+#include "tests/faulty_store.h"
+#include "tests/memory_store.h"
+#include "tests/temporary_folder.h"
+#include "tests/test.h"
+#include "tests/test_log.h"
+
+namespace pgbackup {
+namespace {
+
+/// Settings of a directory, a bucket or both.
+struct Settings {
+  FakeClock clock;
+  TestLog log{clock};
+  TemporaryFolder folder;
+  StoreConfig config;
+
+  void use_directory(const std::string& path) { config.backup_dir = path; }
+  void use_bucket(const std::string& endpoint = "http://127.0.0.1:1") {
+    config.s3.endpoint = endpoint;
+    config.s3.bucket = "bucket";
+  }
+  [[nodiscard]] Targets open() { return open_targets(config, clock, log.log(), {}); }
+};
+
+TEST_CASE("One target is opened or its error thrown, and has no name") {
+  Settings bucket;
+  bucket.use_bucket();
+  CHECK(bucket.open().at(0).name().empty());
+  CHECK(bucket.open().at(0).store().location("x") == "s3://bucket/x");
+
+  Settings directory;
+  directory.use_directory(directory.folder.path().string());
+  CHECK(directory.open().size() == 1);
+  directory.use_directory("/not/there");
+  const auto error = error_of([&] { return directory.open(); });
+  REQUIRE(error);
+  CHECK(error->message().starts_with("cannot open the backup directory /not/there"));
+}
+
+TEST_CASE("Of two targets each is opened for itself") {
+  Settings both;
+  both.use_bucket();
+  both.use_directory(both.folder.path().string());
+  Targets targets = both.open();
+  REQUIRE(targets.size() == 2);
+  CHECK(targets[0].name() == "dir");
+  CHECK(targets[1].name() == "s3");
+  CHECK(locations(targets, "x") == (both.folder.path() / "x").string() + ", s3://bucket/x");
+
+  both.use_directory("/not/there");
+  targets = both.open();
+  CHECK(fails_with(ErrorKind::not_found, "/not/there", [&] { return &targets[0].store(); }));
+  CHECK(targets[1].store().location("x") == "s3://bucket/x");
+  CHECK(locations(targets, "x") == "s3://bucket/x");
+
+  both.use_directory(both.folder.path().string());
+  both.use_bucket("ftp://nowhere");
+  targets = both.open();
+  CHECK_NOTHROW(targets[0].store());
+  CHECK_THROWS_AS(targets[1].store(), Error);
+
+  both.use_directory("/not/there");
+  const auto error = error_of([&] { return both.open(); });
+  REQUIRE(error);
+  CHECK(error->message().starts_with("dir: cannot open the backup directory"));
+  CHECK(contains(error->message(), "; s3: "));
+}
+
+TEST_CASE("--from opens one of two and keeps its name") {
+  Settings both;
+  both.use_bucket();
+  both.use_directory("/not/there");
+  both.config.only = "s3";
+  const Targets targets = both.open();
+  REQUIRE(targets.size() == 1);
+  CHECK(targets[0].name() == "s3");
+  both.config.only = "dir";
+  CHECK(fails_with(ErrorKind::not_found, "dir: cannot open", [&] { return both.open(); }));
+}
+
+TEST_CASE("What fails in one target does not stop the others, a stop does") {
+  FakeClock clock;
+  MemoryStore one(clock);
+  MemoryStore two(clock);
+  const Targets targets = both(one, two);
+  std::string asked;
+  const auto visit = [&](ErrorKind kind) {
+    return for_each_target(targets, [&asked, kind](const StoreTarget& target) {
+      asked += target.name() + " ";
+      if (target.name() == "dir") throw Error(kind, "no");
+    });
+  };
+  const std::vector<TargetFailure> failures = visit(ErrorKind::denied);
+  CHECK(asked == "dir s3 ");
+  REQUIRE(failures.size() == 1);
+  CHECK(failures[0].target == "dir");
+  CHECK(failures[0].error.kind() == ErrorKind::denied);
+
+  asked.clear();
+  CHECK(fails_with(ErrorKind::canceled, "no", [&] { return visit(ErrorKind::canceled); }));
+  CHECK(asked == "dir ");
+}
+
+TEST_CASE("Failures are joined with their targets' names, and the worst counts") {
+  const Error refused(ErrorKind::conflict, "clock", "set it");
+  const Error denied(ErrorKind::denied, "403", "key");
+  struct Case {
+    std::vector<TargetFailure> failures;
+    ErrorKind kind;
+    std::string text;
+  };
+  const std::vector<Case> cases = {
+      {{{"", denied}}, ErrorKind::denied, "403\nhint: key"},
+      {{{"s3", denied}}, ErrorKind::denied, "s3: 403\nhint: key"},
+      {{{"s3", refused}}, ErrorKind::conflict, "s3: clock\nhint: set it"},
+      {{{"dir", refused}, {"s3", denied}},
+       ErrorKind::denied,
+       "dir: clock; s3: 403\nhint: dir: set it; s3: key"},
+      {{{"dir", refused}, {"s3", refused}},
+       ErrorKind::conflict,
+       "dir: clock; s3: clock\nhint: dir: set it; s3: set it"},
+      {{{"dir", Error(ErrorKind::failed, "full")}, {"s3", denied}},
+       ErrorKind::failed,
+       "dir: full; s3: 403\nhint: s3: key"},
+  };
+  for (const Case& given : cases) {
+    const Error error = join_failures(given.failures);
+    CHECK(error.what() == given.text);
+    CHECK(error.kind() == given.kind);
+  }
+}
+
+}  // namespace
+}  // namespace pgbackup
