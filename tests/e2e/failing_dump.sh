@@ -1,22 +1,6 @@
 # shellcheck shell=bash
 # Whatever goes wrong on the way: exit 1 with the reason, no manifest, no object, no unfinished upload.
 
-# Stands in for pg_dump: a shell script that has the real one at hand as `real_pg_dump ARGUMENTS`.
-pg_dump_is() { # SCRIPT
-    mkdir -p "$T/bin"
-    ln -sf "$PG_BIN"/* "$T/bin"
-    rm "$T/bin/pg_dump"
-    cat >"$T/bin/pg_dump" <<SCRIPT
-#!/usr/bin/env bash
-real_pg_dump() { "$PG_BIN/pg_dump" "\$@"; }
-case "\$*" in --version | -V) real_pg_dump --version; exit ;; esac
-echo \$\$ >"$T/pg_dump.pid"
-$1
-SCRIPT
-    chmod +x "$T/bin/pg_dump"
-    settings+=("PG_BINDIR=$T/bin")
-}
-
 fails_with() { # TEXT
     expect 1 pg_backup now
     says "$1"
@@ -71,7 +55,6 @@ hanging() {
     done
 }
 both_stores hanging
-upload_began() { [ -n "$(uploads)" ]; }
 
 case_one_mebibyte_of_stderr() {
     use_s3

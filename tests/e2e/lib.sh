@@ -141,6 +141,22 @@ next_second() {
 # field NAME [GROUP]: of each backup that `list --json` names, in the order printed
 field() { pg_backup list --json | jq -r --arg g "${2:-}" "select(\$g == \"\" or .group == \$g) | .$1"; }
 
+# Stands in for pg_dump: a shell script that has the real one at hand as `real_pg_dump ARGUMENTS`.
+pg_dump_is() { # SCRIPT
+    mkdir -p "$T/bin"
+    ln -sf "$PG_BIN"/* "$T/bin"
+    rm "$T/bin/pg_dump"
+    cat >"$T/bin/pg_dump" <<SCRIPT
+#!/usr/bin/env bash
+real_pg_dump() { "$PG_BIN/pg_dump" "\$@"; }
+case "\$*" in --version | -V) real_pg_dump --version; exit ;; esac
+echo \$\$ >"$T/pg_dump.pid"
+$1
+SCRIPT
+    chmod +x "$T/bin/pg_dump"
+    settings+=("PG_BINDIR=$T/bin")
+}
+
 # ---- the store, without the code under test --------------------------------------------------------------
 
 s3() { "$servers/s3.py" "$@"; }
@@ -195,6 +211,14 @@ store_copy() {
 manifests() { store_list | sed -n 's#^[0-9]* \(.*/manifest\.json\)$#\1#p'; }
 
 uploads() { [ "$store" != s3 ] || s3 uploads "$prefix/"; }
+upload_began() { [ -n "$(uploads)" ]; }
+
+# on STORE COMMAND...: looks at that one, s3 or dir, where both are set up
+on() {
+    local store=$1
+    shift
+    "$@"
+}
 
 # Nothing was left: no object, no temporary file, no multipart upload.
 nothing_left() { [ -z "$(store_list)$(uploads)" ]; }
