@@ -185,7 +185,8 @@ Targets open_targets(const StoreConfig& config, Clock& clock, Log& log,
     open(kDirTarget, [&] { return std::make_unique<DirStore>(config.backup_dir, clock); });
   }
   if (has_bucket) {
-    open(kS3Target, [&] { return std::make_unique<S3Store>(copy_of(config, clock), clock, log, stop); });
+    open(kS3Target,
+         [&] { return std::make_unique<S3Store>(copy_of(config, clock), clock, log, stop); });
   }
   if (failures.size() == targets.size()) throw join_failures(failures);
   return targets;

@@ -40,8 +40,8 @@ void upload(const char* path, const char* key) {
   throw_problems(command.program, parsed.problems);
   SystemClock clock;
   Log log(clock, LogLevel::info, LogFormat::text);
-  const std::unique_ptr<Store> store = open_store(config, clock, log, {});
-  const std::unique_ptr<ObjectWriter> writer = store->create(key);
+  const Targets targets = open_targets(config, clock, log, {});
+  const std::unique_ptr<ObjectWriter> writer = targets.front().store().create(key);
   FileSource source(path);
   pump(source, *writer);
 }
