@@ -1,0 +1,219 @@
+# shellcheck shell=bash
+# Least privilege: two users who hold exactly what deploy/iam/ grants, and what the server refuses them.
+
+iam=$(cd ../../deploy/iam && pwd -P)
+
+rights() { ./rights.py "$@"; }
+
+# grant USER FILE...: the user may do what these policies say, for the bucket and prefix of this case.
+grant() {
+    local user=$1 file document
+    shift
+    for file in "$@"; do
+        document=$(sed "s#BUCKET#$S3_BUCKET#; s#PREFIX#$prefix#" "$file")
+        curl -sSf --aws-sigv4 "aws:amz:$S3_REGION:iam" --user "$S3_ACCESS_KEY:$S3_SECRET_KEY" -o "$T/grant" \
+            --data-urlencode Action=PutUserPolicy --data-urlencode Version=2010-05-08 \
+            --data-urlencode "UserName=$user" --data-urlencode "PolicyName=$(basename "$file" .json)" \
+            --data-urlencode "PolicyDocument=$document" "$S3_ENDPOINT/"
+    done
+}
+
+rgw_admin() { timeout 60 radosgw-admin -c "$CEPH_CONF" "$@" >>"$T/admin.out" 2>&1 || fail "$(cat "$T/admin.out")"; }
+
+new_user() { rgw_admin user create --uid="$1" --display-name="$1" --access-key="$1" --secret-key="$1$1" "${@:2}"; }
+
+# Users of this case's own; each one's secret is its name twice. The tests' own tools work as an administrator: an
+# object belongs to who wrote it, and here not even the owner of the bucket may read it.
+make_users() {
+    backup_user=$case_name.backup prune_user=$case_name.prune
+    new_user "$case_name" --admin --caps='user-policy=*'
+    S3_ACCESS_KEY=$case_name S3_SECRET_KEY=$case_name$case_name
+    new_user "$backup_user"
+    new_user "$prune_user"
+    grant "$backup_user" "$iam/pg-backup.json"
+    grant "$prune_user" "$iam/pg-prune.json"
+}
+
+# as USER COMMAND...: the tests' own tools with that user's keys
+as() { (export S3_ACCESS_KEY=$1 S3_SECRET_KEY=$1$1 && "${@:2}"); }
+
+# become_user USER: the programs have that user's keys from now on
+become_user() { settings+=("S3_ACCESS_KEY=$1" "S3_SECRET_KEY=$1$1"); }
+
+prepare() {
+    use_s3
+    make_users
+    create_small_database app
+    use_database app
+    become_user "$backup_user"
+    backup_now
+}
+
+warns_not() { ! grep -E 'Z (warn|error) ' "$T/err" || fail "a program that holds its rights warns"; }
+
+# pg-backup: small and in parts, list, restore, serve.
+case_pg_backup_needs_no_more() {
+    prepare
+    warns_not
+    create_large_database large 40
+    use_database large
+    backup_now
+    warns_not
+    [ "$(manifests | wc -l)" = 2 ] || fail "$(store_list)"
+    expect_complete
+    expect 0 pg_backup list
+    says large
+    expect 0 pg_backup restore --database app --target-database copy --create
+    expect_same_database app copy
+    use_database app
+    settings+=(BACKUP_INTERVAL=1s)
+    start_program pg-backup serve
+    wait_until 20 more_manifests_than 3
+    kill -TERM "$pid"
+    expect_end 0 10
+    [ -z "$(uploads)" ] || fail "$(uploads)"
+}
+
+more_manifests_than() { [ "$(manifests | wc -l)" -gt "$1" ]; }
+
+# The parts of a dump that failed are removed without any right to delete objects.
+case_a_failed_dump_leaves_nothing() {
+    prepare
+    store_list >"$T/before"
+    create_large_database large 40
+    use_database large
+    mkdir "$T/bin"
+    printf '#!/bin/sh\n[ "$1" = --version ] || trap "exit 1" EXIT\n%s/pg_dump "$@"\n' "$PG_BIN" >"$T/bin/pg_dump"
+    chmod +x "$T/bin/pg_dump"
+    settings+=("PG_BINDIR=$T/bin")
+    expect 1 pg_backup now
+    says "pg_dump"
+    warns_not
+    store_list | cmp - "$T/before" || fail "$(store_list)"
+    [ -z "$(uploads)" ] || fail "$(uploads)"
+}
+
+# pg-prune: old backups, folders without a manifest, unfinished uploads; plain and with versions.
+case_pg_prune_needs_no_more() {
+    prepare
+    local id
+    id=$(field id)
+    store_copy "app/$id" app/20260101T000000Z-00000001 app/20260102T000000Z-00000002 app/20260103T000000Z-00000003
+    store_remove app/20260103T000000Z-00000003/manifest.json
+    s3 start-upload "$prefix/app/20260104T000000Z-00000004/app.dump.zst"
+    settings+=(S3_BACKUP_MAX_AGE=30d SWEEP_AFTER=0s)
+    become_user "$prune_user"
+    expect 0 pg_prune now --dry-run
+    expect 0 pg_prune now
+    warns_not
+    [ "$(manifests)" = "app/$id/manifest.json" ] || fail "$(manifests)"
+    [ "$(store_list | wc -l)" = 2 ] || fail "$(store_list)"
+    [ -z "$(uploads)" ] || fail "$(uploads)"
+}
+
+case_the_server_refuses_the_rest() {
+    prepare
+    local key upload version administration='versioning Suspended
+lifecycle
+policy
+remove-bucket'
+    key=$prefix/$(manifests)
+    upload=$(as "$backup_user" rights allowed create-upload "$prefix/app/up")
+    version=$(rights versions "$key" | cut -d' ' -f2)
+
+    as "$backup_user" rights refused <<ACTS
+delete $key
+delete-objects $key
+delete-version $key $version
+put elsewhere/x
+get elsewhere/x
+create-upload elsewhere/x
+list
+list elsewhere/
+list-versions $prefix/
+$administration
+ACTS
+    as "$prune_user" rights refused <<ACTS
+put $prefix/x
+put $key
+copy $key $prefix/x
+create-upload $prefix/x
+put-part $prefix/app/up $upload
+delete elsewhere/x
+delete-objects elsewhere/x
+get elsewhere/x
+list
+list elsewhere/
+$administration
+ACTS
+    expect_complete
+
+    # What each may do besides its work: the other half of the rights shows that they are in force.
+    as "$prune_user" rights allowed list "$prefix/"
+    as "$prune_user" rights allowed delete-version "$key" "$version"
+    [ -z "$(manifests)" ] || fail "$(manifests)"
+}
+
+# A backup program that was taken over: all that it can reach is overwritten, deletion is tried. With versions, who
+# administers the bucket gets every backup back.
+case_history_survives_stolen_credentials() {
+    S3_BUCKET=versioned
+    rights allowed make-bucket
+    rights allowed versioning Enabled
+    prepare
+    local id key version
+    id=$(field id)
+    next_second
+    backup_now
+    expect_complete
+    s3 download "$prefix/" "$T/original"
+    [ "$(find "$T/original" -name manifest.json | wc -l)" = 2 ] || fail "not two backups"
+
+    s3 ls "$prefix/" | cut -d' ' -f2 >"$T/keys"
+    while read -r key; do
+        as "$backup_user" rights allowed put "$key"
+    done <"$T/keys"
+    rights versions "$prefix/" >"$T/versions"
+    sed 's/^/delete-version /; p; s/^delete-version \([^ ]*\) .*/delete \1/' "$T/versions" >"$T/acts"
+    [ "$(wc -l <"$T/acts")" = 16 ] || fail "$(cat "$T/acts")" # four keys of two versions
+    as "$backup_user" rights refused <"$T/acts"
+    expect 1 pg_backup restore --database app --id "$id" --target-database copy --create
+
+    while read -r key; do
+        mkdir -p "$T/recovered/$(dirname "${key#"$prefix"/}")"
+        version=$(grep -F "$key " "$T/versions" | tail -n 1 | cut -d' ' -f2)
+        rights get-version "$key" "$version" >"$T/recovered/${key#"$prefix"/}"
+    done <"$T/keys"
+    diff -r "$T/original" "$T/recovered" || fail "the older versions are not the backups"
+
+    settings=("BACKUP_DIR=$T/recovered")
+    use_database app
+    expect 0 pg_backup restore --database app --id "$id" --target-database copy --create
+    expect_same_database app copy
+}
+
+# After a failure pg-backup tries to remove what it wrote. Without the right to, the failure stays the one that is
+# told, and one warning says what is left.
+case_what_a_failed_backup_leaves_is_one_warning() {
+    prepare
+    store_list >"$T/before"
+    # Everything but the manifest may be written.
+    mkdir "$T/narrow"
+    jq '.Statement[0].Resource |= sub("/\\*$"; "/*.dump.zst")' "$iam/pg-backup.json" >"$T/narrow/pg-backup.json"
+    grant "$backup_user" "$T/narrow/pg-backup.json"
+    next_second
+    expect 1 pg_backup now
+    says "could not clean up"
+    says "manifest.json: 403"
+    [ "$(grep -c 'Z warn ' "$T/err")" = 1 ] || fail "$(cat "$T/err")"
+    [ "$(store_list | wc -l)" = $(($(wc -l <"$T/before") + 1)) ] || fail "$(store_list)"
+    grant "$backup_user" "$iam/pg-backup.json"
+    expect 0 pg_backup list
+    [ "$(manifests | wc -l)" = 1 ] || fail "$(manifests)"
+
+    # And pg-prune sweeps it.
+    settings+=(S3_BACKUP_MAX_AGE=30d SWEEP_AFTER=0s)
+    become_user "$prune_user"
+    expect 0 pg_prune now
+    store_list | cmp - "$T/before" || fail "$(store_list)"
+}
