@@ -45,6 +45,7 @@ CommandLine prune_command_line(PruneConfig& config) {
       .notes = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 refused by a guard."};
   append_options(command.options, retention_options(config));
   append_options(command.options, store_options(config.store));
+  append_options(command.options, removal_options(config.store));
   append_options(command.options, service_options(config.service));
   return command;
 }

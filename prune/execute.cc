@@ -139,15 +139,16 @@ class Execution {
         left.insert(batch.begin(), batch.end());
         continue;
       }
-      const std::vector<RemovalFailure> failures = store_.remove_all(batch);
+      std::vector<RemovalFailure> failures = store_.remove_all(batch);
       const bool is_unanswered =
           failures.size() == batch.size() &&
           std::all_of(failures.begin(), failures.end(), [](const RemovalFailure& failure) {
             return failure.error.kind() == ErrorKind::transient;
           });
       unanswered_ = is_unanswered ? unanswered_ + 1 : 0;
-      note_failures(failures);
       for (const RemovalFailure& failure : failures) left.insert(failure.key);
+      std::erase_if(failures, [&](const RemovalFailure& failure) { return note_lock(failure); });
+      note_failures(failures);
     }
     return left;
   }
@@ -172,6 +173,13 @@ class Execution {
     if (stop_.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     is_cut_short_ = is_cut_short_ || unanswered_ >= kMaxUnanswered;
     return !is_cut_short_;
+  }
+
+  /// The store keeps it, as it was told to.
+  bool note_lock(const RemovalFailure& failure) {
+    if (failure.lock.empty()) return false;
+    log_.info(fmt::format("kept: {} is {}", store_.location(failure.key), failure.lock));
+    return true;
   }
 
   /// One line for each cause: a batch that got no answer has the same for all its objects.
@@ -217,6 +225,11 @@ class Execution {
 
 Outcome execute_plan(Store& store, const Plan& plan, Log& log, const std::stop_token& stop) {
   return Execution(store, log, stop).run(plan);
+}
+
+void add_failures(Outcome& outcome, const std::vector<Error>& failures) {
+  outcome.failures += failures.size();
+  if (!outcome.first_failure && !failures.empty()) outcome.first_failure = failures.front();
 }
 
 void throw_failures(const Outcome& outcome) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <stop_token>
+#include <vector>
 
 #include "common/base/error.h"
 #include "common/base/log.h"
@@ -29,6 +30,9 @@ struct Outcome {
 /// requests.
 [[nodiscard]] Outcome execute_plan(Store& store, const Plan& plan, Log& log,
                                    const std::stop_token& stop);
+
+/// Those that kept a backup from being removed before it came to that.
+void add_failures(Outcome& outcome, const std::vector<Error>& failures);
 
 /// Throws `failed` with the number of failures and the first of them in full, if there are any.
 void throw_failures(const Outcome& outcome);

@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "prune/execute.h"
 #include "prune/guard.h"
+#include "prune/locks.h"
 #include "prune/report.h"
 
 namespace pgbackup {
@@ -83,13 +84,16 @@ void say(const std::string& text, const PruneJob& config, Log& log) {
 void prune_target(const StoreTarget& target, const PruneJob& config, const Clock& clock, Log& log,
                   const std::stop_token& stop) {
   Store& store = target.store();
-  const Plan plan = look(store, config, clock);
+  Plan plan = look(store, config, clock);
+  const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
+  apply_locks(plan, readings);
   report(plan, target, config, log);
   if (config.dry_run) {
     say(kDryRun, config, log);
     return;
   }
-  const Outcome outcome = execute_plan(store, plan, log, stop);
+  Outcome outcome = execute_plan(store, plan, log, stop);
+  add_failures(outcome, lock_failures(readings));
   say(format_outcome(outcome), config, log);
   throw_failures(outcome);
 }

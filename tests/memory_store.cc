@@ -115,6 +115,10 @@ std::vector<RemovalFailure> MemoryStore::remove_all(std::span<const std::string>
   for (const std::string& key : keys) {
     try {
       if (before_removal) before_removal(key);
+      if (const std::string lock = lock_of ? lock_of(key) : ""; !lock.empty()) {
+        failures.push_back({key, Error(ErrorKind::denied, "AccessDenied"), lock});
+        continue;
+      }
       remove(key);
     } catch (const Error& error) {
       failures.push_back({.key = key, .error = error});

@@ -45,6 +45,7 @@ class MemoryStore final : public Store {
   size_t batch = 1;                                   ///< what remove_all() takes at once
   /// Called for each key of remove_all(); what it throws is that key's failure.
   std::function<void(const std::string& key)> before_removal;
+  std::function<std::string(const std::string& key)> lock_of;  ///< see RemovalFailure
 
  private:
   class Writer;

@@ -141,6 +141,17 @@ Manifest parse_manifest(std::string_view text) {
   }
 }
 
+std::optional<UtcTime> parse_lock(std::string_view text) {
+  try {
+    const Json json = Json::parse(text);
+    if (!json.is_object()) corrupt("it is not an object");
+    if (!json.contains("locked_until")) return std::nullopt;
+    return parse_time(json.at("locked_until"), "locked_until");
+  } catch (const Json::exception& error) {
+    corrupt(error.what());
+  }
+}
+
 std::string as_utf8(const std::string& text) {
   return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace))
       .get<std::string>();

@@ -57,6 +57,10 @@ struct Manifest {
 /// Throws `corrupt` naming what is missing, of the wrong type, or out of range.
 [[nodiscard]] Manifest parse_manifest(std::string_view text);
 
+/// Only until when the backup is locked; of any format, and of one that lacks the rest. Throws
+/// `corrupt` when `text` is no JSON object or its lock is not a time.
+[[nodiscard]] std::optional<UtcTime> parse_lock(std::string_view text);
+
 /// `text` as manifests hold it: bytes that are not UTF-8 are replaced.
 [[nodiscard]] std::string as_utf8(const std::string& text);
 

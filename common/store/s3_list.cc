@@ -78,6 +78,33 @@ std::vector<S3UploadEntry> list_uploads(S3Client& client, Transport& transport,
   }
 }
 
+std::vector<S3VersionEntry> list_versions(S3Client& client, Transport& transport,
+                                          const S3ListRequest& request,
+                                          const std::stop_token& stop) {
+  CircleGuard guard("GET " + client.url_of(request.prefix) + " (list versions)");
+  std::vector<S3VersionEntry> versions;
+  NameValues position;
+  for (;;) {
+    S3Request page_request{.method = "GET",
+                           .key = {},
+                           .query = {{"versions", ""}, {"prefix", request.prefix}},
+                           .note = fmt::format("(list versions {})", request.prefix),
+                           .timeout = request.timeout,
+                           .retry = request.retry};
+    page_request.query.insert(page_request.query.end(), position.begin(), position.end());
+    S3VersionPage page = parse_version_page(client.send(transport, page_request, stop).body);
+    std::move(page.versions.begin(), page.versions.end(), std::back_inserter(versions));
+    if (!page.is_truncated) return versions;
+    guard.advance_to(page.next_key_marker.empty()
+                         ? ""
+                         : page.next_key_marker + '\0' + page.next_version_id_marker);
+    position = {{"key-marker", page.next_key_marker}};
+    if (!page.next_version_id_marker.empty()) {
+      position.emplace_back("version-id-marker", page.next_version_id_marker);
+    }
+  }
+}
+
 std::optional<UtcTime> newest_part(S3Client& client, Transport& transport,
                                    const S3UploadEntry& upload, const std::stop_token& stop) {
   CircleGuard guard("GET " + client.url_of(upload.key) + " (list parts)");

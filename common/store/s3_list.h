@@ -29,6 +29,11 @@ void list_objects(S3Client& client, Transport& transport, const S3ListRequest& r
                                                       const S3ListRequest& request,
                                                       const std::stop_token& stop);
 
+/// Every version and delete marker, in no promised order.
+[[nodiscard]] std::vector<S3VersionEntry> list_versions(S3Client& client, Transport& transport,
+                                                        const S3ListRequest& request,
+                                                        const std::stop_token& stop);
+
 /// When the upload last got bytes; nullopt: it is gone.
 [[nodiscard]] std::optional<UtcTime> newest_part(S3Client& client, Transport& transport,
                                                  const S3UploadEntry& upload,

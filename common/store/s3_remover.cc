@@ -141,7 +141,7 @@ void S3Remover::note_marker() {
   has_told_of_markers_ = true;
   client_.log().info(
       "the bucket keeps older versions: what is deleted here is only hidden, and takes space until "
-      "a life-cycle rule (NoncurrentVersionExpiration) removes it",
+      "a life-cycle rule (NoncurrentVersionExpiration) or S3_DELETE_VERSIONS=true removes it",
       {{"bucket", client_.config().bucket}});
 }
 

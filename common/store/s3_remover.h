@@ -17,6 +17,7 @@ namespace pgbackup {
 struct S3RemovalFailure {
   S3ObjectName object;
   Error error;
+  std::string lock{};  ///< see RemovalFailure
 };
 
 /// Keys are full keys. Not thread-safe; `client` must outlive it.

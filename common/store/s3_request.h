@@ -41,6 +41,7 @@ struct S3Config {
   int max_parts = 9990;                   ///< of one object; AWS allows 10,000
   RetryLimits retry{};                    ///< of one request
   S3WriteOptions write{};
+  bool delete_versions = false;  ///< remove_all() removes older versions and delete markers, too
 };
 
 /// For what is cleaned up after a stop: the process has 10 s in all.

@@ -8,6 +8,7 @@
 #include "common/store/s3_list.h"
 #include "common/store/s3_source.h"
 #include "common/store/s3_upload.h"
+#include "common/store/s3_versions.h"
 
 namespace pgbackup {
 namespace {
@@ -107,10 +108,15 @@ std::vector<RemovalFailure> S3Store::remove_all(std::span<const std::string> key
   std::vector<S3ObjectName> objects;
   objects.reserve(keys.size());
   for (const std::string& key : keys) objects.push_back({client_.full_key(key)});
+  std::vector<S3RemovalFailure> failed =
+      client_.config().delete_versions
+          ? S3VersionRemover(client_, transport(), remover_, stop_).remove_all(objects)
+          : remover_.remove_all(transport(), objects);
   std::vector<RemovalFailure> failures;
-  for (const S3RemovalFailure& failure : remover_.remove_all(transport(), objects)) {
-    failures.push_back(
-        {.key = failure.object.key.substr(client_.config().prefix.size()), .error = failure.error});
+  for (S3RemovalFailure& failure : failed) {
+    failures.push_back({.key = failure.object.key.substr(client_.config().prefix.size()),
+                        .error = std::move(failure.error),
+                        .lock = std::move(failure.lock)});
   }
   return failures;
 }

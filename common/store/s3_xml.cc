@@ -122,6 +122,22 @@ S3UploadPage parse_upload_page(std::string_view xml) {
   return page;
 }
 
+S3VersionPage parse_version_page(std::string_view xml) {
+  pugi::xml_document document;
+  const pugi::xml_node root = parse_root(document, xml, "ListVersionsResult");
+  S3VersionPage page;
+  page.is_truncated = required_flag(root, "IsTruncated");
+  page.next_key_marker = text_of(root, "NextKeyMarker");
+  page.next_version_id_marker = text_of(root, "NextVersionIdMarker");
+  for (const char* const kind : {"Version", "DeleteMarker"}) {
+    for (const pugi::xml_node& entry : root.children(kind)) {
+      page.versions.push_back({{required_text(entry, "Key"), required_text(entry, "VersionId")},
+                               required_flag(entry, "IsLatest")});
+    }
+  }
+  return page;
+}
+
 S3PartPage parse_part_page(std::string_view xml) {
   pugi::xml_document document;
   const pugi::xml_node root = parse_root(document, xml, "ListPartsResult");

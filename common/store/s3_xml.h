@@ -48,18 +48,30 @@ struct S3UploadPage {
   std::string next_upload_id_marker;
 };
 
-struct S3PartPage {
-  std::vector<UtcTime> modified;  ///< of each part
-  bool is_truncated = false;
-  std::string next_part_number_marker;
-};
-
 /// An object, or one of its versions.
 struct S3ObjectName {
   std::string key;
   std::string version_id{};  ///< empty: the object as it is now
 
   friend auto operator<=>(const S3ObjectName&, const S3ObjectName&) = default;
+};
+
+struct S3VersionEntry {
+  S3ObjectName object;
+  bool is_latest = false;  ///< what a plain GET sees; a delete marker may be it
+};
+
+struct S3VersionPage {
+  std::vector<S3VersionEntry> versions;  ///< delete markers among them
+  bool is_truncated = false;
+  std::string next_key_marker;
+  std::string next_version_id_marker;
+};
+
+struct S3PartPage {
+  std::vector<UtcTime> modified;  ///< of each part
+  bool is_truncated = false;
+  std::string next_part_number_marker;
 };
 
 /// What became of the objects of one DeleteObjects; in no promised order.
@@ -79,6 +91,7 @@ struct S3DeletionReply {
 // These throw `corrupt`.
 [[nodiscard]] S3ObjectPage parse_object_page(std::string_view xml);
 [[nodiscard]] S3UploadPage parse_upload_page(std::string_view xml);
+[[nodiscard]] S3VersionPage parse_version_page(std::string_view xml);
 [[nodiscard]] S3PartPage parse_part_page(std::string_view xml);
 [[nodiscard]] S3DeletionReply parse_deletion(std::string_view xml);
 /// The upload's id, never empty.

@@ -35,6 +35,7 @@ struct StoredObject {
 struct RemovalFailure {
   std::string key;
   Error error;
+  std::string lock{};  ///< where that is no fault: `locked until 2027-01-01T00:00:00Z`
 };
 
 /// A write that was begun and neither finished nor abandoned: its writer was killed, or still runs.

@@ -43,7 +43,8 @@ S3Config copy_of(const StoreConfig& config, Clock& clock) {
           .part_bytes = s3.part_bytes,
           .max_parts = s3.max_parts,
           .retry = {.total = config.retry_time},
-          .write = s3.write};
+          .write = s3.write,
+          .delete_versions = s3.delete_versions};
 }
 
 /// Runs one of the store's own checks and keeps its complaint.
@@ -140,6 +141,13 @@ std::vector<Option> upload_options(StoreConfig& config) {
        .help = "Parts of 16 MiB that are uploaded at the same time; each takes 16 MiB of memory."}};
   append_options(rows, write_option_rows(config.s3.write));
   return rows;
+}
+
+std::vector<Option> removal_options(StoreConfig& config) {
+  return {{.name = "S3_DELETE_VERSIONS",
+           .target = &config.s3.delete_versions,
+           .help = "In a bucket that keeps versions: remove all versions of what is removed, and "
+                   "delete markers. Otherwise its bytes stay as hidden older versions."}};
 }
 
 void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,

@@ -30,6 +30,9 @@ struct StoreConfig {
 /// Further rows for the program that writes.
 [[nodiscard]] std::vector<Option> upload_options(StoreConfig& config);
 
+/// Further rows for the program that removes.
+[[nodiscard]] std::vector<Option> removal_options(StoreConfig& config);
+
 /// Appends what is missing or contradictory, one sentence each.
 void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems);

@@ -81,6 +81,8 @@ rgw gc obj min wait = 10
 rgw gc processor period = 15
 rgw gc processor max time = 15
 rgw thread pool size = 64
+rgw crypt s3 kms backend = testing
+rgw crypt s3 kms encryption keys = test-key=a25vd24gdG8gYWxsOiBhIHRlc3QgbmVlZHMgYSBrZXk=
 ${S3_RGW_EXTRA:-}
 CONF
 ceph=(-c "$W/ceph.conf")

@@ -12,6 +12,10 @@ S3_SECRET_KEY, S3_REGION, S3_CA_FILE from the environment.
   s3.py copy-folder FOLDER FOLDER...   every object of the first folder also in each of the others
   s3.py start-upload KEY               an upload with one part that nobody finishes
   s3.py rm PREFIX                      removes objects and aborts uploads
+  s3.py head KEY                       its metadata, one "name: value" a line, names in lower case
+  s3.py make-bucket [plain|versions|lock]   the bucket itself, with versioning, with Object Lock
+  s3.py versions [PREFIX]              "KEY VERSION_ID version|marker" of each, sorted
+  s3.py rm-versions PREFIX             removes them all, locked ones (GOVERNANCE) too
   s3.py put-file FILE KEY CONNECTIONS PART_MIB   multipart upload, for measuring what the server can do
 """
 import hashlib
@@ -150,6 +154,28 @@ def start_upload(key):
     return parse_xml(request("POST", key, {"uploads": ""})[0]).findtext("UploadId")
 
 
+def make_bucket(kind="plain"):
+    headers = {"x-amz-bucket-object-lock-enabled": "true"} if kind == "lock" else None
+    request("PUT", headers=headers)
+    if kind == "versions":
+        request("PUT", params={"versioning": ""}, body=b"<VersioningConfiguration>"
+                b"<Status>Enabled</Status></VersioningConfiguration>")
+
+
+def list_versions(prefix):
+    """(key, version id, version or marker) of each."""
+    params = {"versions": "", "prefix": prefix}
+    found = []
+    while True:
+        page = parse_xml(request("GET", params=params)[0])
+        for tag, kind in (("Version", "version"), ("DeleteMarker", "marker")):
+            found += [(v.findtext("Key"), v.findtext("VersionId"), kind) for v in page.iter(tag)]
+        if page.findtext("IsTruncated") != "true":
+            return sorted(found)
+        params["key-marker"] = page.findtext("NextKeyMarker")
+        params["version-id-marker"] = page.findtext("NextVersionIdMarker")
+
+
 def put_file(path, key, connections, part_mib):
     part = int(part_mib) << 20
     size = os.path.getsize(path)
@@ -188,6 +214,17 @@ def main(verb, *args):
         request("PUT", args[0], {"partNumber": 1, "uploadId": upload}, b"never finished")
     elif verb == "rm":
         remove(args[0])
+    elif verb == "head":
+        print("".join(f"{name.lower()}: {value}\n"
+                      for name, value in request("HEAD", args[0])[1].items()), end="")
+    elif verb == "make-bucket":
+        make_bucket(*args)
+    elif verb == "versions":
+        print("".join(f"{' '.join(v)}\n" for v in list_versions(*args or [""])), end="")
+    elif verb == "rm-versions":
+        for key, version, _ in list_versions(args[0]):
+            request("DELETE", key, {"versionId": version},
+                    headers={"x-amz-bypass-governance-retention": "true"})
     elif verb == "put-file":
         put_file(*args)
     else:

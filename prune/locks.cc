@@ -1,0 +1,83 @@
+#include "prune/locks.h"
+
+#include <fmt/format.h>
+
+#include "common/catalog/manifest.h"
+
+namespace pgbackup {
+namespace {
+
+LockReading read_lock(Store& store, const Backup& backup) {
+  const std::string key = backup.key_of(kManifestName);
+  try {
+    return {.locked_until = with_context(
+                store.location(key), [&] { return parse_lock(read_small_object(store, key)); })};
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+    return {.failure = error.within("cannot tell whether a backup is locked")};
+  }
+}
+
+void keep(Step& step, std::string reason) {
+  step.action = Action::keep;
+  step.reasons = {std::move(reason)};
+}
+
+void apply_lock(Step& step, const LockReading& reading, UtcTime now) {
+  if (reading.locked_until && *reading.locked_until > now) {
+    keep(step, fmt::format("locked until {}", format_iso(*reading.locked_until)));
+  }
+  if (!reading.failure) return;
+  switch (reading.failure->kind()) {
+    case ErrorKind::corrupt:
+      step.reasons.emplace_back("its manifest is damaged: a lock would not be known");
+      return;
+    case ErrorKind::not_found:
+      keep(step, "its manifest is gone since it was listed");
+      return;
+    case ErrorKind::usage:
+    case ErrorKind::denied:
+    case ErrorKind::conflict:
+    case ErrorKind::transient:
+    case ErrorKind::canceled:
+    case ErrorKind::failed:
+      keep(step, "its manifest cannot be read: it may be locked");
+      return;
+  }
+}
+
+}  // namespace
+
+std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
+                                    const std::stop_token& stop) {
+  std::vector<LockReading> readings;
+  for (const Step& step : plan.steps) {
+    if (step.action != Action::remove) continue;
+    if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
+    readings.push_back(read_lock(store, step.backup));
+    if (readings.back().failure) log.warn(readings.back().failure->message());
+  }
+  return readings;
+}
+
+void apply_locks(Plan& plan, std::span<const LockReading> readings) {
+  for (Step& step : plan.steps) {
+    if (step.action != Action::remove) continue;
+    apply_lock(step, readings.front(), plan.now);
+    readings = readings.subspan(1);
+  }
+}
+
+std::vector<Error> lock_failures(std::span<const LockReading> readings) {
+  std::vector<Error> failures;
+  for (const LockReading& reading : readings) {
+    if (!reading.failure) continue;
+    const ErrorKind kind = reading.failure->kind();
+    if (kind != ErrorKind::corrupt && kind != ErrorKind::not_found) {
+      failures.push_back(*reading.failure);
+    }
+  }
+  return failures;
+}
+
+}  // namespace pgbackup
