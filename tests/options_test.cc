@@ -25,6 +25,7 @@ struct Settings {
   int port = 5432;
   seconds interval{3600};
   std::optional<seconds> age;
+  uint64_t part = uint64_t{16} << 20U;
   Style style = Style::text;
 
   CommandLine command{
@@ -43,6 +44,7 @@ struct Settings {
           {.name = "DB_PORT", .target = Number{&port, 1, 65535}, .help = "Port."},
           {.name = "INTERVAL", .target = Duration{&interval, seconds(60)}, .help = "Interval."},
           {.name = "MAX_AGE", .target = Duration{&age, seconds(1)}, .help = "Age | none."},
+          {.name = "PART", .target = Bytes{&part, 1024, 1U << 30U}, .help = "Part size."},
           {.name = "STYLE", .target = choice(&style, {"text", "json"}), .help = "Style."}}};
 
   ParsedOptions parse(const Environment& environment,
@@ -55,6 +57,17 @@ struct Settings {
     return fmt::format("{}", fmt::join(parse(environment, arguments).problems, "\n"));
   }
 };
+
+TEST_CASE("A size is taken in bytes or with a unit, within its bounds") {
+  Settings settings;
+  CHECK(settings.problems({{"PART", "5MiB"}}).empty());
+  CHECK(settings.part == uint64_t{5} << 20U);
+  for (const auto* text : {"5", "2GiB", "0", "5M", "-5MiB"}) {
+    CAPTURE(text);
+    CHECK(settings.problems({{"PART", text}}).find("PART") != std::string::npos);
+  }
+  CHECK(settings.part == uint64_t{5} << 20U);
+}
 
 std::string source_of(const ParsedOptions& parsed, std::string_view name) {
   for (const Setting& setting : parsed.settings) {

@@ -29,7 +29,7 @@ class Fixture {
   TestLog log{clock};
   FakeS3 server{clock};
   std::stop_source stop;
-  std::unique_ptr<S3Store> store = make_store(9990);
+  std::unique_ptr<S3Store> store = make_store(kMostParts);
 
   std::unique_ptr<S3Store> make_store(int max_parts) {
     S3Config config;

@@ -30,6 +30,31 @@ TEST_CASE("A duration is printed in its largest exact unit") {
   CHECK(format_duration(seconds(0)) == "0s");
 }
 
+TEST_CASE("Sizes take bytes or one unit") {
+  CHECK(parse_bytes("16777216") == 16777216U);
+  CHECK(parse_bytes("16MiB") == uint64_t{16} << 20U);
+  CHECK(parse_bytes("10MB") == 10'000'000U);
+  CHECK(parse_bytes("1KiB") == 1024U);
+  CHECK(parse_bytes("1KB") == 1000U);
+  CHECK(parse_bytes("5GiB") == uint64_t{5} << 30U);
+  CHECK(parse_bytes("2TB") == 2'000'000'000'000U);
+  CHECK(parse_bytes("7B") == 7U);
+  CHECK(parse_bytes("0") == 0U);
+  for (const auto* text :
+       {"", "B", "MiB", "-1", "-1MiB", "1.5MiB", "1 MiB", "1MiB ", "16M", "16m", "16mib", "16Mib",
+        "1kB", "16MiB/s", "99999999999999999999", "0x10", "16777216TiB", "1KiBB", "+1"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_bytes(text));
+  }
+}
+
+TEST_CASE("A size survives its exact form") {
+  for (const auto* text : {"16MiB", "10MB", "512KiB", "5GiB", "1500B", "0B", "2TB", "1TiB"}) {
+    CAPTURE(text);
+    CHECK(format_exact_bytes(*parse_bytes(text)) == text);
+  }
+}
+
 TEST_CASE("Bytes are printed in the largest unit that keeps them above one") {
   CHECK(format_bytes(0) == "0 B");
   CHECK(format_bytes(1023) == "1023 B");

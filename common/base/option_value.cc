@@ -50,6 +50,17 @@ std::string assign_duration(const Duration& duration, std::string_view text) {
   return "";
 }
 
+std::string assign_bytes(const Bytes& bytes, std::string_view text) {
+  const auto value = parse_bytes(text);
+  if (!value) return complain(text, "a size such as 16777216 (bytes), 512KiB, 16MiB or 10MB");
+  if (*value < bytes.min || *value > bytes.max) {
+    return complain(text, fmt::format("from {} to {}", format_exact_bytes(bytes.min),
+                                      format_exact_bytes(bytes.max)));
+  }
+  *bytes.value = *value;
+  return "";
+}
+
 std::string assign_bool(bool* target, std::string_view text) {
   if (text != "true" && text != "false") return complain(text, "true or false");
   *target = text == "true";
@@ -109,6 +120,7 @@ std::string assign_value(const Target& target, std::string_view text) {
                  [&](bool* value) { return assign_bool(value, text); },
                  [&](const Number& number) { return assign_number(number, text); },
                  [&](const Duration& duration) { return assign_duration(duration, text); },
+                 [&](const Bytes& bytes) { return assign_bytes(bytes, text); },
                  [&](const Choice& choice) { return assign_choice(choice, text); }},
       target);
 }
@@ -121,6 +133,7 @@ std::string show_value(const Target& target) {
                  [](const bool* value) { return std::string(*value ? "true" : "false"); },
                  [](const Number& number) { return std::to_string(*number.value); },
                  [](const Duration& duration) { return show_duration(duration); },
+                 [](const Bytes& bytes) { return format_exact_bytes(*bytes.value); },
                  [](const Choice& choice) { return std::string(choice.names[choice.current()]); }},
       target);
 }
@@ -141,6 +154,7 @@ std::string value_placeholder(const Target& target) {
                                [](const bool*) { return std::string(); },
                                [](const Number&) { return std::string(" NUMBER"); },
                                [](const Duration&) { return std::string(" DURATION"); },
+                               [](const Bytes&) { return std::string(" SIZE"); },
                                [](const Choice& choice) {
                                  return fmt::format(" {}", fmt::join(choice.names, "|"));
                                }},

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -37,6 +38,13 @@ struct Duration {
   std::chrono::seconds min{0};
 };
 
+/// A size or a rate in bytes (`16MiB`, `10MB`) within [min, max].
+struct Bytes {
+  uint64_t* value;
+  uint64_t min;
+  uint64_t max;
+};
+
 /// One of `names`; `set` receives its index, `current` returns it.
 struct Choice {
   std::vector<std::string_view> names;
@@ -45,8 +53,8 @@ struct Choice {
 };
 
 /// Where a value goes; the type picks the parser, the value found there is the default.
-using Target =
-    std::variant<std::string*, Secret*, std::filesystem::path*, bool*, Number, Duration, Choice>;
+using Target = std::variant<std::string*, Secret*, std::filesystem::path*, bool*, Number, Duration,
+                            Bytes, Choice>;
 
 /// A target for an enum whose values count up from 0 in the order of `names`.
 template <class Enum>

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 namespace pgbackup {
@@ -13,6 +14,18 @@ using std::chrono::seconds;
 
 constexpr std::array<std::pair<char, long>, 5> kDurations = {
     {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}}};
+
+/// The larger ones first; `B` ends all of them.
+constexpr std::array<std::pair<std::string_view, uint64_t>, 9> kByteUnits = {
+    {{"TiB", uint64_t{1} << 40U},
+     {"TB", 1'000'000'000'000},
+     {"GiB", uint64_t{1} << 30U},
+     {"GB", 1'000'000'000},
+     {"MiB", uint64_t{1} << 20U},
+     {"MB", 1'000'000},
+     {"KiB", uint64_t{1} << 10U},
+     {"KB", 1000},
+     {"B", 1}}};
 
 constexpr long kLongestDuration = 100L * 366 * 86400;
 
@@ -41,6 +54,29 @@ std::string format_duration(seconds duration) {
     return fmt::format("{}{}", duration.count() / length, letter);
   }
   return "0s";
+}
+
+std::optional<uint64_t> parse_bytes(std::string_view text) {
+  uint64_t unit = 1;
+  for (const auto& [name, size] : kByteUnits) {
+    if (!text.ends_with(name)) continue;
+    unit = size;
+    text.remove_suffix(name.size());
+    break;
+  }
+  uint64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, count);
+  if (text.empty() || error != std::errc() || stopped != end) return std::nullopt;
+  if (count > std::numeric_limits<uint64_t>::max() / unit) return std::nullopt;
+  return count * unit;
+}
+
+std::string format_exact_bytes(uint64_t bytes) {
+  for (const auto& [name, size] : kByteUnits) {
+    if (bytes != 0 && bytes % size == 0) return fmt::format("{}{}", bytes / size, name);
+  }
+  return "0B";
 }
 
 std::string format_bytes(uint64_t bytes) {

@@ -15,6 +15,12 @@ namespace pgbackup {
 /// The shortest exact form: `30d`, `6h`, `90s`, `0s`.
 [[nodiscard]] std::string format_duration(std::chrono::seconds duration);
 
+/// Digits and one unit: `16MiB`, `10MB`, `512 KiB` is not; bare digits and `B` are bytes. `KiB MiB
+/// GiB TiB` count in 1024, `KB MB GB TB` in 1000. Anything else: nullopt.
+[[nodiscard]] std::optional<uint64_t> parse_bytes(std::string_view text);
+/// The shortest exact form that parse_bytes() takes: `16MiB`, `10MB`, `1500B`, `0B`.
+[[nodiscard]] std::string format_exact_bytes(uint64_t bytes);
+
 /// In the largest unit that keeps it at 1 or more: `512 B`, `1.5 GiB`.
 [[nodiscard]] std::string format_bytes(uint64_t bytes);
 

@@ -54,6 +54,13 @@ void set(CURL* easy, CURLoption option, Value value) {
   }
 }
 
+/// A buffer goes out at once, so it must be small beside what a second may carry.
+long bounded_by_rate(long bytes, uint64_t max_rate) {
+  constexpr long kLeast = 16L << 10U;  // CURLOPT_UPLOAD_BUFFERSIZE's lower bound
+  if (max_rate == 0 || max_rate / 8 >= static_cast<uint64_t>(bytes)) return bytes;
+  return std::max(kLeast, static_cast<long>(max_rate / 8));
+}
+
 /// `host[:port]` of a URL, for messages.
 std::string_view authority_of(std::string_view url) {
   const size_t begin = url.find("://");
@@ -331,7 +338,12 @@ void CurlTransport::configure(const HttpRequest& request) {
     set(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
   }
 
-  set(easy, CURLOPT_BUFFERSIZE, kDownloadBufferBytes);
+  if (request.max_rate > 0) {
+    const auto rate = static_cast<curl_off_t>(request.max_rate);
+    set(easy, CURLOPT_MAX_SEND_SPEED_LARGE, rate);
+    set(easy, CURLOPT_MAX_RECV_SPEED_LARGE, rate);
+  }
+  set(easy, CURLOPT_BUFFERSIZE, bounded_by_rate(kDownloadBufferBytes, request.max_rate));
   set(easy, CURLOPT_HEADERFUNCTION, &Exchange::on_header);
   set(easy, CURLOPT_HEADERDATA, static_cast<void*>(exchange));
   set(easy, CURLOPT_WRITEFUNCTION, &Exchange::on_body);
@@ -347,7 +359,7 @@ void CurlTransport::configure_method(const HttpRequest& request) {
   set(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   if (request.method != "PUT" && request.method != "POST") return;
   set(easy, CURLOPT_UPLOAD, 1L);
-  set(easy, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
+  set(easy, CURLOPT_UPLOAD_BUFFERSIZE, bounded_by_rate(kUploadBufferBytes, request.max_rate));
   set(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   set(easy, CURLOPT_READFUNCTION, &Exchange::on_send);
   set(easy, CURLOPT_READDATA, static_cast<void*>(exchange_.get()));

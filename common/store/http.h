@@ -28,6 +28,7 @@ struct HttpRequest {
   /// Fails when less than 1 KiB/s passes for this long; zero: never.
   std::chrono::seconds stall{60};
   bool is_direct = false;         ///< never through a proxy, whatever the variables say
+  uint64_t max_rate = 0;          ///< bytes per second in each direction; zero: no bound
   bool fresh_connection = false;  ///< with a fresh look-up of the name, too
 };
 

@@ -219,6 +219,7 @@ HttpRequest S3Client::sign(const S3Request& request, const Signing& with,
                    .body = request.body,
                    .timeout = request.timeout,
                    .stall = request.stall,
+                   .max_rate = config_.max_rate / static_cast<uint64_t>(request.connections),
                    .fresh_connection = attempt.number > 1};
   http.headers.emplace_back("host", with.authority);
   http.headers.emplace_back("x-amz-content-sha256", payload_hash);

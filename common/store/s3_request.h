@@ -25,6 +25,9 @@
 
 namespace pgbackup {
 
+/// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+inline constexpr int kMostParts = 10'000;
+
 struct S3Config {
   std::string endpoint{};  ///< S3_ENDPOINT; empty: AWS
   std::string bucket{};
@@ -38,7 +41,8 @@ struct S3Config {
   CredentialFetch get_credentials{};      ///< where it is set, in place of these keys
   int upload_concurrency = 3;             ///< parts in flight, at least 1
   size_t part_bytes = size_t{16} << 20U;  ///< S3 wants at least 5 MiB
-  int max_parts = 9990;                   ///< of one object; AWS allows 10,000
+  int max_parts = kMostParts;             ///< of one object
+  uint64_t max_rate = 0;                  ///< bytes per second of all connections; zero: no bound
   RetryLimits retry{};                    ///< of one request
   S3WriteOptions write{};
   bool delete_versions = false;  ///< remove_all() removes older versions and delete markers, too
@@ -60,7 +64,9 @@ struct S3Request {
 
   std::chrono::milliseconds timeout = std::chrono::minutes(1);  ///< of one attempt; zero: none
   std::chrono::seconds stall{60};                               ///< see HttpRequest
-  std::optional<RetryLimits> retry{};                           ///< else the configured one
+  /// So many of this kind are on their way at a time: they share the allowed rate.
+  int connections = 1;
+  std::optional<RetryLimits> retry{};  ///< else the configured one
   /// An error of this kind is returned as a reply with its status, not thrown.
   std::optional<ErrorKind> returned{};
   std::optional<int> returned_status{};  ///< so is this status

@@ -17,6 +17,12 @@ using std::chrono::seconds;
 
 /// A part of 16 MiB at 18 KiB/s.
 constexpr minutes kPartTimeout{15};
+/// Of that, so much is for the line; what a limited rate takes comes on top, twice.
+milliseconds part_timeout(const S3Config& config) {
+  if (config.max_rate == 0) return kPartTimeout;
+  const uint64_t bytes = config.part_bytes * static_cast<uint64_t>(config.upload_concurrency);
+  return kPartTimeout + 2 * seconds(static_cast<long>(bytes / config.max_rate));
+}
 /// The server may send blanks for minutes while it puts the parts together.
 constexpr minutes kCompleteTimeout{15};
 /// After SIGTERM the process has 10 s in all.
@@ -131,7 +137,8 @@ void S3ObjectWriter::send_part(Transport& transport, PartJob& job, const std::st
        .body = job.buffer.view(),
        .body_sha256 = payload_hash(write, [&] { return sha256_hex(job.buffer.view()); }),
        .note = fmt::format("part {}", job.number),
-       .timeout = kPartTimeout},
+       .timeout = part_timeout(client_.config()),
+       .connections = client_.config().upload_concurrency},
       stop);
   *job.etag = response.header("etag");
   if (job.etag->empty()) {
@@ -165,7 +172,7 @@ void S3ObjectWriter::put_whole(Piece& piece) {
                     .headers = put_headers(write, client_.locked_until(), buffer_.view()),
                     .body = buffer_.view(),
                     .body_sha256 = payload_hash(write, [&] { return piece.hash.hex(); }),
-                    .timeout = kPartTimeout};
+                    .timeout = part_timeout(client_.config())};
   request.headers.emplace_back(kTokenHeader, token_);
   if (write.is_conditional) request.returned_status = kPreconditionFailed;
   noting_doubt(piece.is_commit_in_doubt, [&] {

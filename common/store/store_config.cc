@@ -6,12 +6,17 @@
 #include <cerrno>
 
 #include "common/base/error.h"
+#include "common/base/units.h"
 #include "common/store/credential_chain.h"
 #include "common/store/dir_store.h"
 #include "common/store/s3_store.h"
 
 namespace pgbackup {
 namespace {
+
+constexpr uint64_t kLeastPart = uint64_t{5} << 20U;      // S3's own limit
+constexpr uint64_t kLargestPart = uint64_t{512} << 20U;  // times 10,000 it is just below 5 TiB
+constexpr uint64_t kLeastRate = uint64_t{16} << 10U;
 
 /// For the sources of credentials other than our own settings.
 CredentialContext credential_context(const StoreConfig& config, Clock* clock) {
@@ -42,6 +47,7 @@ S3Config copy_of(const StoreConfig& config, Clock& clock) {
           .upload_concurrency = s3.upload_concurrency,
           .part_bytes = s3.part_bytes,
           .max_parts = s3.max_parts,
+          .max_rate = s3.max_rate,
           .retry = {.total = config.retry_time},
           .write = s3.write,
           .delete_versions = s3.delete_versions};
@@ -86,6 +92,16 @@ void check_s3(const S3Config& s3, std::vector<std::string>& problems) {
     check_write_options(s3.write, parse_s3_endpoint(s3.endpoint, s3.region).scheme, problems);
   });
   if (!s3.bucket.empty()) collect(problems, [&] { check_bucket_name(s3.bucket); });
+}
+
+/// Less would look like a connection that has stalled.
+void check_rate(const S3Config& s3, std::vector<std::string>& problems) {
+  const uint64_t least = kLeastRate * static_cast<uint64_t>(s3.upload_concurrency);
+  if (s3.max_rate == 0 || s3.max_rate >= least) return;
+  problems.push_back(fmt::format(
+      "S3_MAX_RATE {} is less than {} per second for each of {} connections: raise it, or lower "
+      "S3_UPLOAD_CONCURRENCY",
+      format_exact_bytes(s3.max_rate), format_exact_bytes(kLeastRate), s3.upload_concurrency));
 }
 
 }  // namespace
@@ -138,7 +154,19 @@ std::vector<Option> upload_options(StoreConfig& config) {
   std::vector<Option> rows = {
       {.name = "S3_UPLOAD_CONCURRENCY",
        .target = Number{&config.s3.upload_concurrency, 1, 64},
-       .help = "Parts of 16 MiB that are uploaded at the same time; each takes 16 MiB of memory."}};
+       .help = "Parts that are uploaded at the same time; each takes S3_PART_SIZE of memory."},
+      {.name = "S3_PART_SIZE",
+       .target = Bytes{&config.s3.part_bytes, kLeastPart, kLargestPart},
+       .help = "Size of a part: 5MiB to 512MiB. Times S3_MAX_PARTS it is the largest piece of a "
+               "backup; what is longer takes several."},
+      {.name = "S3_MAX_PARTS",
+       .target = Number{&config.s3.max_parts, 1, kMostParts},
+       .help = "Parts of one object at most: what the provider allows (Scaleway: 1000)."},
+      {.name = "S3_MAX_RATE",
+       .target = Bytes{&config.s3.max_rate, 0, uint64_t{1} << 40U},
+       .help = "Bytes per second that all connections together send or receive at most, such as "
+               "10MB. At least 16KiB for each of S3_UPLOAD_CONCURRENCY.",
+       .default_note = "no limit"}};
   append_options(rows, write_option_rows(config.s3.write));
   return rows;
 }
@@ -168,6 +196,7 @@ void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
   }
   if (!has_bucket) return;
   check_s3(config.s3, problems);
+  check_rate(config.s3, problems);
   check_keys(config, parsed, problems);
 }
 
