@@ -16,7 +16,8 @@ namespace {
 
 constexpr uint64_t kHeldBytes = uint64_t{64} << 10U;
 constexpr const char* kDamaged =
-    "this backup is damaged: restore another one (--id; pg-backup list shows them)";
+    "this backup is damaged: restore another one (--id, or with two targets --from; pg-backup list "
+    "shows them)";
 
 void check(const std::string& what, uint64_t bytes, const std::string& sha256,
            uint64_t expected_bytes, const std::string& expected_sha256) {

@@ -102,8 +102,7 @@ Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& pg_d
 }
 
 /// Says which targets have the backup, and throws when one has not.
-void BackupJob::report(const BackupWriter& writer) const {
-  std::vector<std::string> holders;
+void BackupJob::report(const BackupWriter& writer) {
   for (const auto& [target, manifest] : writer.written()) {
     uint64_t stored = 0;
     for (const ManifestObject& object : manifest.objects) stored += object.bytes;
@@ -114,14 +113,14 @@ void BackupJob::report(const BackupWriter& writer) const {
         {"seconds", std::to_string((manifest.finished - manifest.started).count())}};
     if (!target.empty()) fields.emplace_back("target", target);
     log_.info(fmt::format("backed up {}", manifest.group), fields);
-    holders.push_back(target);
+    holders_.push_back(target);
   }
   for (const std::string& warning : writer.written().front().manifest.warnings) log_.warn(warning);
   if (writer.failures().empty()) return;
   const Error failure = join_failures(writer.failures());
   throw Error(
       ErrorKind::failed,
-      fmt::format("{}; {} has the backup {}", failure.message(), fmt::join(holders, ", "), id_),
+      fmt::format("{}; {} has the backup {}", failure.message(), fmt::join(holders_, ", "), id_),
       failure.hint());
 }
 

@@ -34,11 +34,14 @@ class BackupJob {
   /// Makes one backup and logs where it is. Throws what stopped it; then no manifest and no object
   /// of it are visible. When some targets have it and others do not, throws `failed` saying which.
   void run();
+  /// After run(), also when it has thrown: the names of the targets that have the backup.
+  [[nodiscard]] const std::vector<std::string>& holders() const { return holders_; }
+  [[nodiscard]] UtcTime started() const { return started_; }
 
  private:
   void dump(const ClientProgram& pg_dump, const ServerInfo& server, BackupWriter& writer);
   [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& pg_dump) const;
-  void report(const BackupWriter& writer) const;
+  void report(const BackupWriter& writer);
 
   BackupJobConfig config_;
   const Environment& environment_;
@@ -48,6 +51,7 @@ class BackupJob {
   std::stop_token stop_;
   UtcTime started_;
   std::string id_;
+  std::vector<std::string> holders_;
 };
 
 }  // namespace pgbackup

@@ -1,14 +1,17 @@
 // pg-backup: from the command line to the verbs.
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cstdio>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "backup/config.h"
 #include "backup/find.h"
 #include "backup/job.h"
 #include "backup/list.h"
+#include "backup/missing.h"
 #include "backup/restore.h"
 #include "backup/restore_dialog.h"
 #include "backup/terminal.h"
@@ -31,16 +34,53 @@ struct Program {
   [[nodiscard]] Targets open() const { return open_targets(config.store, clock, log, stop); }
 };
 
-void back_up(Program& program, bool is_daemon) {
-  const bool schedule_holds = is_daemon || program.config.schedule_is_set;
+BackupJob make_job(Program& program, const Targets& targets, std::optional<Schedule> schedule) {
+  return {{.pg = program.config.pg,
+           .bindir = program.config.bindir,
+           .zstd_level = program.config.zstd_level,
+           .schedule = std::move(schedule)},
+          program.environment,
+          targets,
+          program.clock,
+          program.log,
+          program.stop};
+}
+
+void back_up_once(Program& program) {
+  const BackupConfig& config = program.config;
   const Targets targets = program.open();
-  BackupJob({.pg = program.config.pg,
-             .bindir = program.config.bindir,
-             .zstd_level = program.config.zstd_level,
-             .schedule = schedule_holds ? std::optional(program.config.schedule) : std::nullopt},
-            program.environment, targets, program.clock, program.log, program.stop)
+  make_job(program, targets, config.schedule_is_set ? std::optional(config.schedule) : std::nullopt)
       .run();
 }
+
+/// A run of the daemon, which knows what the one before it did.
+class BackupRun {
+ public:
+  explicit BackupRun(Program& program) : program_(program) {}
+
+  /// From any thread: the next run is for all targets.
+  void ask() { is_asked_ = true; }
+
+  void run() {
+    if (is_asked_.exchange(false)) missing_.clear();
+    const Schedule& schedule = program_.config.schedule;
+    Targets targets = program_.open();
+    missing_.select(targets, schedule, program_.clock.now());
+    BackupJob job = make_job(program_, targets, schedule);
+    try {
+      job.run();
+    } catch (const Error&) {
+      missing_.note_partial(job.holders(), job.started());
+      throw;
+    }
+    missing_.clear();
+  }
+
+ private:
+  Program& program_;
+  MissingTargets missing_;
+  std::atomic<bool> is_asked_ = false;
+};
 
 /// Start of the newest complete backup of the configured database.
 std::optional<UtcTime> newest_success(Program& program) {
@@ -82,19 +122,23 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
   Program program{config, environment, clock, log, {}};
+  BackupRun run(program);
   Daemon daemon({.noun = "backup",
                  .schedule = config.schedule,
                  .newest = [&] { return newest_success(program); },
-                 .run = [&] { back_up(program, true); }},
+                 .run = [&] { run.run(); }},
                 clock, log);
-  const Signals signals([&] { daemon.run_now(); });
+  const Signals signals([&] {
+    run.ask();
+    daemon.run_now();
+  });
   program.stop = signals.stop_token();
   if (parsed.verb == "list") {
     list(program);
   } else if (parsed.verb == "restore") {
     restore(program);
   } else if (parsed.verb == "now") {
-    back_up(program, false);
+    back_up_once(program);
   } else {
     log_settings(log, "pg-backup", parsed);
     serve(daemon, config.service, clock, log, program.stop);

@@ -141,6 +141,34 @@ next_second() {
 # field NAME [GROUP]: of each backup that `list --json` names, in the order printed
 field() { pg_backup list --json | jq -r --arg g "${2:-}" "select(\$g == \"\" or .group == \$g) | .$1"; }
 
+# on_terminal ANSWERS COMMAND...: answers each prompt (a line that ends in "] ") as it comes; what was shown is in
+# $T/screen.
+on_terminal() {
+    local answers=$1
+    shift
+    python3 - "$T/screen" "$answers" "$@" <<'PY'
+import os, pty, sys
+screen, answers, command = sys.argv[1], sys.argv[2].split(","), sys.argv[3:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(command[0], command)
+shown, asked = b"", 0
+while True:
+    try:
+        data = os.read(terminal, 65536)
+    except OSError:
+        break
+    if not data:
+        break
+    shown += data
+    if shown.count(b"] ") > asked and shown.endswith(b"] ") and answers:
+        asked = shown.count(b"] ")
+        os.write(terminal, answers.pop(0).encode() + b"\n")
+open(screen, "wb").write(shown)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+PY
+}
+
 # Stands in for pg_dump: a shell script that has the real one at hand as `real_pg_dump ARGUMENTS`.
 pg_dump_is() { # SCRIPT
     mkdir -p "$T/bin"

@@ -303,34 +303,6 @@ case_bad_usage() {
     says --database
 }
 
-# on_terminal ANSWERS COMMAND...: answers each prompt (a line that ends in "] ") as it comes; what was shown is in
-# $T/screen.
-on_terminal() {
-    local answers=$1
-    shift
-    python3 - "$T/screen" "$answers" "$@" <<'PY'
-import os, pty, sys
-screen, answers, command = sys.argv[1], sys.argv[2].split(","), sys.argv[3:]
-child, terminal = pty.fork()
-if child == 0:
-    os.execvp(command[0], command)
-shown, asked = b"", 0
-while True:
-    try:
-        data = os.read(terminal, 65536)
-    except OSError:
-        break
-    if not data:
-        break
-    shown += data
-    if shown.count(b"] ") > asked and shown.endswith(b"] ") and answers:
-        asked = shown.count(b"] ")
-        os.write(terminal, answers.pop(0).encode() + b"\n")
-open(screen, "wb").write(shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-PY
-}
-
 case_asks_on_a_terminal() {
     use_dir
     prepare_backup

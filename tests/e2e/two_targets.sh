@@ -60,6 +60,10 @@ case_both_are_good() {
     [ "$(jq -r .from "$T/out")" = s3 ] || fail "$(cat "$T/out")"
     expect 2 pg_backup list --from tape
     restores_from dir s3
+    expect 0 on_terminal 1,asked_for env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup" restore
+    grep -qE '^ +1 .* app .* s3' "$T/screen" || fail "$(cat "$T/screen")"
+    grep -qE '^ +2 .* app .* dir' "$T/screen" || fail "$(cat "$T/screen")"
+    expect_same_database app asked_for
     # The newest of both counts; of the same one the directory's.
     next_second
     backup_now
