@@ -238,6 +238,35 @@ TEST_CASE_METHOD(Fixture, "A completion whose reply was lost is recognised by it
   CHECK(server.objects.at("k").bytes == sample(3 * kPart));
 }
 
+/// As servers do where the right to list has a prefix.
+void hide_absent_objects(const FakeS3Request& request, FakeS3Reply& reply) {
+  if (request.summary() == "HEAD k" && reply.response.status == 404) reply.response.status = 403;
+}
+
+TEST_CASE_METHOD(Fixture, "A completion is repeated where an absent object is hidden behind 403") {
+  server.before = answer(kComplete, 1, fake_error(500, "InternalError"));
+  server.after = hide_absent_objects;
+  static_cast<void>(upload(sample(3 * kPart)));
+  CHECK(server.count(kComplete) == 2);
+  CHECK(server.objects.at("k").bytes == sample(3 * kPart));
+}
+
+TEST_CASE_METHOD(Fixture, "No trace of an upload is suspected behind 403") {
+  server.before = answer(kComplete, 1, fake_error(400, "InvalidPart"));
+  server.after = hide_absent_objects;
+  CHECK(kind_of_failure(3 * kPart) == ErrorKind::failed);
+  CHECK_FALSE(contains(log.text(), "could not be removed"));
+  check_nothing_left();
+}
+
+TEST_CASE_METHOD(Fixture, "What was written must be readable") {
+  server.before = [](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    if (request.summary() == "HEAD k") return fake_error(403, "AccessDenied");
+    return std::nullopt;
+  };
+  CHECK(kind_of_failure(3 * kPart) == ErrorKind::denied);
+}
+
 TEST_CASE_METHOD(Fixture, "A foreign object in place of a lost completion is not accepted") {
   const std::string foreign = sample(3 * kPart);  // even of the same size
   server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {

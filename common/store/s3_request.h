@@ -79,6 +79,8 @@ struct S3Request {
 
 /// The status of a write that was refused because there is an object of that name (If-None-Match).
 inline constexpr int kPreconditionFailed = 412;
+/// Of a HEAD also: there is no such object, where the right to list the bucket is limited.
+inline constexpr int kForbidden = 403;
 [[noreturn]] void throw_foreign_object(const std::string& url);
 
 /// Thread-safe, as long as each thread brings its own Transport. `clock` and `log` must outlive it.

@@ -205,9 +205,9 @@ void S3ObjectWriter::complete(Piece& piece) {
                           .is_completion = true};
   piece.is_commit_in_doubt = true;
   client_.make_retrier(client_.config().retry, stop_).run([&](Attempt& attempt) {
-    if (attempt.number > 1 && is_ours(piece, attempt)) return;
+    if (attempt.number > 1 && is_ours(piece, attempt, kForbidden)) return;
     const HttpResponse response = client_.send_once(transport_, request, attempt, stop_);
-    if (response.status == 200 || is_ours(piece, attempt)) return;
+    if (response.status == 200 || is_ours(piece, attempt, kForbidden)) return;
     if (response.status == kPreconditionFailed) {
       throw_foreign_object(client_.url_of(piece.full_key));
     } else {
@@ -220,10 +220,14 @@ void S3ObjectWriter::complete(Piece& piece) {
   piece.is_completed = true;
 }
 
-bool S3ObjectWriter::is_ours(const Piece& piece, Attempt& attempt) {
-  const HttpResponse response = client_.send_once(
-      transport_, {.method = "HEAD", .key = piece.full_key, .returned = ErrorKind::not_found},
-      attempt, stop_);
+bool S3ObjectWriter::is_ours(const Piece& piece, Attempt& attempt,
+                             std::optional<int> absent_status) {
+  const HttpResponse response = client_.send_once(transport_,
+                                                  {.method = "HEAD",
+                                                   .key = piece.full_key,
+                                                   .returned = ErrorKind::not_found,
+                                                   .returned_status = absent_status},
+                                                  attempt, stop_);
   return response.status == 200 && response.header(kTokenHeader) == token_ &&
          parse_size(response.header("content-length")) == piece.bytes;
 }
@@ -292,7 +296,8 @@ void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
                                               {.method = "HEAD",
                                                .key = piece.full_key,
                                                .timeout = kCleanupTimeout,
-                                               .returned = ErrorKind::not_found},
+                                               .returned = ErrorKind::not_found,
+                                               .returned_status = kForbidden},
                                               attempt, never);
   if (head.header(kTokenHeader) != token_) return;
   static_cast<void>(client_.send(transport_,

@@ -57,8 +57,9 @@ class S3ObjectWriter final : public ObjectWriter {
   void flush_part();
   void put_whole(Piece& piece);
   void complete(Piece& piece);
-  /// The object is there with our token and our size.
-  [[nodiscard]] bool is_ours(const Piece& piece, Attempt& attempt);
+  /// The object is there with our token and our size. A reply of `absent_status`: it is not there.
+  [[nodiscard]] bool is_ours(const Piece& piece, Attempt& attempt,
+                             std::optional<int> absent_status = {});
   void verify(const Piece& piece);
 
   void abandon() noexcept;
