@@ -18,6 +18,7 @@ void check_pages(std::string_view xml) {
     }
   });
   expect_corrupt_at_most([&] { static_cast<void>(parse_part_page(xml)); });
+  expect_corrupt_at_most([&] { static_cast<void>(parse_deletion(xml)); });
   expect_corrupt_at_most(
       [&] { require(!parse_created_upload(xml).empty(), "a new upload has an id"); });
 }
