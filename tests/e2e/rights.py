@@ -56,6 +56,7 @@ def versions(prefix):
 
 ACTS = {
     "make-bucket": lambda: done(s3.request("PUT")),
+    "make-locked-bucket": lambda: done(s3.request("PUT", headers={"x-amz-bucket-object-lock-enabled": "true"})),
     "get": lambda key: done(s3.request("GET", key)),
     "put": lambda key: done(s3.request("PUT", key, body=b"overwritten")),
     "copy": lambda source, key: done(s3.request("PUT", key, headers={"x-amz-copy-source": f"/{s3.BUCKET}/{source}"})),
@@ -64,6 +65,8 @@ ACTS = {
     "delete": lambda key: done(s3.request("DELETE", key)),
     "delete-objects": delete_objects,
     "delete-version": lambda key, version: done(s3.request("DELETE", key, {"versionId": version})),
+    "bypass-lock": lambda key, version: done(s3.request(
+        "DELETE", key, {"versionId": version}, headers={"x-amz-bypass-governance-retention": "true"})),
     "list": lambda *prefix: done(s3.request("GET", params={"list-type": 2, **({"prefix": prefix[0]} if prefix else {})})),
     "list-versions": lambda prefix: done(s3.request("GET", params={"versions": "", "prefix": prefix})),
     "versioning": set_versioning,

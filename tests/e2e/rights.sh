@@ -111,6 +111,51 @@ case_pg_prune_needs_no_more() {
     [ -z "$(uploads)" ] || fail "$(uploads)"
 }
 
+# With S3_DELETE_VERSIONS nothing of a removed backup is left, also not what someone overwrote.
+case_pg_prune_removes_versions() {
+    S3_BUCKET=pruned
+    rights allowed make-bucket
+    rights allowed versioning Enabled
+    prepare
+    local kept removed
+    removed=$(field id)
+    as "$backup_user" rights allowed put "$prefix/app/$removed/app.dump.zst"
+    next_second
+    backup_now
+    kept=$(field id | grep -v "$removed")
+    next_second
+    settings+=(S3_BACKUP_MAX_AGE=1s RETENTION_MIN_BACKUPS=1 S3_DELETE_VERSIONS=true)
+    become_user "$prune_user"
+    expect 0 pg_prune now
+    warns_not
+    rights versions "$prefix/" | cut -d/ -f4 | sort | uniq -c >"$T/left"
+    [ "$(xargs <"$T/left")" = "2 $kept" ] || fail "$(cat "$T/left")"
+    [ "$(manifests)" = "app/$kept/manifest.json" ] || fail "$(manifests)"
+}
+
+# What is locked outlives both credentials, and pg-prune keeps it without a word of trouble.
+case_a_lock_holds_against_both() {
+    S3_BUCKET=locked
+    rights allowed make-locked-bucket
+    settings+=(S3_OBJECT_LOCK_MODE=GOVERNANCE S3_OBJECT_LOCK_RETENTION=1d)
+    prepare
+    store_list >"$T/before"
+    next_second
+    settings+=(S3_BACKUP_MAX_AGE=1s RETENTION_MIN_BACKUPS=1 S3_DELETE_VERSIONS=true SWEEP_AFTER=0s)
+    backup_now # a newer one: the policy would remove the first
+    become_user "$prune_user"
+    next_second
+    expect 0 pg_prune now
+    says "locked until"
+    warns_not
+    [ "$(manifests | wc -l)" = 2 ] || fail "$(manifests)"
+    rights versions "$prefix/" | sed 's/^/delete-version /; p; s/^delete-version/bypass-lock/' >"$T/acts"
+    [ "$(wc -l <"$T/acts")" = 8 ] || fail "$(cat "$T/acts")"
+    as "$backup_user" rights refused <"$T/acts"
+    as "$prune_user" rights refused <"$T/acts"
+    expect_complete
+}
+
 case_the_server_refuses_the_rest() {
     prepare
     local key upload version administration='versioning Suspended
