@@ -100,6 +100,35 @@ TEST_CASE_METHOD(Fixture, "While a renewal fails the old ones serve until they r
   CHECK(key() == "K6");  // at once: nothing holds
 }
 
+TEST_CASE("A source that hands out the same again is asked once a minute") {
+  FakeClock clock;
+  TestLog log(clock);
+  int calls = 0;
+  const UtcTime end = clock.now() + hours(1);
+  CredentialKeeper keeper(
+      [&](const std::stop_token& /*stop*/) {
+        ++calls;
+        return Credentials{.access_key = Secret("A"), .secret_key = Secret("S"), .expires = end};
+      },
+      clock, log.log());
+  static_cast<void>(keeper.current({}));
+  for (int i = 0; i < 3600; i += 10) {
+    static_cast<void>(keeper.current({}));
+    clock.advance(seconds(10));
+  }
+  CHECK(calls > 2);
+  CHECK(calls < 17);
+}
+
+TEST_CASE_METHOD(Fixture, "Credentials of a short life are renewed in its midst, each time") {
+  issuer.life = seconds(10);
+  CHECK(key() == "K1");
+  clock.advance(seconds(5));
+  CHECK(key() == "K2");
+  clock.advance(seconds(5));
+  CHECK(key() == "K3");
+}
+
 TEST_CASE_METHOD(Fixture, "Credentials that are over when they come are none") {
   issuer.life = seconds(0);
   CHECK(fails_with(ErrorKind::denied, "expired at 2026-11-20T03:15:00Z", [&] { return key(); }));

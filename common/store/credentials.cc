@@ -72,7 +72,7 @@ bool CredentialKeeper::is_usable() const {
 
 bool CredentialKeeper::is_renewal_due() const {
   return current_ && current_->expires && clock_.now() >= renew_at_ &&
-         clock_.steady() - last_try_ >= kBetweenTries;
+         clock_.steady() >= next_try_;
 }
 
 void CredentialKeeper::fetch(Lock& lock, const std::stop_token& stop) {
@@ -91,7 +91,7 @@ void CredentialKeeper::fetch(Lock& lock, const std::stop_token& stop) {
   lock.lock();
   is_fetching_ = false;
   ++fetches_;
-  last_try_ = clock_.steady();
+  next_try_ = clock_.steady() + kBetweenTries;
   failure_ = failure;
   if (fresh) take(std::move(*fresh));
   fetched_.notify_all();
@@ -119,7 +119,9 @@ void CredentialKeeper::take(Credentials fresh) {
   const bool is_news = !current_ || !are_same(*current_, fresh);
   current_ = std::move(fresh);
   if (current_->expires) renew_at_ = renewal_time(now, *current_->expires);
-  if (!is_news || current_->source.empty()) return;
+  if (!is_news) return;
+  next_try_ = clock_.steady();
+  if (current_->source.empty()) return;
   LogFields fields = {{"source", current_->source}};
   if (current_->expires) fields.emplace_back("until", format_iso(*current_->expires));
   log_.info("credentials for the bucket", fields);

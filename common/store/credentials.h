@@ -44,8 +44,8 @@ class CredentialKeeper {
   /// Always these.
   CredentialKeeper(Credentials lasting, Clock& clock, Log& log);
 
-  /// A copy of the current ones. A renewal that fails is told in the log and tried again at most
-  /// once a minute; its error is thrown only when there are none that still hold.
+  /// A copy of the current ones. A renewal that fails or brings nothing new is tried again at most
+  /// once a minute, and told in the log; its error is thrown only when there are none that still hold.
   [[nodiscard]] Credentials current(const std::stop_token& stop);
 
   /// The store says that `refused` do not hold (any more). True: others are there, a repeat is
@@ -70,7 +70,7 @@ class CredentialKeeper {
   std::condition_variable_any fetched_;
   std::optional<Credentials> current_;
   UtcTime renew_at_{};
-  std::chrono::steady_clock::time_point last_try_{};
+  std::chrono::steady_clock::time_point next_try_{};  ///< not before, while the old ones hold
   bool is_fetching_ = false;
   uint64_t fetches_ = 0;          ///< that have ended
   std::optional<Error> failure_;  ///< of the last one

@@ -83,6 +83,10 @@ rgw gc processor max time = 15
 rgw thread pool size = 64
 rgw crypt s3 kms backend = testing
 rgw crypt s3 kms encryption keys = test-key=a25vd24gdG8gYWxsOiBhIHRlc3QgbmVlZHMgYSBrZXk=
+rgw s3 auth use sts = true
+rgw s3 auth order = local, sts
+rgw sts key = $(head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n')
+rgw sts min session duration = 2
 ${S3_RGW_EXTRA:-}
 CONF
 ceph=(-c "$W/ceph.conf")
