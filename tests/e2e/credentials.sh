@@ -180,19 +180,19 @@ case_run_longer_than_a_session() {
 #!/usr/bin/env bash
 set -o pipefail
 [[ " \$* " != *" --version "* ]] || exec "$PG_BIN/pg_dump" "\$@"
-"$PG_BIN/pg_dump" "\$@" | { head -c 70000000; sleep 6; cat; }
+"$PG_BIN/pg_dump" "\$@" | { head -c 70000000; sleep 4.5; cat; }
 WRAPPER
     chmod +x "$T/bin/pg_dump"
     settings+=("PG_BINDIR=$T/bin")
     local base=("${settings[@]}") before
-    use_profile 4
+    use_profile 3
     backup_says 'source="AWS profile"'
     [ "$(grep -c 'source="AWS profile"' "$T/err")" -ge 2 ] || fail "the credentials were not renewed"
     # What a role has written is its own in Ceph, so its own reader looks at it.
     expect 0 pg_backup restore --create --target-database copy
     expect_same_database app copy
     before=$(manifests)
-    session 4 # the same without a source that renews
+    session 3 # the same without a source that renews
     settings=("${base[@]}" "S3_ACCESS_KEY=$access_key" "S3_SECRET_KEY=$secret_key" "S3_SESSION_TOKEN=$session_token")
     expect 1 pg_backup now
     [ "$(manifests)" = "$before" ] || fail "a backup beyond the session"
