@@ -71,8 +71,7 @@ bool CredentialKeeper::is_usable() const {
 }
 
 bool CredentialKeeper::is_renewal_due() const {
-  return current_ && current_->expires && clock_.now() >= renew_at_ &&
-         clock_.steady() >= next_try_;
+  return current_ && current_->expires && clock_.now() >= renew_at_ && clock_.steady() >= next_try_;
 }
 
 void CredentialKeeper::fetch(Lock& lock, const std::stop_token& stop) {

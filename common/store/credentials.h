@@ -45,7 +45,8 @@ class CredentialKeeper {
   CredentialKeeper(Credentials lasting, Clock& clock, Log& log);
 
   /// A copy of the current ones. A renewal that fails or brings nothing new is tried again at most
-  /// once a minute, and told in the log; its error is thrown only when there are none that still hold.
+  /// once a minute, and told in the log; its error is thrown only when there are none that still
+  /// hold.
   [[nodiscard]] Credentials current(const std::stop_token& stop);
 
   /// The store says that `refused` do not hold (any more). True: others are there, a repeat is
