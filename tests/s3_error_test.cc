@@ -63,6 +63,16 @@ TEST_CASE("The text says what was asked, what was answered, and what to do") {
   CHECK(contains(hint(301, "PermanentRedirect"), "S3_REGION"));
   CHECK(contains(hint(301, "PermanentRedirect", "eu-west-3"), "S3_REGION=eu-west-3"));
   CHECK(hint(404, "NoSuchKey").empty());
+  CHECK(hint(400, "InvalidRequest").empty());
+  CHECK(contains(hint(403, "InvalidObjectState"), "thaw"));
+  const Error unlocked = make_reply_error(
+      "PUT s3://b/k", 400,
+      {.code = "InvalidRequest",
+       .message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests "
+                  "with Object Lock parameters",
+       .request_id = {},
+       .region = {}});
+  CHECK(contains(unlocked.hint(), "S3_OBJECT_LOCK_RETENTION"));
 }
 
 }  // namespace

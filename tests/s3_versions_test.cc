@@ -215,7 +215,10 @@ TEST_CASE_METHOD(Fixture, "Nothing is removed of what cannot be listed") {
   const auto begin = clock.steady();
   const auto failures = store.remove_all(Keys{"app/1/x", "app/2/x", "app/3/x"});
   REQUIRE(failures.size() == 3);
-  for (const RemovalFailure& failure : failures) CHECK(failure.error.kind() == kind);
+  for (const RemovalFailure& failure : failures) {
+    CHECK(failure.error.kind() == kind);
+    CHECK(failure.error.hint().starts_with("S3_DELETE_VERSIONS") == (kind == ErrorKind::failed));
+  }
   CHECK(versions.size() == 3);
   CHECK(clock.steady() - begin < std::chrono::minutes(17));
 }

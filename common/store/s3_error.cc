@@ -34,6 +34,8 @@ constexpr auto kCodes = std::to_array<CodeRow>({
     {"AuthorizationHeaderMalformed", ErrorKind::failed, kRegionHint},
     {"PermanentRedirect", ErrorKind::failed, kRegionHint},
     {"TemporaryRedirect", ErrorKind::failed, kRegionHint},
+    {"InvalidObjectState", ErrorKind::denied,
+     "it lies in an archive: thaw it there first (RestoreObject)"},
     {"NotImplemented", ErrorKind::failed, ""},
     {"MethodNotAllowed", ErrorKind::failed, ""},
     {"InternalError", ErrorKind::transient, ""},
@@ -84,7 +86,17 @@ std::string_view hint_of_status(int status) {
   return "";
 }
 
+/// InvalidRequest has many causes. AWS: "Content-MD5 OR x-amz-checksum- HTTP header is required for
+/// Put Object requests with Object Lock parameters", also where the bucket locks by default.
+bool wants_lock_settings(const S3ErrorReply& reply) {
+  return reply.message.find("Content-MD5") != std::string::npos &&
+         reply.message.find("Object Lock") != std::string::npos;
+}
+
 std::string hint_of_reply(int status, const S3ErrorReply& reply) {
+  if (wants_lock_settings(reply)) {
+    return "the bucket locks by default: set S3_OBJECT_LOCK_MODE and S3_OBJECT_LOCK_RETENTION, too";
+  }
   const CodeRow* const row = find_code(reply.code);
   const std::string_view hint = row != nullptr ? row->hint : hint_of_status(status);
   if (hint != kRegionHint || reply.region.empty()) return std::string(hint);

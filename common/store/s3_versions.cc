@@ -11,6 +11,9 @@
 namespace pgbackup {
 namespace {
 
+constexpr const char* kNeedsVersions =
+    "S3_DELETE_VERSIONS=true is for servers that keep versions: is it meant for this one?";
+
 /// Keys by the shortest prefix that lists them all: the key itself, or the folder of several.
 std::map<std::string, std::set<std::string>> by_prefix(std::span<const S3ObjectName> objects) {
   std::map<std::string, std::set<std::string>> folders;
@@ -40,11 +43,11 @@ std::vector<S3RemovalFailure> S3VersionRemover::remove_all(std::span<const S3Obj
 
 S3VersionRemover::Versions S3VersionRemover::find(std::span<const S3ObjectName> objects) {
   Versions found;
-  std::optional<Error> unanswered;
+  std::optional<Error> unanswered;  // the others would wait as long for the same
   for (const auto& [prefix, keys] : by_prefix(objects)) {
     if (stop_.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     try {
-      if (unanswered) throw Error(*unanswered);  // the others would wait as long for the same
+      if (unanswered) throw Error(*unanswered);
       for (S3VersionEntry& version :
            list_versions(client_, transport_, {.prefix = prefix}, stop_)) {
         if (keys.contains(version.object.key)) found.push_back(std::move(version));
@@ -52,7 +55,10 @@ S3VersionRemover::Versions S3VersionRemover::find(std::span<const S3ObjectName> 
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::canceled) throw;
       if (is_retryable(error.kind())) unanswered = error;
-      for (const std::string& key : keys) note(key, error);
+      const Error told = error.kind() == ErrorKind::failed
+                             ? Error(error.kind(), error.message(), kNeedsVersions)
+                             : error;
+      for (const std::string& key : keys) note(key, told);
     }
   }
   return found;
