@@ -77,7 +77,7 @@ void S3VersionRemover::remove(const Versions& versions, bool latest) {
 }
 
 /// A fault says more than a lock.
-void S3VersionRemover::note(const std::string& key, const Error& error, std::string lock) {
+void S3VersionRemover::note(const std::string& key, const Error& error, const std::string& lock) {
   const auto [place, is_new] =
       failures_.try_emplace(key, S3RemovalFailure{.object = {key}, .error = error, .lock = lock});
   if (!is_new && lock.empty()) place->second = {.object = {key}, .error = error};

@@ -29,7 +29,7 @@ class S3VersionRemover {
 
   [[nodiscard]] Versions find(std::span<const S3ObjectName> objects);
   void remove(const Versions& versions, bool latest);
-  void note(const std::string& key, const Error& error, std::string lock = {});
+  void note(const std::string& key, const Error& error, const std::string& lock = {});
   [[nodiscard]] std::string lock_of(const S3ObjectName& version);
 
   S3Client& client_;
