@@ -71,15 +71,21 @@ FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
               "pg-backup list shows what there is; names are taken literally, with case");
 }
 
-std::optional<UtcTime> newest_start(const Targets& targets, std::string_view group, Log& log) {
-  bool one_has_none = false;
-  std::optional<UtcTime> oldest;
-  ask_all(targets, group, log, [&](const StoreTarget&, const std::vector<Backup>& backups) {
+NewestStarts newest_starts(const Targets& targets, std::string_view group, Log& log) {
+  NewestStarts starts;
+  ask_all(targets, group, log, [&](const StoreTarget& target, const std::vector<Backup>& backups) {
     const Backup* const newest = newest_complete(backups, group);
-    one_has_none = one_has_none || newest == nullptr;
-    if (newest != nullptr && (!oldest || newest->time < *oldest)) oldest = newest->time;
+    starts[target.name()] = newest == nullptr ? std::nullopt : std::optional(newest->time);
   });
-  return one_has_none ? std::nullopt : oldest;
+  return starts;
+}
+
+std::optional<UtcTime> furthest_behind(const NewestStarts& starts) {
+  const auto least =
+      std::min_element(starts.begin(), starts.end(), [](const auto& a, const auto& b) {
+        return a.second < b.second;  // none is less than any time
+      });
+  return least == starts.end() ? std::nullopt : least->second;
 }
 
 }  // namespace pgbackup

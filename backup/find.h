@@ -1,6 +1,7 @@
 // Backups looked for in every target: what a target cannot answer, the others do.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,9 +30,13 @@ struct FoundBackup {
 [[nodiscard]] FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
                                         Log& log);
 
-/// When the newest backup of `group` began in the target that is the furthest behind; nullopt when
-/// one has none at all.
-[[nodiscard]] std::optional<UtcTime> newest_start(const Targets& targets, std::string_view group,
-                                                  Log& log);
+/// When the newest backup of a group began, by the targets' names; nullopt where there is none.
+using NewestStarts = std::map<std::string, std::optional<UtcTime>>;
+
+/// Of the targets that answer.
+[[nodiscard]] NewestStarts newest_starts(const Targets& targets, std::string_view group, Log& log);
+
+/// Of the target that is the furthest behind; nullopt when one has none at all.
+[[nodiscard]] std::optional<UtcTime> furthest_behind(const NewestStarts& starts);
 
 }  // namespace pgbackup

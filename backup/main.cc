@@ -53,44 +53,54 @@ void back_up_once(Program& program) {
       .run();
 }
 
-/// A run of the daemon, which knows what the one before it did.
-class BackupRun {
+/// What the daemon does, with its memory of which target has what.
+class DaemonBackup {
  public:
-  explicit BackupRun(Program& program) : program_(program) {}
+  explicit DaemonBackup(Program& program) : program_(program) {}
 
   /// From any thread: the next run is for all targets.
   void ask() { is_asked_ = true; }
+
+  /// Start of the newest complete backup of the configured database that every target has.
+  std::optional<UtcTime> newest() {
+    std::string database = program_.config.pg.database;
+    if (database.empty()) {  // named by a service
+      PgConnection connection(program_.config.pg, program_.stop);
+      database = connection.query("select current_database()").at(0).at(0);
+    }
+    const NewestStarts starts = newest_starts(program_.open(), database, program_.log);
+    for (const auto& [target, started] : starts) {
+      if (started) missing_.note(target, *started);
+    }
+    return furthest_behind(starts);
+  }
 
   void run() {
     if (is_asked_.exchange(false)) missing_.clear();
     const Schedule& schedule = program_.config.schedule;
     Targets targets = program_.open();
-    missing_.select(targets, schedule, program_.clock.now());
+    left_out_since_ = missing_.select(targets, schedule, program_.clock.now());
     BackupJob job = make_job(program_, targets, schedule);
     try {
       job.run();
     } catch (const Error&) {
-      missing_.note_partial(job.holders(), job.started());
+      for (const std::string& target : job.holders()) missing_.note(target, job.started());
       throw;
     }
     missing_.clear();
   }
 
+  /// A run for some of the targets does not make the backup of the others any newer.
+  [[nodiscard]] UtcTime counts_from(UtcTime started) const {
+    return left_out_since_.value_or(started);
+  }
+
  private:
   Program& program_;
   MissingTargets missing_;
+  std::optional<UtcTime> left_out_since_;  ///< the oldest backup of the targets left out last
   std::atomic<bool> is_asked_ = false;
 };
-
-/// Start of the newest complete backup of the configured database.
-std::optional<UtcTime> newest_success(Program& program) {
-  std::string database = program.config.pg.database;
-  if (database.empty()) {  // named by a service
-    PgConnection connection(program.config.pg, program.stop);
-    database = connection.query("select current_database()").at(0).at(0);
-  }
-  return newest_start(program.open(), database, program.log);
-}
 
 void list(Program& program) {
   const auto& [backups, failures] = list_backups(program.open());
@@ -122,14 +132,15 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
   Program program{config, environment, clock, log, {}};
-  BackupRun run(program);
+  DaemonBackup backup(program);
   Daemon daemon({.noun = "backup",
                  .schedule = config.schedule,
-                 .newest = [&] { return newest_success(program); },
-                 .run = [&] { run.run(); }},
+                 .newest = [&] { return backup.newest(); },
+                 .run = [&] { backup.run(); },
+                 .counts_from = [&](UtcTime started) { return backup.counts_from(started); }},
                 clock, log);
   const Signals signals([&] {
-    run.ask();
+    backup.ask();
     daemon.run_now();
   });
   program.stop = signals.stop_token();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
 
 namespace pgbackup {
 namespace {
@@ -12,17 +11,20 @@ constexpr std::chrono::minutes kSlack{5};
 
 }  // namespace
 
-void MissingTargets::note_partial(const std::vector<std::string>& holders, UtcTime started) {
-  for (const std::string& name : holders) held_since_[name] = started;
-}
-
-void MissingTargets::select(Targets& targets, const Schedule& schedule, UtcTime now) const {
+std::optional<UtcTime> MissingTargets::select(Targets& targets, const Schedule& schedule,
+                                              UtcTime now) const {
   const auto holds = [&](const StoreTarget& target) {
     const auto since = held_since_.find(target.name());
     if (since == held_since_.end() || since->second > now) return false;
     return schedule.next(since->second) > now + kSlack;
   };
-  if (!std::all_of(targets.begin(), targets.end(), holds)) std::erase_if(targets, holds);
+  if (std::all_of(targets.begin(), targets.end(), holds)) return std::nullopt;
+  std::optional<UtcTime> oldest;
+  for (const StoreTarget& target : targets) {
+    if (holds(target)) oldest = std::min(oldest.value_or(now), held_since_.at(target.name()));
+  }
+  std::erase_if(targets, holds);
+  return oldest;
 }
 
 }  // namespace pgbackup

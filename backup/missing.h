@@ -3,8 +3,8 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "common/base/schedule.h"
 #include "common/base/utc_time.h"
@@ -14,13 +14,14 @@ namespace pgbackup {
 
 class MissingTargets {
  public:
-  /// `holders` have the backup that began at `started`, and others do not.
-  void note_partial(const std::vector<std::string>& holders, UtcTime started);
-  /// All have it, or are to be asked again.
+  /// The target `name` has a backup that began at `started`.
+  void note(const std::string& name, UtcTime started) { held_since_[name] = started; }
+  /// The next run is for all.
   void clear() { held_since_.clear(); }
   /// Takes out of `targets` those that hold a backup of the present period of `schedule`, unless
-  /// that would be all.
-  void select(Targets& targets, const Schedule& schedule, UtcTime now) const;
+  /// that would be all. Returns when the oldest of these backups began, if there are any.
+  [[nodiscard]] std::optional<UtcTime> select(Targets& targets, const Schedule& schedule,
+                                              UtcTime now) const;
 
  private:
   std::map<std::string, UtcTime> held_since_;  ///< by name

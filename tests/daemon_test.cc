@@ -27,7 +27,8 @@ class Scripted {
                       looks.push_back(clock.now());
                       return newest();
                     },
-                .run = [this] { run(); }},
+                .run = [this] { run(); },
+                .counts_from = [this](UtcTime started) { return counts_from(started); }},
                clock, log.log()) {}
 
   /// Minutes from the start to each run.
@@ -47,6 +48,7 @@ class Scripted {
   std::stop_source stop;
   Daemon daemon;
   std::function<std::optional<UtcTime>()> newest = [] { return std::nullopt; };
+  std::function<UtcTime(UtcTime)> counts_from = [](UtcTime started) { return started; };
   std::function<void(size_t)> on_run = [](size_t) {};  ///< gets the run's number, from 1
   std::vector<UtcTime> starts;
   std::vector<UtcTime> looks;
@@ -81,6 +83,19 @@ TEST_CASE("A failed run is repeated after 1, 2, 4 minutes and does not end the d
   };
   CHECK(scripted.serve(6) == std::vector<long>{0, 1, 3, 7, 15, 375});
   CHECK(contains(scripted.log.text(), "pg_dump exited with 1"));
+}
+
+TEST_CASE("A run that completes an older one does not put off the next") {
+  Scripted scripted(hours(6));
+  const UtcTime begun = scripted.clock.now();
+  scripted.on_run = [](size_t run) {
+    if (run <= 4) throw Error(ErrorKind::failed, "a target failed");
+  };
+  scripted.counts_from = [&](UtcTime started) {
+    return started < begun + hours(6) ? begun : started;
+  };
+  CHECK(scripted.serve(6) == std::vector<long>{0, 1, 3, 7, 15, 360});
+  CHECK(scripted.daemon.status().last_success == begun + hours(6));
 }
 
 TEST_CASE("Repeats of a failed run end when the next regular one is due") {

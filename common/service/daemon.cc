@@ -69,8 +69,9 @@ UtcTime Daemon::run_once() {
   set_running(true);
   work_.run();
   looked_ = true;
-  succeeded(started);
-  const UtcTime next = start_after_success(started, work_.schedule, clock_.now());
+  const UtcTime counted = work_.counts_from ? work_.counts_from(started) : started;
+  succeeded(counted);
+  const UtcTime next = start_after_success(counted, work_.schedule, clock_.now());
   log_.info(fmt::format("next {}", work_.noun), {{"at", format_iso(next)}});
   return next;
 }

@@ -23,6 +23,9 @@ struct DaemonWork {
   /// Answers at start when the newest success began, as the store knows; empty: a run at start.
   std::function<std::optional<UtcTime>()> newest;
   std::function<void()> run;
+  /// The time that a success which began at `started` counts from, when that is an earlier one:
+  /// what completes an older run does not put off the next. Empty: `started`.
+  std::function<UtcTime(UtcTime started)> counts_from{};
 };
 
 /// How it stands, for `health`.
