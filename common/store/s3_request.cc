@@ -178,7 +178,10 @@ void S3Client::throw_unless_returned(const S3Request& request, int status,
                                      const S3ErrorReply& reply, const Attempt& attempt) const {
   const Error error = make_reply_error(describe(request), status, reply);
   if (request.returned == error.kind() || request.returned_status == status) return;
-  if (is_damaged_in_transit(reply.code) && attempt.number == 1) {
+  // What is throttled or too slow is a 400, too, with some providers; a reply to HEAD cannot say
+  // so.
+  const bool may_pass = request.method == "HEAD" && status == 400 && reply.code.empty();
+  if (may_pass || (is_damaged_in_transit(reply.code) && attempt.number == 1)) {
     throw Error(ErrorKind::transient, error.message(), error.hint());
   }
   throw error;
