@@ -137,6 +137,7 @@ case_secrets_are_never_shown() {
 
 # Nor in the arguments or, for the store's keys, the environment of what it starts.
 case_secrets_of_children() {
+    local name
     use_s3
     create_small_database app
     use_database app
@@ -152,8 +153,12 @@ exec "$PG_BIN/pg_dump" "\$@"
 SCRIPT
     chmod +x "$T/bin/pg_dump"
     settings+=("PG_BINDIR=$T/bin")
+    for name in AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_WEB_IDENTITY_TOKEN_FILE; do
+        settings+=("$name=not-for-children")
+    done
     backup_now
     [ -s "$T/environment" ] || fail "the script was not used"
+    ! grep -F not-for-children "$T/environment" || fail "a variable of AWS"
     ! grep -F "$S3_SECRET_KEY" "$T/environment" "$T/arguments" || fail "the store's key"
     ! grep -F "$PGPASSWORD" "$T/arguments" || fail "the password"
 }
