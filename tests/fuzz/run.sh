@@ -19,7 +19,7 @@ build() {
 fuzz() { # TARGET
     local status=0 log=$found/$1.log inputs
     inputs=$(mktemp -d)
-    TZ=UTC "$bin/fuzz_$1" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+    TZ=UTC "$bin/fuzz_$1" -max_total_time="$seconds" -max_len=8192 -timeout=60 -rss_limit_mb=1024 -print_final_stats=1 \
         -artifact_prefix="$found/$1-" "$inputs" "$here/corpus/$1" >"$log" 2>&1 </dev/null || status=$?
     rm -rf "$inputs"
     if [ "$status" = 0 ]; then
