@@ -206,7 +206,8 @@ TEST_CASE("Every wrong command line is one sentence") {
            {{"frobnicate"}, "unknown command frobnicate; the commands are serve, now"},
            {{"now", "again"}, "unexpected argument again"},
            {{"-x"}, "unknown option -x"},
-           {{"-xh"}, "unknown option -x"}}) {
+           {{"-xh"}, "unknown option -x"},
+           {{"-\xc3h"}, "unknown option -\xc3"}}) {
     CAPTURE(row.arguments);
     Settings s;
     CHECK(s.problems({}, row.arguments) == row.problem);

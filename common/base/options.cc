@@ -69,6 +69,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   const std::string* best = nullptr;
   size_t best_distance = 1 + word.size() / 4;
   for (const std::string& candidate : known) {
+    if (word.size() > candidate.size() + best_distance) continue;
     const size_t distance = edit_distance(word, candidate);
     if (distance <= best_distance && (best == nullptr || distance < best_distance)) {
       best = &candidate;
@@ -154,7 +155,7 @@ class Parser {
       problem(fmt::format("{} needs a value", word));
     } else if (optopt >= kHelp) {
       problem(fmt::format("{} takes no value", word.substr(0, word.find('='))));
-    } else if (optopt > 0) {
+    } else if (optopt != 0) {  // negative: a byte above 0x7f
       problem(fmt::format("unknown option -{}", static_cast<char>(optopt)));
     } else {
       const std::string_view flag = word.substr(0, word.find('='));
