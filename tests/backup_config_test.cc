@@ -40,6 +40,21 @@ TEST_CASE("The least that a backup needs is a database and a target") {
   CHECK(problems_of({"restore", "--id", "20261120T031500Z-9f3a1c2b"}, kDirectory).empty());
 }
 
+TEST_CASE("How objects are written matters to a bucket only") {
+  for (const auto& [name, value] : Environment{{"S3_STORAGE_CLASS", "GLACIER"},
+                                               {"S3_OBJECT_LOCK_MODE", "GOVERNANCE"},
+                                               {"S3_KMS_KEY_ID", "k"}}) {
+    CAPTURE(name);
+    CHECK(problems_of({"now"}, with(kDirectory, name, value)).empty());
+    CHECK(problems_of({"now"}, with(kBucket, name, value)).find(name) != std::string::npos);
+  }
+  const Environment trusting = with(kBucket, "S3_PAYLOAD_SIGNING", "unsigned");
+  CHECK(problems_of({"now"}, trusting).empty());  // AWS: https
+  CHECK(problems_of({"now"}, with(trusting, "S3_ENDPOINT", "s3.example.com")).empty());
+  CHECK(problems_of({"now"}, with(trusting, "S3_ENDPOINT", "http://s3.example.com"))
+            .find("needs an https endpoint") != std::string::npos);
+}
+
 TEST_CASE("Everything that is wrong is said at once") {
   const std::string problems =
       problems_of({"now"}, {{"DB_PORT", "tcp://10.0.0.1:5432"}, {"ZSTD_LEVEL", "99"}});

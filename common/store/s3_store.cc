@@ -113,6 +113,7 @@ std::vector<RemovalFailure> S3Store::remove_all(std::span<const std::string> key
           ? S3VersionRemover(client_, transport(), remover_, stop_).remove_all(objects)
           : remover_.remove_all(transport(), objects);
   std::vector<RemovalFailure> failures;
+  failures.reserve(failed.size());
   for (S3RemovalFailure& failure : failed) {
     failures.push_back({.key = failure.object.key.substr(client_.config().prefix.size()),
                         .error = std::move(failure.error),

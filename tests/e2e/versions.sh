@@ -62,7 +62,7 @@ case_hidden() {
 case_object_lock() {
     own_bucket lock
     local base=$prefix locked_for=10 until manifest
-    create_small_database app 10
+    create_large_database app 20 # more than a part
     use_database app
     backup_now
     # Under the lock: a backup that is old by its name, and so a candidate at once.
