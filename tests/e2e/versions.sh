@@ -16,7 +16,7 @@ kinds() { versions | cut -d' ' -f3 | sort | uniq -c | tr -s ' ' | tr '\n' ';'; }
 # aged_copies DAYS...: of the newest backup
 aged_copies() {
     local days copies=()
-    for days in "$@"; do copies+=("app/$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)-$(printf %08x "$days")"); done
+    for days in "$@"; do copies+=("app/$(date -u -d "$days days ago" +%Y%m%dT000000Z)-$(printf %08x "$days")"); done
     store_copy "$(newest)" "${copies[@]}"
 }
 
@@ -52,7 +52,7 @@ case_hidden() {
     says_not NoncurrentVersionExpiration
     versions | grep -v 20240101T000000Z >"$T/after"
     cmp "$T/after" "$T/before" || fail "$(cat "$T/after")"
-    [ "$(versions | grep 20240101T000000Z | sed 's/ [^ ]* / /')" = "$(printf '%s\n' \
+    [ "$(versions | grep 20240101T000000Z | sed 's/ [^ ]* / /' | sort)" = "$(printf '%s\n' \
         "$prefix/app/20240101T000000Z-00000001/manifest.json marker" \
         "$prefix/app/20240101T000000Z-00000001/manifest.json version")" ] || fail "$(versions)"
     create_database copy
