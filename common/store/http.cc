@@ -13,6 +13,7 @@
 
 #include "common/base/error.h"
 #include "common/base/handle.h"
+#include "common/store/http_error.h"
 
 namespace pgbackup {
 namespace {
@@ -66,45 +67,6 @@ std::string_view authority_of(std::string_view url) {
   const size_t begin = url.find("://");
   if (begin != std::string_view::npos) url.remove_prefix(begin + 3);
   return url.substr(0, url.find_first_of("/?"));
-}
-
-Error certificate_error(std::string_view server, std::string_view text) {
-  return {ErrorKind::failed, fmt::format("the certificate of {} is not trusted: {}", server, text),
-          "S3_CA_FILE names the certificate of a private authority (PEM)"};
-}
-
-Error transport_error(CURLcode code, std::string_view server, std::string_view text) {
-  switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-      return certificate_error(server, text);
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return {ErrorKind::transient, fmt::format("cannot resolve the name of {}: {}", server, text)};
-    case CURLE_COULDNT_CONNECT:
-      return {ErrorKind::transient, fmt::format("cannot connect to {}: {}", server, text)};
-    case CURLE_SSL_CONNECT_ERROR:
-      // What OpenSSL says when the first bytes of the reply are not TLS.
-      if (text.find("wrong version number") != std::string_view::npos) {
-        return {ErrorKind::failed, fmt::format("{} does not speak TLS: {}", server, text),
-                "for a server without TLS write http:// in front of S3_ENDPOINT"};
-      }
-      [[fallthrough]];
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_OPERATION_TIMEDOUT:
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_FAIL_REWIND:
-    case CURLE_AGAIN:
-    case CURLE_SSL_SHUTDOWN_FAILED:
-    case CURLE_NO_CONNECTION_AVAILABLE:
-      return {ErrorKind::transient, fmt::format("{}: {}", server, text)};
-    default:
-      return {ErrorKind::failed, fmt::format("{}: {}", server, text)};
-  }
 }
 
 std::string_view trimmed(std::string_view text) {
