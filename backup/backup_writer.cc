@@ -6,6 +6,7 @@
 
 #include "backup/commit.h"
 #include "common/base/error.h"
+#include "common/base/units.h"
 
 namespace pgbackup {
 
@@ -81,7 +82,19 @@ void BackupWriter::commit(const StoreTarget& target, const std::vector<StoredObj
         {object.key.substr(object.key.rfind('/') + 1), object.bytes, object.sha256});
   }
   commit_backup(target.store(), manifest, objects, log_);
+  log_written(target.name(), manifest);
   written_.push_back({target.name(), std::move(manifest)});
+}
+
+void BackupWriter::log_written(const std::string& target, const Manifest& manifest) {
+  uint64_t stored = 0;
+  for (const ManifestObject& object : manifest.objects) stored += object.bytes;
+  LogFields fields = {{"id", manifest.id},
+                      {"size", format_bytes(stored)},
+                      {"plain", format_bytes(manifest.plain_bytes)},
+                      {"seconds", std::to_string((manifest.finished - manifest.started).count())}};
+  if (!target.empty()) fields.emplace_back("target", target);
+  log_.info(fmt::format("backed up {}", manifest.group), fields);
 }
 
 void BackupWriter::let_go(Branch& branch, const Error& error) {

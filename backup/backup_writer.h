@@ -34,7 +34,8 @@ class BackupWriter final : public Sink {
   void write(std::string_view bytes) override;
   /// What finish() commits: all but the objects and the time of the end, which each target adds.
   void describe(Manifest manifest) { manifest_ = std::move(manifest); }
-  /// Target by target: finishes the object and writes the manifest. Throws when none succeeded.
+  /// Target by target: finishes the object, writes the manifest and logs it. Throws when none
+  /// succeeded.
   void finish() override;
 
   [[nodiscard]] const std::vector<Written>& written() const { return written_; }
@@ -44,6 +45,7 @@ class BackupWriter final : public Sink {
   class Branch;
 
   void commit(const StoreTarget& target, const std::vector<StoredObject>& objects);
+  void log_written(const std::string& target, const Manifest& manifest);
   void let_go(Branch& branch, const Error& error);
   void note(const std::string& target, const Error& error);
   [[nodiscard]] Error failure_of_all(const Error& error) const;

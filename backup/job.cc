@@ -8,7 +8,6 @@
 #include "backup/pg_dump.h"
 #include "backup/progress.h"
 #include "common/base/error.h"
-#include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/digest.h"
 #include "common/codec/zstd.h"
@@ -101,20 +100,9 @@ Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& pg_d
   return manifest;
 }
 
-/// Says which targets have the backup, and throws when one has not.
+/// Throws when a target has not got the backup.
 void BackupJob::report(const BackupWriter& writer) {
-  for (const auto& [target, manifest] : writer.written()) {
-    uint64_t stored = 0;
-    for (const ManifestObject& object : manifest.objects) stored += object.bytes;
-    LogFields fields = {
-        {"id", manifest.id},
-        {"size", format_bytes(stored)},
-        {"plain", format_bytes(manifest.plain_bytes)},
-        {"seconds", std::to_string((manifest.finished - manifest.started).count())}};
-    if (!target.empty()) fields.emplace_back("target", target);
-    log_.info(fmt::format("backed up {}", manifest.group), fields);
-    holders_.push_back(target);
-  }
+  for (const auto& [target, manifest] : writer.written()) holders_.push_back(target);
   for (const std::string& warning : writer.written().front().manifest.warnings) log_.warn(warning);
   if (writer.failures().empty()) return;
   const Error failure = join_failures(writer.failures());
