@@ -18,7 +18,7 @@ build() {
 # new inputs is not kept: a run depends on no other.
 fuzz() { # TARGET
     local status=0 log=$found/$1.log inputs
-    inputs=$(mktemp -d)
+    inputs=$found/$1.inputs && mkdir "$inputs"
     TZ=UTC "$bin/fuzz_$1" -max_total_time="$seconds" -max_len=8192 -timeout=60 -rss_limit_mb=1024 -print_final_stats=1 \
         -artifact_prefix="$found/$1-" "$inputs" "$here/corpus/$1" >"$log" 2>&1 </dev/null || status=$?
     rm -rf "$inputs"
@@ -38,8 +38,13 @@ rm -rf "$found" && mkdir "$found"
 [ $# = 0 ] || targets=("$@")
 export here seconds found bin
 export -f fuzz
+# In a process group of their own: whoever stops us stops them.
 # shellcheck disable=SC2016
-printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'fuzz "$1" >"$found/$1.result"' fuzz || true
+printf '%s\0' "${targets[@]}" |
+    setsid xargs -0 -n 1 -P "$(nproc)" bash -c 'fuzz "$1" >"$found/$1.result"' fuzz &
+group=$!
+trap 'kill -TERM -- "-$group"; exit 143' TERM INT
+wait "$group" || true
 failed=0
 for target in "${targets[@]}"; do
     cat "$found/$target.result"
