@@ -171,6 +171,23 @@ TEST_CASE("A file of certificates that does not exist is told with its setting")
   }
 }
 
+TEST_CASE("A proxy is asked, but not for what hands out credentials to this machine") {
+  ScriptedServer proxy({ok("from the proxy"), ok("from the proxy")});
+  setenv("http_proxy", proxy.url("").c_str(), 1);
+  CurlTransport transport("");
+  CHECK(exchange(transport, {.method = "GET", .url = "http://s3.invalid/k"}).body ==
+        "from the proxy");
+  for (const auto* url : {"http://169.254.170.2/v2", "http://[fd00:ec2::254]/latest"}) {
+    CAPTURE(url);
+    CHECK(error_of({.method = "GET", .url = url, .timeout = milliseconds(50)}).kind() ==
+          ErrorKind::transient);
+  }
+  unsetenv("http_proxy");
+  proxy.end();
+  REQUIRE(proxy.requests.size() == 1);
+  CHECK(proxy.requests[0].starts_with("GET http://s3.invalid/k HTTP/1.1"));
+}
+
 TEST_CASE("A rate is kept in both directions") {
   // libcurl receives what a second allows at once.
   const std::string body(2'500'000, 'x');
