@@ -156,6 +156,33 @@ case_a_lock_holds_against_both() {
     expect_complete
 }
 
+# The whole bucket: the policies without prefix, made as README says.
+case_without_a_prefix() {
+    S3_BUCKET=whole
+    rights allowed make-bucket
+    prepare
+    local file
+    for file in pg-backup pg-prune; do
+        jq 'del(.Statement[].Condition)' "$iam/$file.json" | sed 's#/PREFIX##' >"$T/$file.json"
+    done
+    grant "$backup_user" "$T/pg-backup.json"
+    grant "$prune_user" "$T/pg-prune.json"
+    settings+=(S3_PREFIX=)
+    backup_now
+    warns_not
+    expect 0 pg_backup list
+    says app
+    expect 0 pg_backup restore --database app --target-database copy --create
+    settings+=(S3_BACKUP_MAX_AGE=1s RETENTION_MIN_BACKUPS=1)
+    next_second
+    backup_now
+    become_user "$prune_user"
+    next_second
+    expect 0 pg_prune now
+    warns_not
+    [ "$(s3 ls app/ | wc -l)" = 2 ] || fail "$(s3 ls)"
+}
+
 case_the_server_refuses_the_rest() {
     prepare
     local key upload version administration='versioning Suspended
