@@ -153,6 +153,21 @@ TEST_CASE("A backup that dies at any request leaves nothing that is listed and n
   }
 }
 
+TEST_CASE("By a wrong clock is backed up, with corrected signatures, and not pruned") {
+  Fixture fixture;
+  static_cast<void>(fixture.back_up("app"));
+  fixture.server.ahead = std::chrono::hours(24 * 365);
+  CHECK(fails_with(ErrorKind::conflict, "clock", [&] {
+    fixture.prune();
+    return 0;
+  }));
+  CHECK(fixture.listed().size() == 1);
+  fixture.clock.advance(std::chrono::seconds(1));
+  static_cast<void>(fixture.back_up("app"));
+  CHECK(fixture.listed().size() == 2);
+  CHECK(contains(fixture.log.text(), "the clock of this machine is wrong"));
+}
+
 /// Backups of two databases of which some are too old, and what deaths have left.
 void make_history(Fixture& fixture) {
   for (int i = 0; i < 3; ++i) {

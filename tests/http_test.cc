@@ -150,6 +150,35 @@ TEST_CASE("What the network does to an exchange is transient") {
   }
 }
 
+TEST_CASE(
+    "A connection that is lost while the body goes out is transient, or its refusal is read") {
+  const std::string body(8'000'000, 'x');
+  SECTION("reset") {
+    ScriptedServer server({std::string(kEarly)});
+    CHECK(error_of({.method = "PUT", .url = server.url(), .body = body}).kind() ==
+          ErrorKind::transient);
+  }
+  SECTION("refused before all of it was read") {
+    ScriptedServer server(
+        {std::string(kEarly) + "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n"});
+    CurlTransport transport("");
+    try {
+      CHECK(exchange(transport, {.method = "PUT", .url = server.url(), .body = body}).status ==
+            503);
+    } catch (const Error& error) {  // where the reset overtakes the reply
+      CHECK(error.kind() == ErrorKind::transient);
+    }
+  }
+}
+
+TEST_CASE("A server that goes silent is given up after the stall limit") {
+  ScriptedServer server({"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes.", ""});
+  const auto begun = steady_clock::now();
+  const Error error = error_of({.method = "GET", .url = server.url(), .stall = seconds(1)});
+  CHECK(error.kind() == ErrorKind::transient);
+  CHECK(steady_clock::now() - begun < seconds(10));
+}
+
 TEST_CASE("Only http and https are spoken") {
   for (const auto* url : {"ftp://127.0.0.1/", "file:///etc/passwd", "nonsense://x/", ""}) {
     CAPTURE(url);

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -18,6 +19,9 @@
 namespace pgbackup {
 
 inline constexpr const char* kHangUp = "hang up";
+/// In front of a reply, perhaps an empty one: it is sent before the request's body was read, and
+/// the connection ends.
+inline constexpr std::string_view kEarly = "early:";
 
 /// Takes one connection after the other on a free port of the loopback and answers each request
 /// with the next of its replies, word for word. An empty reply: says nothing and waits; kHangUp:
@@ -67,12 +71,14 @@ class ScriptedServer {
     return false;
   }
 
-  /// Head and body (by Content-Length) of one request; empty: the peer is gone.
-  static std::string receive(int fd, const std::stop_token& stop) {
+  /// Head and body (by Content-Length; early: what came with the head) of one request; empty: the
+  /// peer is gone.
+  static std::string receive(int fd, bool is_early, const std::stop_token& stop) {
     std::string text;
     std::array<char, 4096> buffer{};
     for (;;) {
       const size_t head = text.find("\r\n\r\n");
+      if (head != std::string::npos && is_early) return text;
       if (head != std::string::npos) {
         const size_t at = text.find("Content-Length: ");
         const size_t body = at > head ? 0 : std::stoul(text.substr(at + 16));
@@ -96,12 +102,15 @@ class ScriptedServer {
 
   void converse(int fd, const std::stop_token& stop) {
     while (next_ < replies_.size()) {
-      const std::string request = receive(fd, stop);
+      const bool is_early = replies_[next_].starts_with(kEarly);
+      const std::string request = receive(fd, is_early, stop);
       if (request.empty()) return;
       requests.push_back(request);
-      const std::string& reply = replies_[next_++];
+      std::string reply = replies_[next_++];
+      if (is_early) reply.erase(0, kEarly.size());
       if (reply == kHangUp) return;
       static_cast<void>(send(fd, reply.data(), reply.size(), MSG_NOSIGNAL));
+      if (is_early) return;
       if (reply.empty()) static_cast<void>(is_readable(fd, stop));
       if (reply.find("Connection: close") != std::string::npos) return;
     }
