@@ -95,6 +95,8 @@ TEST_CASE("Endpoint, region and authorities of other tools serve when ours are n
   CHECK(others.config.s3.endpoint == "http://minio:9000");
   CHECK(others.config.s3.region == "eu-west-3");
   CHECK(others.config.s3.ca_file == "/dev/null");
+  CHECK(problems({{"AWS_CA_BUNDLE", "/not/there"}, {"AWS_ACCESS_KEY_ID", "a"}}) ==
+        "AWS_CA_BUNDLE: cannot read /not/there: No such file or directory");
   const Checked closer = check({{"S3_ENDPOINT", ""},
                                 {"AWS_ENDPOINT_URL_S3", "http://s3:1"},
                                 {"AWS_ENDPOINT_URL", "http://all:2"},

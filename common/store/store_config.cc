@@ -83,10 +83,18 @@ void check_keys(const StoreConfig& config, const ParsedOptions& parsed,
   }
 }
 
-void check_s3(const S3Config& s3, std::vector<std::string>& problems) {
+/// The variable that a value came from: the row's own, or a weaker one.
+std::string_view origin(const ParsedOptions& parsed, std::string_view name) {
+  for (const Setting& setting : parsed.settings) {
+    if (setting.name == name && setting.source.starts_with("AWS_")) return setting.source;
+  }
+  return name;
+}
+
+void check_s3(const S3Config& s3, const ParsedOptions& parsed, std::vector<std::string>& problems) {
   if (!s3.ca_file.empty() && access(s3.ca_file.c_str(), R_OK) != 0) {
-    problems.push_back(
-        fmt::format("S3_CA_FILE: cannot read {}: {}", s3.ca_file.string(), errno_text(errno)));
+    problems.push_back(fmt::format("{}: cannot read {}: {}", origin(parsed, "S3_CA_FILE"),
+                                   s3.ca_file.string(), errno_text(errno)));
   }
   collect(problems, [&] {
     check_write_options(s3.write, parse_s3_endpoint(s3.endpoint, s3.region).scheme, problems);
@@ -195,7 +203,7 @@ void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
     problems.push_back(fmt::format("--from: '{}' is neither s3 nor dir", config.only));
   }
   if (!has_bucket) return;
-  check_s3(config.s3, problems);
+  check_s3(config.s3, parsed, problems);
   check_rate(config.s3, problems);
   check_keys(config, parsed, problems);
 }
