@@ -280,7 +280,10 @@ TEST_CASE_METHOD(Fixture, "Retry-After is kept, in seconds and as a date") {
 }
 
 TEST_CASE_METHOD(Fixture, "Each request is a line of the debug log, without its secrets") {
-  S3Client s3 = client();
+  S3Config with = config();
+  with.session_token = Secret("the-session");
+  server.accounts["AKID"].session_token = "the-session";
+  S3Client s3 = client(std::move(with));
   server.before = [&](const FakeS3Request& /*request*/) -> std::optional<FakeS3Reply> {
     if (server.seen.size() == 1) throw_network_error();
     clock.advance(std::chrono::milliseconds(35));
@@ -292,7 +295,7 @@ TEST_CASE_METHOD(Fixture, "Each request is a line of the debug log, without its 
     CAPTURE(part);
     CHECK(contains(log.text(), part));
   }
-  for (const auto* secret : {"keep-this-quiet", "Signature", "AKID"}) {
+  for (const auto* secret : {"keep-this-quiet", "the-session", "Signature", "AKID"}) {
     CHECK_FALSE(contains(log.text(), secret));
   }
 }
