@@ -170,9 +170,8 @@ case_none_at_all() {
     says "hop limit"
 }
 
-# A dump that takes longer than the credentials live; their real end is what the gateway checks.
-case_run_longer_than_a_session() {
-    begin
+# A dump of two parts, a pause of 4.5 s, and the rest.
+use_slow_dump() {
     drop_database app
     create_large_database app 48 # 96 MB of text
     mkdir "$T/bin"
@@ -184,6 +183,12 @@ set -o pipefail
 WRAPPER
     chmod +x "$T/bin/pg_dump"
     settings+=("PG_BINDIR=$T/bin")
+}
+
+# A dump that takes longer than the credentials live; their real end is what the gateway checks.
+case_run_longer_than_a_session() {
+    begin
+    use_slow_dump
     local base=("${settings[@]}") before
     use_profile 3
     backup_says 'source="AWS profile"'
@@ -196,5 +201,18 @@ WRAPPER
     settings=("${base[@]}" "S3_ACCESS_KEY=$access_key" "S3_SECRET_KEY=$secret_key" "S3_SESSION_TOKEN=$session_token")
     expect 1 pg_backup now
     [ "$(manifests)" = "$before" ] || fail "a backup beyond the session"
-    cat "$T/err"
+}
+
+# The source does not say when its credentials end: the gateway's refusal does.
+case_session_whose_end_is_not_told() {
+    begin
+    use_slow_dump
+    start_credential_server 3
+    printf '#!/bin/sh\ncurl -sS -H "Authorization: %s" %s/container | jq "{Version: 1, AccessKeyId, SecretAccessKey, SessionToken: .Token}"\n' \
+        "$(cat "$T/authorization")" "$credential_server" >"$T/bin/keys"
+    chmod +x "$T/bin/keys"
+    printf '[default]\ncredential_process = %s\n' "$T/bin/keys" >"$T/config"
+    settings+=("AWS_CONFIG_FILE=$T/config")
+    backup_says 'source="AWS profile"'
+    [ "$(grep -c 'source="AWS profile"' "$T/err")" -ge 2 ] || fail "the credentials were not renewed"
 }
