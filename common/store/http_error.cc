@@ -25,7 +25,9 @@ Error connect_error(std::string_view server, std::string_view text) {
   std::string machine(server.substr(0, has_port ? colon : server.size()));
   std::erase_if(machine, [](char c) { return c == '[' || c == ']'; });
   if (has_port) machine += fmt::format(" port {}", server.substr(colon + 1));
-  const bool is_server = text.find(machine) != std::string_view::npos;
+  // 8.x names both: "Failed to connect to SERVER port 443 via PROXY".
+  const bool is_server =
+      text.find(machine) != std::string_view::npos && text.find(" via ") == std::string_view::npos;
   return {ErrorKind::transient, fmt::format("cannot connect to {}: {}", server, text),
           is_server ? "" : kProxyHint};
 }
