@@ -100,7 +100,20 @@ TEST_CASE_METHOD(Fixture, "Profile: none is a reason to look on, unless someone 
   CHECK(why_no_profile(context()) == "HOME is not set, HOME is not set");
 }
 
+TEST_CASE_METHOD(Fixture, "Profile: one that only names a region is a reason to look on") {
+  folder.write(".aws/config", "[default]\nregion = eu-west-1\n");
+  CHECK(contains(why_no_profile(context()), "holds no credentials"));
+  environment["AWS_CONFIG_FILE"] = folder.write("empty", "\n").string();
+  CHECK(contains(why_no_profile(context()), "is empty"));
+  environment["AWS_CONFIG_FILE"] = "/dev/null";
+  CHECK(contains(why_no_profile(context()), "/dev/null"));
+  folder.write(".aws/config", "[default]\nsso_session = s\n");
+  environment.erase("AWS_CONFIG_FILE");
+  CHECK(why_no_profile(context()).empty());
+}
+
 TEST_CASE_METHOD(Fixture, "Profile: what it cannot do is said") {
+  environment["AWS_PROFILE"] = "default";
   const auto refuses = [&](const std::string& lines, const std::string& says) {
     CAPTURE(lines);
     folder.write(".aws/config", "[default]\n" + lines);

@@ -55,6 +55,9 @@ TEST_CASE_METHOD(Fixture, "The variables of other tools are a pair, too") {
   CHECK(fails_with(ErrorKind::usage, "AWS_SECRET_ACCESS_KEY holds a control character",
                    [&] { return find(); }));
   environment["AWS_SECRET_ACCESS_KEY"] = "S";
+  environment["AWS_SESSION_TOKEN"] = "T\n";
+  CHECK(fails_with(ErrorKind::usage, "AWS_SESSION_TOKEN holds a control character",
+                   [&] { return find(); }));
   environment["AWS_SESSION_TOKEN"] = "T";
   CHECK(show(CredentialChain(context())({})) == "V S T -");
   environment.erase("AWS_ACCESS_KEY_ID");

@@ -248,6 +248,28 @@ TEST_CASE("Without any that hold all threads wait for the one that asks") {
   }
 }
 
+TEST_CASE("However many are refused, the source is asked by one at a time") {
+  FakeClock clock;
+  TestLog log(clock);
+  std::atomic<int> inside{0};
+  std::atomic<int> most{0};
+  // Has nothing else to give, so each of them asks.
+  const auto issue = [&](const std::stop_token& /*stop*/) {
+    most = std::max(most.load(), ++inside);
+    for (int i = 0; i < 2000 && inside < 2; ++i) std::this_thread::yield();
+    --inside;
+    return Credentials{.access_key = Secret("A"), .secret_key = Secret("S")};
+  };
+  CredentialKeeper keeper(issue, clock, log.log());
+  const Credentials refused = keeper.current({});
+  std::vector<std::jthread> threads(6);
+  for (std::jthread& thread : threads) {
+    thread = std::jthread([&] { static_cast<void>(keeper.renew(refused, {})); });
+  }
+  for (std::jthread& thread : threads) thread.join();
+  CHECK(most == 1);
+}
+
 /// The key that a second thread gets which waits while the first is stopped.
 std::string key_beside_a_stopped_thread() {
   FakeClock clock;

@@ -27,6 +27,7 @@ TEST_CASE("No endpoint means AWS") {
   CHECK(parse_s3_endpoint("", "").is_aws);
   CHECK(parse_s3_endpoint("https://s3.eu-west-3.amazonaws.com", "").is_aws);
   CHECK(parse_s3_endpoint("https://s3.cn-north-1.amazonaws.com.cn", "").is_aws);
+  CHECK(parse_s3_endpoint("", "cn-north-1").host == "s3.cn-north-1.amazonaws.com.cn");
   CHECK_FALSE(parse_s3_endpoint("https://s3.notamazonaws.com", "").is_aws);
   CHECK_FALSE(parse_s3_endpoint("https://amazonaws.com.example.org", "").is_aws);
 }

@@ -15,6 +15,11 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
 
+/// Ways to credentials that only Amazon's own tools go.
+constexpr std::array<std::string_view, 6> kUnsupported = {"source_profile", "credential_source",
+                                                          "sso_session",    "sso_start_url",
+                                                          "sso_account_id", "login_session"};
+
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(kBlanks);
   if (begin == std::string_view::npos) return {};
@@ -65,15 +70,16 @@ void add_reason(std::string& reasons, std::string_view reason) {
   reasons += fmt::format("{}{}", reasons.empty() ? "" : ", ", reason);
 }
 
-/// A file that someone has named must be readable; the others may be missing.
+/// A file that someone has named must be readable; the others may be missing, and any may be empty.
 void add_file(const CredentialContext& context, ProfileFile kind, FoundProfile& found) {
   const ProfilePath file = path_of(context, kind);
   if (file.path.empty()) return add_reason(found.reason, "HOME is not set");
+  if (file.path == "/dev/null") return add_reason(found.reason, "a profile file is /dev/null");
   Secret text;
   try {
     text = read_secret_file(file.path);
   } catch (const Error& error) {
-    if (file.is_given) throw;
+    if (file.is_given && error.kind() != ErrorKind::corrupt) throw;
     return add_reason(found.reason, error.message());
   }
   const std::string_view name = profile_name(context);
@@ -103,6 +109,15 @@ std::string text_of(const ProfileValues& values, std::string_view key) {
   return found == values.end() ? "" : std::string(found->second.reveal());
 }
 
+/// Many profiles only name a region.
+bool has_credentials(const ProfileValues& values) {
+  static constexpr std::array<std::string_view, 4> kKeys = {
+      "aws_access_key_id", "aws_secret_access_key", "credential_process", "role_arn"};
+  const auto is_set = [&](std::string_view key) { return has(values, key); };
+  return std::any_of(kKeys.begin(), kKeys.end(), is_set) ||
+         std::any_of(kUnsupported.begin(), kUnsupported.end(), is_set);
+}
+
 Secret take_key(ProfileValues& values, std::string_view key) {
   const auto found = values.find(key);
   if (found == values.end()) return {};
@@ -123,9 +138,6 @@ Credentials static_keys(ProfileValues& values) {
 }
 
 void refuse_unsupported(const ProfileValues& values) {
-  static constexpr std::array<std::string_view, 6> kUnsupported = {
-      "source_profile", "credential_source", "sso_session",
-      "sso_start_url",  "sso_account_id",    "login_session"};
   for (const std::string_view key : kUnsupported) {
     if (!has(values, key)) continue;
     throw Error(ErrorKind::usage, fmt::format("{} is not supported here", key),
@@ -193,8 +205,8 @@ bool read_profile(std::string_view text, ProfileFile kind, std::string_view name
 std::string why_no_profile(const CredentialContext& context) {
   try {
     const FoundProfile found = find_profile(context);
-    if (found.is_there || !variable(context, "AWS_PROFILE").empty()) return "";
-    return found.reason;
+    if (!variable(context, "AWS_PROFILE").empty() || has_credentials(found.values)) return "";
+    return found.is_there ? "the profile default holds no credentials" : found.reason;
   } catch (const Error&) {
     return "";  // told by fetch_profile()
   }

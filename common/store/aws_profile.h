@@ -25,7 +25,7 @@ using ProfileValues = std::map<std::string, Secret, std::less<>>;
 [[nodiscard]] bool read_profile(std::string_view text, ProfileFile kind, std::string_view name,
                                 ProfileValues& values);
 
-/// Why there is no profile; empty when there is one, or one was asked for by AWS_PROFILE.
+/// Why no profile has credentials; empty when one has, or was asked for by AWS_PROFILE.
 [[nodiscard]] std::string why_no_profile(const CredentialContext& context);
 [[nodiscard]] Credentials fetch_profile(const CredentialContext& context,
                                         const std::stop_token& stop);

@@ -51,7 +51,7 @@ std::string agent_url(const CredentialContext& context) {
   std::string url(variable(context, kFull));
   if (!is_allowed_agent(url)) {
     throw Error(ErrorKind::usage,
-                fmt::format("{} is {}, which may not be asked for credentials", kFull, url),
+                fmt::format("{} names a server that may not be asked for credentials", kFull),
                 "without https only 169.254.170.2, 169.254.170.23, [fd00:ec2::23] and the loopback "
                 "are allowed");
   }

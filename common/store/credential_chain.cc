@@ -36,6 +36,8 @@ Credentials fetch_variables(const CredentialContext& context, const std::stop_to
     if (variable(context, name).empty()) {
       throw Error(ErrorKind::usage, fmt::format("{} is set without {}", other, name));
     }
+  }
+  for (const std::string_view name : {kAccessKey, kSecretKey, kToken}) {
     if (has_control_characters(variable(context, name))) {
       throw Error(ErrorKind::usage, fmt::format("{} holds a control character", name));
     }

@@ -14,9 +14,9 @@
 
 namespace pgbackup {
 
-/// Copies are cheap to make and hold no secret of ours. `clock` must outlive them.
+/// `clock` must outlive it.
 struct CredentialContext {
-  Environment environment;      ///< `AWS_*`, HOME, PATH
+  Environment environment;      ///< that of the process: `AWS_*`, HOME, PATH are used
   TransportFactory transports;  ///< for services other than the store
   Clock* clock = nullptr;
   std::string region{};  ///< of the bucket

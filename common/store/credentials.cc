@@ -59,8 +59,10 @@ Credentials CredentialKeeper::current(const std::stop_token& stop) {
 bool CredentialKeeper::renew(const Credentials& refused, const std::stop_token& stop) {
   if (!fetch_) return false;
   Lock lock(mutex_);
-  if (is_fetching_) wait_for_fetch(lock, stop);
+  const bool has_waited = is_fetching_;
+  while (is_fetching_) wait_for_fetch(lock, stop);
   if (current_ && !are_same(*current_, refused)) return true;  // another thread was faster
+  if (has_waited && failure_ && failure_->kind() != ErrorKind::canceled) throw Error(*failure_);
   fetch(lock, stop);
   if (failure_) throw Error(*failure_);
   return !are_same(*current_, refused);

@@ -1,6 +1,7 @@
 #include "common/store/instance_metadata.h"
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
@@ -45,8 +46,10 @@ void check_word(std::string_view word, std::string_view what) {
 }  // namespace
 
 std::string why_no_instance_metadata(const CredentialContext& context) {
-  if (variable(context, "AWS_EC2_METADATA_DISABLED") == "true") {
-    return "AWS_EC2_METADATA_DISABLED is true";
+  constexpr std::string_view kDisabled = "AWS_EC2_METADATA_DISABLED";
+  if (variable(context, kDisabled).size() == 4 &&
+      strncasecmp(variable(context, kDisabled).data(), "true", 4) == 0) {
+    return fmt::format("{} is true", kDisabled);
   }
   if (context.is_aws || !variable(context, kEndpoint).empty()) return "";
   return fmt::format("{} is asked only where S3_ENDPOINT is Amazon's", kName);

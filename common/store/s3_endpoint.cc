@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kDefaultRegion = "us-east-1";
 constexpr std::string_view kAwsDomain = "amazonaws.com";
+constexpr std::string_view kAwsDomainOfChina = "amazonaws.com.cn";
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
@@ -51,7 +52,7 @@ S3Endpoint parse_s3_endpoint(std::string_view text, std::string_view region) {
   if (text.empty()) {
     return {.scheme = "https",
             .host = region.empty() ? fmt::format("s3.{}", kAwsDomain)
-                                   : fmt::format("s3.{}.{}", region, kAwsDomain),
+                                   : fmt::format("s3.{}.{}", region, aws_domain(region)),
             .port = {},
             .is_aws = true};
   }
@@ -87,7 +88,7 @@ S3Endpoint parse_s3_endpoint(std::string_view text, std::string_view region) {
     if (*port != (endpoint.scheme == "https" ? 443 : 80)) endpoint.port = std::to_string(*port);
   }
   endpoint.is_aws = is_domain_or_below(endpoint.host, kAwsDomain) ||
-                    is_domain_or_below(endpoint.host, "amazonaws.com.cn");
+                    is_domain_or_below(endpoint.host, kAwsDomainOfChina);
   return endpoint;
 }
 
@@ -104,10 +105,14 @@ std::string region_of_host(std::string_view host) {
   return std::string(is_region ? region : kDefaultRegion);
 }
 
+std::string_view aws_domain(std::string_view region) {
+  return region.starts_with("cn-") ? kAwsDomainOfChina : kAwsDomain;
+}
+
 std::string host_in_region(std::string_view host, std::string_view used, std::string_view named) {
-  const bool is_regional =
-      host == fmt::format("s3.{}", kAwsDomain) || host == fmt::format("s3.{}.{}", used, kAwsDomain);
-  return is_regional ? fmt::format("s3.{}.{}", named, kAwsDomain) : std::string(host);
+  const bool is_regional = host == fmt::format("s3.{}", kAwsDomain) ||
+                           host == fmt::format("s3.{}.{}", used, aws_domain(used));
+  return is_regional ? fmt::format("s3.{}.{}", named, aws_domain(named)) : std::string(host);
 }
 
 void check_bucket_name(std::string_view bucket) {

@@ -31,6 +31,9 @@ struct S3Endpoint {
 /// The region in `s3.REGION.example.com`, else `us-east-1`.
 [[nodiscard]] std::string region_of_host(std::string_view host);
 
+/// `amazonaws.com`, and for the regions in China `amazonaws.com.cn`.
+[[nodiscard]] std::string_view aws_domain(std::string_view region);
+
 /// The host of AWS for the region `named` in place of the one for `used` or for any; other hosts as
 /// they are (dual-stack, private link, other providers).
 [[nodiscard]] std::string host_in_region(std::string_view host, std::string_view used,

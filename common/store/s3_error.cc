@@ -28,6 +28,7 @@ constexpr auto kCodes = std::to_array<CodeRow>({
     {"AccessDenied", ErrorKind::denied,
      "the key pair is known but lacks the right for this request"},
     {"ExpiredToken", ErrorKind::denied, "the credentials have expired"},
+    {"InvalidTokenId", ErrorKind::denied, "the credentials are not valid here"},  // MinIO
     {"InvalidToken", ErrorKind::denied, "the credentials are not valid here"},
     {"TokenRefreshRequired", ErrorKind::denied, "the credentials have expired"},
     {"RequestTimeTooSkewed", ErrorKind::conflict,

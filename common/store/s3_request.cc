@@ -54,8 +54,8 @@ Credentials take_keys(S3Config& config) {
 /// body: for those AWS answers 400 and for a missing right 403.
 bool is_credential_refusal(const S3Request& request, int status, std::string_view code) {
   if (code.empty()) return request.method == "HEAD" && status == 400;
-  return code == "ExpiredToken" || code == "InvalidToken" || code == "InvalidAccessKeyId" ||
-         code == "TokenRefreshRequired";
+  return code == "ExpiredToken" || code == "InvalidToken" || code == "InvalidTokenId" ||
+         code == "InvalidAccessKeyId" || code == "TokenRefreshRequired";
 }
 
 void check_limits(const S3Config& config) {

@@ -5,6 +5,7 @@
 #include "common/base/error.h"
 #include "common/codec/encoding.h"
 #include "common/store/credential_documents.h"
+#include "common/store/s3_endpoint.h"
 
 namespace pgbackup {
 namespace {
@@ -17,8 +18,12 @@ std::string sts_url(const CredentialContext& context) {
     std::string url(variable(context, name));
     if (!url.empty()) return url.ends_with('/') ? url : url + "/";
   }
-  return fmt::format("https://sts.{}.amazonaws.com{}/", context.region,
-                     context.region.starts_with("cn-") ? ".cn" : "");
+  if (!context.is_aws) {
+    throw Error(ErrorKind::usage,
+                "S3_ENDPOINT is not Amazon's, and AWS_ENDPOINT_URL_STS is not set",
+                "the token is meant for one service: name its address there");
+  }
+  return fmt::format("https://sts.{}.{}/", context.region, aws_domain(context.region));
 }
 
 std::string form(const WebIdentity& identity, const Secret& token) {
