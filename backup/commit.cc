@@ -11,9 +11,11 @@ namespace pgbackup {
 namespace {
 
 /// The reply to the manifest may be lost although it was written: it goes first, as in pruning.
+/// After a conflict the one that is there belongs to someone else.
 void withdraw(Store& store, const std::string& folder, const std::vector<StoredObject>& objects,
-              Log& log) {
-  std::vector<std::string> keys = {fmt::format("{}/{}", folder, kManifestName)};
+              ErrorKind cause, Log& log) {
+  std::vector<std::string> keys;
+  if (cause != ErrorKind::conflict) keys.push_back(fmt::format("{}/{}", folder, kManifestName));
   for (const StoredObject& object : objects) keys.push_back(object.key);
   keys.push_back(fmt::format("{}/{}", folder, kSumsName));
   try {
@@ -33,8 +35,8 @@ void commit_backup(Store& store, const Manifest& manifest, const std::vector<Sto
   written.locked_until = store.locked_until();
   try {
     store.commit(folder, format_manifest(written), objects);
-  } catch (const Error&) {
-    withdraw(store, folder, objects, log);
+  } catch (const Error& error) {
+    withdraw(store, folder, objects, error.kind(), log);
     throw;
   }
 }

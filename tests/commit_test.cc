@@ -72,6 +72,18 @@ TEST_CASE("A manifest that cannot be written leaves nothing, whether it was writ
   }
 }
 
+TEST_CASE("A manifest of someone else in its place is left alone") {
+  Fixture fixture;
+  const std::string key = backup_folder("app", kId) + "/" + std::string(kManifestName);
+  fixture.memory.put(key, "foreign");
+  fixture.store.before = [](std::string_view call, std::string_view) {
+    if (call == "put") throw Error(ErrorKind::conflict, "there is one");
+  };
+  CHECK(fails_with(ErrorKind::conflict, "there is one", [&] { fixture.commit(); }));
+  CHECK(fixture.memory.objects.size() == 1);
+  CHECK(fixture.memory.objects.contains(key));
+}
+
 TEST_CASE("What cannot be removed either is at worst data without a manifest") {
   Fixture fixture;
   fixture.store.after = [](std::string_view call, std::string_view) {

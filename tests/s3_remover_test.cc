@@ -162,7 +162,7 @@ TEST_CASE_METHOD(Fixture, "A server that takes no batches gets single DELETEs fr
 }
 
 TEST_CASE_METHOD(Fixture, "A store that does not answer is asked once, not for every object") {
-  const Keys keys = fill(500);
+  const Keys keys = fill(2500);
   SECTION("the batch") { server.before = answer_batches(1 << 20, fake_error(503, "SlowDown")); }
   SECTION("what is tried alone") {
     server.before = [](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
@@ -172,7 +172,7 @@ TEST_CASE_METHOD(Fixture, "A store that does not answer is asked once, not for e
   }
   const auto begin = clock.steady();
   const auto failures = store.remove_all(keys);
-  CHECK(failures.size() == 500);
+  CHECK(failures.size() == 2500);
   CHECK(std::all_of(failures.begin(), failures.end(), [](const RemovalFailure& failure) {
     return failure.error.kind() == ErrorKind::transient;
   }));

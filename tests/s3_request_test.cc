@@ -240,6 +240,38 @@ TEST_CASE_METHOD(Fixture, "A wrong clock is corrected by the server's, once and 
   CHECK(contains(text, "the clock of this machine is wrong"));
 }
 
+TEST_CASE_METHOD(Fixture, "A wrong clock is not corrected where locks end by it") {
+  server.ahead = -std::chrono::hours(240);
+  clock.advance(-server.ahead);
+  S3Config with = config();
+  with.write.lock_mode = S3LockMode::compliance;
+  with.write.lock_retention = std::chrono::hours(24);
+  S3Client s3 = client(std::move(with));
+  CHECK(contains(error_of(s3, kGet).message(), "RequestTimeTooSkewed"));
+}
+
+TEST_CASE_METHOD(Fixture, "A clean-up takes the credentials at hand, and one short attempt") {
+  int fetches = 0;
+  S3Config with = config();
+  with.get_credentials = [&](const std::stop_token& /*stop*/) {
+    ++fetches;
+    return Credentials{.access_key = Secret("AKID"),
+                       .secret_key = Secret("keep-this-quiet"),
+                       .expires = clock.now() + std::chrono::hours(1)};
+  };
+  S3Client s3 = client(std::move(with));
+  const S3Request cleanup = {.method = "GET", .key = "a/b", .is_cleanup = true};
+  CHECK(contains(error_of(s3, cleanup).message(), "no credentials are at hand"));
+  server.objects["a/b"] = {.bytes = "x", .token = {}, .modified = clock.now()};
+  static_cast<void>(send(s3, kGet));
+  clock.advance(std::chrono::minutes(50));
+  static_cast<void>(send(s3, cleanup));
+  server.before = first(9, fake_error(503, "SlowDown"));
+  CHECK(error_of(s3, cleanup).kind() == ErrorKind::transient);
+  CHECK(fetches == 1);
+  CHECK(server.seen.size() == 3);
+}
+
 TEST_CASE_METHOD(Fixture, "A clock that cannot be corrected is told at once") {
   FakeS3Reply refusal = fake_error(403, "RequestTimeTooSkewed");
   size_t requests = 1;

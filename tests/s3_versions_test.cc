@@ -179,6 +179,30 @@ TEST_CASE_METHOD(Fixture, "A lock is told apart from a missing right") {
   CHECK(versions.size() == 3);
 }
 
+TEST_CASE_METHOD(Fixture, "A lock is known by its end, whatever the refusal is called") {
+  add("app/1/x", {"a"}, "2027-01-01T00:00:00Z");
+  fault = [](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    if (request.method != "DELETE") return std::nullopt;
+    return fake_error(400, "InvalidRequest");  // MinIO
+  };
+  const auto failures = store.remove_all(Keys{"app/1/x"});
+  REQUIRE(failures.size() == 1);
+  CHECK(failures[0].lock == "locked until 2027-01-01T00:00:00Z");
+}
+
+TEST_CASE_METHOD(Fixture, "A server that goes away is not asked for the lock of each version") {
+  for (const char* const key : {"app/1/x", "app/1/y", "app/1/z"}) {
+    add(key, {std::string(1, key[6])}, "2027-01-01T00:00:00Z");
+  }
+  fault = [](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    if (request.method == "HEAD") return fake_reply(503);
+    return std::nullopt;
+  };
+  const auto begin = clock.steady();
+  CHECK(store.remove_all(Keys{"app/1/x", "app/1/y", "app/1/z"}).size() == 3);
+  CHECK(clock.steady() - begin < std::chrono::minutes(17));
+}
+
 TEST_CASE_METHOD(Fixture, "Nothing is removed of what cannot be listed") {
   add("app/1/x", {"a"});
   add("app/2/x", {"b"});

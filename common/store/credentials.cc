@@ -56,6 +56,12 @@ Credentials CredentialKeeper::current(const std::stop_token& stop) {
   return current_->clone();
 }
 
+Credentials CredentialKeeper::held() {
+  const std::lock_guard lock(mutex_);
+  if (!current_) throw Error(ErrorKind::denied, "no credentials are at hand");
+  return current_->clone();
+}
+
 bool CredentialKeeper::renew(const Credentials& refused, const std::stop_token& stop) {
   if (!fetch_) return false;
   Lock lock(mutex_);

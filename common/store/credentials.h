@@ -49,6 +49,9 @@ class CredentialKeeper {
   /// hold.
   [[nodiscard]] Credentials current(const std::stop_token& stop);
 
+  /// A copy of the last ones, for those who have no time to renew. `denied` when there were none.
+  [[nodiscard]] Credentials held();
+
   /// The store says that `refused` do not hold (any more). True: others are there, a repeat is
   /// worth it. Throws the error of getting them.
   [[nodiscard]] bool renew(const Credentials& refused, const std::stop_token& stop);

@@ -40,8 +40,7 @@ void list_objects(S3Client& client, Transport& transport, const S3ListRequest& r
                            .key = {},
                            .query = {{"list-type", "2"}, {"prefix", request.prefix}},
                            .note = fmt::format("(list {})", request.prefix),
-                           .timeout = request.timeout,
-                           .retry = request.retry};
+                           .is_cleanup = request.is_cleanup};
     if (!token.empty()) page_request.query.emplace_back("continuation-token", token);
     const S3ObjectPage page = parse_object_page(client.send(transport, page_request, stop).body);
     for (const S3ObjectEntry& object : page.objects) visit(object);
@@ -61,8 +60,7 @@ std::vector<S3UploadEntry> list_uploads(S3Client& client, Transport& transport,
                            .key = {},
                            .query = {{"uploads", ""}, {"prefix", request.prefix}},
                            .note = fmt::format("(list uploads {})", request.prefix),
-                           .timeout = request.timeout,
-                           .retry = request.retry};
+                           .is_cleanup = request.is_cleanup};
     page_request.query.insert(page_request.query.end(), position.begin(), position.end());
     S3UploadPage page = parse_upload_page(client.send(transport, page_request, stop).body);
     std::move(page.uploads.begin(), page.uploads.end(), std::back_inserter(uploads));
@@ -89,8 +87,7 @@ std::vector<S3VersionEntry> list_versions(S3Client& client, Transport& transport
                            .key = {},
                            .query = {{"versions", ""}, {"prefix", request.prefix}},
                            .note = fmt::format("(list versions {})", request.prefix),
-                           .timeout = request.timeout,
-                           .retry = request.retry};
+                           .is_cleanup = request.is_cleanup};
     page_request.query.insert(page_request.query.end(), position.begin(), position.end());
     S3VersionPage page = parse_version_page(client.send(transport, page_request, stop).body);
     std::move(page.versions.begin(), page.versions.end(), std::back_inserter(versions));

@@ -15,9 +15,8 @@
 namespace pgbackup {
 
 struct S3ListRequest {
-  std::string prefix{};                                         ///< of full keys; may be empty
-  std::chrono::milliseconds timeout = std::chrono::minutes(1);  ///< of one page's attempt
-  std::optional<RetryLimits> retry{};                           ///< else the configured one
+  std::string prefix{};     ///< of full keys; may be empty
+  bool is_cleanup = false;  ///< see S3Request
 };
 
 /// `visit` gets full keys. Throws `corrupt` for a truncated list that cannot be continued.

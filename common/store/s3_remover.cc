@@ -57,9 +57,8 @@ void S3Remover::abort_upload(Transport& transport, const std::string& key,
 HttpResponse S3Remover::send_removal(Transport& transport, S3Request request) {
   request.returned = ErrorKind::not_found;
   if (!stop_.stop_requested()) return client_.send(transport, request, stop_);
-  // The last chance to clean up: under a token of its own, and with little time.
-  request.timeout = kCleanupTimeout;
-  request.retry = kSingleAttempt;
+  // The last chance to clean up: under a token of its own.
+  request.is_cleanup = true;
   return client_.send(transport, request, {});
 }
 
@@ -74,6 +73,10 @@ std::vector<S3RemovalFailure> S3Remover::remove_all(Transport& transport,
     // A batch of one would only hide what a plain DELETE says.
     takes_batches_&& count > 1 ? remove_batch(transport, some, failures)
                                : remove_singly(transport, some, failures);
+    if (failures.empty() || !is_retryable(failures.back().error.kind())) continue;
+    const Error unanswered = failures.back().error;  // the rest would wait as long for the same
+    for (const S3ObjectName& object : objects) failures.push_back({object, unanswered});
+    break;
   }
   return failures;
 }

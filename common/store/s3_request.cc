@@ -14,6 +14,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr seconds kMaxRetryAfter{3600};
+constexpr std::chrono::milliseconds kCleanupTimeout{2000};
 
 /// Seconds, or a date by the clock of the server whose `date` came along.
 std::optional<seconds> parse_retry_after(std::string_view text, std::optional<UtcTime> date) {
@@ -94,7 +95,8 @@ S3Client::S3Client(S3Config config, Clock& clock, Log& log)
 
 HttpResponse S3Client::send(Transport& transport, const S3Request& request,
                             const std::stop_token& stop) {
-  return make_retrier(request.retry.value_or(config_.retry), stop).run([&](Attempt& attempt) {
+  const RetryLimits& limits = request.is_cleanup ? kSingleAttempt : config_.retry;
+  return make_retrier(limits, stop).run([&](Attempt& attempt) {
     return send_once(transport, request, attempt, stop);
   });
 }
@@ -120,14 +122,15 @@ HttpResponse S3Client::send_once(Transport& transport, const S3Request& request,
 HttpResponse S3Client::start_once(Transport& transport, const S3Request& request, Attempt& attempt,
                                   const std::stop_token& stop) {
   for (Lessons lessons;;) {
-    const Signing used = signing(stop);
+    const Signing used = signing(request, stop);
     HttpResponse response = exchange(transport, request, used, attempt, stop);
     const std::optional<UtcTime> date = parse_http_date(response.header("date"));
     if (date) server_clock_.note(*date);
     if (is_success(response.status)) return response;
     const S3ErrorReply reply = read_error(response);
     if (learn(response, reply, used, lessons)) continue;
-    if (!lessons.credentials && is_credential_refusal(request, response.status, reply.code) &&
+    if (!lessons.credentials && !request.is_cleanup &&
+        is_credential_refusal(request, response.status, reply.code) &&
         credentials_.renew(used.credentials, stop)) {
       lessons.credentials = true;
       continue;
@@ -191,10 +194,11 @@ Retrier S3Client::make_retrier(const RetryLimits& limits, const std::stop_token&
   return {limits, clock_, log_, outage_, stop};
 }
 
-S3Client::Signing S3Client::signing(const std::stop_token& stop) {
+S3Client::Signing S3Client::signing(const S3Request& request, const std::stop_token& stop) {
   Signing with{.offset = server_clock_.offset(),
                .begun = clock_.now(),
-               .credentials = credentials_.current(stop)};
+               .credentials =
+                   request.is_cleanup ? credentials_.held() : credentials_.current(stop)};
   const std::lock_guard lock(mutex_);
   with.region = region_;
   const bool in_host = config_.addressing == S3Addressing::virtual_host;
@@ -220,7 +224,7 @@ HttpRequest S3Client::sign(const S3Request& request, const Signing& with,
                                       query.empty() ? "" : "?", query),
                    .headers = request.headers,
                    .body = request.body,
-                   .timeout = request.timeout,
+                   .timeout = request.is_cleanup ? kCleanupTimeout : request.timeout,
                    .stall = request.stall,
                    .max_rate = config_.max_rate / static_cast<uint64_t>(request.connections),
                    .fresh_connection = attempt.number > 1};
@@ -269,7 +273,8 @@ bool S3Client::learn_region(int status, const std::string& named, const std::str
 bool S3Client::learn_clock(const HttpResponse& response, const S3ErrorReply& reply,
                            const Signing& used) {
   const std::optional<UtcTime> date = parse_http_date(response.header("date"));
-  if (!date) return false;
+  // The end of a lock is by this clock, too, and may be for good.
+  if (!date || locked_until_) return false;
   const bool is_mute = response.status == 403 && response.body.empty();  // as for HEAD
   if (reply.code != "RequestTimeTooSkewed" &&
       !(is_mute && is_far_off(*date, used.begun + used.offset))) {

@@ -48,8 +48,6 @@ struct S3Config {
   bool delete_versions = false;  ///< remove_all() removes older versions and delete markers, too
 };
 
-/// For what is cleaned up after a stop: the process has 10 s in all.
-inline constexpr std::chrono::milliseconds kCleanupTimeout{2000};
 inline constexpr RetryLimits kSingleAttempt{.total = std::chrono::milliseconds(0)};
 
 struct S3Request {
@@ -66,7 +64,9 @@ struct S3Request {
   std::chrono::seconds stall{60};                               ///< see HttpRequest
   /// So many of this kind are on their way at a time: they share the allowed rate.
   int connections = 1;
-  std::optional<RetryLimits> retry{};  ///< else the configured one
+  /// After a stop, when the process has 10 s in all: one attempt of 2 s, with the credentials that
+  /// are at hand.
+  bool is_cleanup = false;
   /// An error of this kind is returned as a reply with its status, not thrown.
   std::optional<ErrorKind> returned{};
   std::optional<int> returned_status{};  ///< so is this status
@@ -133,7 +133,7 @@ class S3Client {
   };
 
   [[nodiscard]] std::string describe(const S3Request& request) const;
-  [[nodiscard]] Signing signing(const std::stop_token& stop);
+  [[nodiscard]] Signing signing(const S3Request& request, const std::stop_token& stop);
   [[nodiscard]] HttpRequest sign(const S3Request& request, const Signing& with,
                                  const Attempt& attempt) const;
   /// One exchange; the body is read when the reply is no success.

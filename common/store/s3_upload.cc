@@ -15,13 +15,15 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-/// A part of 16 MiB at 18 KiB/s.
-constexpr minutes kPartTimeout{15};
-/// Of that, so much is for the line; what a limited rate takes comes on top, twice.
+/// A line that lets less through is no line for backups; a limited rate is halved for its swings.
+constexpr uint64_t kSlowestLine = uint64_t{18} << 10U;
+constexpr minutes kLeastPartTimeout{15};
+/// All parts that are on their way share the line.
 milliseconds part_timeout(const S3Config& config) {
-  if (config.max_rate == 0) return kPartTimeout;
   const uint64_t bytes = config.part_bytes * static_cast<uint64_t>(config.upload_concurrency);
-  return kPartTimeout + 2 * seconds(static_cast<long>(bytes / config.max_rate));
+  const uint64_t rate =
+      config.max_rate == 0 ? kSlowestLine : std::min(kSlowestLine, config.max_rate / 2);
+  return std::max<milliseconds>(kLeastPartTimeout, seconds(static_cast<long>(bytes / rate)));
 }
 /// The server may send blanks for minutes while it puts the parts together.
 constexpr minutes kCompleteTimeout{15};
@@ -35,7 +37,8 @@ void noting_doubt(bool& is_in_doubt, const Call& call) {
   try {
     call();
   } catch (const Error& error) {
-    is_in_doubt = error.kind() == ErrorKind::transient || error.kind() == ErrorKind::canceled;
+    is_in_doubt = error.kind() == ErrorKind::transient || error.kind() == ErrorKind::canceled ||
+                  error.kind() == ErrorKind::corrupt;
     throw;
   }
 }
@@ -207,7 +210,7 @@ void S3ObjectWriter::complete(Piece& piece) {
   client_.make_retrier(client_.config().retry, stop_).run([&](Attempt& attempt) {
     if (attempt.number > 1 && is_ours(piece, attempt, kForbidden)) return;
     const HttpResponse response = client_.send_once(transport_, request, attempt, stop_);
-    if (response.status == 200 || is_ours(piece, attempt, kForbidden)) return;
+    if (is_completed_upload(response.body) || is_ours(piece, attempt, kForbidden)) return;
     if (response.status == kPreconditionFailed) {
       throw_foreign_object(client_.url_of(piece.full_key));
     } else {
@@ -262,7 +265,7 @@ void S3ObjectWriter::abandon() noexcept {
   }
 }
 
-/// Runs after a stop, too: hence a token of its own, and short times instead of repeats.
+/// Runs after a stop, too: hence a token of its own.
 void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
   const std::stop_token never;
   const auto abort = [&](const std::string& upload_id) {
@@ -271,8 +274,7 @@ void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
                                     .key = piece.full_key,
                                     .query = {{"uploadId", upload_id}},
                                     .note = "(abort upload)",
-                                    .timeout = kCleanupTimeout,
-                                    .retry = kSingleAttempt,
+                                    .is_cleanup = true,
                                     .returned = ErrorKind::not_found},
                                    never));
   };
@@ -284,8 +286,7 @@ void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
   if (piece.is_create_in_doubt) {
     // The server may still be at it: it does not notice at once that nobody waits for the reply.
     client_.clock().sleep(kCreateSettles, never);
-    const S3ListRequest mine{
-        .prefix = piece.full_key, .timeout = kCleanupTimeout, .retry = kSingleAttempt};
+    const S3ListRequest mine{.prefix = piece.full_key, .is_cleanup = true};
     for (const S3UploadEntry& upload : list_uploads(client_, transport_, mine, never)) {
       if (upload.key == piece.full_key) abort(upload.upload_id);
     }
@@ -295,17 +296,13 @@ void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
   const HttpResponse head = client_.send_once(transport_,
                                               {.method = "HEAD",
                                                .key = piece.full_key,
-                                               .timeout = kCleanupTimeout,
+                                               .is_cleanup = true,
                                                .returned = ErrorKind::not_found,
                                                .returned_status = kForbidden},
                                               attempt, never);
   if (head.header(kTokenHeader) != token_) return;
-  static_cast<void>(client_.send(transport_,
-                                 {.method = "DELETE",
-                                  .key = piece.full_key,
-                                  .timeout = kCleanupTimeout,
-                                  .retry = kSingleAttempt},
-                                 never));
+  static_cast<void>(client_.send(
+      transport_, {.method = "DELETE", .key = piece.full_key, .is_cleanup = true}, never));
 }
 
 }  // namespace pgbackup

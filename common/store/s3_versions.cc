@@ -71,8 +71,9 @@ void S3VersionRemover::remove(const Versions& versions, bool latest) {
     if (is_due) objects.push_back(version.object);
   }
   for (const S3RemovalFailure& failure : remover_.remove_all(transport_, objects)) {
-    note(failure.object.key, failure.error,
-         failure.error.kind() == ErrorKind::denied ? lock_of(failure.object) : "");
+    const bool is_refused = failure.error.kind() == ErrorKind::denied ||  // MinIO: 400
+                            failure.error.kind() == ErrorKind::failed;
+    note(failure.object.key, failure.error, is_refused ? lock_of(failure.object) : "");
   }
 }
 
@@ -85,6 +86,7 @@ void S3VersionRemover::note(const std::string& key, const Error& error, const st
 
 /// Empty: not locked, or this key pair may not know (AWS wants GetObjectRetention for that).
 std::string S3VersionRemover::lock_of(const S3ObjectName& version) {
+  if (is_unanswered_) return "";  // the others would wait as long for the same
   try {
     const HttpResponse head = client_.send(transport_,
                                            {.method = "HEAD",
@@ -99,6 +101,7 @@ std::string S3VersionRemover::lock_of(const S3ObjectName& version) {
     return until && *until > now ? fmt::format("locked until {}", format_iso(*until)) : "";
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::canceled) throw;
+    is_unanswered_ = is_retryable(error.kind());
     return "";  // the refusal itself is told
   }
 }

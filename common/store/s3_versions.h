@@ -37,6 +37,7 @@ class S3VersionRemover {
   S3Remover& remover_;
   const std::stop_token& stop_;
   std::map<std::string, S3RemovalFailure> failures_;  ///< by key
+  bool is_unanswered_ = false;                        ///< asked for a lock, the server was away
 };
 
 }  // namespace pgbackup
