@@ -271,9 +271,9 @@ TEST_CASE("Instance: what goes wrong at each step is told") {
     std::string says;
   };
   const std::vector<Case> cases = {
-      {{refusal("403 Forbidden", "")}, ErrorKind::denied, ": HTTP status 403"},
-      {{kHangUp, kHangUp}, ErrorKind::transient, "PUT http://127.0.0.1"},
-      {{"", ""}, ErrorKind::transient, "PUT http://127.0.0.1"},  // no answer at all: 2 × 1 s
+      {{refusal("403 Forbidden", "")}, ErrorKind::denied, "/latest/api/token: HTTP status 403"},
+      {{kHangUp, kHangUp}, ErrorKind::transient, "/latest/api/token"},
+      {{"", ""}, ErrorKind::transient, "/latest/api/token"},  // no answer at all: 2 × 1 s
       {{ok("")}, ErrorKind::corrupt, "the token is not usable"},
       {{ok("<html>proxy</html>")}, ErrorKind::corrupt, "the token is not usable"},
       {{ok("a\r\nb")}, ErrorKind::corrupt, "the token is not usable"},

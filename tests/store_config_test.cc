@@ -72,7 +72,7 @@ TEST_CASE("With no source of credentials at all every one is named") {
 
 TEST_CASE("One source that is set up is enough to begin") {
   const TemporaryFolder folder;
-  folder.write(".aws/credentials", "[default]\n");
+  folder.write(".aws/config", "[default]\ncredential_process = x\n");
   for (const auto& [name, value] : Environment{{"AWS_ACCESS_KEY_ID", "a"},
                                                {"AWS_WEB_IDENTITY_TOKEN_FILE", "/token"},
                                                {"AWS_PROFILE", "x"},

@@ -60,12 +60,9 @@ Secret read_secret_file(const std::string& path) {
   return secret;
 }
 
-HttpResponse ask_service(const CredentialContext& context, std::string_view service,
+HttpResponse ask_service(const CredentialContext& context, std::string_view what,
                          const HttpRequest& request, const std::stop_token& stop) {
-  // Without the path: that of a container's agent is as good as a key.
-  const std::string origin =
-      request.url.substr(0, request.url.find('/', request.url.find("//") + 2));
-  return with_context(fmt::format("{}: {} {}", service, request.method, origin), [&] {
+  return with_context(what, [&] {
     const std::unique_ptr<Transport> transport = context.transports();
     HttpResponse response = transport->start(request, stop);
     response.body = transport->read_rest(kMaxBytes);

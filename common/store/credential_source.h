@@ -31,8 +31,9 @@ struct CredentialContext {
 [[nodiscard]] Secret read_secret_file(const std::string& path);
 
 /// Asks and takes a reply of at most 64 KiB. What the service answers with another status than 200
-/// is an error: `transient` where a repeat may help, else `denied`. `service` names it in messages.
-[[nodiscard]] HttpResponse ask_service(const CredentialContext& context, std::string_view service,
+/// is an error: `transient` where a repeat may help, else `denied`. `what` is for messages:
+/// not always with the URL, which for a container's agent is as good as a key.
+[[nodiscard]] HttpResponse ask_service(const CredentialContext& context, std::string_view what,
                                        const HttpRequest& request, const std::stop_token& stop);
 
 /// The end of credentials by the clock of this machine, which may be off, from their end by the

@@ -27,9 +27,10 @@ std::string base_url(const CredentialContext& context) {
 
 HttpResponse ask(const CredentialContext& context, const HttpRequest& request,
                  const std::stop_token& stop) {
+  const std::string what = fmt::format("{}: {} {}", kName, request.method, request.url);
   for (int tries = 1;; ++tries) {
     try {
-      return ask_service(context, kName, request, stop);
+      return ask_service(context, what, request, stop);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::transient || tries == kTries) throw;
     }

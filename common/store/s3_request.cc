@@ -195,10 +195,10 @@ Retrier S3Client::make_retrier(const RetryLimits& limits, const std::stop_token&
 }
 
 S3Client::Signing S3Client::signing(const S3Request& request, const std::stop_token& stop) {
-  Signing with{.offset = server_clock_.offset(),
-               .begun = clock_.now(),
-               .credentials =
-                   request.is_cleanup ? credentials_.held() : credentials_.current(stop)};
+  Signing with{
+      .offset = server_clock_.offset(),
+      .begun = clock_.now(),
+      .credentials = request.is_cleanup ? credentials_.held() : credentials_.current(stop)};
   const std::lock_guard lock(mutex_);
   with.region = region_;
   const bool in_host = config_.addressing == S3Addressing::virtual_host;

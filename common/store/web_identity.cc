@@ -58,12 +58,13 @@ Credentials fetch_web_identity(const CredentialContext& context, const std::stop
 
 Credentials assume_role(const CredentialContext& context, const WebIdentity& identity,
                         const std::stop_token& stop) {
+  const std::string url = sts_url(context);
   std::string body = form(identity, read_secret_file(identity.token_file));
   HttpResponse response;
   try {
-    response = ask_service(context, "STS",
+    response = ask_service(context, fmt::format("STS: POST {}", url),
                            {.method = "POST",
-                            .url = sts_url(context),
+                            .url = url,
                             .headers = {{"content-type", "application/x-www-form-urlencoded"}},
                             .body = body,
                             .timeout = kTimeout},
