@@ -1,10 +1,10 @@
-#include "common/store/aws_profile.h"
+#include "common/store/credential_sources/aws_profile.h"
 
 #include <sys/stat.h>
 
 #include <string>
 
-#include "common/store/credential_process.h"
+#include "common/store/credential_sources/credential_process.h"
 #include "tests/credential_fixture.h"
 #include "tests/error_of.h"
 #include "tests/test.h"

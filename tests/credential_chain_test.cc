@@ -1,4 +1,4 @@
-#include "common/store/credential_chain.h"
+#include "common/store/credential_sources/credential_chain.h"
 
 #include <string>
 

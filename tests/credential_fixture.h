@@ -4,7 +4,7 @@
 #include <stop_token>
 #include <string>
 
-#include "common/store/credential_source.h"
+#include "common/store/credential_sources/credential_source.h"
 #include "tests/fake_clock.h"
 #include "tests/scripted_server.h"
 #include "tests/temporary_folder.h"

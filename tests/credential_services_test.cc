@@ -1,9 +1,9 @@
 #include <string>
 #include <vector>
 
-#include "common/store/container_credentials.h"
-#include "common/store/instance_metadata.h"
-#include "common/store/web_identity.h"
+#include "common/store/credential_sources/container_credentials.h"
+#include "common/store/credential_sources/instance_metadata.h"
+#include "common/store/credential_sources/web_identity.h"
 #include "tests/credential_fixture.h"
 #include "tests/error_of.h"
 #include "tests/test.h"

@@ -7,7 +7,7 @@
 
 #include "common/base/error.h"
 #include "common/base/units.h"
-#include "common/store/credential_chain.h"
+#include "common/store/credential_sources/credential_chain.h"
 #include "common/store/dir_store.h"
 #include "common/store/s3_store.h"
 

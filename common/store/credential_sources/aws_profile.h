@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "common/base/secret.h"
-#include "common/store/credential_source.h"
+#include "common/store/credential_sources/credential_source.h"
 
 namespace pgbackup {
 

@@ -1,4 +1,4 @@
-#include "common/store/credential_source.h"
+#include "common/store/credential_sources/credential_source.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 
 #include "common/base/error.h"
 #include "common/base/fd.h"
-#include "common/store/credential_documents.h"
+#include "common/store/credential_sources/credential_documents.h"
 
 namespace pgbackup {
 namespace {

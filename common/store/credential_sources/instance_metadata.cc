@@ -1,4 +1,4 @@
-#include "common/store/instance_metadata.h"
+#include "common/store/credential_sources/instance_metadata.h"
 
 #include <fmt/format.h>
 #include <strings.h>
@@ -6,7 +6,7 @@
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/codec/encoding.h"
-#include "common/store/credential_documents.h"
+#include "common/store/credential_sources/credential_documents.h"
 
 namespace pgbackup {
 namespace {

@@ -6,7 +6,7 @@
 #include <stop_token>
 #include <string>
 
-#include "common/store/credential_source.h"
+#include "common/store/credential_sources/credential_source.h"
 
 namespace pgbackup {
 

@@ -1,4 +1,4 @@
-#include "common/store/credential_process.h"
+#include "common/store/credential_sources/credential_process.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/base/process.h"
-#include "common/store/credential_documents.h"
+#include "common/store/credential_sources/credential_documents.h"
 
 namespace pgbackup {
 namespace {

@@ -1,4 +1,4 @@
-#include "common/store/container_credentials.h"
+#include "common/store/credential_sources/container_credentials.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
-#include "common/store/credential_documents.h"
+#include "common/store/credential_sources/credential_documents.h"
 
 namespace pgbackup {
 namespace {

@@ -1,4 +1,4 @@
-#include "common/store/credential_documents.h"
+#include "common/store/credential_sources/credential_documents.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "common/store/aws_profile.h"
+#include "common/store/credential_sources/aws_profile.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
-#include "common/store/credential_process.h"
-#include "common/store/web_identity.h"
+#include "common/store/credential_sources/credential_process.h"
+#include "common/store/credential_sources/web_identity.h"
 
 namespace pgbackup {
 namespace {

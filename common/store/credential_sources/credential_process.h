@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/store/credential_source.h"
+#include "common/store/credential_sources/credential_source.h"
 
 namespace pgbackup {
 

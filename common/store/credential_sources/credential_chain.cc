@@ -1,4 +1,4 @@
-#include "common/store/credential_chain.h"
+#include "common/store/credential_sources/credential_chain.h"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
-#include "common/store/aws_profile.h"
-#include "common/store/container_credentials.h"
-#include "common/store/instance_metadata.h"
-#include "common/store/web_identity.h"
+#include "common/store/credential_sources/aws_profile.h"
+#include "common/store/credential_sources/container_credentials.h"
+#include "common/store/credential_sources/instance_metadata.h"
+#include "common/store/credential_sources/web_identity.h"
 
 namespace pgbackup {
 namespace {

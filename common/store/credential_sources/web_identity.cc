@@ -1,10 +1,10 @@
-#include "common/store/web_identity.h"
+#include "common/store/credential_sources/web_identity.h"
 
 #include <fmt/format.h>
 
 #include "common/base/error.h"
 #include "common/codec/encoding.h"
-#include "common/store/credential_documents.h"
+#include "common/store/credential_sources/credential_documents.h"
 #include "common/store/s3_endpoint.h"
 
 namespace pgbackup {
