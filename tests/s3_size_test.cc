@@ -98,22 +98,19 @@ TEST_CASE_METHOD(Fixture, "A tebibyte goes through in constant memory", "[.terab
   const auto store = make_store(kPart, kMostParts);
   const auto writer = store->create("k");
   const std::string chunk(size_t{1} << 20U, 'x');
-  size_t early = 0;
   size_t most = 0;
   for (uint64_t sent = 0; sent < kTotal; sent += chunk.size()) {
     writer->write(chunk);
     if (sent % (64 * kPart) != 0) continue;
     most = std::max(most, resident_bytes());
-    if (sent < kTotal / 10) early = most;
   }
   writer->finish();
-  WARN("resident at most " << format_bytes(early) << " in the first tenth and "
-                           << format_bytes(most) << " in all; " << server.requests << " requests, "
+  WARN("resident at most " << format_bytes(most) << "; " << server.requests << " requests, "
                            << writer->stored().size() << " pieces");
   CHECK(server.faults.empty());
   CHECK(writer->stored().size() == 7);
-  // 40 bytes of ETag for each part, and as much in the server that counts.
-  CHECK(most - early < size_t{12} << 20U);
+  // Three parts in flight and one that is filled; the rest is the program, the server that counts,
+  // and the ETags. The fourth buffer is used only when the senders fall behind.
   CHECK(most < 4 * kPart + (size_t{40} << 20U));
 }
 
