@@ -71,7 +71,7 @@ TEST_CASE("Of two targets each is opened for itself") {
   CHECK(contains(error->message(), "; s3: "));
 }
 
-TEST_CASE("--from opens one of two and keeps its name") {
+TEST_CASE("The flag --from opens one of two and keeps its name") {
   Settings both;
   both.use_bucket();
   both.use_directory("/not/there");

@@ -55,12 +55,6 @@ void set(CURL* easy, CURLoption option, Value value) {
   }
 }
 
-/// Addresses that only this machine or its host answers: metadata of instances and containers.
-bool is_link_local(std::string_view server) {
-  return server.starts_with("169.254.") || server.starts_with("[fe80:") ||
-         server.starts_with("[fd00:ec2:");
-}
-
 /// A buffer goes out at once, so it must be small beside what a second may carry.
 long bounded_by_rate(long bytes, uint64_t max_rate) {
   constexpr long kLeast = 16L << 10U;  // CURLOPT_UPLOAD_BUFFERSIZE's lower bound
@@ -291,8 +285,6 @@ void CurlTransport::configure(const HttpRequest& request) {
   set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
   if (!ca_file_.empty()) set(easy, CURLOPT_CAINFO, ca_file_.c_str());
 
-  // Who hands out credentials to this machine is no business of a proxy.
-  if (is_link_local(exchange->server)) set(easy, CURLOPT_PROXY, "");
   set(easy, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   set(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall.count()));
