@@ -73,9 +73,10 @@ FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
 
 NewestStarts newest_starts(const Targets& targets, std::string_view group, Log& log) {
   NewestStarts starts;
+  for (const StoreTarget& target : targets) starts[target.name()] = std::nullopt;
   ask_all(targets, group, log, [&](const StoreTarget& target, const std::vector<Backup>& backups) {
     const Backup* const newest = newest_complete(backups, group);
-    starts[target.name()] = newest == nullptr ? std::nullopt : std::optional(newest->time);
+    if (newest != nullptr) starts[target.name()] = newest->time;
   });
   return starts;
 }

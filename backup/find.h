@@ -31,12 +31,14 @@ struct FoundBackup {
                                         Log& log);
 
 /// When the newest backup of a group began, by the targets' names; nullopt where there is none.
+/// Also where a target does not answer: the run that follows finds out, and fails if it still is
+/// so.
 using NewestStarts = std::map<std::string, std::optional<UtcTime>>;
 
-/// Of the targets that answer.
 [[nodiscard]] NewestStarts newest_starts(const Targets& targets, std::string_view group, Log& log);
 
-/// Of the target that is the furthest behind; nullopt when one has none at all.
+/// Of the target that is the furthest behind; nullopt when one has none at all
+/// or does not answer.
 [[nodiscard]] std::optional<UtcTime> furthest_behind(const NewestStarts& starts);
 
 }  // namespace pgbackup

@@ -197,3 +197,17 @@ case_a_target_is_added() {
     expect_backups 1 1
 }
 upload_is_there() { [ -n "$(on s3 manifests)" ] && grep -qF "next backup" "$T/daemon.log"; }
+
+# Nobody can say then whether S3 has what it should: a run for it alone fails until it has.
+case_restarted_in_an_outage() {
+    use_both
+    create_small_database app
+    use_database app
+    backup_now
+    settings+=(S3_BUCKET=no-such-bucket)
+    start_program pg-backup serve
+    wait_until 20 grep -qF "failures=1" "$T/daemon.log"
+    kill -TERM "$pid"
+    expect_end 0 10
+    expect_backups 1 1
+}
