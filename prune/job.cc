@@ -88,13 +88,9 @@ void prune_target(const StoreTarget& target, const PruneJob& config, const Clock
   const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
   apply_locks(plan, readings);
   report(plan, target, config, log);
-  if (config.dry_run) {
-    say(kDryRun, config, log);
-    return;
-  }
-  Outcome outcome = execute_plan(store, plan, log, stop);
+  Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
   add_failures(outcome, lock_failures(readings));
-  say(format_outcome(outcome), config, log);
+  say(config.dry_run ? kDryRun : format_outcome(outcome), config, log);
   throw_failures(outcome);
 }
 

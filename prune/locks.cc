@@ -7,14 +7,41 @@
 namespace pgbackup {
 namespace {
 
+constexpr const char* kContext = "cannot tell whether a backup is locked";
+constexpr const char* kNeedsRight =
+    "pg-prune must be able to read manifests; in a bucket it needs s3:GetObject (deploy/iam)";
+
+bool is_listed(Store& store, const std::string& key) {
+  bool found = false;
+  store.list(key, [&](const ObjectInfo& object) { found = found || object.key == key; });
+  return found;
+}
+
+/// The kind decides what becomes of the backup: `corrupt` is left to what the manifest says.
+Error reading_failure(Store& store, const std::string& key, const Error& error) {
+  if (error.kind() == ErrorKind::corrupt) {  // of the reply, not of the manifest
+    return {ErrorKind::failed, error.message(), error.hint()};
+  }
+  if (error.kind() != ErrorKind::denied) return error;
+  // S3 says 403 for 404 to those who may not list the whole bucket.
+  if (!is_listed(store, key)) return {ErrorKind::not_found, error.message()};
+  return {ErrorKind::denied, error.message(), kNeedsRight};
+}
+
 LockReading read_lock(Store& store, const Backup& backup) {
   const std::string key = backup.key_of(kManifestName);
+  std::string manifest;
   try {
-    return {.locked_until = with_context(
-                store.location(key), [&] { return parse_lock(read_small_object(store, key)); })};
+    manifest = read_small_object(store, key);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
-    return {.failure = error.within("cannot tell whether a backup is locked")};
+    return {.failure =
+                reading_failure(store, key, error).within(store.location(key)).within(kContext)};
+  }
+  try {
+    return {.locked_until = parse_lock(manifest)};
+  } catch (const Error& error) {
+    return {.failure = error.within(store.location(key)).within(kContext)};
   }
 }
 

@@ -31,7 +31,7 @@ struct LockReading {
 ///  - locked at plan.now: kept;
 ///  - a damaged manifest: removed as before, since nothing can be restored with it; the step says
 ///    that a lock would not be known;
-///  - a manifest that may not be read, or is gone since it was listed: kept.
+///  - a manifest that cannot or may not be read, or is gone since it was listed: kept.
 void apply_locks(Plan& plan, std::span<const LockReading> readings);
 
 /// Those of `readings` that fail the run: a manifest is there and its backup stays because of it.

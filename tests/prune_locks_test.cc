@@ -45,14 +45,19 @@ class LockFixture : public PruneFixture {
   }
   void run() {
     CapturedOutput out;
-    prune_once(only(seen), {rules, false, ReportStyle::table, out.file()}, clock, log.log(), {});
+    const auto error = error_of([&] {
+      prune_once(only(seen), {rules, dry_run, ReportStyle::table, out.file()}, clock, log.log(),
+                 {});
+    });
     printed = out.text();
+    if (error) throw Error(*error);
   }
 
   FaultyStore seen{store};
   std::vector<std::string> opened;
   std::vector<Error> failures;
   std::string printed;
+  bool dry_run = false;
 };
 
 TEST_CASE_METHOD(LockFixture, "A lock that has not ended keeps a backup and is the reason") {
@@ -96,9 +101,48 @@ TEST_CASE_METHOD(LockFixture,
   seen.before = [&](std::string_view call, std::string_view key) {
     if (call == "open" && key.starts_with(name)) throw Error(ErrorKind::denied, "403", "allow it");
   };
-  CHECK(fails_with(ErrorKind::failed, "cannot tell whether a backup is locked", [&] { run(); }));
+  const auto error = error_of([&] { run(); });
+  REQUIRE(error);
+  CHECK(error->kind() == ErrorKind::failed);
+  CHECK(contains(error->message(), "cannot tell whether a backup is locked"));
+  CHECK(contains(error->hint(), "s3:GetObject (deploy/iam)"));
   CHECK(files().contains(name + "/manifest.json"));
   CHECK(read_catalog(store).size() == 2);
+}
+
+TEST_CASE_METHOD(LockFixture, "A dry run fails for what would fail the run") {
+  dry_run = true;
+  const std::string name = add("{}");
+  seen.before = [&](std::string_view call, std::string_view) {
+    if (call == "open") throw Error(ErrorKind::denied, "403");
+  };
+  CHECK(fails_with(ErrorKind::failed, "cannot tell whether a backup is locked", [&] { run(); }));
+  CHECK(contains(printed, "dry run: nothing was deleted"));
+}
+
+TEST_CASE_METHOD(LockFixture, "A reply that is damaged says nothing about the manifest") {
+  const std::string name = add("{}");
+  seen.before = [&](std::string_view call, std::string_view key) {
+    if (call == "open" && key.starts_with(name)) throw Error(ErrorKind::corrupt, "without length");
+  };
+  CHECK(fails_with(ErrorKind::failed, "without length", [&] { run(); }));
+  CHECK(files().contains(name + "/manifest.json"));
+  CHECK(contains(printed, "it may be locked"));
+}
+
+TEST_CASE_METHOD(LockFixture, "A manifest that is gone, where the store says 403 for that") {
+  const std::string name = add("{}");
+  Plan made = plan();
+  seen.before = [&](std::string_view call, std::string_view) {
+    if (call != "open") return;
+    std::filesystem::remove(folder.path() / name / "manifest.json");
+    throw Error(ErrorKind::denied, "403");
+  };
+  const auto readings = read_locks(seen, made, log.log(), {});
+  apply_locks(made, readings);
+  CHECK(made.steps[0].reasons ==
+        std::vector<std::string>{"its manifest is gone since it was listed"});
+  CHECK(lock_failures(readings).empty());
 }
 
 TEST_CASE_METHOD(LockFixture,
