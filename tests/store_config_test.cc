@@ -19,11 +19,12 @@ struct Checked {
 };
 
 /// With a bucket at a server that is not Amazon's, unless told otherwise; without a home.
-Checked check(Environment environment) {
+Checked check(Environment environment, const std::string& only = {}) {
   environment.try_emplace("S3_BUCKET", "b");
   environment.try_emplace("S3_ENDPOINT", "http://s3.example.com");
   Checked result;
   result.config.environment = environment;
+  result.config.only = only;
   const CommandLine command{.program = "test",
                             .summary = "",
                             .verbs = {{"now", ""}},
@@ -34,7 +35,9 @@ Checked check(Environment environment) {
   return result;
 }
 
-std::string problems(const Environment& environment) { return check(environment).problems; }
+std::string problems(const Environment& environment, const std::string& only = {}) {
+  return check(environment, only).problems;
+}
 
 TEST_CASE("Our own keys are a pair") {
   CHECK(problems({{"S3_ACCESS_KEY", "a"}, {"S3_SECRET_KEY", "s"}}).empty());
@@ -93,7 +96,7 @@ TEST_CASE("Endpoint, region and authorities of other tools serve when ours are n
                                 {"AWS_ACCESS_KEY_ID", "a"}});
   CHECK(others.problems.empty());
   CHECK(others.config.s3.endpoint == "http://minio:9000");
-  CHECK(others.config.s3.region == "eu-west-3");
+  CHECK(configured_region(others.config) == "eu-west-3");
   CHECK(others.config.s3.ca_file == "/dev/null");
   CHECK(problems({{"AWS_CA_BUNDLE", "/not/there"}, {"AWS_ACCESS_KEY_ID", "a"}}) ==
         "AWS_CA_BUNDLE: cannot read /not/there: No such file or directory");
@@ -104,14 +107,39 @@ TEST_CASE("Endpoint, region and authorities of other tools serve when ours are n
                                 {"AWS_DEFAULT_REGION", "eu-west-3"},
                                 {"AWS_ACCESS_KEY_ID", "a"}});
   CHECK(closer.config.s3.endpoint == "http://s3:1");
-  CHECK(closer.config.s3.region == "eu-west-1");
+  CHECK(configured_region(closer.config) == "eu-west-1");
   const Checked ours = check({{"AWS_ENDPOINT_URL_S3", "http://s3:1"},
                               {"S3_REGION", "garage"},
                               {"AWS_REGION", "eu-west-1"},
                               {"S3_ACCESS_KEY", "a"},
                               {"S3_SECRET_KEY", "s"}});
   CHECK(ours.config.s3.endpoint == "http://s3.example.com");
-  CHECK(ours.config.s3.region == "garage");
+  CHECK(configured_region(ours.config) == "garage");
+}
+
+TEST_CASE("A region that a platform sets does not beat the one in the endpoint's name") {
+  const auto region = [](const std::string& endpoint, Environment environment) {
+    environment.merge(Environment{
+        {"S3_ENDPOINT", endpoint}, {"AWS_REGION", "eu-west-1"}, {"AWS_ACCESS_KEY_ID", "a"}});
+    return configured_region(check(environment).config);
+  };
+  // Empty: read from the name, which tests of s3_endpoint cover.
+  CHECK(region("https://s3.eu-central-003.backblazeb2.com", {}).empty());
+  CHECK(region("https://s3.ap-southeast-1.wasabisys.com:443", {}).empty());
+  CHECK(region("https://s3.us-west-2.amazonaws.com", {}).empty());
+  CHECK(region("https://s3.eu-central-003.backblazeb2.com", {{"S3_REGION", "x"}}) == "x");
+  CHECK(region("", {}) == "eu-west-1");
+  CHECK(region("http://minio:9000", {}) == "eu-west-1");
+  CHECK(region("http://s3.storage.svc.cluster.local", {}) == "eu-west-1");
+}
+
+TEST_CASE("What is read from the directory alone needs no bucket that is set up well") {
+  const Environment broken = {{"BACKUP_DIR", "/backups"}, {"S3_BUCKET", "not a bucket"},
+                              {"S3_ENDPOINT", "ftp://x"}, {"S3_CA_FILE", "/not/there"},
+                              {"S3_RETRY_TIME", "soon"},  {"S3_SECRET_KEY_FILE", "/not/there"}};
+  for (const auto* target : {"", "s3"}) CHECK_FALSE(problems(broken, target).empty());
+  CHECK(problems(broken, "dir").empty());
+  CHECK(problems({}, "dir") == "--from dir: BACKUP_DIR is not set");
 }
 
 }  // namespace

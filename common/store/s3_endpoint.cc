@@ -46,6 +46,19 @@ bool is_host(std::string_view host) {
   return !host.empty() && host.front() != '.' && std::all_of(host.begin(), host.end(), allowed);
 }
 
+/// Empty: there is none in the name.
+std::string_view region_in(std::string_view host) {
+  // s3.REGION.domain.tld; a Kubernetes service (s3.namespace.svc...) has its namespace there.
+  const bool is_named = host.starts_with("s3.") && std::count(host.begin(), host.end(), '.') >= 3;
+  if (!is_named || host.find(".svc") != std::string_view::npos) return {};
+  host.remove_prefix(3);
+  if (host.starts_with("dualstack.")) host.remove_prefix(10);
+  const std::string_view region = host.substr(0, host.find('.'));
+  const bool is_region = std::all_of(region.begin(), region.end(),
+                                     [](char c) { return is_lower_or_digit(c) || c == '-'; });
+  return is_region ? region : std::string_view();
+}
+
 }  // namespace
 
 S3Endpoint parse_s3_endpoint(std::string_view text, std::string_view region) {
@@ -92,17 +105,11 @@ S3Endpoint parse_s3_endpoint(std::string_view text, std::string_view region) {
   return endpoint;
 }
 
+bool names_region(std::string_view host) { return !region_in(host).empty(); }
+
 std::string region_of_host(std::string_view host) {
-  // s3.REGION.domain.tld; a Kubernetes service (s3.namespace.svc...) has its namespace there.
-  const bool is_named = host.starts_with("s3.") && std::count(host.begin(), host.end(), '.') >= 3;
-  if (!is_named || host.find(".svc") != std::string_view::npos) return std::string(kDefaultRegion);
-  host.remove_prefix(3);
-  if (host.starts_with("dualstack.")) host.remove_prefix(10);
-  const std::string_view region = host.substr(0, host.find('.'));
-  const bool is_region = !region.empty() && std::all_of(region.begin(), region.end(), [](char c) {
-    return is_lower_or_digit(c) || c == '-';
-  });
-  return std::string(is_region ? region : kDefaultRegion);
+  const std::string_view region = region_in(host);
+  return std::string(region.empty() ? kDefaultRegion : region);
 }
 
 std::string_view aws_domain(std::string_view region) {

@@ -28,6 +28,9 @@ struct S3Endpoint {
 /// whose host follows from `region` (may be empty). Throws `usage`.
 [[nodiscard]] S3Endpoint parse_s3_endpoint(std::string_view text, std::string_view region);
 
+/// True for `s3.REGION.example.com`.
+[[nodiscard]] bool names_region(std::string_view host);
+
 /// The region in `s3.REGION.example.com`, else `us-east-1`.
 [[nodiscard]] std::string region_of_host(std::string_view host);
 

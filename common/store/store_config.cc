@@ -18,6 +18,21 @@ constexpr uint64_t kLeastPart = uint64_t{5} << 20U;      // S3's own limit
 constexpr uint64_t kLargestPart = uint64_t{512} << 20U;  // times 10,000 it is just below 5 TiB
 constexpr uint64_t kLeastRate = uint64_t{16} << 10U;
 
+std::string region_of_others(const Environment& environment) {
+  for (const auto* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
+    const auto found = environment.find(name);
+    if (found != environment.end() && !found->second.empty()) return found->second;
+  }
+  return {};
+}
+
+/// Where STS is asked: the endpoint's name may be that of another provider.
+std::string region_of_sts(const StoreConfig& config, const S3Endpoint& endpoint) {
+  if (!config.s3.region.empty()) return config.s3.region;
+  std::string region = region_of_others(config.environment);
+  return region.empty() ? region_of_host(endpoint.host) : region;
+}
+
 /// For the sources of credentials other than our own settings.
 CredentialContext credential_context(const StoreConfig& config, Clock* clock) {
   const S3Endpoint endpoint = parse_s3_endpoint(config.s3.endpoint, config.s3.region);
@@ -25,7 +40,7 @@ CredentialContext credential_context(const StoreConfig& config, Clock* clock) {
       .environment = config.environment,
       .transports = [file = config.s3.ca_file] { return std::make_unique<CurlTransport>(file); },
       .clock = clock,
-      .region = config.s3.region.empty() ? region_of_host(endpoint.host) : config.s3.region,
+      .region = region_of_sts(config, endpoint),
       .is_aws = endpoint.is_aws};
 }
 
@@ -35,7 +50,7 @@ S3Config copy_of(const StoreConfig& config, Clock& clock) {
   const bool has_keys = !s3.access_key.empty();
   return {.endpoint = s3.endpoint,
           .bucket = s3.bucket,
-          .region = s3.region,
+          .region = configured_region(config),
           .prefix = s3.prefix,
           .addressing = s3.addressing,
           .ca_file = s3.ca_file,
@@ -137,8 +152,8 @@ std::vector<Option> store_options(StoreConfig& config) {
       {.name = "S3_REGION",
        .target = &s3.region,
        .help = "Region to sign for. Unset: read from the endpoint's name (s3.REGION.example.com), "
-               "else us-east-1, else what the server asks for.",
-       .fallbacks = {"AWS_REGION", "AWS_DEFAULT_REGION"},
+               "else AWS_REGION or AWS_DEFAULT_REGION, else us-east-1, else what the server asks "
+               "for.",
        .default_note = "found out"},
       {.name = "S3_PREFIX",
        .target = &s3.prefix,
@@ -186,6 +201,12 @@ std::vector<Option> removal_options(StoreConfig& config) {
                    "delete markers. Otherwise its bytes stay as hidden older versions."}};
 }
 
+std::string configured_region(const StoreConfig& config) {
+  if (!config.s3.region.empty()) return config.s3.region;
+  const S3Endpoint endpoint = parse_s3_endpoint(config.s3.endpoint, "");
+  return names_region(endpoint.host) ? "" : region_of_others(config.environment);
+}
+
 void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems) {
   const bool has_bucket = is_set(parsed, "S3_BUCKET");
@@ -201,6 +222,13 @@ void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
     problems.emplace_back("--from s3: S3_BUCKET is not set");
   } else if (!config.only.empty() && config.only != kDirTarget && config.only != kS3Target) {
     problems.push_back(fmt::format("--from: '{}' is neither s3 nor dir", config.only));
+  }
+  if (config.only == kDirTarget) {
+    // In a disaster the bucket's secrets may be lost; the directory must do without them.
+    std::erase_if(problems, [](const std::string& problem) {
+      return problem.starts_with("S3_") || problem.starts_with("--s3-");
+    });
+    return;
   }
   if (!has_bucket) return;
   check_s3(config.s3, parsed, problems);

@@ -33,9 +33,14 @@ struct StoreConfig {
 /// Further rows for the program that removes.
 [[nodiscard]] std::vector<Option> removal_options(StoreConfig& config);
 
-/// Appends what is missing or contradictory, one sentence each.
+/// Appends what is missing or contradictory, one sentence each. What is said there already of the
+/// bucket's settings goes when the directory alone is asked for.
 void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems);
+
+/// The region to begin with; empty: that of the endpoint's name, else the default. AWS_REGION comes
+/// after the name: ECS and EKS put it into every container, whatever the bucket's provider.
+[[nodiscard]] std::string configured_region(const StoreConfig& config);
 
 /// `config` has passed check_store_config(). Each target is opened for itself; throws when none can
 /// be. The stores may be used after a stop only to clean up.
