@@ -203,6 +203,14 @@ TEST_CASE_METHOD(Fixture, "A server that goes away is not asked for the lock of 
   CHECK(clock.steady() - begin < std::chrono::minutes(17));
 }
 
+TEST_CASE_METHOD(Fixture, "A hint of the server's error is not replaced") {
+  add("app/1/x", {"a"});
+  fault = [](const FakeS3Request&) { return fake_error(404, "NoSuchBucket"); };
+  const auto failures = store.remove_all(Keys{"app/1/x"});
+  REQUIRE(failures.size() == 1);
+  CHECK(failures[0].error.hint() == "check S3_BUCKET and S3_ENDPOINT");
+}
+
 TEST_CASE_METHOD(Fixture, "Nothing is removed of what cannot be listed") {
   add("app/1/x", {"a"});
   add("app/2/x", {"b"});

@@ -55,7 +55,7 @@ S3VersionRemover::Versions S3VersionRemover::find(std::span<const S3ObjectName> 
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::canceled) throw;
       if (is_retryable(error.kind())) unanswered = error;
-      const Error told = error.kind() == ErrorKind::failed
+      const Error told = error.kind() == ErrorKind::failed && error.hint().empty()
                              ? Error(error.kind(), error.message(), kNeedsVersions)
                              : error;
       for (const std::string& key : keys) note(key, told);
