@@ -102,6 +102,15 @@ void HoldBackSink::finish() {
   next_.finish();
 }
 
+Manifest read_manifest_to_restore(Store& store, const Backup& backup) {
+  try {
+    return read_manifest(store, backup);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt || !error.hint().empty()) throw;
+    throw Error(error.kind(), error.message(), kDamaged);
+  }
+}
+
 void copy_archive(const StoredArchive& archive, Sink& sink, Clock& clock, Log& log) {
   for (const ManifestObject& object : archive.manifest.objects) check_presence(archive, object);
   PlainCheck plain(sink, archive.manifest);

@@ -29,6 +29,9 @@ class HoldBackSink final : public Sink {
   std::string held_;
 };
 
+/// read_manifest(); what is damaged comes with the hint to take another backup.
+[[nodiscard]] Manifest read_manifest_to_restore(Store& store, const Backup& backup);
+
 /// A backup with what its manifest says. All of it must outlive the calls below.
 struct StoredArchive {
   Store& store;

@@ -92,7 +92,7 @@ Restore::Restore(const BackupConfig& config, const Environment& environment, Clo
       stop_(std::move(stop)) {}
 
 void Restore::run(Store& store, const Backup& backup, const RestoreRequest& request) {
-  const Manifest manifest = read_manifest(store, backup);
+  const Manifest manifest = read_manifest_to_restore(store, backup);
   const StoredArchive archive{store, backup, manifest};
   for (const std::string& warning : manifest.warnings) log_.warn(warning);
   with_context(fmt::format("restore of {}", backup.folder()), [&] {

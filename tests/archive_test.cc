@@ -128,6 +128,18 @@ TEST_CASE("A flipped bit anywhere keeps the end of the archive back") {
   }
 }
 
+TEST_CASE("A manifest that is damaged comes with the hint to take another backup") {
+  StoredBackup stored;
+  stored.folder.write(stored.backup.key_of("manifest.json"), "{");
+  try {
+    static_cast<void>(read_manifest_to_restore(stored.store, stored.backup));
+    FAIL("the damage went unnoticed");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::corrupt);
+    CHECK(error.hint().starts_with("this backup is damaged: restore another one"));
+  }
+}
+
 TEST_CASE("A piece that is cut off, missing, swapped or too long is noticed") {
   StoredBackup stored;
   const std::string first = stored.folder.read(stored.file(0));
