@@ -3,6 +3,7 @@
 import argparse
 import os
 import subprocess
+import sys
 
 from compare import AWS, MIB, WORK, measure, medians_of, requests_since, s3, turns, GATEWAY_LOG
 
@@ -80,6 +81,7 @@ def main():
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 2, 4, 8])
     args = parser.parse_args()
     all_medians = {}
+    failed = False
     print("connections | tool   | wall s |  MiB/s | cpu s/GiB | gateway cpu | RSS MiB | requests")
     print("-----------:|--------|-------:|-------:|----------:|------------:|--------:|---------:")
     for connections in args.connections:
@@ -90,6 +92,7 @@ def main():
             row = run_one(tool, env)
             if row:
                 rows[tool].append(row)
+            failed = failed or (tool == "ours" and row is None)
         all_medians[connections] = medians_of(rows)
         print_rows(connections, all_medians[connections])
     for connections, medians in all_medians.items():
@@ -97,6 +100,8 @@ def main():
             print_ratios(connections, medians)
     parts = -(-os.path.getsize(FILE) // (16 * MIB))
     print(f"{parts} parts of 16 MiB: ours sends one request for each, and create, complete and HEAD")
+    if failed:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ void check_pages(std::string_view xml) {
       require(!upload.key.empty() && !upload.upload_id.empty(), "an upload has key and id");
     }
   });
+  expect_corrupt_at_most([&] { static_cast<void>(parse_version_page(xml)); });
   expect_corrupt_at_most([&] { static_cast<void>(parse_part_page(xml)); });
   expect_corrupt_at_most([&] { static_cast<void>(parse_deletion(xml)); });
   expect_corrupt_at_most(
