@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "backup/commit.h"
+#include "backup/backup_writer.h"
 #include "common/catalog/catalog.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/digest.h"
@@ -33,24 +33,21 @@ class Fixture : public S3Fixture {
 
   /// As backup/job does it, with a stream in place of pg_dump.
   std::string back_up(const std::string& group) {
-    const auto store = make_store();
+    Targets targets;
+    targets.emplace_back("", make_store());
     Manifest manifest;
     manifest.group = group;
     manifest.kind = "dump";
     manifest.id = make_backup_id(clock.now());
-    manifest.started = manifest.finished = clock.now();
+    manifest.started = clock.now();
     const std::string folder = backup_folder(group, manifest.id);
-    const auto writer = store->create(folder + "/" + dump_file_name(group));
-    HashSink plain(*writer);
+    BackupWriter writer(targets, folder + "/" + dump_file_name(group), clock, log.log());
+    HashSink plain(writer);
     for (int i = 0; i < 75; ++i) plain.write("ten bytes.");  // 3 pieces of 3, 3 and 2 parts
-    plain.finish();
-    manifest.plain_bytes = plain.bytes();
+    manifest.plain_bytes = 750;
     manifest.plain_sha256 = plain.sha256();
-    for (const StoredObject& object : writer->stored()) {
-      manifest.objects.push_back(
-          {object.key.substr(folder.size() + 1), object.bytes, object.sha256});
-    }
-    commit_backup(*store, manifest, writer->stored(), log.log());
+    writer.describe(std::move(manifest));
+    plain.finish();
     return folder;
   }
 
