@@ -188,15 +188,15 @@ containers() {
     fi
 }
 
-# With what works most beside what waits most.
+# The checks that only compute run beside what waits.
 all() {
     start_beside tidy nice tests/checks/tidy.sh
     unit
-    start_beside containers containers
     start_beside fuzz nice tests/fuzz/run.sh "${FUZZ_SECONDS:-5}"
     e2e
     join_counted fuzz fuzzing
-    join_counted containers containers
+    section containers # alone: their health counts in seconds
+    run_counted containers
     local status=0
     section clang-tidy
     join tidy || status=$?

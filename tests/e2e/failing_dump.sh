@@ -102,7 +102,7 @@ server_gone() {
         end loop;
     end \$\$" &
     background+=($!)
-    fails_with "terminating connection due to administrator command"
+    fails_with "Dumping the contents of table"
 }
 both_stores server_gone
 
