@@ -15,7 +15,7 @@ build_packages=(
 test_packages=(
     clang clang-format clang-tidy libclang-rt-dev shellcheck yamllint
     ceph-common ceph-mon ceph-osd radosgw openssl
-    curl jq python3 tzdata zstd
+    curl jq libfaketime python3 tzdata zstd
 )
 
 # install_packages NAME...: does nothing, apt included, where all are there.

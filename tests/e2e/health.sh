@@ -75,7 +75,7 @@ case_another_containers_daemon() {
 # A clock that is an hour off: refused with the reason, late, and no end of the daemon.
 case_clock_off_by_an_hour() {
     local library
-    library=$(compgen -G '/usr/lib/*/faketime/libfaketime.so.1') || fail "needs the package faketime"
+    library=$(compgen -G '/usr/lib/*/faketime/libfaketime.so.1') || fail "needs the package libfaketime"
     ! grep -q __asan_init <<<"$(nm -D "$BIN/pg-backup")" || skip "ASan and this library do not go together"
     use_s3
     prepare
