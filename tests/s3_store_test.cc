@@ -6,6 +6,7 @@
 
 #include "tests/fake_clock.h"
 #include "tests/fake_s3.h"
+#include "tests/s3_fixture.h"
 #include "tests/test.h"
 #include "tests/test_log.h"
 
@@ -18,17 +19,7 @@ class Fixture {
   TestLog log{clock};
   FakeS3 server{clock};
   std::stop_source stop;
-  S3Store store{config(), clock, log.log(), stop.get_token(), server.factory()};
-
-  static S3Config config() {
-    S3Config config;
-    config.endpoint = "http://s3.example.com";
-    config.bucket = "bucket";
-    config.prefix = "/pg";
-    config.access_key = Secret("AKID");
-    config.secret_key = Secret("secret");
-    return config;
-  }
+  S3Store store{fake_s3_config("/pg"), clock, log.log(), stop.get_token(), server.factory()};
 
   void add(const std::string& full_key, const std::string& bytes = "x") {
     server.objects[full_key] = {.bytes = bytes, .token = {}, .modified = clock.now()};

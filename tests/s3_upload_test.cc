@@ -8,6 +8,7 @@
 #include "common/store/s3_store.h"
 #include "tests/fake_clock.h"
 #include "tests/fake_s3.h"
+#include "tests/s3_fixture.h"
 #include "tests/test.h"
 #include "tests/test_log.h"
 
@@ -32,11 +33,7 @@ class Fixture {
   std::unique_ptr<S3Store> store = make_store(kMostParts);
 
   std::unique_ptr<S3Store> make_store(int max_parts) {
-    S3Config config;
-    config.endpoint = "http://s3.example.com";
-    config.bucket = "bucket";
-    config.access_key = Secret("AKID");
-    config.secret_key = Secret("secret");
+    S3Config config = fake_s3_config();
     config.part_bytes = kPart;
     config.max_parts = max_parts;
     return std::make_unique<S3Store>(std::move(config), clock, log.log(), stop.get_token(),

@@ -9,6 +9,7 @@
 #include "tests/error_of.h"
 #include "tests/fake_clock.h"
 #include "tests/fake_s3.h"
+#include "tests/s3_fixture.h"
 #include "tests/test.h"
 #include "tests/test_log.h"
 
@@ -47,12 +48,7 @@ class Fixture {
     };
   }
   static S3Config config() {
-    S3Config config;
-    config.endpoint = "http://s3.example.com";
-    config.bucket = "bucket";
-    config.prefix = "pg";
-    config.access_key = Secret("AKID");
-    config.secret_key = Secret("secret");
+    S3Config config = fake_s3_config("pg");
     config.delete_versions = true;
     return config;
   }
