@@ -1,14 +1,16 @@
 // Options: the real tables of both programs. The input is text: `backup` or `prune`, then lines. A
 // line NAME=VALUE is a variable, any other an argument; a variable NAME_FILE has what the file
-// holds.
+// holds. Nothing is taken from the environment of the target itself.
 #include "common/base/options.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <map>
 #include <vector>
 
 #include "backup/config.h"
+#include "common/base/fd.h"
 #include "prune/config.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -22,6 +24,7 @@ struct Input {
   bool is_prune = false;
   std::vector<std::string> arguments;
   Environment environment;
+  std::map<std::string, Fd, std::less<>> files;  ///< by variable
 };
 
 bool is_secret(std::string_view name) {
@@ -31,21 +34,24 @@ bool is_secret(std::string_view name) {
          name.find("TOKEN") != std::string_view::npos;
 }
 
-/// The one file of all *_FILE variables: no input may make the target read this machine's files.
-std::string value_file(std::string_view content) {
-  static const int file = memfd_create("value", MFD_CLOEXEC);
-  require(
-      file >= 0 && ftruncate(file, 0) == 0 &&
-          pwrite(file, content.data(), content.size(), 0) == static_cast<ssize_t>(content.size()),
-      "the file of a value can be written");
-  return "/proc/self/fd/" + std::to_string(file);
+/// A file in memory: no input may make the target read this machine's files.
+Fd value_file(std::string_view content) {
+  Fd file(memfd_create("value", MFD_CLOEXEC));
+  require(file.is_open() && pwrite(file.get(), content.data(), content.size(), 0) ==
+                                static_cast<ssize_t>(content.size()),
+          "the file of a value can be written");
+  return file;
 }
 
-void add_variable(Input& input, std::string_view name, std::string_view value) {
-  const std::string content =
+void add_variable(Input& input, const std::string& name, std::string_view value) {
+  std::string content =
       is_secret(name) ? std::string(kMark) + std::string(value) : std::string(value);
   const bool is_file = name.ends_with("_FILE") && !name.ends_with("CA_FILE");
-  input.environment.insert_or_assign(std::string(name), is_file ? value_file(content) : content);
+  if (is_file) {
+    const Fd& file = input.files.insert_or_assign(name, value_file(content)).first->second;
+    content = "/proc/self/fd/" + std::to_string(file.get());
+  }
+  input.environment.insert_or_assign(name, content);
 }
 
 /// Bytes as lines; no byte is 0, as in a real environment.
@@ -60,7 +66,7 @@ Input read_input(std::string_view text) {
     const size_t equals = line.find('=');
     const bool is_variable = equals != std::string_view::npos && equals > 0 && line[0] != '-';
     if (is_variable) {
-      add_variable(input, line.substr(0, equals), line.substr(equals + 1));
+      add_variable(input, std::string(line.substr(0, equals)), line.substr(equals + 1));
     } else {
       input.arguments.emplace_back(line);
     }
@@ -72,12 +78,14 @@ Input read_input(std::string_view text) {
 ParsedOptions parse(const Input& input) {
   if (input.is_prune) {
     PruneConfig config;
+    config.store.environment = input.environment;
     ParsedOptions parsed =
         parse_options(prune_command_line(config), input.arguments, input.environment);
     check_prune_config(config, parsed, parsed.problems);
     return parsed;
   }
   BackupConfig config;
+  config.store.environment = input.environment;
   ParsedOptions parsed =
       parse_options(backup_command_line(config), input.arguments, input.environment);
   check_backup_config(config, parsed, input.environment, parsed.problems);
@@ -100,7 +108,9 @@ void require_quiet(const ParsedOptions& parsed) {
 /// What the log shows at start, given again, is the same configuration.
 void require_settled(const Input& input, const ParsedOptions& parsed) {
   if (!parsed.problems.empty()) return;
-  Input again{.is_prune = input.is_prune, .arguments = {std::string(parsed.verb)}};
+  Input again;
+  again.is_prune = input.is_prune;
+  again.arguments = {std::string(parsed.verb)};
   for (const Setting& setting : parsed.settings) {
     if (!setting.value.empty() && !is_secret(setting.name)) {
       again.environment.emplace(setting.name, setting.value);

@@ -26,7 +26,7 @@ fuzz() { # TARGET
         echo "ok - fuzz $1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in $seconds s"
     else
         echo "not ok - fuzz $1"
-        tail -n 60 "$log"
+        grep -vE $'^(#[0-9]|\t)' "$log" | tail -n 60 # without its progress
     fi
 }
 
