@@ -33,6 +33,7 @@ struct PartJob {
   std::string upload_id{};
   int number = 0;  ///< from 1
   PartBuffer buffer{};
+  std::string sha256{};         ///< of the buffer, 64 hexadecimal digits; empty: not known yet
   std::string* etag = nullptr;  ///< filled by the sender; read it after drain()
 };
 

@@ -43,11 +43,10 @@ void noting_doubt(bool& is_in_doubt, const Call& call) {
   }
 }
 
-/// A hash that is not asked for is not computed.
-template <class Hash>
-std::string payload_hash(const S3WriteOptions& options, const Hash& hash) {
+/// What is signed of a body: its SHA-256, computed later where it is not known yet.
+std::string payload_hash(const S3WriteOptions& options, const std::string& sha256) {
   const std::string_view instead = payload_hash_override(options);
-  return instead.empty() ? hash() : std::string(instead);
+  return instead.empty() ? sha256 : std::string(instead);
 }
 
 }  // namespace
@@ -112,6 +111,7 @@ void S3ObjectWriter::flush_part() {
                    .upload_id = piece.upload_id,
                    .number = static_cast<int>(piece.etags.size()),
                    .buffer = std::move(buffer_),
+                   .sha256 = piece.hash.end_part(),
                    .etag = &etag});
   buffer_ = {};
 }
@@ -138,7 +138,7 @@ void S3ObjectWriter::send_part(Transport& transport, PartJob& job, const std::st
        .query = {{"partNumber", std::to_string(job.number)}, {"uploadId", job.upload_id}},
        .headers = body_headers(write, job.buffer.view()),
        .body = job.buffer.view(),
-       .body_sha256 = payload_hash(write, [&] { return sha256_hex(job.buffer.view()); }),
+       .body_sha256 = payload_hash(write, job.sha256),
        .note = fmt::format("part {}", job.number),
        .timeout = part_timeout(client_.config()),
        .connections = client_.config().upload_concurrency},
@@ -174,7 +174,7 @@ void S3ObjectWriter::put_whole(Piece& piece) {
                     .key = piece.full_key,
                     .headers = put_headers(write, client_.locked_until(), buffer_.view()),
                     .body = buffer_.view(),
-                    .body_sha256 = payload_hash(write, [&] { return piece.hash.hex(); }),
+                    .body_sha256 = payload_hash(write, piece.hash.hex()),
                     .timeout = part_timeout(client_.config())};
   request.headers.emplace_back(kTokenHeader, token_);
   if (write.is_conditional) request.returned_status = kPreconditionFailed;

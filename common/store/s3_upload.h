@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/codec/digest.h"
+#include "common/codec/parted_sha256.h"
 #include "common/store/part_workers.h"
 #include "common/store/s3_request.h"
 #include "common/store/store.h"
@@ -45,7 +45,7 @@ class S3ObjectWriter final : public ObjectWriter {
     std::string upload_id;          ///< empty: not begun
     std::deque<std::string> etags;  ///< of the parts; the workers hold pointers into it
     uint64_t bytes = 0;
-    Sha256 hash;
+    PartedSha256 hash;
     bool is_create_in_doubt = false;  ///< an upload may exist whose id never reached us
     bool is_commit_in_doubt = false;  ///< the object may be visible
     bool is_completed = false;

@@ -10,15 +10,17 @@ from compare import AWS, MIB, WORK, measure, medians_of, requests_since, s3, tur
 FILE = f"{WORK}/ready"
 PREFIX = "upload/"
 COLUMNS = ("wall", "cpu", "gateway_cpu", "rss", "requests")
+# One process per connection; each file is a piece of the whole.
+CURL = ('put() { curl -sSf --aws-sigv4 "aws:amz:$S3_REGION:s3" --user "$S3_ACCESS_KEY:$S3_SECRET_KEY" '
+        '-H "x-amz-content-sha256: SUM" -T "$1" "$S3_ENDPOINT/$S3_BUCKET/upload/${1##*/}"; }; '
+        'for piece in "$FILE".piece*; do put "$piece" & pids+=($!); done; '
+        'for pid in "${pids[@]}"; do wait "$pid"; done')
 TOOLS = {
     "ours": '"$BENCH_UPLOAD" "$FILE" object',
     "aws": AWS + 'aws s3 cp --no-progress "$FILE" "s3://$S3_BUCKET/upload/object"',
     "rclone": 'rclone copyto "$FILE" ":s3:$S3_BUCKET/upload/object"',
-    # One process per connection; each file is a piece of the whole.
-    "curl": 'for piece in "$FILE".piece*; do curl -sSf --aws-sigv4 "aws:amz:$S3_REGION:s3" '
-            '--user "$S3_ACCESS_KEY:$S3_SECRET_KEY" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD" '
-            '-T "$piece" "$S3_ENDPOINT/$S3_BUCKET/upload/${piece##*/}" & pids+=($!); done; '
-            'for pid in "${pids[@]}"; do wait "$pid"; done',
+    "curl-sum": CURL.replace("SUM", '$(openssl dgst -sha256 -r "$1" | cut -d " " -f 1)'),
+    "curl": CURL.replace("SUM", "UNSIGNED-PAYLOAD"),
 }
 
 
@@ -62,7 +64,7 @@ def run_one(tool, env):
 def print_rows(connections, medians):
     size = os.path.getsize(FILE)
     for tool, m in medians.items():
-        print(f"{connections:11} | {tool:6} | {m['wall']:6.2f} | {size / MIB / m['wall']:6.0f} | "
+        print(f"{connections:11} | {tool:8} | {m['wall']:6.2f} | {size / MIB / m['wall']:6.0f} | "
               f"{m['cpu'] * 1024 * MIB / size:9.2f} | {m['gateway_cpu'] * 1024 * MIB / size:11.2f} | "
               f"{m['rss'] / MIB:7.0f} | {m['requests']:8.0f}", flush=True)
 
@@ -82,8 +84,8 @@ def main():
     args = parser.parse_args()
     all_medians = {}
     failed = False
-    print("connections | tool   | wall s |  MiB/s | cpu s/GiB | gateway cpu | RSS MiB | requests")
-    print("-----------:|--------|-------:|-------:|----------:|------------:|--------:|---------:")
+    print("connections | tool     | wall s |  MiB/s | cpu s/GiB | gateway cpu | RSS MiB | requests")
+    print("-----------:|----------|-------:|-------:|----------:|------------:|--------:|---------:")
     for connections in args.connections:
         env = environment(connections)
         split(connections)

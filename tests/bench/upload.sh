@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # upload.sh: a file that is ready goes to an S3 gateway (Ceph, on a disk) over 1, 2, 4 and 8 connections, by our
 # code, by `aws s3 cp` and by `rclone` in parts of 16 MiB each, and by `curl -T` as one object, or as many as there
-# are connections (signed, but without a checksum of the payload: what the gateway can take). Same bytes, same run,
-# in turn; medians. Needs root for cgroups, the packages awscli, rclone and curl, and a free machine.
+# are connections: once after openssl has computed the payload's checksum, which the gateway then verifies as it does
+# with the other tools, and once without one. Same bytes, same run, in turn; medians. Needs root for cgroups, the
+# packages awscli, rclone, curl and openssl, and a free machine.
 #   upload.sh                          1 GiB, five runs each
 #   upload.sh --size 64 --runs 1 --connections 1,2    does it work?
 set -euo pipefail
@@ -21,8 +22,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 [ "$(id -u)" = 0 ] || { echo "needs root, for cgroups" >&2; exit 2; }
-for tool in aws rclone curl; do
-    [ -x "/usr/bin/$tool" ] || { echo "needs /usr/bin/$tool: the packages awscli, rclone, curl" >&2; exit 2; }
+for tool in aws rclone curl openssl; do
+    [ -x "/usr/bin/$tool" ] || { echo "needs /usr/bin/$tool: the packages awscli, rclone, curl, openssl" >&2; exit 2; }
 done
 cmake --build "$here/../../build" --target bench_upload
 
