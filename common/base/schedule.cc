@@ -3,17 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <span>
 #include <vector>
 
 #include "common/base/error.h"
+#include "common/base/local_time.h"
 #include "common/base/units.h"
 
 namespace pgbackup {
 namespace {
 
-using std::chrono::hours;
 using std::chrono::local_seconds;
 using std::chrono::seconds;
 
@@ -36,57 +35,14 @@ seconds parse_every(std::span<const std::string_view> words) {
               "after @every comes one duration of at least a second, such as 90m, 6h or 2d");
 }
 
-// Local times to instants. mktime() is of no use: which of two repeated hours it takes depends on
-// what it was asked before. All that is asked of libc is the offset at an instant.
-
-/// No zone is further from UTC, summer time included, and none changes twice within twice that.
-constexpr hours kMargin{26};
-
-seconds offset_at(UtcTime time) {
-  const std::time_t instant = time.time_since_epoch().count();
-  std::tm local{};
-  return localtime_r(&instant, &local) == nullptr ? seconds(0) : seconds(local.tm_gmtoff);
-}
-
-local_seconds to_local(UtcTime time, seconds offset) {
-  return local_seconds(time.time_since_epoch() + offset);
-}
-
-UtcTime to_utc(local_seconds time, seconds offset) {
-  return UtcTime(time.time_since_epoch() - offset);
-}
-
-/// A change of the clock: the offset before `at`, and from then on. Equal: no change.
-struct Shift {
-  UtcTime at;
-  seconds before;
-  seconds after;
-};
-
-Shift shift_between(UtcTime from, UtcTime to) {
-  Shift shift{.at = to, .before = offset_at(from), .after = offset_at(to)};
-  if (shift.before == shift.after) return shift;
-  while (shift.at - from > seconds(1)) {
-    const UtcTime middle = from + (shift.at - from) / 2;
-    (offset_at(middle) == shift.before ? from : shift.at) = middle;
-  }
-  return shift;
-}
-
-Shift shift_around(local_seconds time) {
-  const UtcTime as_if_utc = to_utc(time, seconds(0));
-  return shift_between(as_if_utc - kMargin, as_if_utc + kMargin);
-}
-
 /// Every local time counts once: at its first instant; if skipped, at the end of the gap.
 UtcTime next_on_the_wall(const CronFields& fields, UtcTime after) {
-  local_seconds time = next_match(fields, to_local(after, offset_at(after)));
+  local_seconds time = next_match(fields, to_local(after));
   for (;;) {
-    const Shift shift = shift_around(time);
-    const UtcTime early = to_utc(time, shift.before);
-    const UtcTime due = early < shift.at ? early : std::max(shift.at, to_utc(time, shift.after));
+    const UtcTime due = first_instant(time);
     if (due > after) return due;
     // `after` is in the repeated hour, and the time was due in the one before: go on behind both.
+    const Shift shift = shift_around(time);
     const local_seconds last_repeated = to_local(shift.at, shift.before) - seconds(1);
     time = next_match(fields, std::max(time, last_repeated));
   }
@@ -94,7 +50,7 @@ UtcTime next_on_the_wall(const CronFields& fields, UtcTime after) {
 
 /// Every instant counts whose local time matches.
 UtcTime next_elapsed(const CronFields& fields, UtcTime after) {
-  const Shift ahead = shift_between(after, after + kMargin);
+  const Shift ahead = shift_after(after);
   const local_seconds now = to_local(after, ahead.before);
   std::optional<UtcTime> due;
   for (local_seconds time = next_match(fields, now); !due;) {
