@@ -1,6 +1,6 @@
 // The keys of backups that five older systems wrote, each told from everything else by its form
-// alone. What matches none of them is somebody else's. Stamps without a zone are read in the
-// process's time zone (TZ).
+// alone. What matches none of them is somebody else's, or ours (see key_grammar.h): no key is both.
+// Stamps without a zone are read in the process's time zone (TZ).
 //
 //   backup-time    backup-2021-01-06T22:06:31.106555.dump                names no database
 //   db-time-hash   DB-2021-11-01T20:51:55-HASH.pg-dump  DB-HASH-2021-11-01T20:51:55.pg-dump
@@ -27,22 +27,23 @@ inline constexpr auto kOldLayouts = {Layout::backup_time, Layout::db_time_hash, 
 /// As ADOPT_LAYOUTS names them: `backup-time` and so on; `ours`.
 [[nodiscard]] std::string_view layout_name(Layout layout);
 
-/// A comma list of these names, or `all`; blanks around names are allowed, empty text is none.
-/// Throws `usage` naming the unknown one.
+/// A comma list of the names of the old ones, or `all` for every one of them; blanks around names
+/// are allowed, empty text is none. Throws `usage` naming the unknown one.
 [[nodiscard]] std::set<Layout> parse_layouts(std::string_view text);
 
 /// A key of an older system taken apart.
 struct OldKey {
   Layout layout = Layout::ours;
-  std::string database;   ///< empty where the layout names none
-  UtcTime time;           ///< a local time that comes twice: the first; that is skipped: when the
-                          ///< clock has jumped
-  std::string data_key;   ///< of the backup itself; the key is that or its checksum's
+  std::string database;  ///< as it stands in the key; empty where the layout names none
+  UtcTime time;          ///< a local time that comes twice: the first; that is skipped: when the
+                         ///< clock has jumped
+  std::string data_key;  ///< of the backup itself; the key is that or its checksum's
   bool is_checksum = false;
 };
 
 /// `key` is relative to the prefix. Database names are read from the right, so that they may hold
-/// dashes and underscores. nullopt for anything else, impossible dates and times included.
+/// dashes and underscores; a slash, `..` and control characters they may not. nullopt for anything
+/// else, impossible dates and times included.
 [[nodiscard]] std::optional<OldKey> parse_old_key(std::string_view key);
 
 }  // namespace pgbackup
