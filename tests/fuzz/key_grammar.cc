@@ -1,9 +1,10 @@
-// Keys: any database name has one spelling, and a key that is taken for ours is exactly the one
-// that we would write.
+// Keys: any database name has one spelling, a key that is taken for ours is exactly the one that we
+// would write, and one that is taken for an older system's is not ours.
 #include "common/catalog/key_grammar.h"
 
 #include <algorithm>
 
+#include "common/catalog/old_layouts.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace pgbackup {
@@ -50,6 +51,36 @@ void check_made_key(std::string_view bytes) {
   }
 }
 
+/// `bytes` as what an older system may have left there.
+void check_old_key(std::string_view bytes) {
+  const std::optional<OldKey> key = parse_old_key(bytes);
+  if (!key) return;
+  require(!parse_key(bytes), "an old key is not ours");
+  require(key->layout != Layout::ours, "an old layout is told");
+  require(!key->data_key.empty() && bytes.starts_with(key->data_key), "a checksum's is longer");
+  require(key->is_checksum == (key->data_key != bytes), "a key is its data's or its checksum's");
+  require(!key->is_checksum || key->layout == Layout::db_folder, "one layout has checksums");
+  require(key->database.empty() == (key->layout == Layout::backup_time), "the others name one");
+  require(key->database.find('/') == std::string::npos, "a database is within its folder");
+  const std::optional<OldKey> data = parse_old_key(key->data_key);
+  require(data && !data->is_checksum && data->data_key == key->data_key, "data is no checksum");
+  require(data->layout == key->layout && data->database == key->database && data->time == key->time,
+          "a checksum belongs to its data");
+}
+
+/// Old keys made from `bytes` are found again.
+void check_made_old_key(std::string_view bytes) {
+  const std::string name(bytes);
+  const bool is_plain = !has_control_characters(name) && name.find('/') == std::string::npos &&
+                        name.find("..") == std::string::npos && !name.empty() && name != ".";
+  for (const std::string& made :
+       {name + "-2021-11-01T20:51:55-1a2b3c.pg-dump", name + "-1a2b3c-2021-11-01T20:51:55.pg-dump",
+        name + "/" + name + "_20211101T205155Z.dump", "2021/11/01/" + name + "_205155.sql.gz"}) {
+    const std::optional<OldKey> key = parse_old_key(made);
+    require(!is_plain || (key && key->database == name), "a name is read from the right");
+  }
+}
+
 }  // namespace
 }  // namespace pgbackup
 
@@ -59,5 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_group(bytes);
   check_key(bytes);
   check_made_key(bytes);
+  check_old_key(bytes);
+  check_made_old_key(bytes);
   return 0;
 }
