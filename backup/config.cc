@@ -2,6 +2,7 @@
 
 #include "backup/terminal.h"
 #include "common/base/time_zone.h"
+#include "common/catalog/hold.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/zstd.h"
 
@@ -123,6 +124,10 @@ void check_schedule(BackupConfig& config, const ParsedOptions& parsed,
   } catch (const Error& error) {
     problems.push_back(std::string("BACKUP_SCHEDULE: ") + error.message());
   }
+}
+
+/// That of the schedule, and of older systems' stamps without a zone.
+void check_time_zone(const BackupConfig& config, std::vector<std::string>& problems) {
   try {
     set_time_zone(config.schedule.zone().value_or(config.time_zone));
   } catch (const Error& error) {
@@ -160,6 +165,7 @@ CommandLine backup_command_line(BackupConfig& config) {
                 {"now", "one backup"},
                 {"list", "show the backups"},
                 {"restore", "restore one; on a terminal without options it asks"},
+                {"hold", "keep a backup until pg-prune releases it", "GROUP/ID"},
                 kHealthVerb},
       .options = {},
       .notes =
@@ -167,6 +173,7 @@ CommandLine backup_command_line(BackupConfig& config) {
           "PGSSLROOTCERT, ...\nSIGUSR1 starts a backup now, SIGTERM stops. "
           "Exit codes: 0 done, 1 failed, 2 wrong settings, 3 refused."};
   append_options(command.options, database_options(config));
+  append_options(command.options, adoption_options(config.adoption));
   append_options(command.options, store_options(config.store));
   append_options(command.options, upload_options(config.store));
   append_options(command.options, run_options(config));
@@ -182,11 +189,16 @@ void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
   }
   config.pg.port_is_set = is_set(parsed, "DB_PORT");
   check_store_config(config.store, parsed, problems);
+  check_adoption(config.adoption, problems);
+  if (parsed.verb == "hold" && !parsed.argument.empty()) {
+    check_backup_name(parsed.verb, parsed.argument, problems);
+  }
   if (parsed.verb == "now" || parsed.verb == "serve") {
     check_backup(parsed, environment, problems);
     check_schedule(config, parsed, problems);
   }
   if (parsed.verb == "restore") check_restore(config, problems);
+  check_time_zone(config, problems);
 }
 
 }  // namespace pgbackup

@@ -10,6 +10,7 @@
 #include "backup/pg.h"
 #include "common/base/options.h"
 #include "common/base/schedule.h"
+#include "common/catalog/adoption.h"
 #include "common/service/program.h"
 #include "common/store/store_config.h"
 
@@ -35,6 +36,7 @@ struct RestoreRequest {
 struct BackupConfig {
   ServiceConfig service{.health_socket = "pg-backup"};
   StoreConfig store;
+  AdoptionConfig adoption;
   PgConfig pg;
   std::filesystem::path bindir;
   std::chrono::seconds interval = std::chrono::hours(24);

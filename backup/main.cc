@@ -17,6 +17,7 @@
 #include "backup/terminal.h"
 #include "common/base/error.h"
 #include "common/base/signals.h"
+#include "common/catalog/hold.h"
 #include "common/service/daemon.h"
 
 namespace pgbackup {
@@ -148,6 +149,8 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     list(program);
   } else if (parsed.verb == "restore") {
     restore(program);
+  } else if (parsed.verb == "hold") {
+    hold_backup(program.open(), parsed.argument, clock, log);
   } else if (parsed.verb == "now") {
     back_up_once(program);
   } else {

@@ -1,29 +1,105 @@
 #include "prune/config.h"
 
-#include <limits>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/error.h"
+#include "common/base/time_zone.h"
+#include "common/catalog/hold.h"
 
 namespace pgbackup {
 namespace {
 
 constexpr std::string_view kMaxAge = "S3_BACKUP_MAX_AGE";
+constexpr std::string_view kKeepLast = "RETENTION_KEEP_LAST";
+constexpr int kMostBackups = 1'000'000;
+constexpr int kMostYears = 100;
 
-std::vector<Option> retention_options(PruneConfig& config) {
-  using std::chrono::seconds;
+std::vector<Option> rule_options(Retention& retention) {
   return {
       {.name = kMaxAge,
-       .target = Duration{&config.rules.retention.max_age, seconds(1)},
-       .help = "A backup of that age or more is removed: seconds, or 30d. Required."},
+       .target = Duration{&retention.max_age, std::chrono::seconds(1)},
+       .help = "Keeps what is younger: seconds, or 30d.",
+       .aliases = {{"BACKUP_KEEP_DAYS", "d"}}},
+      {.name = kKeepLast,
+       .target = Number{&retention.keep_last, 0, kMostBackups},
+       .help = "Keeps the newest N.",
+       .aliases = {{"DB_BACKUP_MAX_N"}, {"BACKUPS_TO_RETAIN"}}},
+      {.name = "RETENTION_KEEP_HOURLY",
+       .target = Number{&retention.keep_hourly, 0, kMostYears * 8784},
+       .help = "Keeps one per hour for N hours."},
+      {.name = "RETENTION_KEEP_DAILY",
+       .target = Number{&retention.keep_daily, 0, kMostYears * 366},
+       .help = "Keeps one per day for N days."},
+      {.name = "RETENTION_KEEP_WEEKLY",
+       .target = Number{&retention.keep_weekly, 0, kMostYears * 53},
+       .help = "Keeps one per week (from Monday on) for N weeks."},
+      {.name = "RETENTION_KEEP_MONTHLY",
+       .target = Number{&retention.keep_monthly, 0, kMostYears * 12},
+       .help = "Keeps one per month for N months."},
+      {.name = "RETENTION_KEEP_YEARLY",
+       .target = Number{&retention.keep_yearly, 0, kMostYears},
+       .help = "Keeps one per year for N years."},
       {.name = "RETENTION_MIN_BACKUPS",
-       .target = Number{&config.rules.retention.min_backups, 1, std::numeric_limits<int>::max()},
-       .help = "That many of the newest backups of each database stay, however old."},
+       .target = Number{&retention.min_backups, 1, kMostBackups},
+       .help = "So many of the newest backups of each database stay, whatever the rules say.",
+       .aliases = {{"BACKUP_KEEP_MIN_COUNT"}}},
+  };
+}
+
+std::vector<Option> run_options(PruneConfig& config) {
+  GuardRules& guards = config.rules.guards;
+  return {
+      {.name = "RETENTION_DRY_RUN",
+       .target = &config.dry_run,
+       .help = "Say what would be removed, delete nothing. The same as --dry-run."},
+      {.name = "PRUNE_WHEN_STALLED",
+       .target = choice(&guards.when_stalled, {"freeze", "allow"}),
+       .help = "Whether to remove backups of a database whose next backup is overdue."},
+      {.name = "PRUNE_ON_SUSPECT",
+       .target = choice(&guards.on_suspect, {"freeze", "allow"}),
+       .help = "Whether to remove backups of a database whose newest backup has less than half of "
+               "the bytes or tables of those before it."},
+      {.name = "PRUNE_MAX_REMOVE",
+       .target = &config.max_remove,
+       .help = "Remove nothing of a database where more than so many backups would go in one run: "
+               "20 or 50%.",
+       .default_note = "no limit"},
       {.name = "SWEEP_AFTER",
-       .target = Duration{&config.rules.sweep_after, seconds(0)},
+       .target = Duration{&config.rules.sweep_after, std::chrono::seconds(0)},
        .help = "What an interrupted backup left is removed when nothing was written to it for so "
                "long."},
       {.name = "PRUNE_INTERVAL",
-       .target = Duration{&config.interval, seconds(1)},
+       .target = Duration{&config.interval, std::chrono::seconds(1)},
        .help = "Time from the start of one run of `serve` to the start of the next."},
+      {.name = "TZ",
+       .target = &config.time_zone,
+       .help = "Time zone of hours, days, weeks, months and years, such as Europe/Berlin.",
+       .default_note = "UTC"},
   };
+}
+
+/// Where the value came from, as the user calls it.
+std::string_view source_of(const ParsedOptions& parsed, std::string_view name) {
+  for (const Setting& setting : parsed.settings) {
+    if (setting.name != name || setting.source == "default") continue;
+    const bool is_alias = setting.source.find('_') != std::string::npos;
+    return is_alias ? std::string_view(setting.source) : name;
+  }
+  return {};
+}
+
+void check_rules(const PruneConfig& config, const ParsedOptions& parsed,
+                 std::vector<std::string>& problems) {
+  const std::string_view last = source_of(parsed, kKeepLast);
+  if (!last.empty() && last != kKeepLast && config.rules.retention.keep_last == 0) {
+    problems.push_back(fmt::format("{}: at least 1, or no backup would be kept by it", last));
+  }
+  if (has_rule(config.rules.retention) || !problems.empty()) return;
+  problems.emplace_back(
+      "no retention rule is set, so nothing says what may be removed: set S3_BACKUP_MAX_AGE=30d, "
+      "for example, or RETENTION_KEEP_DAILY=7");
 }
 
 }  // namespace
@@ -34,30 +110,71 @@ CommandLine prune_command_line(PruneConfig& config) {
       .summary = "Removes the PostgreSQL backups that no rule keeps.",
       .verbs = {{"serve", "Prune at start and then every PRUNE_INTERVAL; SIGUSR1: now (default)."},
                 {"now", "Prune once."},
+                {"plan", "Show the rules and what they would remove; delete nothing."},
+                {"release", "Take the hold off a backup: pg-prune may remove it again.",
+                 "GROUP/ID"},
                 kHealthVerb},
       .options = {{.name = "--dry-run",
                    .target = &config.dry_run,
                    .help = "say what would be removed, delete nothing"},
                   {.name = "--json",
                    .target = &config.json,
-                   .help = "now: one JSON object per backup and line",
-                   .verb = "now"}},
+                   .help = "now, plan: one JSON object per backup and line"}},
       .notes = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 refused by a guard."};
-  append_options(command.options, retention_options(config));
+  append_options(command.options, rule_options(config.rules.retention));
+  append_options(command.options, run_options(config));
+  append_options(command.options, adoption_options(config.adoption));
   append_options(command.options, store_options(config.store));
   append_options(command.options, removal_options(config.store));
   append_options(command.options, service_options(config.service));
   return command;
 }
 
-void check_prune_config(const PruneConfig& config, const ParsedOptions& parsed,
+void check_prune_config(PruneConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems) {
-  if (!has_rule(config.rules.retention) && !is_set(parsed, kMaxAge)) {
-    problems.emplace_back(
-        "S3_BACKUP_MAX_AGE is not set: without a retention policy nothing says what may be "
-        "removed; set it to 30d, for example");
+  const bool may_prune = parsed.verb != "release";
+  if (may_prune) check_rules(config, parsed, problems);
+  if (parsed.verb == "release" && !parsed.argument.empty()) {
+    check_backup_name(parsed.verb, parsed.argument, problems);
+  }
+  if (config.json && parsed.verb != "now" && parsed.verb != "plan") {
+    problems.emplace_back("--json belongs to pg-prune now and plan");
+  }
+  if (!config.max_remove.empty()) {
+    config.rules.guards.max_remove = parse_removal_limit(config.max_remove);
+    if (!config.rules.guards.max_remove) {
+      problems.push_back(
+          fmt::format("PRUNE_MAX_REMOVE: '{}' is not a number from 1 on, such as 20, "
+                      "or a percentage up to 100%",
+                      config.max_remove));
+    }
+  }
+  check_adoption(config.adoption, problems);
+  try {
+    set_time_zone(config.time_zone);
+  } catch (const Error& error) {
+    problems.push_back(std::string("TZ: ") + error.message());
   }
   check_store_config(config.store, parsed, problems);
+}
+
+std::optional<std::string> rules_warning(const ParsedOptions& parsed) {
+  std::vector<std::string_view> set;
+  bool sounds_like_limit = false;
+  for (const std::string_view name :
+       {kMaxAge, kKeepLast, std::string_view("RETENTION_KEEP_HOURLY"),
+        std::string_view("RETENTION_KEEP_DAILY"), std::string_view("RETENTION_KEEP_WEEKLY"),
+        std::string_view("RETENTION_KEEP_MONTHLY"), std::string_view("RETENTION_KEEP_YEARLY")}) {
+    const std::string_view source = source_of(parsed, name);
+    if (source.empty()) continue;
+    set.push_back(source);
+    sounds_like_limit = sounds_like_limit || source == kMaxAge || source == "DB_BACKUP_MAX_N";
+  }
+  if (set.size() < 2 || !sounds_like_limit) return std::nullopt;
+  return fmt::format(
+      "{} are all rules that keep: a backup stays if any of them keeps it, and none "
+      "is an upper limit",
+      fmt::join(set, ", "));
 }
 
 }  // namespace pgbackup

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/options.h"
+#include "common/catalog/adoption.h"
 #include "common/service/program.h"
 #include "common/store/store_config.h"
 #include "prune/plan.h"
@@ -15,9 +17,12 @@ namespace pgbackup {
 
 struct PruneConfig {
   StoreConfig store;
+  AdoptionConfig adoption;
   ServiceConfig service{.health_socket = "pg-prune"};
   Rules rules{.retention = {}, .sweep_after = std::chrono::days(7)};
   std::chrono::seconds interval = std::chrono::hours(1);
+  std::string time_zone;   ///< of calendar periods and of stamps without a zone; UTC where empty
+  std::string max_remove;  ///< PRUNE_MAX_REMOVE as text
   bool dry_run = false;
   bool json = false;
 };
@@ -25,8 +30,12 @@ struct PruneConfig {
 /// Points into `config`, which must outlive it.
 [[nodiscard]] CommandLine prune_command_line(PruneConfig& config);
 
-/// Appends what is missing or contradictory, one sentence each.
-void check_prune_config(const PruneConfig& config, const ParsedOptions& parsed,
+/// Completes `config` after parsing and appends what is missing or contradictory, one sentence
+/// each.
+void check_prune_config(PruneConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems);
+
+/// Several rules are set, and one of them has a name that sounds like an upper limit: what to say.
+[[nodiscard]] std::optional<std::string> rules_warning(const ParsedOptions& parsed);
 
 }  // namespace pgbackup

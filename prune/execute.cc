@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "common/catalog/key_grammar.h"
+#include "common/catalog/old_layouts.h"
+#include "prune/reason_text.h"
 
 namespace pgbackup {
 namespace {
@@ -26,7 +28,7 @@ using Steps = std::vector<const Step*>;
 enum class Kind { backup, folder, write };
 
 Kind kind_of(const Step& step) {
-  if (step.write) return Kind::write;
+  if (step.write != nullptr) return Kind::write;
   return step.action == Action::remove ? Kind::backup : Kind::folder;
 }
 
@@ -41,22 +43,23 @@ Steps steps_of(const Plan& plan, Kind kind) {
 std::vector<std::string> data_of(const Backup& backup) {
   std::vector<std::string> keys;
   for (const std::string& file : backup.files) {
-    if (file != kManifestName) keys.push_back(backup.key_of(file));
+    std::string key = backup.key_of(file);
+    if (key != backup.commit_key()) keys.push_back(std::move(key));
   }
   return keys;
 }
 
 class Execution {
  public:
-  Execution(Store& store, Log& log, const std::stop_token& stop)
-      : store_(store), log_(log), stop_(stop) {}
+  Execution(Store& store, const Plan& plan, Log& log, const std::stop_token& stop)
+      : store_(store), plan_(plan), log_(log), stop_(stop) {}
 
-  Outcome run(const Plan& plan) {
-    in_chunks(steps_of(plan, Kind::backup), store_.removal_batch(),
+  Outcome run() {
+    in_chunks(steps_of(plan_, Kind::backup), store_.removal_batch(),
               [&](std::span<const Step* const> chunk) { remove_backups(chunk); });
-    in_chunks(steps_of(plan, Kind::folder), std::min(store_.removal_batch(), kMaxSweptAtOnce),
+    in_chunks(steps_of(plan_, Kind::folder), std::min(store_.removal_batch(), kMaxSweptAtOnce),
               [&](std::span<const Step* const> chunk) { sweep_folders(chunk); });
-    for (const Step* step : steps_of(plan, Kind::write)) sweep_write(*step);
+    for (const Step* step : steps_of(plan_, Kind::write)) sweep_write(*step);
     if (is_cut_short_) log_.warn("the store does not answer: the rest is left for the next run");
     return std::move(outcome_);
   }
@@ -75,12 +78,11 @@ class Execution {
   /// Without this order a crash would leave a listed backup that cannot be restored.
   void remove_backups(std::span<const Step* const> chunk) {
     std::vector<std::string> manifests;
-    for (const Step* step : chunk) manifests.push_back(step->backup.key_of(kManifestName));
+    for (const Step* step : chunk) manifests.push_back(step->backup->commit_key());
     const std::set<std::string> left = remove_keys(manifests);
     Steps gone;
-    std::copy_if(chunk.begin(), chunk.end(), std::back_inserter(gone), [&](const Step* step) {
-      return !left.contains(step->backup.key_of(kManifestName));
-    });
+    std::copy_if(chunk.begin(), chunk.end(), std::back_inserter(gone),
+                 [&](const Step* step) { return !left.contains(step->backup->commit_key()); });
     remove_data(gone);
   }
 
@@ -98,17 +100,17 @@ class Execution {
   /// The listing is from a moment ago. A writer that has written since then still lives.
   bool is_still_abandoned(const Step& step) {
     bool alive = false;
-    const std::string folder = step.backup.folder() + "/";
+    const std::string folder = step.backup->folder() + (step.backup->is_ours() ? "/" : "");
     const bool listed = attempt(folder, [&] {
       store_.list(folder, [&](const ObjectInfo& object) {
-        const std::optional<BackupKey> key = parse_key(object.key);
-        if (!key) return;
-        alive = alive || key->file == kManifestName || object.modified > step.backup.newest;
+        if (!parse_key(object.key) && !parse_old_key(object.key)) return;
+        alive = alive || object.key == step.backup->commit_key() ||
+                object.modified > step.backup->newest;
       });
     });
     if (alive) {
       log_.info("left alone: written to since it was listed",
-                {{"group", step.backup.group}, {"id", step.backup.id}});
+                {{"group", step.backup->group}, {"id", step.backup->id}});
     }
     return listed && !alive;
   }
@@ -117,12 +119,12 @@ class Execution {
   void remove_data(const Steps& steps) {
     std::vector<std::string> keys;
     for (const Step* step : steps) {
-      const std::vector<std::string> data = data_of(step->backup);
+      const std::vector<std::string> data = data_of(*step->backup);
       keys.insert(keys.end(), data.begin(), data.end());
     }
     const std::set<std::string> left = remove_keys(keys);
     for (const Step* step : steps) {
-      const std::vector<std::string> data = data_of(step->backup);
+      const std::vector<std::string> data = data_of(*step->backup);
       const bool is_gone = std::none_of(data.begin(), data.end(),
                                         [&](const std::string& key) { return left.contains(key); });
       if (is_gone) count(*step);
@@ -206,14 +208,15 @@ class Execution {
 
   void count(const Step& step) {
     ++(step.action == Action::remove ? outcome_.removed : outcome_.swept);
-    outcome_.freed_bytes += step.backup.bytes;
+    outcome_.freed_bytes += step.backup->bytes;
     log_.info(step.action == Action::remove ? "removed" : "swept",
-              {{"group", step.backup.group},
-               {"id", step.backup.id},
-               {"reason", fmt::format("{}", fmt::join(step.reasons, "; "))}});
+              {{"group", step.backup->group},
+               {"id", step.backup->id},
+               {"reason", reason_line(step, plan_.rules)}});
   }
 
   Store& store_;
+  const Plan& plan_;
   Log& log_;
   const std::stop_token& stop_;
   Outcome outcome_;
@@ -224,7 +227,7 @@ class Execution {
 }  // namespace
 
 Outcome execute_plan(Store& store, const Plan& plan, Log& log, const std::stop_token& stop) {
-  return Execution(store, log, stop).run(plan);
+  return Execution(store, plan, log, stop).run();
 }
 
 void add_failures(Outcome& outcome, const std::vector<Error>& failures) {

@@ -2,9 +2,57 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
+#include "common/base/due.h"
 #include "common/base/units.h"
 
 namespace pgbackup {
+namespace {
+
+using std::chrono::seconds;
+
+/// With fewer to compare with, a database that is still being filled would look suspect.
+constexpr size_t kLeastToCompare = 3;
+
+template <class Number>
+Number median(std::vector<Number> numbers) {
+  const auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
+  std::nth_element(numbers.begin(), middle, numbers.end());
+  return *middle;
+}
+
+/// The servers in the order in which they took over.
+std::vector<std::string> successive_servers(const GroupFacts& facts) {
+  std::vector<std::string> servers;
+  for (const Reading& reading : facts.readings) {
+    const std::string& server = reading.system_identifier;
+    if (!server.empty() && (servers.empty() || servers.back() != server)) servers.push_back(server);
+  }
+  return servers;
+}
+
+/// Those before the newest that can be compared with it.
+std::vector<const Reading*> predecessors(const GroupFacts& facts) {
+  std::vector<const Reading*> same_kind;
+  for (const Reading& reading : facts.readings) {
+    const bool is_newest = &reading == &facts.readings.back();
+    if (!is_newest && reading.kind == facts.readings.back().kind) same_kind.push_back(&reading);
+  }
+  return same_kind;
+}
+
+template <class Number>
+bool is_less_than_half(Number value, const std::vector<const Reading*>& others,
+                       Number Reading::*member) {
+  std::vector<Number> numbers;
+  for (const Reading* reading : others) numbers.push_back(reading->*member);
+  const Number middle = median(std::move(numbers));
+  return value < middle - middle / 2;  // less than half, also of an odd number; cannot overflow
+}
+
+}  // namespace
 
 std::optional<std::string> guard_clock(UtcTime local, UtcTime store) {
   if (std::chrono::abs(local - store) <= kMaxClockDifference) return std::nullopt;
@@ -12,6 +60,117 @@ std::optional<std::string> guard_clock(UtcTime local, UtcTime store) {
       "the clocks disagree by more than {}: it is {} here and {} at the store, so no age can be "
       "trusted and nothing was deleted",
       format_duration(kMaxClockDifference), format_iso(local), format_iso(store));
+}
+
+std::optional<RemovalLimit> parse_removal_limit(std::string_view text) {
+  RemovalLimit limit{.is_percent = text.ends_with('%')};
+  if (limit.is_percent) text.remove_suffix(1);
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, limit.count);
+  if (text.empty() || error != std::errc() || stopped != end || limit.count < 1)
+    return std::nullopt;
+  if (limit.is_percent && limit.count > 100) return std::nullopt;
+  return limit;
+}
+
+std::string format_removal_limit(const RemovalLimit& limit) {
+  return fmt::format("{}{}", limit.count, limit.is_percent ? "%" : "");
+}
+
+std::optional<UtcTime> stalled_from(const GroupFacts& facts) {
+  if (facts.is_newest_ours && !facts.readings.empty() && facts.readings.back().next_due) {
+    const Reading& newest = facts.readings.back();
+    return late_from(*newest.next_due, *newest.next_due - newest.time);
+  }
+  seconds largest{0};
+  for (size_t i = 1; i < facts.latest.size(); ++i) {
+    largest = std::max<seconds>(largest, facts.latest[i] - facts.latest[i - 1]);
+  }
+  if (largest == seconds(0)) return std::nullopt;
+  return late_from(facts.latest.back() + 2 * largest, 2 * largest);
+}
+
+std::optional<std::string> guard_emptiness(const GroupFacts& facts) {
+  if (facts.removed == 0 || facts.removed < facts.complete) return std::nullopt;
+  return "no complete backup would remain";
+}
+
+std::optional<std::string> guard_newest(const GroupFacts& facts) {
+  if (!facts.is_newest_removed) return std::nullopt;
+  return "the newest complete backup would go";
+}
+
+std::optional<std::string> guard_stalled(const GroupFacts& facts, UtcTime now) {
+  const std::optional<UtcTime> from = stalled_from(facts);
+  if (!from || now <= *from || facts.is_retired) return std::nullopt;
+  return fmt::format(
+      "backups have stalled: the newest is of {}, and the next one was due long enough before {}; "
+      "see to pg-backup, or set PRUNE_WHEN_STALLED=allow",
+      format_iso(facts.latest.back()), format_iso(*from));
+}
+
+std::optional<std::string> guard_manifests(const GroupFacts& facts) {
+  if (facts.unreadable.empty()) return std::nullopt;
+  return fmt::format(
+      "a manifest cannot be read: {}; remove that backup's folder by hand when you "
+      "are sure that nothing can be done with it",
+      facts.unreadable.front());
+}
+
+std::optional<std::string> guard_servers(const GroupFacts& facts) {
+  std::vector<std::string> servers = successive_servers(facts);
+  const std::vector<std::string> in_turn = servers;
+  std::sort(servers.begin(), servers.end());
+  if (std::adjacent_find(servers.begin(), servers.end()) == servers.end()) return std::nullopt;
+  return fmt::format(
+      "two servers (system identifiers {} and {}) take turns in {}: give each a prefix of its own",
+      in_turn[in_turn.size() - 2], in_turn.back(), facts.place);
+}
+
+std::optional<std::string> guard_suspect(const GroupFacts& facts) {
+  if (facts.readings.empty()) return std::nullopt;
+  const Reading& newest = facts.readings.back();
+  const std::vector<const Reading*> before = predecessors(facts);
+  if (before.size() < kLeastToCompare) return std::nullopt;
+  const bool has_few_tables = is_less_than_half(newest.tables, before, &Reading::tables);
+  const bool has_few_bytes = is_less_than_half(newest.plain_bytes, before, &Reading::plain_bytes);
+  if (!has_few_tables && !has_few_bytes) return std::nullopt;
+  return fmt::format(
+      "the newest backup ({}) is suspect: it has {} in {} tables, less than half of what those "
+      "before it have; look at the database, or set PRUNE_ON_SUSPECT=allow",
+      newest.id, format_bytes(newest.plain_bytes), newest.tables);
+}
+
+std::optional<std::string> guard_volume(const GroupFacts& facts, const RemovalLimit& limit) {
+  const auto count = static_cast<size_t>(limit.count);
+  const bool is_too_much =
+      limit.is_percent ? facts.removed * 100 > facts.complete * count : facts.removed > count;
+  if (!is_too_much) return std::nullopt;
+  return fmt::format("{} of {} backups would go, more than PRUNE_MAX_REMOVE={}", facts.removed,
+                     facts.complete, format_removal_limit(limit));
+}
+
+std::vector<std::string> guard_group(const GroupFacts& facts, const GuardRules& rules,
+                                     UtcTime now) {
+  std::vector<std::string> sentences;
+  const auto add = [&](std::optional<std::string> sentence) {
+    if (sentence) sentences.push_back(*std::move(sentence));
+  };
+  add(guard_emptiness(facts));
+  add(guard_newest(facts));
+  if (rules.when_stalled == OnDoubt::freeze) add(guard_stalled(facts, now));
+  add(guard_manifests(facts));
+  add(guard_servers(facts));
+  if (rules.on_suspect == OnDoubt::freeze) add(guard_suspect(facts));
+  if (rules.max_remove) add(guard_volume(facts, *rules.max_remove));
+  return sentences;
+}
+
+std::optional<std::string> server_change(const GroupFacts& facts) {
+  const std::vector<std::string> servers = successive_servers(facts);
+  if (servers.size() < 2 || guard_servers(facts)) return std::nullopt;
+  return fmt::format("another server than before writes into {}: system identifier {}, was {}",
+                     facts.place, servers.back(), servers[servers.size() - 2]);
 }
 
 }  // namespace pgbackup

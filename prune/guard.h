@@ -1,10 +1,14 @@
 // Evidence that deleting would hurt. Each guard is pure and returns one sentence, or nothing when
-// it has no objection; a sentence means exit 3 with nothing deleted.
+// it has no objection. That of the clocks stops a run, the others freeze one group; either way the
+// run ends with exit code 3.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/base/utc_time.h"
 
@@ -15,5 +19,79 @@ inline constexpr std::chrono::minutes kMaxClockDifference{15};
 
 /// Ages are measured by the store's clock; one that contradicts ours may be the wrong one.
 [[nodiscard]] std::optional<std::string> guard_clock(UtcTime local, UtcTime store);
+
+enum class OnDoubt { freeze, allow };
+
+/// At most so much of a group in one run.
+struct RemovalLimit {
+  int count = 0;
+  bool is_percent = false;  ///< of its complete backups
+};
+
+/// `20` or `50%`; 0 and more than 100 % are none. nullopt: anything else.
+[[nodiscard]] std::optional<RemovalLimit> parse_removal_limit(std::string_view text);
+
+/// As parse_removal_limit() takes it.
+[[nodiscard]] std::string format_removal_limit(const RemovalLimit& limit);
+
+struct GuardRules {
+  OnDoubt when_stalled = OnDoubt::freeze;
+  OnDoubt on_suspect = OnDoubt::freeze;
+  std::optional<RemovalLimit> max_remove{};
+};
+
+/// What one manifest says about the health of its group.
+struct Reading {
+  std::string id;
+  UtcTime time;  ///< from the id
+  std::optional<UtcTime> next_due{};
+  std::string kind{};
+  std::string system_identifier{};  ///< empty: unknown
+  uint64_t plain_bytes = 0;
+  int64_t tables = 0;
+  std::vector<std::string> databases{};  ///< of the run
+};
+
+/// So many manifests of a group are read at most.
+inline constexpr size_t kMostReadings = 10;
+/// So many gaps between backups say how often there is one.
+inline constexpr size_t kGaps = 5;
+
+/// What the guards know of a group. Backups dated in the future are not in it.
+struct GroupFacts {
+  std::string place{};                    ///< for messages: `s3://bucket/prefix/app`
+  size_t complete = 0;                    ///< backups
+  size_t removed = 0;                     ///< of these, by the plan
+  bool is_newest_removed = false;         ///< of the complete ones
+  bool is_newest_ours = true;             ///< then it has a manifest
+  std::vector<UtcTime> latest{};          ///< of the newest complete ones, oldest first: kGaps + 1
+  std::vector<Reading> readings{};        ///< of the newest of ours, oldest first: kMostReadings
+  std::vector<std::string> unreadable{};  ///< manifests, with the reason
+  /// A later run that backed up other databases of the same server no longer lists this one.
+  bool is_retired = false;
+};
+
+/// When the group is late by DESIGN's one rule: its next backup is due when the newest manifest
+/// says so; where that says nothing, after twice the largest of the last gaps. nullopt: never,
+/// since nothing tells how often there is one.
+[[nodiscard]] std::optional<UtcTime> stalled_from(const GroupFacts& facts);
+
+[[nodiscard]] std::optional<std::string> guard_emptiness(const GroupFacts& facts);
+[[nodiscard]] std::optional<std::string> guard_newest(const GroupFacts& facts);
+[[nodiscard]] std::optional<std::string> guard_stalled(const GroupFacts& facts, UtcTime now);
+[[nodiscard]] std::optional<std::string> guard_manifests(const GroupFacts& facts);
+/// A server that gives way to another for good is no objection: see server_change().
+[[nodiscard]] std::optional<std::string> guard_servers(const GroupFacts& facts);
+/// The newest backup holds less than half of what the ones before it held, in bytes or tables.
+[[nodiscard]] std::optional<std::string> guard_suspect(const GroupFacts& facts);
+[[nodiscard]] std::optional<std::string> guard_volume(const GroupFacts& facts,
+                                                      const RemovalLimit& limit);
+
+/// All of these for one group, as `rules` allow: one sentence each.
+[[nodiscard]] std::vector<std::string> guard_group(const GroupFacts& facts, const GuardRules& rules,
+                                                   UtcTime now);
+
+/// Worth a warning: the server is another one than before, as after an upgrade.
+[[nodiscard]] std::optional<std::string> server_change(const GroupFacts& facts);
 
 }  // namespace pgbackup

@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
+#include <set>
 #include <span>
+#include <string_view>
 
 #include "common/base/error.h"
+#include "common/base/printable.h"
+#include "prune/evidence.h"
 #include "prune/execute.h"
 #include "prune/guard.h"
 #include "prune/locks.h"
+#include "prune/reason_text.h"
 #include "prune/report.h"
 
 namespace pgbackup {
@@ -17,32 +21,41 @@ namespace {
 
 constexpr const char* kDryRun = "dry run: nothing was deleted";
 
-Plan look(Store& store, const PruneJob& config, const Clock& clock) {
+/// They are left alone; whoever moves here from an older system wants to know.
+void mention_not_adopted(const Catalog& catalog, Log& log) {
+  if (catalog.not_adopted.empty()) return;
+  std::vector<std::string> seen;
+  for (const auto& [layout, count] : catalog.not_adopted) {
+    seen.push_back(fmt::format("{} of the form {}", count, layout_name(layout)));
+  }
+  log.info(fmt::format("left alone: objects of older systems ({}); ADOPT_LAYOUTS adopts them",
+                       fmt::join(seen, ", ")));
+}
+
+Plan look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
   // Before the listing: what is written meanwhile then looks too young rather than too old.
   const UtcTime now = store.now();
   if (const auto objection = guard_clock(clock.now(), now)) {
     throw Error(ErrorKind::conflict, *objection);
   }
   const std::vector<UnfinishedWrite> writes = store.list_unfinished();
-  return make_plan(read_catalog(store), writes, config.rules, now);
+  Catalog catalog = read_catalog(store, config.adoption);
+  mention_not_adopted(catalog, log);
+  return make_plan(std::move(catalog.backups), writes, config.rules, now);
 }
 
 void print_tables(const Plan& plan, std::FILE* out) {
-  for (auto begin = plan.steps.begin(); begin != plan.steps.end();) {
-    const auto end = std::find_if(begin, plan.steps.end(), [&](const Step& step) {
-      return step.backup.group != begin->backup.group;
-    });
-    fmt::print(out, "{}\n", format_group_table({begin, end}, plan.now));
-    begin = end;
+  for (const std::span<const Step> group : groups_of(std::span<const Step>(plan.steps))) {
+    fmt::print(out, "{}\n", format_group_table(group, plan));
   }
   fmt::print(out, "{}\n", format_plan_summary(plan));
 }
 
 void log_decisions(const Plan& plan, Log& log) {
   for (const Step& step : plan.steps) {
-    const LogFields fields = {{"group", step.backup.group},
-                              {"id", step.backup.id},
-                              {"reason", fmt::format("{}", fmt::join(step.reasons, "; "))}};
+    const LogFields fields = {{"group", step.backup->group},
+                              {"id", step.backup->id},
+                              {"reason", reason_line(step, plan.rules)}};
     const std::string text = fmt::format("decided: {}", action_name(step.action));
     step.action == Action::keep ? log.debug(text, fields) : log.info(text, fields);
   }
@@ -57,15 +70,16 @@ void report(const Plan& plan, const StoreTarget& target, const PruneJob& config,
       break;
     case ReportStyle::json:
       for (const Step& step : plan.steps)
-        fmt::print(config.out, "{}", format_json_line(step, target));
+        fmt::print(config.out, "{}", format_json_line(step, plan, target));
       break;
     case ReportStyle::log:
       log_decisions(plan, log);
       break;
   }
-  for (const Backup& folder : plan.in_progress) {
-    log.info("left alone: no manifest yet, it may be in progress",
-             {{"group", folder.group}, {"id", folder.id}, {"newest", format_iso(folder.newest)}});
+  for (const Backup* folder : plan.in_progress) {
+    log.info(
+        "left alone: no manifest yet, it may be in progress",
+        {{"group", folder->group}, {"id", folder->id}, {"newest", format_iso(folder->newest)}});
   }
   // Nobody shall look for a backup whose removal was not announced.
   if (config.style != ReportStyle::log && std::fflush(config.out) != 0) {
@@ -81,17 +95,30 @@ void say(const std::string& text, const PruneJob& config, Log& log) {
   }
 }
 
+void throw_objections(const Plan& plan) {
+  if (plan.objections.empty()) return;
+  const Objection& first = plan.objections.front();
+  std::set<std::string_view> groups;
+  for (const Objection& objection : plan.objections) groups.insert(objection.group);
+  const std::string more =
+      groups.size() == 1 ? "" : fmt::format(" (and {} more groups)", groups.size() - 1);
+  throw Error(ErrorKind::conflict, fmt::format("nothing of {} was touched: {}{}",
+                                               printable(first.group), first.sentence, more));
+}
+
 void prune_target(const StoreTarget& target, const PruneJob& config, const Clock& clock, Log& log,
                   const std::stop_token& stop) {
   Store& store = target.store();
-  Plan plan = look(store, config, clock);
+  Plan plan = look(store, config, clock, log);
   const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
   apply_locks(plan, readings);
+  guard_plan(store, plan, log, stop);
   report(plan, target, config, log);
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
   add_failures(outcome, lock_failures(readings));
   say(config.dry_run ? kDryRun : format_outcome(outcome), config, log);
   throw_failures(outcome);
+  throw_objections(plan);
 }
 
 }  // namespace

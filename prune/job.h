@@ -17,6 +17,7 @@ enum class ReportStyle { table, json, log };
 
 struct PruneJob {
   Rules rules;
+  Adoption adoption{};
   bool dry_run = false;
   ReportStyle style = ReportStyle::table;
   std::FILE* out = stdout;  ///< of tables and JSON

@@ -1,7 +1,6 @@
 #include "prune/locks.h"
 
-#include <fmt/format.h>
-
+#include "common/catalog/key_grammar.h"
 #include "common/catalog/manifest.h"
 
 namespace pgbackup {
@@ -29,7 +28,7 @@ Error reading_failure(Store& store, const std::string& key, const Error& error) 
 }
 
 LockReading read_lock(Store& store, const Backup& backup) {
-  const std::string key = backup.key_of(kManifestName);
+  const std::string key = backup.commit_key();
   std::string manifest;
   try {
     manifest = read_small_object(store, key);
@@ -39,38 +38,33 @@ LockReading read_lock(Store& store, const Backup& backup) {
                 reading_failure(store, key, error).within(store.location(key)).within(kContext)};
   }
   try {
-    return {.locked_until = parse_lock(manifest)};
+    return {.locked_until = parse_lock(manifest),
+            .is_held = store.stat(backup.key_of(kHoldName)).has_value()};
   } catch (const Error& error) {
     return {.failure = error.within(store.location(key)).within(kContext)};
   }
 }
 
-void keep(Step& step, std::string reason) {
+bool is_asked(const Step& step) { return step.action == Action::remove && step.backup->is_ours(); }
+
+void keep(Step& step, Reason reason) {
   step.action = Action::keep;
-  step.reasons = {std::move(reason)};
+  step.reasons = reason;
 }
 
 void apply_lock(Step& step, const LockReading& reading, UtcTime now) {
+  if (reading.is_held) keep(step, Reason::held);
   if (reading.locked_until && *reading.locked_until > now) {
-    keep(step, fmt::format("locked until {}", format_iso(*reading.locked_until)));
+    keep(step, Reason::locked);
+    step.locked_until = reading.locked_until;
   }
   if (!reading.failure) return;
-  switch (reading.failure->kind()) {
-    case ErrorKind::corrupt:
-      step.reasons.emplace_back("its manifest is damaged: a lock would not be known");
-      return;
-    case ErrorKind::not_found:
-      keep(step, "its manifest is gone since it was listed");
-      return;
-    case ErrorKind::usage:
-    case ErrorKind::denied:
-    case ErrorKind::conflict:
-    case ErrorKind::transient:
-    case ErrorKind::canceled:
-    case ErrorKind::failed:
-      keep(step, "its manifest cannot be read: it may be locked");
-      return;
+  if (reading.failure->kind() == ErrorKind::corrupt) {
+    step.reasons.add(Reason::damaged);
+    return;
   }
+  const bool is_gone = reading.failure->kind() == ErrorKind::not_found;
+  keep(step, is_gone ? Reason::gone : Reason::unreadable);
 }
 
 }  // namespace
@@ -79,9 +73,9 @@ std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
                                     const std::stop_token& stop) {
   std::vector<LockReading> readings;
   for (const Step& step : plan.steps) {
-    if (step.action != Action::remove) continue;
+    if (!is_asked(step)) continue;
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
-    readings.push_back(read_lock(store, step.backup));
+    readings.push_back(read_lock(store, *step.backup));
     if (readings.back().failure) log.warn(readings.back().failure->message());
   }
   return readings;
@@ -89,7 +83,7 @@ std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
 
 void apply_locks(Plan& plan, std::span<const LockReading> readings) {
   for (Step& step : plan.steps) {
-    if (step.action != Action::remove) continue;
+    if (!is_asked(step)) continue;
     apply_lock(step, readings.front(), plan.now);
     readings = readings.subspan(1);
   }

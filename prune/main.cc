@@ -1,16 +1,18 @@
 // pg-prune: removes the backups that no rule keeps. Has no database password and no libpq.
-#include <functional>
-#include <memory>
+#include <fmt/format.h>
+
 #include <span>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/signals.h"
+#include "common/catalog/hold.h"
 #include "common/service/daemon.h"
 #include "common/service/program.h"
 #include "common/store/store_config.h"
 #include "prune/config.h"
 #include "prune/job.h"
+#include "prune/report.h"
 
 namespace pgbackup {
 namespace {
@@ -24,17 +26,25 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
   std::stop_token stop;
-  const PruneJob job{config.rules, config.dry_run, style_of(config, parsed)};
   // The targets are opened for each run, so that one that was away at start is found later.
-  const auto prune = [&] {
-    prune_once(open_targets(config.store, clock, log, stop), job, clock, log, stop);
-  };
+  const auto open = [&] { return open_targets(config.store, clock, log, stop); };
+  const PruneJob job{.rules = config.rules,
+                     .adoption = config.adoption.adoption,
+                     .dry_run = config.dry_run || parsed.verb == "plan",
+                     .style = style_of(config, parsed)};
+  const auto prune = [&] { prune_once(open(), job, clock, log, stop); };
   Daemon daemon(
       {.noun = "pruning", .schedule = Schedule::every(config.interval), .newest = {}, .run = prune},
       clock, log);
   const Signals signals([&daemon] { daemon.run_now(); });
   stop = signals.stop_token();
-  if (parsed.verb == "now") {
+  if (parsed.verb == "release") {
+    release_backup(open(), parsed.argument, log);
+    return 0;
+  }
+  if (const auto warning = rules_warning(parsed)) log.warn(*warning);
+  if (parsed.verb == "plan" && !config.json) fmt::print("{}\n", format_rules(config.rules));
+  if (parsed.verb == "plan" || parsed.verb == "now") {
     prune();
     return 0;
   }

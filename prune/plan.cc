@@ -1,14 +1,10 @@
 #include "prune/plan.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
-#include <span>
 #include <tuple>
 #include <utility>
 
-#include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
@@ -17,14 +13,21 @@ namespace {
 /// When the last part of an unfinished write arrived, by its folder.
 using Activity = std::map<std::pair<std::string, std::string>, UtcTime>;
 
+Candidate candidate(const Backup& backup) {
+  return {.time = backup.time, .is_ours = backup.is_ours(), .is_held = backup.held};
+}
+
+using Backups = std::span<const Backup>;
+
 /// Would the policy remove `folder` at once if its manifest existed?
-bool is_out_anyway(const Backup& folder, std::vector<const Backup*> complete, const Rules& rules,
-                   UtcTime now) {
-  const auto place = std::find_if(complete.begin(), complete.end(),
-                                  [&](const Backup* other) { return folder.id < other->id; });
-  const auto index = static_cast<size_t>(place - complete.begin());
-  complete.insert(place, &folder);
-  return !apply_policy(complete, rules.retention, now)[index].keep;
+bool is_out_anyway(const Backup& folder, Backups group, const Rules& rules, UtcTime now) {
+  std::vector<Candidate> candidates;
+  size_t index = 0;
+  for (const Backup& backup : group) {
+    if (&backup == &folder) index = candidates.size();
+    if (backup.complete || &backup == &folder) candidates.push_back(candidate(backup));
+  }
+  return apply_policy(candidates, rules.retention, now)[index].empty();
 }
 
 /// A folder without a manifest belongs to a writer that still runs, to one that died, or to a
@@ -39,70 +42,108 @@ bool is_out_anyway(const Backup& folder, std::vector<const Backup*> complete, co
 ///    keeps us out of the moment between a writer's last object and its manifest. (Some stores date
 ///    an object by the begin of its upload; but to be out anyway there must also be enough newer
 ///    complete backups, which one daemon, whose runs never overlap, cannot have made.)
-std::vector<std::string> reasons_to_sweep(const Backup& folder, UtcTime newest,
-                                          const std::vector<const Backup*>& complete,
-                                          const Rules& rules, UtcTime now) {
+std::optional<Reason> reason_to_sweep(const Backup& folder, UtcTime newest, Backups group,
+                                      const Rules& rules, UtcTime now) {
   const auto silence = now - newest;
-  if (silence >= rules.sweep_after) {
-    return {
-        fmt::format("no manifest, and nothing written for {}", format_duration(rules.sweep_after))};
+  if (silence >= rules.sweep_after) return Reason::silent;
+  if (silence >= kWriterPause && is_out_anyway(folder, group, rules, now)) {
+    return Reason::silent_and_out;
   }
-  if (silence >= kWriterPause && is_out_anyway(folder, complete, rules, now)) {
-    return {fmt::format("no manifest, nothing written for {}, and too old to be kept",
-                        format_duration(kWriterPause))};
-  }
-  return {};
+  return std::nullopt;
 }
 
-void plan_group(std::span<Backup> group, const Activity& activity, const Rules& rules, Plan& plan) {
-  std::vector<const Backup*> complete;
-  for (const Backup& backup : group) {
-    if (backup.complete) complete.push_back(&backup);
-  }
-  std::vector<Verdict> verdicts = apply_policy(complete, rules.retention, plan.now);
-  for (Backup& folder : group) {
+void plan_leftovers(Backups group, const Activity& activity, Plan& plan) {
+  for (const Backup& folder : group) {
     if (folder.complete) continue;
     const auto write = activity.find({folder.group, folder.id});
     const UtcTime newest =
         write == activity.end() ? folder.newest : std::max(folder.newest, write->second);
-    std::vector<std::string> reasons = reasons_to_sweep(folder, newest, complete, rules, plan.now);
-    if (reasons.empty()) {
-      plan.in_progress.push_back(std::move(folder));
+    const auto reason = reason_to_sweep(folder, newest, group, plan.rules, plan.now);
+    if (reason) {
+      plan.steps.push_back({.action = Action::sweep, .reasons = *reason, .backup = &folder});
     } else {
-      plan.steps.push_back({Action::sweep, std::move(folder), std::move(reasons)});
+      plan.in_progress.push_back(&folder);
     }
-  }
-  size_t next = 0;
-  for (Backup& backup : group) {
-    if (!backup.complete) continue;
-    Verdict& verdict = verdicts[next++];
-    plan.steps.push_back({verdict.keep ? Action::keep : Action::remove, std::move(backup),
-                          std::move(verdict.reasons)});
   }
 }
 
-/// Sweeps what is old enough, and returns when each folder last received a part.
-Activity plan_writes(const std::vector<UnfinishedWrite>& writes, const Rules& rules, Plan& plan) {
-  Activity activity;
+void plan_group(Backups group, const Activity& activity, Plan& plan) {
+  plan_leftovers(group, activity, plan);
+  std::vector<Candidate> candidates;
+  for (const Backup& backup : group) {
+    if (backup.complete) candidates.push_back(candidate(backup));
+  }
+  const std::vector<Reasons> verdicts = apply_policy(candidates, plan.rules.retention, plan.now);
+  auto verdict = verdicts.begin();
+  for (const Backup& backup : group) {
+    if (!backup.complete) continue;
+    plan.steps.push_back({.action = verdict->empty() ? Action::remove : Action::keep,
+                          .reasons = *verdict,
+                          .backup = &backup});
+    ++verdict;
+  }
+}
+
+/// Those that are in folders of ours.
+std::deque<Write> writes_of_ours(const std::vector<UnfinishedWrite>& writes) {
+  std::deque<Write> ours;
   for (const UnfinishedWrite& write : writes) {
     std::optional<BackupKey> key = parse_key(write.key);
     if (!key) continue;
-    const auto [entry, is_new] = activity.try_emplace({key->group, key->id}, write.newest);
-    if (!is_new) entry->second = std::max(entry->second, write.newest);
-    if (plan.now - write.newest < rules.sweep_after) continue;
-    Step step{
-        Action::sweep,
-        {},
-        {fmt::format("an unfinished write, silent for {}", format_duration(rules.sweep_after))},
-        write};
-    step.backup.group = std::move(key->group);
-    step.backup.id = std::move(key->id);
-    step.backup.time = key->time;
-    step.backup.newest = write.newest;
-    plan.steps.push_back(std::move(step));
+    Backup& backup = ours.emplace_back(Write{write, {}}).backup;
+    backup.group = std::move(key->group);
+    backup.id = std::move(key->id);
+    backup.time = key->time;
+    backup.newest = write.newest;
+  }
+  return ours;
+}
+
+/// Sweeps what is old enough, and returns when each folder last received a part.
+Activity plan_writes(const std::deque<Write>& writes, Plan& plan) {
+  Activity activity;
+  for (const Write& entry : writes) {
+    const UtcTime newest = entry.write.newest;
+    const auto [known, is_new] =
+        activity.try_emplace({entry.backup.group, entry.backup.id}, newest);
+    if (!is_new) known->second = std::max(known->second, newest);
+    if (plan.now - newest < plan.rules.sweep_after) continue;
+    plan.steps.push_back({.action = Action::sweep,
+                          .reasons = Reason::unfinished,
+                          .backup = &entry.backup,
+                          .write = &entry.write});
   }
   return activity;
 }
+
+template <class Item, class IsSame>
+std::vector<std::span<Item>> split(std::span<Item> items, const IsSame& is_same) {
+  std::vector<std::span<Item>> groups;
+  while (!items.empty()) {
+    const auto end = std::find_if(items.begin(), items.end(), [&](const auto& other) {
+      return !is_same(items.front(), other);
+    });
+    const auto count = static_cast<size_t>(end - items.begin());
+    groups.push_back(items.first(count));
+    items = items.subspan(count);
+  }
+  return groups;
+}
+
+/// By group and time; an unfinished write in front of its folder.
+bool is_taken_before(const Step& a, const Step& b) {
+  if (is_listed_before(*a.backup, *b.backup)) return true;
+  if (is_listed_before(*b.backup, *a.backup)) return false;
+  const auto rank = [](const Step& step) {
+    static const UnfinishedWrite none;
+    const UnfinishedWrite& write = step.write == nullptr ? none : *step.write;
+    return std::tie(write.key, write.id);
+  };
+  if ((a.write == nullptr) != (b.write == nullptr)) return a.write != nullptr;
+  return rank(a) < rank(b);
+}
+
+bool is_same_group(const Step& a, const Step& b) { return a.backup->group == b.backup->group; }
 
 }  // namespace
 
@@ -120,18 +161,27 @@ std::string_view action_name(Action action) {
 
 Plan make_plan(std::vector<Backup> catalog, const std::vector<UnfinishedWrite>& writes,
                const Rules& rules, UtcTime now) {
-  Plan plan{now, {}, {}};
-  const Activity activity = plan_writes(writes, rules, plan);
-  for (auto begin = catalog.begin(); begin != catalog.end();) {
-    const auto end = std::find_if(begin, catalog.end(),
-                                  [&](const Backup& other) { return other.group != begin->group; });
-    plan_group({begin, end}, activity, rules, plan);
-    begin = end;
+  Plan plan{.now = now,
+            .rules = rules,
+            .listing = std::make_unique<const Listing>(
+                Listing{std::move(catalog), writes_of_ours(writes)})};
+  plan.steps.reserve(plan.listing->backups.size() + plan.listing->writes.size());
+  const Activity activity = plan_writes(plan.listing->writes, plan);
+  const auto same = [](const Backup& a, const Backup& b) { return a.group == b.group; };
+  for (const Backups group : split(Backups(plan.listing->backups), same)) {
+    plan_group(group, activity, plan);
   }
-  std::stable_sort(plan.steps.begin(), plan.steps.end(), [](const Step& a, const Step& b) {
-    return std::tie(a.backup.group, a.backup.id) < std::tie(b.backup.group, b.backup.id);
-  });
+  // Sorting in place: a stable sort would want as much memory again.
+  std::sort(plan.steps.begin(), plan.steps.end(), is_taken_before);
   return plan;
+}
+
+std::vector<std::span<Step>> groups_of(std::span<Step> steps) {
+  return split(steps, is_same_group);
+}
+
+std::vector<std::span<const Step>> groups_of(std::span<const Step> steps) {
+  return split(steps, is_same_group);
 }
 
 }  // namespace pgbackup

@@ -3,43 +3,72 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/utc_time.h"
 #include "common/catalog/catalog.h"
 #include "common/store/store.h"
+#include "prune/guard.h"
 #include "prune/policy.h"
 
 namespace pgbackup {
 
 enum class Action {
   keep,
-  remove,  ///< a complete backup: manifest first, then its data
+  remove,  ///< a complete backup: what makes it one first, then its data
   sweep,   ///< a folder without a manifest, or an unfinished write
 };
 
 /// `keep`, `remove`, `sweep`
 [[nodiscard]] std::string_view action_name(Action action);
 
+/// Small, since there may be millions.
 struct Step {
   Action action = Action::keep;
-  Backup backup;  ///< of an unfinished write: group, id, time and newest only
-  std::vector<std::string> reasons;
-  std::optional<UnfinishedWrite> write = std::nullopt;  ///< swept instead of a folder
+  Reasons reasons;                         ///< of a removal none
+  const Backup* backup = nullptr;          ///< of an unfinished write: group, id, time and newest
+  const UnfinishedWrite* write = nullptr;  ///< swept instead of a folder
+  std::optional<UtcTime> locked_until = std::nullopt;  ///< with Reason::locked
 };
 
 struct Rules {
   Retention retention;
   std::chrono::seconds sweep_after{0};  ///< SWEEP_AFTER
+  GuardRules guards{};
+};
+
+/// A group in which nothing is touched because a guard says that it would hurt.
+struct Objection {
+  std::string group;
+  std::string sentence;
+};
+
+/// An unfinished write, and the backup that it would have become part of.
+struct Write {
+  UnfinishedWrite write;
+  Backup backup;
+};
+
+/// What the steps of a plan point into.
+struct Listing {
+  std::vector<Backup> backups;  ///< by group, then oldest first
+  std::deque<Write> writes;
 };
 
 struct Plan {
-  UtcTime now;              ///< what ages were measured by
-  std::vector<Step> steps;  ///< by group, then oldest first
+  UtcTime now;  ///< what ages were measured by
+  Rules rules;
+  std::unique_ptr<const Listing> listing;
+  std::vector<Step> steps{};  ///< by group, then oldest first
   /// Folders without a manifest that their writer may still complete: left alone.
-  std::vector<Backup> in_progress;
+  std::vector<const Backup*> in_progress{};
+  std::vector<Objection> objections{};
 };
 
 /// How long a writer may be silent between its last object and the manifest. Between the two lie
@@ -52,5 +81,9 @@ inline constexpr std::chrono::hours kWriterPause{1};
 [[nodiscard]] Plan make_plan(std::vector<Backup> catalog,
                              const std::vector<UnfinishedWrite>& writes, const Rules& rules,
                              UtcTime now);
+
+/// The steps of each group in turn.
+[[nodiscard]] std::vector<std::span<Step>> groups_of(std::span<Step> steps);
+[[nodiscard]] std::vector<std::span<const Step>> groups_of(std::span<const Step> steps);
 
 }  // namespace pgbackup

@@ -1,67 +1,108 @@
 #include "prune/policy.h"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <limits>
 
 #include "common/base/error.h"
-#include "common/base/units.h"
+#include "prune/buckets.h"
 
 namespace pgbackup {
 namespace {
 
-using Backups = std::span<const Backup* const>;
+/// What the rules work on: the backups that are not from the future, oldest first.
+struct Judgement {
+  std::span<const Candidate> backups;
+  std::span<Reasons> reasons;
+  const Retention& retention;
+  UtcTime now;
 
-/// A clock was wrong when it was made: its age says nothing, and it must not push out the others.
-void keep_future(Backups backups, const Retention& /*retention*/, UtcTime now,
-                 std::vector<Verdict>& verdicts) {
-  for (size_t i = 0; i < backups.size(); ++i) {
-    if (backups[i]->time > now) {
-      verdicts[i].reasons.emplace_back("dated in the future: kept, but never counted");
-    }
+  void keep(size_t index, Reason reason) const { reasons[index].add(reason); }
+};
+
+void keep_held(const Judgement& on) {
+  for (size_t i = 0; i < on.backups.size(); ++i) {
+    if (on.backups[i].is_held) on.keep(i, Reason::held);
   }
 }
 
-void keep_within(Backups backups, const Retention& retention, UtcTime now,
-                 std::vector<Verdict>& verdicts) {
-  if (!retention.max_age) return;
-  for (size_t i = 0; i < backups.size(); ++i) {
-    if (backups[i]->time <= now && now - backups[i]->time < *retention.max_age) {
-      verdicts[i].reasons.push_back(
-          fmt::format("younger than {}", format_duration(*retention.max_age)));
-    }
+void keep_within(const Judgement& on) {
+  if (!on.retention.max_age) return;
+  for (size_t i = on.backups.size(); i-- > 0;) {
+    if (on.now - on.backups[i].time >= *on.retention.max_age) return;
+    on.keep(i, Reason::within);
   }
 }
 
-/// Applied last: the newest `min_backups` stay, whatever the rules say.
-void keep_floor(Backups backups, const Retention& retention, UtcTime now,
-                std::vector<Verdict>& verdicts) {
+void keep_last(const Judgement& on) {
+  const auto count = static_cast<size_t>(on.retention.keep_last);
+  for (size_t i = on.backups.size() - std::min(on.backups.size(), count); i < on.backups.size();
+       ++i) {
+    on.keep(i, Reason::last);
+  }
+}
+
+/// One row for each kind of bucket.
+struct BucketRule {
+  int Retention::*count;
+  Period period;
+  Reason reason;
+};
+
+constexpr auto kBucketRules = {
+    BucketRule{&Retention::keep_hourly, Period::hour, Reason::hourly},
+    BucketRule{&Retention::keep_daily, Period::day, Reason::daily},
+    BucketRule{&Retention::keep_weekly, Period::week, Reason::weekly},
+    BucketRule{&Retention::keep_monthly, Period::month, Reason::monthly},
+    BucketRule{&Retention::keep_yearly, Period::year, Reason::yearly},
+};
+
+void keep_buckets(const Judgement& on, const BucketRule& rule) {
+  const int count = on.retention.*rule.count;
+  if (count == 0) return;
+  const UtcTime since = periods_before(on.now, rule.period, count);
+  auto last = std::numeric_limits<int64_t>::max();
+  for (size_t i = on.backups.size(); i-- > 0 && on.backups[i].time > since;) {
+    const int64_t bucket = bucket_of(on.backups[i].time, rule.period);
+    if (bucket != last) on.keep(i, rule.reason);
+    last = bucket;
+  }
+}
+
+/// Applied last, and named only where no rule keeps the backup.
+void keep_floor(const Judgement& on) {
+  const bool has_ours = std::any_of(on.backups.begin(), on.backups.end(),
+                                    [](const Candidate& backup) { return backup.is_ours; });
   int counted = 0;
-  for (size_t i = backups.size(); i-- > 0 && counted < retention.min_backups;) {
-    if (backups[i]->time > now) continue;
+  for (size_t i = on.backups.size(); i-- > 0 && counted < on.retention.min_backups;) {
+    if (has_ours && !on.backups[i].is_ours) continue;
     ++counted;
-    if (verdicts[i].reasons.empty()) verdicts[i].reasons.emplace_back("min_backups safety");
+    if (on.reasons[i].empty()) on.keep(i, Reason::floor);
   }
 }
-
-constexpr auto kRules = {keep_future, keep_within, keep_floor};
 
 }  // namespace
 
-bool has_rule(const Retention& retention) { return retention.max_age.has_value(); }
+bool has_rule(const Retention& retention) {
+  return retention.max_age.has_value() || retention.keep_last > 0 ||
+         std::any_of(kBucketRules.begin(), kBucketRules.end(),
+                     [&](const BucketRule& rule) { return retention.*rule.count > 0; });
+}
 
-std::vector<Verdict> apply_policy(Backups backups, const Retention& retention, UtcTime now) {
+std::vector<Reasons> apply_policy(std::span<const Candidate> backups, const Retention& retention,
+                                  UtcTime now) {
   if (!has_rule(retention)) {
     throw Error(ErrorKind::usage, "no retention policy is set: nothing says what may be removed");
   }
-  std::vector<Verdict> verdicts(backups.size());
-  for (const auto& rule : kRules) rule(backups, retention, now, verdicts);
-  for (Verdict& verdict : verdicts) {
-    verdict.keep = !verdict.reasons.empty();
-    if (!verdict.keep) {
-      verdict.reasons.push_back(
-          fmt::format("age is {} or more", format_duration(*retention.max_age)));
-    }
-  }
-  return verdicts;
+  std::vector<Reasons> reasons(backups.size());
+  size_t past = backups.size();
+  while (past > 0 && backups[past - 1].time > now) reasons[--past] = Reason::future;
+  const Judgement on{backups.first(past), std::span(reasons).first(past), retention, now};
+  keep_held(on);
+  keep_within(on);
+  keep_last(on);
+  for (const BucketRule& rule : kBucketRules) keep_buckets(on, rule);
+  keep_floor(on);
+  return reasons;
 }
 
 }  // namespace pgbackup

@@ -5,31 +5,47 @@
 #include <chrono>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "common/base/utc_time.h"
-#include "common/catalog/catalog.h"
+#include "prune/reason.h"
 
 namespace pgbackup {
 
+/// What is known about one complete backup.
+struct Candidate {
+  UtcTime time;
+  bool is_ours = true;   ///< not an older system's
+  bool is_held = false;  ///< until it is released
+};
+
 struct Retention {
-  std::optional<std::chrono::seconds> max_age;  ///< S3_BACKUP_MAX_AGE: that age or more goes
-  int min_backups = 1;                          ///< RETENTION_MIN_BACKUPS: a floor, no rule
+  std::optional<std::chrono::seconds> max_age{};  ///< that age or more is out
+  int keep_last = 0;
+  /// One per hour for so many hours, and so on; 0: no such rule.
+  int keep_hourly = 0;
+  int keep_daily = 0;
+  int keep_weekly = 0;
+  int keep_monthly = 0;
+  int keep_yearly = 0;
+  int min_backups = 1;  ///< a floor, no rule
 };
 
 /// False when nothing says what may go: nothing must be removed then.
 [[nodiscard]] bool has_rule(const Retention& retention);
 
-/// What becomes of one backup; at least one reason either way.
-struct Verdict {
-  bool keep = false;
-  std::vector<std::string> reasons;
-};
-
-/// One verdict per backup, in their order. `backups` are the complete ones of one group, oldest
-/// first. Throws `usage` without a rule.
-[[nodiscard]] std::vector<Verdict> apply_policy(std::span<const Backup* const> backups,
+/// One set of reasons per backup, in their order. `backups` are the complete ones of one group,
+/// oldest first. Calendar periods are those of the process's time zone. Throws `usage` without a
+/// rule.
+///
+/// - The future: a clock was wrong. Kept, and for all other purposes not there.
+/// - Buckets: the newest backup of each hour, day, ISO week, month and year that is younger than N
+///   periods: hours, 24 h and 7 d as they elapse, months and years by the calendar.
+/// - Each rule counts for itself: what one keeps still fills the buckets of the others.
+/// - The floor: the newest `min_backups` stay whatever the rules say. Those of older systems count
+///   only where there is none of ours.
+/// Empty: it goes.
+[[nodiscard]] std::vector<Reasons> apply_policy(std::span<const Candidate> backups,
                                                 const Retention& retention, UtcTime now);
 
 }  // namespace pgbackup

@@ -10,15 +10,16 @@
 
 #include "common/base/printable.h"
 #include "common/base/units.h"
-#include "common/catalog/key_grammar.h"
+#include "prune/reason_text.h"
 
 namespace pgbackup {
 namespace {
 
 using std::chrono::seconds;
 
-/// Action, id, time, age, size, reasons.
-constexpr std::string_view kRow = "  {:<6}  {:<25}  {:<20}  {:>6}  {:>10}  {}\n";
+constexpr size_t kIdWidth = 25;
+/// Action, id and its width, time, age, size, reasons.
+constexpr std::string_view kRow = "  {:<6}  {:<{}}  {:<20}  {:>6}  {:>10}  {}\n";
 
 /// In the largest unit that it fills: `3d`, `5h`, `12m`, `7s`.
 std::string age_text(seconds age) {
@@ -30,13 +31,18 @@ std::string age_text(seconds age) {
 }
 
 std::string key_of(const Step& step) {
-  if (step.write) return step.write->key;
-  return step.action == Action::sweep ? step.backup.folder() + "/"
-                                      : step.backup.key_of(kManifestName);
+  if (step.write != nullptr) return step.write->key;
+  return step.action == Action::sweep && step.backup->is_ours() ? step.backup->folder() + "/"
+                                                                : step.backup->commit_key();
 }
 
 std::string count_text(size_t count, std::string_view singular) {
   return fmt::format("{} {}{}", count, singular, count == 1 ? "" : "s");
+}
+
+/// An older system's file need not name its database.
+std::string group_text(const std::string& group) {
+  return group.empty() ? "(no database named)" : printable(group);
 }
 
 }  // namespace
@@ -45,25 +51,63 @@ std::string format_heading(const StoreTarget& target) {
   return fmt::format("{}: {}\n\n", target.name(), target.store().location(""));
 }
 
-std::string format_group_table(std::span<const Step> steps, UtcTime now) {
-  std::string text = printable(steps.front().backup.group) + "\n";
-  text += fmt::format(kRow, "action", "id", "time", "age", "size", "reasons");
+std::string format_rules(const Rules& rules) {
+  const Retention& retention = rules.retention;
+  const GuardRules& guards = rules.guards;
+  const auto on_doubt = [](OnDoubt what) { return what == OnDoubt::freeze ? "freeze" : "allow"; };
+  std::string text = "a backup stays if any of these keeps it:\n";
+  const auto add = [&](std::string_view name, const std::string& value) {
+    text += fmt::format("  {:<23}  {}\n", name, value);
+  };
+  const auto count = [](int number) { return number == 0 ? "off" : std::to_string(number); };
+  add("S3_BACKUP_MAX_AGE", retention.max_age ? format_duration(*retention.max_age) : "off");
+  add("RETENTION_KEEP_LAST", count(retention.keep_last));
+  add("RETENTION_KEEP_HOURLY", count(retention.keep_hourly));
+  add("RETENTION_KEEP_DAILY", count(retention.keep_daily));
+  add("RETENTION_KEEP_WEEKLY", count(retention.keep_weekly));
+  add("RETENTION_KEEP_MONTHLY", count(retention.keep_monthly));
+  add("RETENTION_KEEP_YEARLY", count(retention.keep_yearly));
+  text += "and besides:\n";
+  add("RETENTION_MIN_BACKUPS", std::to_string(retention.min_backups));
+  add("SWEEP_AFTER", format_duration(rules.sweep_after));
+  add("PRUNE_WHEN_STALLED", on_doubt(guards.when_stalled));
+  add("PRUNE_ON_SUSPECT", on_doubt(guards.on_suspect));
+  add("PRUNE_MAX_REMOVE", guards.max_remove ? format_removal_limit(*guards.max_remove) : "off");
+  return text;
+}
+
+std::string format_group_table(std::span<const Step> steps, const Plan& plan) {
+  const std::string& group = steps.front().backup->group;
+  size_t width = kIdWidth;
+  for (const Step& step : steps) width = std::max(width, step.backup->id.size());
+  std::string text = group_text(group) + "\n";
+  text += fmt::format(kRow, "action", "id", width, "time", "age", "size", "reasons");
   for (const Step& step : steps) {
-    const Backup& backup = step.backup;
-    text += fmt::format(kRow, action_name(step.action), backup.id, format_iso(backup.time),
-                        age_text(now - backup.time), step.write ? "?" : format_bytes(backup.bytes),
-                        fmt::join(step.reasons, "; "));
+    const Backup& backup = *step.backup;
+    text += fmt::format(kRow, action_name(step.action), printable(backup.id), width,
+                        format_iso(backup.time), age_text(plan.now - backup.time),
+                        step.write != nullptr ? "?" : format_bytes(backup.bytes),
+                        reason_line(step, plan.rules));
+  }
+  for (const Objection& objection : plan.objections) {
+    if (objection.group == group) text += fmt::format("  frozen: {}\n", objection.sentence);
   }
   return text;
 }
 
-std::string format_json_line(const Step& step, const StoreTarget& target) {
+std::string format_json_line(const Step& step, const Plan& plan, const StoreTarget& target) {
+  std::vector<std::string> reasons = reason_texts(step, plan.rules);
+  for (const Objection& objection : plan.objections) {
+    const bool is_its = step.reasons.has(Reason::frozen) && objection.group == step.backup->group;
+    if (is_its) reasons.push_back(objection.sentence);
+  }
   nlohmann::ordered_json line = {{"action", action_name(step.action)},
-                                 {"group", step.backup.group},
-                                 {"id", step.backup.id},
+                                 {"group", step.backup->group},
+                                 {"id", step.backup->id},
                                  {"key", target.store().full_key(key_of(step))},
-                                 {"time", format_iso(step.backup.time)},
-                                 {"reasons", step.reasons}};
+                                 {"time", format_iso(step.backup->time)},
+                                 {"bytes", step.backup->bytes},
+                                 {"reasons", reasons}};
   if (!target.name().empty()) line["from"] = target.name();
   // A database's name need not be UTF-8.
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -74,7 +118,7 @@ std::string format_plan_summary(const Plan& plan) {
   std::array<uint64_t, 3> bytes{};
   for (const Step& step : plan.steps) {
     ++counts[static_cast<size_t>(step.action)];
-    bytes[static_cast<size_t>(step.action)] += step.backup.bytes;
+    bytes[static_cast<size_t>(step.action)] += step.backup->bytes;
   }
   return fmt::format("keep {}, remove {} ({}), sweep {} ({})", count_text(counts[0], "backup"),
                      counts[1], format_bytes(bytes[1]), count_text(counts[2], "leftover"),

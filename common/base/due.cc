@@ -27,9 +27,12 @@ UtcTime start_after_failure(int failures, UtcTime due, const Schedule& schedule,
   return now + std::min(wait, next_regular - due);
 }
 
+UtcTime late_from(UtcTime due, seconds period) {
+  return due + std::clamp<seconds>(period / 12, minutes(5), hours(2));
+}
+
 UtcTime late_from(UtcTime due, const Schedule& schedule) {
-  const seconds grace = (schedule.next(due) - due) / 12;
-  return due + std::clamp<seconds>(grace, minutes(5), hours(2));
+  return late_from(due, schedule.next(due) - due);
 }
 
 }  // namespace pgbackup

@@ -28,6 +28,7 @@ inline constexpr std::chrono::minutes kClockStep{5};
 
 /// The one rule for "too old": a run due at `due` that has not succeeded is late from then on. That
 /// is a twelfth of the period behind it, at least 5 minutes, at most 2 hours (daily: 26 h).
+[[nodiscard]] UtcTime late_from(UtcTime due, std::chrono::seconds period);
 [[nodiscard]] UtcTime late_from(UtcTime due, const Schedule& schedule);
 
 }  // namespace pgbackup

@@ -168,15 +168,29 @@ class Parser {
     if (words.empty()) return;
     const std::string_view wanted = words[0];
     std::vector<std::string> known;
+    std::string_view argument;
     for (const Verb& verb : command_.verbs) {
       known.emplace_back(verb.name);
-      if (verb.name == wanted) result_.verb = verb.name;
+      if (verb.name != wanted) continue;
+      result_.verb = verb.name;
+      argument = verb.argument;
     }
     if (result_.verb != wanted) {
       problem(fmt::format("unknown command {}{}; the commands are {}", wanted,
                           did_you_mean(wanted, known), fmt::join(known, ", ")));
     }
-    if (words.size() > 1) problem(fmt::format("unexpected argument {}", words[1]));
+    take_argument(words.subspan(1), argument);
+  }
+
+  /// `wanted`: what the verb takes, or nothing.
+  void take_argument(std::span<char* const> words, std::string_view wanted) {
+    if (!wanted.empty() && words.empty()) {
+      problem(fmt::format("{} needs {}", result_.verb, wanted));
+    } else if (!wanted.empty()) {
+      result_.argument = words[0];
+      words = words.subspan(1);
+    }
+    if (!words.empty()) problem(fmt::format("unexpected argument {}", words[0]));
   }
 
   /// The value of a row from the strongest source that has one.
@@ -193,7 +207,10 @@ class Parser {
         return from_file(file_name, file->second);
       }
     }
-    if (has_variable) return Given{variable->second, "variable", std::string(row.name)};
+    std::optional<Given> given;
+    if (has_variable) given = Given{variable->second, "variable", std::string(row.name)};
+    for (const Alias& alias : row.aliases) merge(row, given, from_alias(alias));
+    if (given) return given;
     for (const std::string_view fallback : row.fallbacks) {
       const auto found = environment_.find(fallback);
       if (found != environment_.end() && !found->second.empty()) {
@@ -201,6 +218,31 @@ class Parser {
       }
     }
     return std::nullopt;
+  }
+
+  std::optional<Given> from_alias(const Alias& alias) {
+    const auto found = environment_.find(alias.name);
+    if (found == environment_.end() || found->second.empty()) return std::nullopt;
+    std::string value = found->second;
+    // What is no number is left as it is, for the parser to complain of what the user wrote.
+    const bool is_number = value.find_first_not_of("0123456789") == std::string::npos;
+    if (is_number) value += alias.unit;
+    return Given{std::move(value), std::string(alias.name), std::string(alias.name)};
+  }
+
+  /// Two names for one thing must agree, in meaning if not in spelling.
+  void merge(const Option& row, std::optional<Given>& given, std::optional<Given> other) {
+    if (!other) return;
+    if (given && meaning(row, given->value) != meaning(row, other->value)) {
+      problem(fmt::format("{} and {} are two names for one setting and differ; keep one",
+                          given->name, other->name));
+    }
+    if (!given) given = std::move(other);
+  }
+
+  /// The target has its value afterwards, or is as it was.
+  static std::string meaning(const Option& row, const std::string& value) {
+    return assign_value(row.target, value).empty() ? show_value(row.target) : value;
   }
 
   std::optional<Given> from_file(const std::string& name, const std::string& path) {
@@ -244,6 +286,16 @@ class Parser {
 
 std::string default_text(const Option& row) {
   return row.default_note.empty() ? show_value(row.target) : std::string(row.default_note);
+}
+
+/// With the names that older systems gave it.
+std::string help_of(const Option& row) {
+  std::string text(row.help);
+  for (const Alias& alias : row.aliases) {
+    text += fmt::format("{} `{}`", &alias == row.aliases.data() ? " Also:" : ",", alias.name);
+    if (alias.unit == "d") text += " (days)";
+  }
+  return row.aliases.empty() ? text : text + ".";
 }
 
 /// `|` would end a cell of a Markdown table.
@@ -295,7 +347,14 @@ void throw_problems(std::string_view program, const std::vector<std::string>& pr
 std::string help_text(const CommandLine& command) {
   std::string text = fmt::format("Usage: {} [COMMAND] [OPTIONS]\n{}\n\nCommands:\n",
                                  command.program, command.summary);
-  for (const Verb& verb : command.verbs) text += fmt::format("  {:<10} {}\n", verb.name, verb.help);
+  const auto usage = [](const Verb& verb) {
+    return fmt::format("{}{}{}", verb.name, verb.argument.empty() ? "" : " ", verb.argument);
+  };
+  size_t width = 10;
+  for (const Verb& verb : command.verbs) width = std::max(width, usage(verb).size());
+  for (const Verb& verb : command.verbs) {
+    text += fmt::format("  {:<{}} {}\n", usage(verb), width, verb.help);
+  }
   std::string flags;
   std::string settings;
   for (const Option& row : command.options) {
@@ -305,8 +364,9 @@ std::string help_text(const CommandLine& command) {
       continue;
     }
     const std::string shown = default_text(row);
-    settings += fmt::format("  {}{}\n      {}{}\n", row.name, is_secret(row) ? "" : ", " + flag,
-                            row.help, shown.empty() ? "" : fmt::format(" (default: {})", shown));
+    settings +=
+        fmt::format("  {}{}\n      {}{}\n", row.name, is_secret(row) ? "" : ", " + flag,
+                    help_of(row), shown.empty() ? "" : fmt::format(" (default: {})", shown));
   }
   if (!flags.empty()) flags.insert(0, "\nOptions:\n");
   text += flags +
@@ -323,7 +383,7 @@ std::string markdown_table(const CommandLine& command) {
     if (row.name.starts_with("--")) continue;
     const std::string shown = default_text(row);
     text += fmt::format("| `{}` | {} | {} |\n", row.name, shown.empty() ? "" : "`" + shown + "`",
-                        escape_cell(row.help));
+                        escape_cell(help_of(row)));
   }
   return text;
 }

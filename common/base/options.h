@@ -1,6 +1,6 @@
 // Configuration by one table. From its rows come the flag (`--s3-bucket`), the variable
 // (`S3_BUCKET`), its file form (`S3_BUCKET_FILE`), --help, the effective settings with their
-// sources, and README's table. Precedence: flag, variable, file, fallback variable, default.
+// sources, and README's table. Precedence: flag, variable or its alias, file, fallback, default.
 // Nothing here exits or prints.
 #pragma once
 
@@ -63,6 +63,13 @@ Choice choice(Enum* value, std::vector<std::string_view> names) {
           [value](size_t index) { *value = static_cast<Enum>(index); }};
 }
 
+/// The name that an older system gave to a setting. Where it counted in a unit of its own, `unit`
+/// is put behind the number: `d`.
+struct Alias {
+  std::string_view name;
+  std::string_view unit = {};
+};
+
 /// A row. `name` is the variable (`S3_BUCKET`); a name that starts with `--` is a flag only.
 /// A bool is a flag without argument, as a variable `true` or `false`. Rows that are paths and
 /// bools have no file form.
@@ -70,6 +77,7 @@ struct Option {
   std::string_view name;
   Target target;
   std::string_view help;
+  std::vector<Alias> aliases = {};  ///< as strong as the name: with another value an error
   std::vector<std::string_view> fallbacks = {};  ///< weaker variables of others: PGHOST, AWS_REGION
   std::string_view default_note = {};            ///< shown as the default where a value says less
   std::string_view verb = {};                    ///< the only command that takes this flag
@@ -79,6 +87,7 @@ struct Option {
 struct Verb {
   std::string_view name;
   std::string_view help;
+  std::string_view argument = {};  ///< what must follow it, for --help: `GROUP/ID`
 };
 
 /// What a program offers: its name, one line about it, verbs (the first is the default) and rows.
@@ -98,11 +107,12 @@ inline constexpr std::string_view kShownForTrying = "(hidden, for trying only)";
 struct Setting {
   std::string name;
   std::string value;
-  std::string source;  ///< `flag`, `variable`, `file`, the fallback's name, `default`
+  std::string source;  ///< `flag`, `variable`, `file`, the alias's or fallback's name, `default`
 };
 
 struct ParsedOptions {
   std::string_view verb;
+  std::string argument{};  ///< of the verb
   bool help = false;
   bool version = false;
   std::vector<Setting> settings;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <iterator>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 #include "common/base/error.h"
@@ -11,42 +13,121 @@
 
 namespace pgbackup {
 
-std::string Backup::folder() const { return backup_folder(group, id); }
+namespace {
+
+/// Objects of one backup, gathered from a listing in any order. Where it is in order, as S3's is,
+/// each one meets the folder of the one before it.
+class Gathering {
+ public:
+  void add_ours(BackupKey key, const ObjectInfo& object) {
+    Backup& backup = backup_of(std::move(key.group), std::move(key.id));
+    backup.time = key.time;
+    backup.complete = backup.complete || key.file == kManifestName;
+    backup.held = backup.held || key.file == kHoldName;
+    add_object(backup, std::move(key.file), object);
+  }
+
+  void add_old(OldKey key, const ObjectInfo& object) {
+    Backup& backup = backup_of(std::move(key.database), std::move(key.data_key));
+    backup.time = key.time;
+    backup.layout = key.layout;
+    backup.complete = backup.complete || !key.is_checksum;
+    add_object(backup, object.key, object);
+  }
+
+  std::vector<Backup> take() {
+    std::sort(backups_.begin(), backups_.end(), is_listed_before);
+    size_t kept = 0;
+    for (Backup& backup : backups_) {
+      if (kept > 0 && is_same(backups_[kept - 1], backup)) {
+        absorb(backups_[kept - 1], backup);
+      } else if (Backup& place = backups_[kept++]; &place != &backup) {
+        place = std::move(backup);
+      }
+    }
+    backups_.resize(kept);
+    for (Backup& backup : backups_) std::sort(backup.files.begin(), backup.files.end());
+    return std::move(backups_);
+  }
+
+ private:
+  Backup& backup_of(std::string group, std::string id) {
+    if (backups_.empty() || backups_.back().id != id || backups_.back().group != group) {
+      Backup& backup = backups_.emplace_back();
+      backup.group = std::move(group);
+      backup.id = std::move(id);
+    }
+    return backups_.back();
+  }
+
+  static void add_object(Backup& backup, std::string file, const ObjectInfo& object) {
+    backup.bytes += object.bytes;
+    backup.newest = std::max(backup.newest, object.modified);
+    backup.files.push_back(std::move(file));
+  }
+
+  static bool is_same(const Backup& a, const Backup& b) {
+    return a.id == b.id && a.group == b.group;
+  }
+
+  static void absorb(Backup& backup, Backup& other) {
+    backup.complete = backup.complete || other.complete;
+    backup.held = backup.held || other.held;
+    backup.bytes += other.bytes;
+    backup.newest = std::max(backup.newest, other.newest);
+    std::move(other.files.begin(), other.files.end(), std::back_inserter(backup.files));
+  }
+
+  std::vector<Backup> backups_;
+};
+
+}  // namespace
+
+std::string Backup::folder() const { return is_ours() ? backup_folder(group, id) : id; }
 
 std::string Backup::key_of(std::string_view file) const {
-  return fmt::format("{}/{}", folder(), file);
+  return is_ours() ? fmt::format("{}/{}", folder(), file) : std::string(file);
+}
+
+std::string Backup::commit_key() const { return is_ours() ? key_of(kManifestName) : id; }
+
+bool is_listed_before(const Backup& a, const Backup& b) {
+  return std::tie(a.group, a.time, a.id) < std::tie(b.group, b.time, b.id);
+}
+
+Catalog read_catalog(Store& store, const Adoption& adoption) {
+  Gathering gathering;
+  std::map<Layout, size_t> not_adopted;
+  store.list("", [&](const ObjectInfo& object) {
+    if (std::optional<BackupKey> key = parse_key(object.key)) {
+      gathering.add_ours(*std::move(key), object);
+    } else if (std::optional<OldKey> old = parse_old_key(object.key)) {
+      if (!adoption.layouts.contains(old->layout)) {
+        ++not_adopted[old->layout];
+        return;
+      }
+      if (old->database.empty()) old->database = adoption.database;
+      gathering.add_old(*std::move(old), object);
+    }
+  });
+  return {gathering.take(), std::move(not_adopted)};
 }
 
 std::vector<Backup> read_catalog(Store& store, std::string_view group) {
-  std::map<std::pair<std::string, std::string>, Backup> found;
+  Gathering gathering;
   const std::string prefix = group.empty() ? "" : encode_group(group) + "/";
   store.list(prefix, [&](const ObjectInfo& object) {
     std::optional<BackupKey> key = parse_key(object.key);
-    if (!key) return;
-    Backup& backup = found[{key->group, key->id}];
-    backup.group = std::move(key->group);
-    backup.id = std::move(key->id);
-    backup.time = key->time;
-    backup.complete = backup.complete || key->file == kManifestName;
-    backup.bytes += object.bytes;
-    backup.newest = std::max(backup.newest, object.modified);
-    backup.files.push_back(std::move(key->file));
+    if (key) gathering.add_ours(*std::move(key), object);
   });
-  std::vector<Backup> backups;
-  backups.reserve(found.size());
-  for (auto& [name, backup] : found) {
-    std::sort(backup.files.begin(), backup.files.end());
-    backups.push_back(std::move(backup));
-  }
-  return backups;
+  return gathering.take();
 }
 
 const Backup* newest_complete(const std::vector<Backup>& backups, std::string_view group) {
   const Backup* newest = nullptr;
   for (const Backup& backup : backups) {
-    if (backup.group == group && backup.complete && (newest == nullptr || backup.id > newest->id)) {
-      newest = &backup;
-    }
+    if (backup.group != group || !backup.complete) continue;
+    if (newest == nullptr || is_listed_before(*newest, backup)) newest = &backup;
   }
   return newest;
 }

@@ -33,7 +33,7 @@ bool is_piece_suffix(std::string_view text) {
 }
 
 bool is_file_of(std::string_view group, std::string_view file) {
-  if (file == kManifestName || file == kSumsName) return true;
+  if (file == kManifestName || file == kSumsName || file == kHoldName) return true;
   const std::string data = dump_file_name(group);
   if (!file.starts_with(data)) return false;
   file.remove_prefix(data.size());

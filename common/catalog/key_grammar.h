@@ -3,6 +3,7 @@
 //
 //   {group}/{id}/manifest.json        the commit point
 //   {group}/{id}/SHA256SUMS           directory stores
+//   {group}/{id}/hold                 the backup stays until it is released
 //   {group}/{id}/{group}.dump.zst     data; further pieces end in .0001, .0002 ...
 //   id = 20261120T031500Z-9f3a1c2b    UTC, sorts by time, then 8 random hexadecimal digits
 #pragma once
@@ -14,6 +15,9 @@
 #include "common/base/utc_time.h"
 
 namespace pgbackup {
+
+/// Beside the manifest: the backup is held.
+inline constexpr std::string_view kHoldName = "hold";
 
 /// A database name as a folder name: `[A-Za-z0-9.-]` and `_` stay, except for a leading `_` (ours)
 /// or

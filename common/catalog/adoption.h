@@ -1,0 +1,29 @@
+// Which backups of older systems count beside ours: chosen by the user, none unless chosen.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/options.h"
+#include "common/catalog/old_layouts.h"
+
+namespace pgbackup {
+
+struct Adoption {
+  std::set<Layout> layouts;
+  std::string database;  ///< whose those are that name none; empty: unknown
+};
+
+struct AdoptionConfig {
+  std::string layouts;  ///< ADOPT_LAYOUTS as text
+  Adoption adoption;
+};
+
+/// Rows of the option table; they point into `config`, which must outlive them.
+[[nodiscard]] std::vector<Option> adoption_options(AdoptionConfig& config);
+
+/// Completes `config` after parsing and appends what is wrong, one sentence each.
+void check_adoption(AdoptionConfig& config, std::vector<std::string>& problems);
+
+}  // namespace pgbackup

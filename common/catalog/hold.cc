@@ -1,0 +1,82 @@
+#include "common/catalog/hold.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <optional>
+
+#include "common/base/error.h"
+#include "common/base/printable.h"
+#include "common/catalog/key_grammar.h"
+#include "common/store/store.h"
+
+namespace pgbackup {
+namespace {
+
+/// `GROUP/ID` as the backup's folder. The name of a database may hold slashes, an id does not.
+std::optional<std::string> folder_of(std::string_view name) {
+  const size_t slash = name.rfind('/');
+  if (slash == std::string_view::npos || slash == 0) return std::nullopt;
+  const std::string_view id = name.substr(slash + 1);
+  if (!parse_backup_id(id)) return std::nullopt;
+  return backup_folder(name.substr(0, slash), id);
+}
+
+/// Calls `act` for each target with the backup's folder; true from one of them is enough.
+void in_any_target(const Targets& targets, std::string_view name, const std::string& missing,
+                   const std::function<bool(const StoreTarget&, const std::string&)>& act) {
+  const std::string folder = folder_of(name).value();
+  bool is_found = false;
+  const std::vector<TargetFailure> failures =
+      for_each_target(targets, [&](const StoreTarget& target) {
+        if (act(target, folder)) is_found = true;
+      });
+  if (!failures.empty()) throw join_failures(failures);
+  if (!is_found) {
+    throw Error(ErrorKind::not_found, missing, "pg-backup list shows the backups and their holds");
+  }
+}
+
+LogFields fields_of(const StoreTarget& target, const std::string& folder) {
+  return {{"backup", target.store().location(folder)}};
+}
+
+}  // namespace
+
+void check_backup_name(std::string_view verb, std::string_view name,
+                       std::vector<std::string>& problems) {
+  if (folder_of(name)) return;
+  problems.push_back(fmt::format(
+      "{}: '{}' is not GROUP/ID such as app/20261120T031500Z-9f3a1c2b; pg-backup list shows them",
+      verb, printable(name)));
+}
+
+void hold_backup(const Targets& targets, std::string_view name, const Clock& clock, Log& log) {
+  const std::string missing = fmt::format("there is no complete backup {}", printable(name));
+  in_any_target(targets, name, missing, [&](const StoreTarget& target, const std::string& folder) {
+    Store& store = target.store();
+    if (!store.stat(fmt::format("{}/{}", folder, kManifestName))) return false;
+    const std::string key = fmt::format("{}/{}", folder, kHoldName);
+    if (store.stat(key)) {
+      log.info("held already", fields_of(target, folder));
+      return true;
+    }
+    store.put(key, fmt::format("held since {}\n", format_iso(clock.now())));
+    log.info("held: pg-prune keeps it until it is released", fields_of(target, folder));
+    return true;
+  });
+}
+
+void release_backup(const Targets& targets, std::string_view name, Log& log) {
+  const std::string missing = fmt::format("{} is not held", printable(name));
+  in_any_target(targets, name, missing, [&](const StoreTarget& target, const std::string& folder) {
+    Store& store = target.store();
+    const std::string key = fmt::format("{}/{}", folder, kHoldName);
+    if (!store.stat(key)) return false;
+    store.remove(key);
+    log.info("released: the retention rules decide about it again", fields_of(target, folder));
+    return true;
+  });
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,27 @@
+// A hold: an object beside the manifest by which a backup stays, whatever the rules say. pg-backup,
+// which may write, puts it there; pg-prune, which may delete, takes it away.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/store/targets.h"
+
+namespace pgbackup {
+
+/// Appends a sentence when `name` is not GROUP/ID. `verb`: hold or release, for the sentence.
+void check_backup_name(std::string_view verb, std::string_view name,
+                       std::vector<std::string>& problems);
+
+/// Holds the backup in every target that has it complete; one that is held already is fine.
+/// `name` has passed check_backup_name(). Throws `not_found` when no target has it, and what the
+/// targets throw.
+void hold_backup(const Targets& targets, std::string_view name, const Clock& clock, Log& log);
+
+/// Takes the hold away wherever there is one. Throws `not_found` when there is none.
+void release_backup(const Targets& targets, std::string_view name, Log& log);
+
+}  // namespace pgbackup

@@ -1,0 +1,72 @@
+#include "prune/buckets.h"
+
+#include <chrono>
+
+#include "common/base/local_time.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::days;
+using std::chrono::floor;
+using std::chrono::hours;
+using std::chrono::local_days;
+using std::chrono::months;
+using std::chrono::seconds;
+using std::chrono::year_month_day;
+
+int64_t month_number(const year_month_day& date) {
+  return int64_t{int{date.year()}} * 12 + static_cast<unsigned>(date.month());
+}
+
+/// Whole hours of the offset do not move the borders of hours.
+int64_t hour_number(UtcTime time) {
+  const seconds minutes = offset_at(time) % hours(1);
+  return floor<hours>(time.time_since_epoch() + minutes).count();
+}
+
+UtcTime months_before(UtcTime now, months count) {
+  const std::chrono::local_seconds local = to_local(now);
+  const local_days today = floor<days>(local);
+  year_month_day date = year_month_day(today) - count;
+  if (!date.ok()) date = date.year() / date.month() / std::chrono::last;
+  return first_instant(local_days(date) + (local - today));
+}
+
+}  // namespace
+
+int64_t bucket_of(UtcTime time, Period period) {
+  if (period == Period::hour) return hour_number(time);
+  const local_days day = floor<days>(to_local(time));
+  switch (period) {
+    case Period::hour:
+      break;
+    case Period::day:
+      return day.time_since_epoch().count();
+    case Period::week:  // day 0 is a Thursday
+      return floor<std::chrono::weeks>(day.time_since_epoch() + days(3)).count();
+    case Period::month:
+      return month_number(year_month_day(day));
+    case Period::year:
+      return int{year_month_day(day).year()};
+  }
+  return 0;
+}
+
+UtcTime periods_before(UtcTime now, Period period, int count) {
+  switch (period) {
+    case Period::hour:
+      return now - hours(count);
+    case Period::day:
+      return now - days(count);
+    case Period::week:
+      return now - std::chrono::weeks(count);
+    case Period::month:
+      return months_before(now, months(count));
+    case Period::year:
+      return months_before(now, months(12) * count);
+  }
+  return now;
+}
+
+}  // namespace pgbackup

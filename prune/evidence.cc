@@ -1,0 +1,157 @@
+#include "prune/evidence.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/catalog/key_grammar.h"
+#include "common/catalog/manifest.h"
+
+namespace pgbackup {
+namespace {
+
+Reading reading_of(Manifest manifest, const Backup& backup) {
+  return {.id = backup.id,
+          .time = backup.time,
+          .next_due = manifest.next_due,
+          .kind = std::move(manifest.kind),
+          .system_identifier = std::move(manifest.system_identifier),
+          .plain_bytes = manifest.plain_bytes,
+          .tables = manifest.tables,
+          .databases = std::move(manifest.databases)};
+}
+
+/// Adds to `facts` what the manifest of `backup` says, or that it cannot be read.
+void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
+  try {
+    facts.readings.push_back(reading_of(read_manifest(store, backup), backup));
+  } catch (const Error& error) {
+    switch (error.kind()) {
+      case ErrorKind::not_found:  // removed since it was listed
+        return;
+      case ErrorKind::corrupt:
+      case ErrorKind::failed:
+        facts.unreadable.push_back(error.message());
+        return;
+      case ErrorKind::usage:
+      case ErrorKind::denied:
+      case ErrorKind::conflict:
+      case ErrorKind::transient:
+      case ErrorKind::canceled:
+        throw;
+    }
+  }
+}
+
+/// The newest complete backup of a group that is younger than `since`.
+const Backup* newest_since(const Plan& plan, std::string_view group, UtcTime since) {
+  const auto& backups = plan.listing->backups;
+  const auto end = std::upper_bound(
+      backups.begin(), backups.end(), group,
+      [](std::string_view name, const Backup& backup) { return name < backup.group; });
+  for (auto place = end; place != backups.begin();) {
+    --place;
+    if (place->group != group || place->time <= since) return nullptr;
+    if (place->complete && place->is_ours() && place->time <= plan.now) return &*place;
+  }
+  return nullptr;
+}
+
+/// Of the databases that were backed up together with this one, the newest later backup.
+const Backup* sign_of_later_run(const Plan& plan, const Reading& last, std::string_view group) {
+  const Backup* newest = nullptr;
+  for (const std::string& database : last.databases) {
+    const Backup* const other =
+        database == group ? nullptr : newest_since(plan, database, last.time);
+    if (other != nullptr && (newest == nullptr || newest->time < other->time)) newest = other;
+  }
+  return newest;
+}
+
+/// Dropped rather than stalled: the runs go on without it. A run of another daemon that never knew
+/// this database says nothing about it.
+bool is_retired(Store& store, const Plan& plan, const GroupFacts& facts, const std::string& group) {
+  if (facts.readings.empty()) return false;
+  const Reading& last = facts.readings.back();
+  const Backup* const later = sign_of_later_run(plan, last, group);
+  if (later == nullptr) return false;
+  GroupFacts of_later;
+  read_into(store, *later, of_later);
+  if (of_later.readings.empty()) return false;
+  const Reading& run = of_later.readings.front();
+  const bool lists_it =
+      std::find(run.databases.begin(), run.databases.end(), as_utf8(group)) != run.databases.end();
+  return !lists_it && run.system_identifier == last.system_identifier;
+}
+
+bool is_removed(const Step* step) { return step->action == Action::remove; }
+
+/// The complete backups that are not from the future, newest first.
+std::vector<const Step*> complete_steps(std::span<const Step> group) {
+  std::vector<const Step*> complete;
+  for (const Step& step : group) {
+    const bool is_there = !step.reasons.has(Reason::future) && !step.reasons.has(Reason::gone);
+    if (step.action != Action::sweep && is_there) complete.push_back(&step);
+  }
+  std::reverse(complete.begin(), complete.end());
+  return complete;
+}
+
+void freeze(std::span<Step> group) {
+  for (Step& step : group) {
+    if (step.action == Action::keep) continue;
+    step.action = Action::keep;
+    step.reasons = Reason::frozen;
+  }
+}
+
+}  // namespace
+
+GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> group) {
+  const std::vector<const Step*> newest_first = complete_steps(group);
+  const std::string& name = group.front().backup->group;
+  GroupFacts facts{.place = store.location(encode_group(name))};
+  facts.complete = newest_first.size();
+  facts.removed =
+      static_cast<size_t>(std::count_if(newest_first.begin(), newest_first.end(), is_removed));
+  if (newest_first.empty()) return facts;
+  facts.is_newest_removed = is_removed(newest_first.front());
+  facts.is_newest_ours = newest_first.front()->backup->is_ours();
+  size_t ours = 0;
+  for (const Step* step : newest_first) {
+    if (facts.latest.size() <= kGaps) facts.latest.push_back(step->backup->time);
+    if (!step->backup->is_ours()) continue;
+    if (++ours <= kMostReadings) {
+      read_into(store, *step->backup, facts);
+    } else if (step->reasons.has(Reason::damaged)) {
+      facts.unreadable.push_back(store.location(step->backup->commit_key()) + " is damaged");
+    }
+  }
+  std::reverse(facts.latest.begin(), facts.latest.end());
+  std::reverse(facts.readings.begin(), facts.readings.end());
+  const std::optional<UtcTime> late = stalled_from(facts);
+  facts.is_retired = late && plan.now > *late && is_retired(store, plan, facts, name);
+  return facts;
+}
+
+void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop) {
+  for (const std::span<Step> group : groups_of(std::span(plan.steps))) {
+    const bool removes = std::any_of(
+        group.begin(), group.end(), [](const Step& step) { return step.action == Action::remove; });
+    if (!removes) continue;
+    if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
+    const GroupFacts facts = gather_facts(store, plan, group);
+    if (const auto change = server_change(facts)) log.warn(*change);
+    const std::vector<std::string> sentences = guard_group(facts, plan.rules.guards, plan.now);
+    if (sentences.empty()) continue;
+    freeze(group);
+    for (const std::string& sentence : sentences) {
+      plan.objections.push_back({group.front().backup->group, sentence});
+    }
+  }
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,47 @@
+// Why a backup stays, goes or is swept: a set of bits for each of millions, a text for people.
+#pragma once
+
+#include <bitset>
+
+namespace pgbackup {
+
+enum class Reason {
+  // The policy keeps it.
+  future,
+  held,
+  within,
+  last,
+  hourly,
+  daily,
+  weekly,
+  monthly,
+  yearly,
+  floor,
+  // The policy does not, but it stays all the same.
+  locked,
+  damaged,  ///< its manifest; it goes unless a guard objects
+  unreadable,
+  gone,
+  frozen,
+  // A leftover goes.
+  silent,
+  silent_and_out,
+  unfinished,
+  count_  // not a reason
+};
+
+/// None: no rule keeps it.
+class Reasons {
+ public:
+  Reasons() = default;
+  Reasons(Reason reason) { add(reason); }  // NOLINT(google-explicit-constructor)
+  void add(Reason reason) { bits_.set(static_cast<size_t>(reason)); }
+  [[nodiscard]] bool has(Reason reason) const { return bits_.test(static_cast<size_t>(reason)); }
+  [[nodiscard]] bool empty() const { return bits_.none(); }
+  friend bool operator==(const Reasons&, const Reasons&) = default;
+
+ private:
+  std::bitset<static_cast<size_t>(Reason::count_)> bits_;
+};
+
+}  // namespace pgbackup

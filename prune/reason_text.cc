@@ -1,0 +1,76 @@
+#include "prune/reason_text.h"
+
+#include <fmt/format.h>
+
+#include "common/base/units.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::seconds;
+
+std::string reason_text(Reason reason, const Step& step, const Rules& rules) {
+  const Retention& retention = rules.retention;
+  switch (reason) {
+    case Reason::future:
+      return "dated in the future: kept, but never counted";
+    case Reason::held:
+      return "held until it is released";
+    case Reason::within:
+      return fmt::format("younger than {}",
+                         format_duration(retention.max_age.value_or(seconds(0))));
+    case Reason::last:
+      return fmt::format("among the last {}", retention.keep_last);
+    case Reason::hourly:
+      return "newest of its hour";
+    case Reason::daily:
+      return "newest of its day";
+    case Reason::weekly:
+      return "newest of its week";
+    case Reason::monthly:
+      return "newest of its month";
+    case Reason::yearly:
+      return "newest of its year";
+    case Reason::floor:
+      return "min_backups safety";
+    case Reason::locked:
+      return fmt::format("locked until {}", format_iso(step.locked_until.value_or(UtcTime())));
+    case Reason::damaged:
+      return "its manifest is damaged";
+    case Reason::unreadable:
+      return "its manifest cannot be read: it may be locked";
+    case Reason::gone:
+      return "its manifest is gone since it was listed";
+    case Reason::frozen:
+      return "frozen";
+    case Reason::silent:
+      return fmt::format("no manifest, and nothing written for {}",
+                         format_duration(rules.sweep_after));
+    case Reason::silent_and_out:
+      return fmt::format("no manifest, nothing written for {}, and too old to be kept",
+                         format_duration(kWriterPause));
+    case Reason::unfinished:
+      return fmt::format("an unfinished write, silent for {}", format_duration(rules.sweep_after));
+    case Reason::count_:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::vector<std::string> reason_texts(const Step& step, const Rules& rules) {
+  if (step.reasons.empty()) return {"no rule keeps it"};
+  std::vector<std::string> texts;
+  for (int i = 0; i < static_cast<int>(Reason::count_); ++i) {
+    const auto reason = static_cast<Reason>(i);
+    if (step.reasons.has(reason)) texts.push_back(reason_text(reason, step, rules));
+  }
+  return texts;
+}
+
+std::string reason_line(const Step& step, const Rules& rules) {
+  return fmt::format("{}", fmt::join(reason_texts(step, rules), "; "));
+}
+
+}  // namespace pgbackup
