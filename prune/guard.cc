@@ -104,8 +104,8 @@ std::optional<std::string> guard_stalled(const GroupFacts& facts, UtcTime now) {
   const std::optional<UtcTime> from = stalled_from(facts);
   if (!from || now <= *from || facts.is_retired) return std::nullopt;
   return fmt::format(
-      "backups have stalled: the newest is of {}, and the next one was due long enough before {}; "
-      "see to pg-backup, or set PRUNE_WHEN_STALLED=allow",
+      "backups have stalled: the newest is of {}, and the next one has been late since {}; see to "
+      "pg-backup, or set PRUNE_WHEN_STALLED=allow",
       format_iso(facts.latest.back()), format_iso(*from));
 }
 
