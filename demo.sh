@@ -73,7 +73,7 @@ for days in 7 29 31 60 90; do
     cp -r "$BACKUP_DIR/shop/$newest" "$BACKUP_DIR/shop/$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)-${newest##*-}"
 done
 export S3_BACKUP_MAX_AGE=30d
-show pg-prune now --dry-run
+show pg-prune plan
 show pg-prune now
 show pg-backup list
 

@@ -57,7 +57,11 @@ void log_decisions(const Plan& plan, Log& log) {
                               {"id", step.backup->id},
                               {"reason", reason_line(step, plan.rules)}};
     const std::string text = fmt::format("decided: {}", action_name(step.action));
-    step.action == Action::keep ? log.debug(text, fields) : log.info(text, fields);
+    if (step.reasons.has(Reason::future)) {
+      log.warn(text, fields);
+    } else {
+      step.action == Action::keep ? log.debug(text, fields) : log.info(text, fields);
+    }
   }
   log.info(format_plan_summary(plan));
 }
