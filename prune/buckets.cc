@@ -12,17 +12,16 @@ using std::chrono::floor;
 using std::chrono::hours;
 using std::chrono::local_days;
 using std::chrono::months;
-using std::chrono::seconds;
 using std::chrono::year_month_day;
 
 int64_t month_number(const year_month_day& date) {
   return int64_t{int{date.year()}} * 12 + static_cast<unsigned>(date.month());
 }
 
-/// Whole hours of the offset do not move the borders of hours.
+/// When it began, in seconds: a count of hours would not do where a clock is moved by half of one.
 int64_t hour_number(UtcTime time) {
-  const seconds minutes = offset_at(time) % hours(1);
-  return floor<hours>(time.time_since_epoch() + minutes).count();
+  const std::chrono::local_seconds local = to_local(time);
+  return (time - (local - floor<hours>(local))).time_since_epoch().count();
 }
 
 UtcTime months_before(UtcTime now, months count) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "common/base/error.h"
 #include "common/base/time_zone.h"
@@ -13,6 +14,13 @@ namespace {
 
 constexpr std::string_view kMaxAge = "S3_BACKUP_MAX_AGE";
 constexpr std::string_view kKeepLast = "RETENTION_KEEP_LAST";
+constexpr std::array kRules = {kMaxAge,
+                               kKeepLast,
+                               std::string_view("RETENTION_KEEP_HOURLY"),
+                               std::string_view("RETENTION_KEEP_DAILY"),
+                               std::string_view("RETENTION_KEEP_WEEKLY"),
+                               std::string_view("RETENTION_KEEP_MONTHLY"),
+                               std::string_view("RETENTION_KEEP_YEARLY")};
 constexpr int kMostBackups = 1'000'000;
 constexpr int kMostYears = 100;
 
@@ -96,7 +104,10 @@ void check_rules(const PruneConfig& config, const ParsedOptions& parsed,
   if (!last.empty() && last != kKeepLast && config.rules.retention.keep_last == 0) {
     problems.push_back(fmt::format("{}: at least 1, or no backup would be kept by it", last));
   }
-  if (has_rule(config.rules.retention) || !problems.empty()) return;
+  if (has_rule(config.rules.retention)) return;
+  const bool is_any_set = std::any_of(kRules.begin(), kRules.end(),
+                                      [&](std::string_view name) { return is_set(parsed, name); });
+  if (is_any_set && !problems.empty()) return;  // what is wrong with it is said already
   problems.emplace_back(
       "no retention rule is set, so nothing says what may be removed: set S3_BACKUP_MAX_AGE=30d, "
       "for example, or RETENTION_KEEP_DAILY=7");
@@ -161,10 +172,7 @@ void check_prune_config(PruneConfig& config, const ParsedOptions& parsed,
 std::optional<std::string> rules_warning(const ParsedOptions& parsed) {
   std::vector<std::string_view> set;
   bool sounds_like_limit = false;
-  for (const std::string_view name :
-       {kMaxAge, kKeepLast, std::string_view("RETENTION_KEEP_HOURLY"),
-        std::string_view("RETENTION_KEEP_DAILY"), std::string_view("RETENTION_KEEP_WEEKLY"),
-        std::string_view("RETENTION_KEEP_MONTHLY"), std::string_view("RETENTION_KEEP_YEARLY")}) {
+  for (const std::string_view name : kRules) {
     const std::string_view source = source_of(parsed, name);
     if (source.empty()) continue;
     set.push_back(source);

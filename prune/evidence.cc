@@ -33,11 +33,11 @@ void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
       case ErrorKind::not_found:  // removed since it was listed
         return;
       case ErrorKind::corrupt:
+      case ErrorKind::denied:
       case ErrorKind::failed:
         facts.unreadable.push_back(error.message());
         return;
       case ErrorKind::usage:
-      case ErrorKind::denied:
       case ErrorKind::conflict:
       case ErrorKind::transient:
       case ErrorKind::canceled:

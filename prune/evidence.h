@@ -13,7 +13,7 @@
 namespace pgbackup {
 
 /// `group`: the steps of one group of `plan`. Throws what the store throws, but for a manifest that
-/// is damaged, of an unknown format, or gone since it was listed.
+/// is damaged, of an unknown format, not to be read by us, or gone since it was listed.
 [[nodiscard]] GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> group);
 
 /// Asks the guards about each group in which something would be removed. Where one objects, the

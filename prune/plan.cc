@@ -163,8 +163,8 @@ Plan make_plan(std::vector<Backup> catalog, const std::vector<UnfinishedWrite>& 
                const Rules& rules, UtcTime now) {
   Plan plan{.now = now,
             .rules = rules,
-            .listing = std::make_unique<const Listing>(
-                Listing{std::move(catalog), writes_of_ours(writes)})};
+            .listing = std::make_unique<const PlanInput>(
+                PlanInput{std::move(catalog), writes_of_ours(writes)})};
   plan.steps.reserve(plan.listing->backups.size() + plan.listing->writes.size());
   const Activity activity = plan_writes(plan.listing->writes, plan);
   const auto same = [](const Backup& a, const Backup& b) { return a.group == b.group; };

@@ -56,7 +56,7 @@ struct Write {
 };
 
 /// What the steps of a plan point into.
-struct Listing {
+struct PlanInput {
   std::vector<Backup> backups;  ///< by group, then oldest first
   std::deque<Write> writes;
 };
@@ -64,7 +64,7 @@ struct Listing {
 struct Plan {
   UtcTime now;  ///< what ages were measured by
   Rules rules;
-  std::unique_ptr<const Listing> listing;
+  std::unique_ptr<const PlanInput> listing;
   std::vector<Step> steps{};  ///< by group, then oldest first
   /// Folders without a manifest that their writer may still complete: left alone.
   std::vector<const Backup*> in_progress{};

@@ -17,17 +17,11 @@ constexpr long kDay = 86400;
 /// verdict in that order: k(eep), r(emove).
 std::string verdicts(std::vector<long> ages, const Retention& retention) {
   std::reverse(ages.begin(), ages.end());
-  std::vector<Backup> backups(ages.size());
-  std::vector<const Backup*> pointers;
-  for (size_t i = 0; i < ages.size(); ++i) {
-    backups[i].time = kNow - seconds(ages[i]);
-    backups[i].complete = true;
-    pointers.push_back(&backups[i]);
-  }
+  std::vector<Candidate> backups;
+  for (const long age : ages) backups.push_back({.time = kNow - seconds(age)});
   std::string letters;
-  for (const Verdict& verdict : apply_policy(pointers, retention, kNow)) {
-    CHECK_FALSE(verdict.reasons.empty());
-    letters.insert(letters.begin(), verdict.keep ? 'k' : 'r');
+  for (const Reasons& reasons : apply_policy(backups, retention, kNow)) {
+    letters.insert(letters.begin(), reasons.empty() ? 'r' : 'k');
   }
   return letters;
 }
@@ -75,26 +69,19 @@ TEST_CASE("A backup dated in the future is kept and never counts") {
 }
 
 TEST_CASE("Every verdict says why") {
-  std::vector<Backup> backups(4);
-  backups[0].time = kNow - seconds(40 * kDay);
-  backups[1].time = kNow - seconds(31 * kDay);
-  backups[2].time = kNow - seconds(5 * kDay);
-  backups[3].time = kNow + seconds(1);
-  const std::vector<const Backup*> all = {&backups[0], &backups[1], &backups[2], &backups[3]};
-  const std::vector<Verdict> verdicts = apply_policy(all, max_age(30 * kDay, 2), kNow);
-  using Reasons = std::vector<std::string>;
-  CHECK(verdicts[0].reasons == Reasons{"age is 30d or more"});
-  CHECK(verdicts[1].reasons == Reasons{"min_backups safety"});
-  CHECK(verdicts[2].reasons == Reasons{"younger than 30d"});
-  CHECK(verdicts[3].reasons == Reasons{"dated in the future: kept, but never counted"});
+  const std::vector<Candidate> all = {{.time = kNow - seconds(40 * kDay)},
+                                      {.time = kNow - seconds(31 * kDay)},
+                                      {.time = kNow - seconds(5 * kDay)},
+                                      {.time = kNow + seconds(1)}};
+  CHECK(apply_policy(all, max_age(30 * kDay, 2), kNow) ==
+        std::vector<Reasons>{{}, Reason::floor, Reason::within, Reason::future});
 }
 
 TEST_CASE("Without a rule nothing is decided, least of all a removal") {
   CHECK_FALSE(has_rule({}));
   CHECK_FALSE(has_rule({.max_age = std::nullopt, .min_backups = 5}));
   CHECK(has_rule(max_age(1)));
-  const Backup backup;
-  const std::vector<const Backup*> one = {&backup};
+  const std::vector<Candidate> one(1);
   CHECK_THROWS_AS(apply_policy(one, {}, kNow), Error);
 }
 

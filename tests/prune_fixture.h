@@ -51,8 +51,18 @@ class PruneFixture {
                          unsigned random = 0) const {
     const std::string name = add_folder(group, age, age, random);
     add_object(name + "/SHA256SUMS", age, "sums");
-    add_object(name + "/manifest.json", age, "{}");
+    add_object(name + "/manifest.json", age, format_manifest(manifest_of(group, id(age, random))));
     return name;
+  }
+  /// One that can be read, and that says nothing about when the next backup is due.
+  [[nodiscard]] static Manifest manifest_of(const std::string& group, const std::string& id) {
+    Manifest manifest;
+    manifest.group = group;
+    manifest.id = id;
+    manifest.kind = "dump";
+    manifest.objects = {{dump_file_name(group), 4, std::string(64, 'a')}};
+    manifest.plain_sha256 = std::string(64, 'a');
+    return manifest;
   }
 
   [[nodiscard]] Plan plan() {
@@ -66,6 +76,11 @@ class PruneFixture {
       if (!entry.is_directory()) names.insert(entry.path().lexically_relative(folder.path()));
     }
     return names;
+  }
+  [[nodiscard]] uint64_t bytes_of(const std::set<std::string>& names) const {
+    uint64_t bytes = 0;
+    for (const std::string& name : names) bytes += std::filesystem::file_size(folder.path() / name);
+    return bytes;
   }
   /// The first invariant: what has a manifest has its data.
   [[nodiscard]] bool every_listed_backup_is_whole() {

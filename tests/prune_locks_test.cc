@@ -1,6 +1,7 @@
 #include "prune/execute.h"
 #include "prune/job.h"
 #include "prune/locks.h"
+#include "prune/reason_text.h"
 #include "tests/captured_output.h"
 #include "tests/error_of.h"
 #include "tests/faulty_store.h"
@@ -22,9 +23,11 @@ class LockFixture : public PruneFixture {
       if (call == "open") opened.emplace_back(key);
     };
   }
-  /// A backup that is old enough to go, with this manifest.
-  std::string add(const std::string& manifest, unsigned random = 0) {
-    const std::string name = add_backup("app", 40 * kDay, random);
+  /// A backup that is old enough to go.
+  std::string add(unsigned random = 0) { return add_backup("app", 40 * kDay, random); }
+  /// With this in place of its manifest.
+  std::string add(const std::string& manifest) {
+    const std::string name = add();
     add_object(name + "/manifest.json", 40 * kDay, manifest);
     return name;
   }
@@ -41,13 +44,13 @@ class LockFixture : public PruneFixture {
     const Plan made = locked_plan();
     REQUIRE(made.steps.size() == 2);
     return fmt::format("{}: {}", action_name(made.steps[0].action),
-                       fmt::join(made.steps[0].reasons, "; "));
+                       reason_line(made.steps[0], rules));
   }
   void run() {
     CapturedOutput out;
     const auto error = error_of([&] {
-      prune_once(only(seen), {rules, dry_run, ReportStyle::table, out.file()}, clock, log.log(),
-                 {});
+      prune_once(only(seen), {.rules = rules, .dry_run = dry_run, .out = out.file()}, clock,
+                 log.log(), {});
     });
     printed = out.text();
     if (error) throw Error(*error);
@@ -76,28 +79,35 @@ TEST_CASE_METHOD(LockFixture, "A lock that has ended, or is not there, keeps not
   for (const auto* manifest :
        {R"({"locked_until": "2026-11-20T12:00:00Z"})",
         R"({"locked_until": "2020-01-01T00:00:00Z"})", "{}", R"({"format": 1})"}) {
-    CHECK(verdict(manifest) == "remove: age is 30d or more");
+    CHECK(verdict(manifest) == "remove: no rule keeps it");
   }
+  Manifest manifest = manifest_of("app", id(40 * kDay));
+  manifest.locked_until = now;
+  add(format_manifest(manifest));
   run();
   CHECK(read_catalog(store).size() == 1);
 }
 
-TEST_CASE_METHOD(LockFixture, "A damaged manifest is no reason to keep, but it is told") {
+// Once it went by its age all the same: now a guard objects, since a lock or a hold is what people
+// put on the backup that they need.
+TEST_CASE_METHOD(LockFixture, "A damaged manifest is no lock, but it freezes its group") {
   for (const auto* manifest :
        {"", "not JSON", "[]", R"("2027-01-01T00:00:00Z")", R"({"locked_until": "soon"})",
         R"({"locked_until": 1798761600})", R"({"locked_until": null})"}) {
     CAPTURE(manifest);
-    CHECK(verdict(manifest) ==
-          "remove: age is 30d or more; its manifest is damaged: a lock would not be known");
+    CHECK(verdict(manifest) == "remove: its manifest is damaged");
     CHECK(failures.empty());
-    CHECK(log.text().find("cannot tell whether a backup is locked") != std::string::npos);
+    CHECK(contains(log.text(), "cannot tell whether a backup is locked"));
+    const auto before = files();
+    CHECK(fails_with(ErrorKind::conflict, "a manifest cannot be read", [&] { run(); }));
+    CHECK(files() == before);
   }
 }
 
 TEST_CASE_METHOD(LockFixture,
                  "A manifest that may not be read keeps its backup and fails the run") {
-  const std::string name = add("{}");
-  add("{}", 1);
+  const std::string name = add();
+  add(1);
   seen.before = [&](std::string_view call, std::string_view key) {
     if (call == "open" && key.starts_with(name)) throw Error(ErrorKind::denied, "403", "allow it");
   };
@@ -107,12 +117,13 @@ TEST_CASE_METHOD(LockFixture,
   CHECK(contains(error->message(), "cannot tell whether a backup is locked"));
   CHECK(contains(error->hint(), "s3:GetObject (deploy/iam)"));
   CHECK(files().contains(name + "/manifest.json"));
-  CHECK(read_catalog(store).size() == 2);
+  CHECK(contains(printed, "  frozen: a manifest cannot be read: "));
+  CHECK(read_catalog(store).size() == 3);  // the guards keep the one beside it, too
 }
 
 TEST_CASE_METHOD(LockFixture, "A dry run fails for what would fail the run") {
   dry_run = true;
-  const std::string name = add("{}");
+  const std::string name = add();
   seen.before = [&](std::string_view call, std::string_view) {
     if (call == "open") throw Error(ErrorKind::denied, "403");
   };
@@ -121,7 +132,7 @@ TEST_CASE_METHOD(LockFixture, "A dry run fails for what would fail the run") {
 }
 
 TEST_CASE_METHOD(LockFixture, "A reply that is damaged says nothing about the manifest") {
-  const std::string name = add("{}");
+  const std::string name = add();
   seen.before = [&](std::string_view call, std::string_view key) {
     if (call == "open" && key.starts_with(name)) throw Error(ErrorKind::corrupt, "without length");
   };
@@ -131,7 +142,7 @@ TEST_CASE_METHOD(LockFixture, "A reply that is damaged says nothing about the ma
 }
 
 TEST_CASE_METHOD(LockFixture, "A manifest that is gone, where the store says 403 for that") {
-  const std::string name = add("{}");
+  const std::string name = add();
   Plan made = plan();
   seen.before = [&](std::string_view call, std::string_view) {
     if (call != "open") return;
@@ -140,29 +151,26 @@ TEST_CASE_METHOD(LockFixture, "A manifest that is gone, where the store says 403
   };
   const auto readings = read_locks(seen, made, log.log(), {});
   apply_locks(made, readings);
-  CHECK(made.steps[0].reasons ==
-        std::vector<std::string>{"its manifest is gone since it was listed"});
+  CHECK(made.steps[0].reasons == Reason::gone);
   CHECK(lock_failures(readings).empty());
 }
 
 TEST_CASE_METHOD(LockFixture,
                  "A manifest that is gone since it was listed is left to the next run") {
-  const std::string name = add("{}");
-  const Plan listed = plan();
+  const std::string name = add();
+  Plan made = plan();
   std::filesystem::remove(folder.path() / name / "manifest.json");
-  Plan made = listed;
   const auto readings = read_locks(store, made, log.log(), {});
   apply_locks(made, readings);
   CHECK(made.steps[0].action == Action::keep);
-  CHECK(made.steps[0].reasons ==
-        std::vector<std::string>{"its manifest is gone since it was listed"});
+  CHECK(made.steps[0].reasons == Reason::gone);
   CHECK(lock_failures(readings).empty());
 }
 
 TEST_CASE_METHOD(LockFixture,
                  "A store that does not answer ends the run before anything is touched") {
-  add("{}");
-  add("{}", 1);
+  add();
+  add(1);
   const auto before = files();
   int reads = 0;
   seen.before = [&](std::string_view call, std::string_view) {
@@ -174,7 +182,7 @@ TEST_CASE_METHOD(LockFixture,
 }
 
 TEST_CASE_METHOD(LockFixture, "Only manifests of what would go are read") {
-  const std::string old = add("{}");
+  const std::string old = add();
   add_folder("app", 20 * kDay, 19 * kDay);
   static_cast<void>(locked_plan());
   CHECK(opened == std::vector<std::string>{old + "/manifest.json"});

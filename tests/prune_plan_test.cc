@@ -16,8 +16,8 @@ constexpr auto kDay = PruneFixture::kDay;
 std::vector<std::string> lines(const Plan& plan) {
   std::vector<std::string> text;
   for (const Step& step : plan.steps) {
-    text.push_back(fmt::format("{} {}/{}{}", action_name(step.action), step.backup.group,
-                               step.backup.id, step.write ? " write" : ""));
+    text.push_back(fmt::format("{} {}/{}{}", action_name(step.action), step.backup->group,
+                               step.backup->id, step.write ? " write" : ""));
   }
   return text;
 }
@@ -42,7 +42,7 @@ TEST_CASE_METHOD(PruneFixture, "A folder without a manifest is no backup: it nev
   const Plan made = plan();
   CHECK(lines(made) == std::vector<std::string>{"keep app/" + id(40 * kDay)});
   REQUIRE(made.in_progress.size() == 1);
-  CHECK(made.in_progress[0].id == id(2 * kDay));
+  CHECK(made.in_progress[0]->id == id(2 * kDay));
 }
 
 TEST_CASE_METHOD(PruneFixture,
@@ -78,7 +78,7 @@ TEST_CASE_METHOD(PruneFixture,
     const std::string name = id(row.began, ++random);
     CAPTURE(name, row.silent);
     const auto is_it = [&](const Step& step) {
-      return step.backup.id == name && step.action == Action::sweep;
+      return step.backup->id == name && step.action == Action::sweep;
     };
     CHECK(std::any_of(made.steps.begin(), made.steps.end(), is_it) == row.swept);
   }

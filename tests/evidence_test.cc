@@ -1,0 +1,443 @@
+#include "prune/evidence.h"
+
+#include <algorithm>
+
+#include "prune/job.h"
+#include "prune/locks.h"
+#include "tests/captured_output.h"
+#include "tests/error_of.h"
+#include "tests/faulty_store.h"
+#include "tests/memory_store.h"
+#include "tests/prune_fixture.h"
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using Strings = std::vector<std::string>;
+
+class EvidenceFixture {
+ public:
+  const UtcTime now = *parse_iso("2026-11-20T12:00:00Z");
+  FakeClock clock{now};
+  MemoryStore store{clock};
+  FaultyStore seen{store};
+  TestLog log{clock};
+  Rules rules{.retention = {.max_age = days(3)}, .sweep_after = days(7)};
+  Adoption adoption{.layouts = parse_layouts("all"), .database = {}};
+  Strings opened;
+
+  EvidenceFixture() {
+    seen.before = [this](std::string_view call, std::string_view key) {
+      if (call == "open") opened.emplace_back(key);
+    };
+  }
+
+  /// As pg-backup made it when `age` was 0, on a server with the identifier 1.
+  [[nodiscard]] Manifest manifest(const std::string& group, seconds age) const {
+    Manifest made = PruneFixture::manifest_of(group, format_basic(now - age) + "-00000000");
+    made.started = now - age;
+    made.system_identifier = "1";
+    made.databases = {group};
+    made.plain_bytes = 1000;
+    made.tables = 10;
+    return made;
+  }
+  void add_object(const std::string& key, seconds age, const std::string& bytes = "data") {
+    store.objects[key] = {bytes, now - age};
+  }
+  /// Returns its key.
+  std::string add(const Manifest& made) {
+    const std::string folder = backup_folder(made.group, made.id);
+    add_object(folder + "/" + dump_file_name(made.group), now - made.started);
+    add_object(folder + "/manifest.json", now - made.started, format_manifest(made));
+    return folder + "/manifest.json";
+  }
+  std::string add(const std::string& group, seconds age) { return add(manifest(group, age)); }
+  /// `count` daily ones, the newest of `newest` ago. Returns their keys, newest first.
+  Strings add_daily(const std::string& group, int count, seconds newest = hours(1)) {
+    Strings keys;
+    for (int i = 0; i < count; ++i) keys.push_back(add(group, newest + days(i)));
+    return keys;
+  }
+  /// Its data is silent for long enough to be swept.
+  void add_leftover(const std::string& group) {
+    const Manifest made = manifest(group, days(20));
+    add_object(backup_folder(group, made.id) + "/" + dump_file_name(group), days(20));
+  }
+
+  [[nodiscard]] Plan plan() {
+    return make_plan(read_catalog(store, adoption).backups, store.list_unfinished(), rules, now);
+  }
+  [[nodiscard]] Plan guarded() {
+    Plan made = plan();
+    guard_plan(seen, made, log.log(), {});
+    return made;
+  }
+  /// `group: sentence` of each objection.
+  Strings objections() {
+    Strings text;
+    for (const Objection& objection : guarded().objections) {
+      text.push_back(objection.group + ": " + objection.sentence);
+    }
+    return text;
+  }
+  /// Of this group as it is: nothing, or the only objection's first words.
+  std::string objection(size_t words = 3) {
+    const Strings all = objections();
+    REQUIRE(all.size() <= 1);
+    if (all.empty()) return "";
+    size_t end = all[0].find(": ") + 1;
+    while (words-- > 0) end = all[0].find(' ', end + 1);
+    const size_t begin = all[0].find(": ") + 2;
+    return all[0].substr(begin, end - begin);
+  }
+  void run() {
+    CapturedOutput out;
+    prune_once(only(seen), {.rules = rules, .adoption = adoption, .out = out.file()}, clock,
+               log.log(), {});
+  }
+};
+
+size_t count_actions(const Plan& plan, Action action) {
+  return static_cast<size_t>(
+      std::count_if(plan.steps.begin(), plan.steps.end(),
+                    [&](const Step& step) { return step.action == action; }));
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "Only groups in which something would be removed are looked at") {
+  const Strings keys = add_daily("app", 5);
+  add_daily("young", 3);
+  add_daily("floor", 1, days(100));
+  add_daily("leftover", 3);
+  add_leftover("leftover");
+  add_object("web/web_20240115T120000Z.dump", days(600));
+  CHECK(objections().empty());
+  CHECK(opened == keys);
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "The manifests of the newest ten are read, no more") {
+  const Strings keys = add_daily("app", 40);
+  add_object("app/app_20240115T120000Z.dump", days(600));
+  const Plan made = guarded();
+  CHECK(opened == Strings(keys.begin(), keys.begin() + 10));
+  CHECK(made.objections.empty());
+  CHECK(count_actions(made, Action::remove) == 38);
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "Backups dated in the future are not among the ten") {
+  const Strings keys = add_daily("app", 12);
+  add("app", -hours(1));
+  Manifest odd = manifest("app", -days(300));
+  odd.system_identifier = "2";
+  odd.tables = 0;
+  add(odd);
+  CHECK(objections().empty());
+  CHECK(opened == Strings(keys.begin(), keys.begin() + 10));
+}
+
+TEST_CASE_METHOD(EvidenceFixture,
+                 "A backup of an older system has no manifest that could be read") {
+  for (int i = 0; i < 20; ++i) {
+    add_object(fmt::format("app/app_{}.dump", format_basic(now - days(i))), days(i));
+  }
+  const Plan made = guarded();
+  CHECK(opened.empty());
+  CHECK(made.objections.empty());
+  CHECK(count_actions(made, Action::remove) == 17);
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes its group") {
+  const Strings keys = add_daily("app", 6);
+  add_daily("web", 6);
+  struct Row {
+    std::string manifest;
+    const char* part;
+  };
+  std::string later = format_manifest(manifest("app", days(5)));
+  later.replace(later.find("\"format\": 1"), 11, "\"format\": 2");
+  for (const Row& row : std::vector<Row>{
+           {"", "damaged"},
+           {"{}", "damaged"},
+           {"[]", "damaged"},
+           {"not JSON", "damaged"},
+           {later.substr(0, later.size() / 2), "damaged"},
+           {format_manifest(manifest("web", days(5))), "the manifest of web, not of app"},
+           {std::string(17U << 20U, ' '), "is larger than"},
+           {later, "format 2, which this version does not know"}}) {
+    CAPTURE(row.manifest.substr(0, 20), row.part);
+    for (const std::string& key : {keys.front(), keys.back()}) {
+      const auto before = store.objects;
+      store.objects[key].bytes = row.manifest;
+      const Plan made = guarded();
+      REQUIRE(made.objections.size() == 1);
+      CHECK(made.objections[0].group == "app");
+      CHECK(contains(made.objections[0].sentence,
+                     "a manifest cannot be read: " + store.location(key) + ": "));
+      CHECK(contains(made.objections[0].sentence, row.part));
+      CHECK(count_actions(made, Action::remove) == 3);  // web's
+      store.objects = before;
+    }
+  }
+}
+
+TEST_CASE_METHOD(EvidenceFixture,
+                 "A damaged manifest beyond the ten freezes, too, if it would go") {
+  const Strings keys = add_daily("app", 20);
+  store.objects[keys.back()].bytes = "{";
+  Plan made = plan();
+  apply_locks(made, read_locks(seen, made, log.log(), {}));
+  guard_plan(seen, made, log.log(), {});
+  REQUIRE(made.objections.size() == 1);
+  CHECK(contains(made.objections[0].sentence, store.location(keys.back()) + " is damaged"));
+  CHECK(fails_with(ErrorKind::conflict, "nothing of app was touched", [&] { run(); }));
+  CHECK(store.objects.size() == 40);
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "A manifest that may not be read freezes its group alone") {
+  const Strings keys = add_daily("app", 6);
+  add_daily("web", 6);
+  seen.before = [&](std::string_view call, std::string_view key) {
+    if (call == "open" && key == keys.front()) throw Error(ErrorKind::denied, "403 AccessDenied");
+  };
+  CHECK(fails_with(ErrorKind::conflict,
+                   "nothing of app was touched: a manifest cannot be read: " +
+                       store.location(keys.front()) + ": 403 AccessDenied",
+                   [&] { run(); }));
+  CHECK(read_catalog(store, "app").size() == 6);
+  CHECK(read_catalog(store, "web").size() == 3);
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "A manifest that is gone since it was listed says nothing") {
+  const Strings keys = add_daily("app", 6);
+  Plan made = plan();
+  store.objects.erase(keys[0]);
+  guard_plan(seen, made, log.log(), {});
+  CHECK(made.objections.empty());
+  CHECK(count_actions(made, Action::remove) == 3);
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "Where a manifest gets no answer, the run ends with that") {
+  add_daily("app", 6);
+  const auto before = store.objects.size();
+  for (const ErrorKind kind :
+       {ErrorKind::transient, ErrorKind::canceled, ErrorKind::usage, ErrorKind::conflict}) {
+    seen.before = [&](std::string_view call, std::string_view) {
+      if (call == "open") throw Error(kind, "no answer");
+    };
+    CHECK(fails_with(kind, "no answer", [&] { return guarded(); }));
+    CHECK_THROWS_AS(run(), Error);
+    CHECK(store.objects.size() == before);
+  }
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "A stop request ends the look at the groups") {
+  add_daily("app", 6);
+  std::stop_source stop;
+  stop.request_stop();
+  Plan made = plan();
+  CHECK(fails_with(ErrorKind::canceled, "stopped",
+                   [&] { guard_plan(seen, made, log.log(), stop.get_token()); }));
+  CHECK(opened.empty());
+}
+
+TEST_CASE_METHOD(EvidenceFixture,
+                 "A frozen group keeps everything, sweeps included; others go on") {
+  add_daily("app", 6, days(10));
+  add_leftover("app");
+  store.unfinished["u"] = {backup_folder("app", manifest("app", days(21)).id) + "/app.dump.zst",
+                           "u", now - days(21)};
+  add_daily("web", 6);
+  add_leftover("web");
+  const Plan made = guarded();
+  for (const Step& step : made.steps) {
+    if (step.backup->group != "app") continue;
+    CHECK(step.action == Action::keep);
+  }
+  CHECK(count_actions(made, Action::remove) == 3);
+  CHECK(count_actions(made, Action::sweep) == 1);
+  const auto frozen = [](const Step& step) { return step.reasons == Reason::frozen; };
+  CHECK(std::count_if(made.steps.begin(), made.steps.end(), frozen) == 5 + 2);
+  const auto error = error_of([&] { run(); });
+  REQUIRE(error);
+  CHECK(exit_code(error->kind()) == 3);
+  CHECK(error->message().starts_with("nothing of app was touched: backups have stalled"));
+  CHECK(store.objects.size() == 2 * 6 + 1 + 2 * 3);
+  CHECK(store.unfinished.size() == 1);
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "Several frozen groups are counted, and a failure weighs more") {
+  for (const auto* group : {"app", "b", "web"}) add_daily(group, 6, days(10));
+  add_daily("zebra", 6);
+  CHECK(fails_with(ErrorKind::conflict, "(and 2 more groups)", [&] { run(); }));
+  add_daily("zebra", 6);
+  seen.before = [](std::string_view call, std::string_view) {
+    if (call == "remove") throw Error(ErrorKind::denied, "403");
+  };
+  CHECK(fails_with(ErrorKind::failed, "cannot remove", [&] { run(); }));
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "What the user allows is no objection") {
+  add_daily("app", 6, days(10));
+  CHECK(objection() == "backups have stalled:");
+  rules.guards.when_stalled = OnDoubt::allow;
+  CHECK(objection().empty());
+  Manifest small = manifest("app", minutes(1));
+  small.plain_bytes = 10;
+  add(small);
+  CHECK(objection(4) == "the newest backup (" + small.id + ")");
+  rules.guards.on_suspect = OnDoubt::allow;
+  CHECK(objection().empty());
+  rules.guards.max_remove = RemovalLimit{.count = 5};
+  CHECK(objection(4) == "6 of 7 backups");
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "Another server for good is a warning, by turns an objection") {
+  add_daily("app", 6);
+  Manifest other = manifest("app", minutes(30));
+  other.system_identifier = "2";
+  add(other);
+  CHECK(objection().empty());
+  CHECK(contains(log.text(), "another server than before writes into " + store.location("app") +
+                                 ": system identifier 2, was 1"));
+  add("app", minutes(10));
+  CHECK(objection() == "two servers (system");
+}
+
+/// Two databases of one server, backed up in the same runs every day; the last run is `newest` ago.
+class RetirementFixture : public EvidenceFixture {
+ public:
+  RetirementFixture() {
+    for (int i = 0; i < 6; ++i) {
+      for (const auto* group : {"app", "web"}) add(of_run(group, days(20 + i), {"app", "web"}));
+    }
+  }
+  [[nodiscard]] Manifest of_run(const std::string& group, seconds age, Strings databases) const {
+    Manifest made = manifest(group, age);
+    made.databases = std::move(databases);
+    return made;
+  }
+  /// Is app, whose backups have ended, frozen?
+  bool is_frozen() {
+    const Plan made = guarded();
+    return std::any_of(made.objections.begin(), made.objections.end(),
+                       [](const Objection& objection) { return objection.group == "app"; });
+  }
+};
+
+TEST_CASE_METHOD(RetirementFixture, "A dropped database is retired: runs go on without it") {
+  const std::string later = add(of_run("web", hours(1), {"web"}));
+  add(of_run("web", days(1), {"web", "app"}));
+  CHECK_FALSE(is_frozen());
+  // Of app its own; then of web the newest, and web's own.
+  const Strings of_app(opened.begin(), opened.begin() + 7);
+  CHECK(of_app.back() == later);
+  CHECK(std::all_of(of_app.begin(), of_app.end() - 1,
+                    [](const std::string& key) { return key.starts_with("app/"); }));
+  run();
+  CHECK(read_catalog(store, "app").size() == 1);
+}
+
+TEST_CASE_METHOD(RetirementFixture, "What says nothing about a database does not retire it") {
+  CHECK(is_frozen());  // no later run
+  SECTION("a later run that still lists it: its own part failed") {
+    add(of_run("web", hours(1), {"web", "app"}));
+  }
+  SECTION("a run of another server") {
+    Manifest made = of_run("web", hours(1), {"web"});
+    made.system_identifier = "2";
+    add(made);
+  }
+  SECTION("a run of databases that never were in one run with it") {
+    add(of_run("other", hours(1), {"other"}));
+  }
+  SECTION("a run that is not complete") {
+    store.objects.erase(add(of_run("web", hours(1), {"web"})));
+  }
+  SECTION("a backup dated in the future") { add(of_run("web", -hours(1), {"web"})); }
+  SECTION("a backup of an older system") {
+    add_object(fmt::format("web/web_{}.dump", format_basic(now - hours(1))), hours(1));
+  }
+  SECTION("a manifest that cannot be read") {
+    store.objects[add(of_run("web", hours(1), {"web"}))].bytes = "{";
+  }
+  CHECK(is_frozen());
+}
+
+TEST_CASE_METHOD(RetirementFixture, "A database without company in its runs is never retired") {
+  add_daily("single", 6, days(20));
+  for (int i = 0; i < 6; ++i) add(of_run("single2", days(20 + i), {}));
+  add(of_run("web", hours(1), {"web"}));
+  Strings frozen;
+  for (const Objection& objection : guarded().objections) frozen.push_back(objection.group);
+  CHECK(frozen == Strings{"single", "single2"});
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "A name that is not UTF-8 is found in the list of a later run") {
+  const std::string odd = "\xff";
+  for (int i = 0; i < 6; ++i) {
+    for (const std::string& group : {odd, std::string("web")}) {
+      Manifest made = manifest(group, days(20 + i));
+      made.databases = {odd, "web"};
+      add(made);
+    }
+  }
+  Manifest later = manifest("web", hours(1));
+  later.databases = {"web", odd};
+  add(later);
+  CHECK(objection() == "backups have stalled:");
+  later.databases = {"web"};
+  add(later);
+  CHECK(objection().empty());
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "What is as it should be is never frozen") {
+  rules.guards.max_remove = RemovalLimit{.count = 90, .is_percent = true};
+  SECTION("day one") {
+    add("app", minutes(10));
+    rules.retention = {.keep_last = 1};
+    add("app", minutes(70));
+  }
+  SECTION("a weekly CronJob, with and without a due time") {
+    for (const auto* group : {"app", "due"}) {
+      for (int i = 0; i < 10; ++i) {
+        Manifest made = manifest(group, days(6) + hours(23) + days(7 * i));
+        if (group == std::string("due")) made.next_due = made.started + days(7);
+        add(made);
+      }
+    }
+    rules.retention = {.max_age = days(30)};
+  }
+  SECTION("a migration from another tool") {
+    for (int i = 2; i < 40; ++i) {
+      add_object(fmt::format("app/app_{}.dump", format_basic(now - days(i))), days(i));
+    }
+    Manifest made = manifest("app", hours(1));
+    made.next_due = now + hours(23);
+    add(made);
+    rules.retention = {.max_age = days(30)};
+  }
+  SECTION("a dropped partition") {
+    for (int i = 0; i < 10; ++i) {
+      Manifest made = manifest("app", hours(1) + days(i));
+      made.tables = i == 0 ? 11 : 12;
+      made.plain_bytes = i == 0 ? 8000 : 12000;
+      add(made);
+    }
+  }
+  SECTION("backups dated in the future") {
+    add_daily("app", 10);
+    add("app", -days(1));
+    add("app", -days(400));
+  }
+  const Plan made = guarded();
+  CHECK(made.objections.empty());
+  CHECK(count_actions(made, Action::remove) > 0);
+}
+
+}  // namespace
+}  // namespace pgbackup
