@@ -192,10 +192,10 @@ TEST_CASE("What the manifest of an older backup says about the next one no longe
 TEST_CASE("A stalled group says since when, and one that is retired is not stalled") {
   GroupFacts facts{.latest = aged({days(3), days(3), days(2)}), .readings = daily(3, days(2))};
   facts.readings.back().next_due = kNow - days(1);
-  CHECK(guard_stalled(facts, kNow) ==
-        "backups have stalled: the newest is of 2026-11-18T12:00:00Z, and the next one was due "
-        "long enough before 2026-11-19T14:00:00Z; see to pg-backup, or set "
-        "PRUNE_WHEN_STALLED=allow");
+  CHECK(
+      guard_stalled(facts, kNow) ==
+      "backups have stalled: the newest is of 2026-11-18T12:00:00Z, and the next one has been late "
+      "since 2026-11-19T14:00:00Z; see to pg-backup, or set PRUNE_WHEN_STALLED=allow");
   facts.is_retired = true;
   CHECK_FALSE(guard_stalled(facts, kNow));
 }
