@@ -1,5 +1,7 @@
 #include "prune/locks.h"
 
+#include <utility>
+
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/manifest.h"
 
@@ -72,20 +74,21 @@ void apply_lock(Step& step, const LockReading& reading, UtcTime now) {
 std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
                                     const std::stop_token& stop) {
   std::vector<LockReading> readings;
-  for (const Step& step : plan.steps) {
-    if (!is_asked(step)) continue;
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    if (!is_asked(plan.steps[i])) continue;
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
-    readings.push_back(read_lock(store, *step.backup));
-    if (readings.back().failure) log.warn(readings.back().failure->message());
+    LockReading reading = read_lock(store, *plan.steps[i].backup);
+    if (reading.failure) log.warn(reading.failure->message());
+    if (!reading.locked_until && !reading.is_held && !reading.failure) continue;
+    reading.step = i;
+    readings.push_back(std::move(reading));
   }
   return readings;
 }
 
 void apply_locks(Plan& plan, std::span<const LockReading> readings) {
-  for (Step& step : plan.steps) {
-    if (!is_asked(step)) continue;
-    apply_lock(step, readings.front(), plan.now);
-    readings = readings.subspan(1);
+  for (const LockReading& reading : readings) {
+    apply_lock(plan.steps[reading.step], reading, plan.now);
   }
 }
 

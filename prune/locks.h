@@ -17,15 +17,17 @@
 
 namespace pgbackup {
 
-/// What a manifest says about its lock, and whether there is a hold beside it.
+/// Why one removal may not happen: what its manifest says about its lock, or a hold beside it.
 struct LockReading {
+  size_t step = 0;  ///< in the plan
   std::optional<UtcTime> locked_until = std::nullopt;
   bool is_held = false;
   std::optional<Error> failure = std::nullopt;  ///< why it could not be read
 };
 
-/// Reads the manifests of the backups of ours that `plan` removes, no others; in their order. What
-/// cannot be read is logged. Throws `canceled`, and `transient` when the store does not answer.
+/// Reads the manifests of the backups of ours that `plan` removes, no others. Those of which
+/// nothing is to be said have no reading: they may be a million. What cannot be read is logged.
+/// Throws `canceled`, and `transient` when the store does not answer.
 [[nodiscard]] std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
                                                   const std::stop_token& stop);
 

@@ -176,6 +176,16 @@ Plan make_plan(std::vector<Backup> catalog, const std::vector<UnfinishedWrite>& 
   return plan;
 }
 
+std::span<const Objection> objections_to(const Plan& plan, const std::string& group) {
+  const auto& all = plan.objections;
+  const auto begin = std::lower_bound(
+      all.begin(), all.end(), group,
+      [](const Objection& objection, const std::string& name) { return objection.group < name; });
+  const auto end = std::find_if(
+      begin, all.end(), [&](const Objection& objection) { return objection.group != group; });
+  return {begin, end};
+}
+
 std::vector<std::span<Step>> groups_of(std::span<Step> steps) {
   return split(steps, is_same_group);
 }

@@ -68,7 +68,7 @@ struct Plan {
   std::vector<Step> steps{};  ///< by group, then oldest first
   /// Folders without a manifest that their writer may still complete: left alone.
   std::vector<const Backup*> in_progress{};
-  std::vector<Objection> objections{};
+  std::vector<Objection> objections{};  ///< by group
 };
 
 /// How long a writer may be silent between its last object and the manifest. Between the two lie
@@ -81,6 +81,9 @@ inline constexpr std::chrono::hours kWriterPause{1};
 [[nodiscard]] Plan make_plan(std::vector<Backup> catalog,
                              const std::vector<UnfinishedWrite>& writes, const Rules& rules,
                              UtcTime now);
+
+/// Why nothing of this group is touched.
+[[nodiscard]] std::span<const Objection> objections_to(const Plan& plan, const std::string& group);
 
 /// The steps of each group in turn.
 [[nodiscard]] std::vector<std::span<Step>> groups_of(std::span<Step> steps);

@@ -89,17 +89,18 @@ std::string format_group_table(std::span<const Step> steps, const Plan& plan) {
                         step.write != nullptr ? "?" : format_bytes(backup.bytes),
                         reason_line(step, plan.rules));
   }
-  for (const Objection& objection : plan.objections) {
-    if (objection.group == group) text += fmt::format("  frozen: {}\n", objection.sentence);
+  for (const Objection& objection : objections_to(plan, group)) {
+    text += fmt::format("  frozen: {}\n", objection.sentence);
   }
   return text;
 }
 
 std::string format_json_line(const Step& step, const Plan& plan, const StoreTarget& target) {
   std::vector<std::string> reasons = reason_texts(step, plan.rules);
-  for (const Objection& objection : plan.objections) {
-    const bool is_its = step.reasons.has(Reason::frozen) && objection.group == step.backup->group;
-    if (is_its) reasons.push_back(objection.sentence);
+  if (step.reasons.has(Reason::frozen)) {
+    for (const Objection& objection : objections_to(plan, step.backup->group)) {
+      reasons.push_back(objection.sentence);
+    }
   }
   nlohmann::ordered_json line = {{"action", action_name(step.action)},
                                  {"group", step.backup->group},
