@@ -4,26 +4,12 @@
 #include <string>
 
 #include "tests/error_of.h"
+#include "tests/gzip.h"
 #include "tests/string_sink.h"
 #include "tests/test.h"
 
 namespace pgbackup {
 namespace {
-
-std::string compress(std::string_view plain) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string packed(deflateBound(&stream, plain.size()), ' ');
-  std::string copy(plain);
-  stream.next_in = reinterpret_cast<Bytef*>(copy.data());
-  stream.avail_in = static_cast<uInt>(copy.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
-}
 
 std::string decompress(std::string_view packed, size_t chunk = SIZE_MAX) {
   StringSink end;
@@ -56,21 +42,21 @@ TEST_CASE("What gzip packed comes back, in chunks of any size") {
   for (const size_t bytes : {0, 1, 1000, 262'143, 262'144, 262'145, 524'288, 3'000'000}) {
     CAPTURE(bytes);
     const std::string plain = sample(bytes);
-    const std::string packed = compress(plain);
+    const std::string packed = gzip(plain);
     CHECK(decompress(packed) == plain);
     CHECK(decompress(packed, 8191) == plain);
-    CHECK(decompress(compress(std::string(bytes, 'x')), 1) == std::string(bytes, 'x'));
+    CHECK(decompress(gzip(std::string(bytes, 'x')), 1) == std::string(bytes, 'x'));
   }
 }
 
 TEST_CASE("Several gzip members are one stream") {
-  const std::string packed = compress("one ") + compress("") + compress("two");
+  const std::string packed = gzip("one ") + gzip("") + gzip("two");
   CHECK(decompress(packed) == "one two");
   CHECK(decompress(packed, 1) == "one two");
 }
 
 TEST_CASE("A gzip stream cut off at any byte is damaged") {
-  const std::string packed = compress(sample(2000));
+  const std::string packed = gzip(sample(2000));
   for (size_t length = 0; length < packed.size(); ++length) {
     CAPTURE(length);
     CHECK(is_damaged(packed.substr(0, length)));
@@ -83,7 +69,7 @@ TEST_CASE("A gzip stream cut off at any byte is damaged") {
 
 TEST_CASE("A flipped bit in a gzip stream is noticed or harmless") {
   const std::string plain = sample(500);
-  const std::string packed = compress(plain);
+  const std::string packed = gzip(plain);
   for (size_t i = 0; i < packed.size() * 8; ++i) {
     CAPTURE(i);
     std::string flipped = packed;
@@ -94,7 +80,7 @@ TEST_CASE("A flipped bit in a gzip stream is noticed or harmless") {
 }
 
 TEST_CASE("A wrong checksum, a wrong length and what follows the end are damage") {
-  const std::string packed = compress("abc");
+  const std::string packed = gzip("abc");
   for (const size_t from_end : {1, 4, 5, 8}) {  // length and CRC-32
     CAPTURE(from_end);
     std::string changed = packed;
