@@ -39,9 +39,8 @@ TEST_CASE("The version of an archive tells which pg_restore can read it") {
 
 TEST_CASE("Plain SQL ends with pg_dump's own line") {
   const std::string end = "--\n-- PostgreSQL database dump complete\n--\n\n";
-  for (const std::string& text :
-       {end, "x\n" + end, end + "\\unrestrict 4xTokenOfAnyLength\n\n", end + "\n\n",
-        std::string(200'000, 'x') + "\n" + end}) {
+  for (const std::string& text : {end, "x\n" + end, end + "\\unrestrict 4xTokenOfAnyLength\n\n",
+                                  end + "\n\n", std::string(200'000, 'x') + "\n" + end}) {
     CHECK(is_complete_sql(text));
   }
 }
