@@ -40,8 +40,9 @@ std::vector<Option> database_options(BackupConfig& config) {
        .fallbacks = {"PGPASSWORD"}},
       {.name = "PG_BINDIR",
        .target = &config.bindir,
-       .help = "Folder searched first for pg_dump and pg_restore; then /usr/lib/postgresql/*/bin "
-               "and PATH. The server's major version chooses among what is found."},
+       .help =
+           "Folder searched first for pg_dump, pg_restore and psql; then /usr/lib/postgresql/*/bin "
+           "and PATH. The server's major version chooses among what is found."},
   };
 }
 

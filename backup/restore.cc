@@ -11,6 +11,7 @@
 #include "backup/archive.h"
 #include "backup/old_dump.h"
 #include "backup/restore_target.h"
+#include "backup/sql_guard.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
 #include "common/store/dir_store.h"
@@ -206,7 +207,9 @@ uint64_t Restore::feed(const ClientProgram& client, StoredDump& dump,
   // On any error the process is killed by its destructor before its stdin is closed: it never sees
   // an end that was not ours.
   RestoreSink sink(process.process(), client_name(dump.form()), !request.no_single_transaction);
-  return dump.copy(sink, clock_, log_);
+  if (dump.form() == DumpForm::archive) return dump.copy(sink, clock_, log_);
+  SqlGuard guard(sink, !request.no_single_transaction);
+  return dump.copy(guard, clock_, log_);
 }
 
 void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,

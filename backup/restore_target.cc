@@ -207,6 +207,10 @@ std::string restore_hint(std::string_view errors, bool single_transaction) {
     return "the role that backs up often may not restore: set DB_USER and DB_PASSWORD to one that "
            "may create these objects, such as the owner or a superuser";
   }
+  if (says("invalid command \\restrict")) {
+    return "the dump needs a psql of August 2025 or later: install one, or name its folder in "
+           "PG_BINDIR";
+  }
   if (says("role \"") && says("does not exist")) {
     return "the owner of these objects is missing on this server: create the role first";
   }

@@ -202,6 +202,42 @@ case_truncated_archive() {
     done
 }
 
+# pg_dump puts large objects into a transaction of their own, which would end ours.
+case_sql_with_large_objects() {
+    use_dir
+    prepare_database
+    sql app "select lo_from_bytea(0, 'a large object')" >/dev/null
+    create_database copy
+    sql_of app | gzip | store_put app/app_20240115T120000Z.sql.gz
+    expect 3 pg_backup restore --id app/app_20240115T120000Z.sql.gz --target-database copy
+    says "large objects"
+    [ "$(tables_of copy)" = 0 ] || fail "half a restore"
+    expect 0 pg_backup restore --id app/app_20240115T120000Z.sql.gz --target-database fresh --create \
+        --no-single-transaction
+    expect_same_database app fresh
+}
+
+# pg_dump --create --clean drops and makes the dumped database, whatever the target is.
+case_sql_that_makes_its_database() {
+    use_dir
+    prepare_database
+    create_database copy
+    PGDATABASE=app "$PG_BIN/pg_dump" --create --clean --if-exists >"$T/sql"
+    gzip <"$T/sql" | store_put app/app_20240115T120000Z.sql.gz
+    local option
+    for option in --yes --no-single-transaction; do
+        expect 3 pg_backup restore --id app/app_20240115T120000Z.sql.gz --target-database copy "$option"
+        says "makes its own database"
+        [ "$(tables_of copy)" = 0 ] || fail "half a restore"
+        [ "$(tables_of app)" = 2 ] || fail "app was touched"
+    done
+    expect 0 pg_backup restore --id app/app_20240115T120000Z.sql.gz --output "$T/x"
+    cmp "$T/sql" "$T/x"
+    PGDATABASE=app "$PG_BIN/pg_dump" --clean --if-exists | store_put app/app_20240116T120000Z.sql.gz
+    expect 0 pg_backup restore --id app/app_20240116T120000Z.sql.gz --target-database copy
+    expect_same_database app copy
+}
+
 # psql's own errors: the first one stops, and nothing is left.
 case_sql_that_fails() {
     use_dir
