@@ -2,6 +2,8 @@
 // receives it gets the last bytes only after every size and checksum has matched.
 #pragma once
 
+#include <utility>
+
 #include "backup/stored_dump.h"
 #include "common/store/store.h"
 

@@ -1,7 +1,5 @@
 #include "backup/stored_dump.h"
 
-#include <utility>
-
 namespace pgbackup {
 
 Error damaged(std::string message) {

@@ -8,6 +8,7 @@ namespace pgbackup {
 
 std::string describe_not_adopted(const std::map<Layout, size_t>& counts) {
   std::vector<std::string> seen;
+  seen.reserve(counts.size());
   for (const auto& [layout, count] : counts) {
     seen.push_back(fmt::format("{} of the form {}", count, layout_name(layout)));
   }
