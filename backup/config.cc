@@ -1,9 +1,14 @@
 #include "backup/config.h"
 
+#include <fmt/format.h>
+
+#include <optional>
+
 #include "backup/terminal.h"
 #include "common/base/time_zone.h"
 #include "common/catalog/hold.h"
 #include "common/catalog/key_grammar.h"
+#include "common/catalog/old_layouts.h"
 #include "common/codec/zstd.h"
 
 namespace pgbackup {
@@ -35,8 +40,9 @@ std::vector<Option> database_options(BackupConfig& config) {
        .fallbacks = {"PGPASSWORD"}},
       {.name = "PG_BINDIR",
        .target = &config.bindir,
-       .help = "Folder searched first for pg_dump and pg_restore; then /usr/lib/postgresql/*/bin "
-               "and PATH. The server's major version chooses among what is found."},
+       .help =
+           "Folder searched first for pg_dump, pg_restore and psql; then /usr/lib/postgresql/*/bin "
+           "and PATH. The server's major version chooses among what is found."},
   };
 }
 
@@ -135,13 +141,23 @@ void check_time_zone(const BackupConfig& config, std::vector<std::string>& probl
   }
 }
 
-void check_restore(const BackupConfig& config, std::vector<std::string>& problems) {
-  const RestoreRequest& restore = config.restore;
-  if (restore.id != "latest" && !parse_backup_id(restore.id)) {
-    problems.push_back("--id: '" + restore.id +
+void check_id(const BackupConfig& config, std::vector<std::string>& problems) {
+  const std::string& id = config.restore.id;
+  if (id == "latest" || parse_backup_id(id)) return;
+  const std::optional<OldKey> key = parse_old_key(id);
+  if (!key || key->is_checksum) {
+    problems.push_back("--id: '" + id +
                        "' is not latest or an id such as 20261120T031500Z-9f3a1c2b; "
                        "pg-backup list shows them");
+  } else if (!config.adoption.adoption.layouts.contains(key->layout)) {
+    problems.push_back(fmt::format("--id: '{}' is of an older system; ADOPT_LAYOUTS={} adopts it",
+                                   id, layout_name(key->layout)));
   }
+}
+
+void check_restore(const BackupConfig& config, std::vector<std::string>& problems) {
+  const RestoreRequest& restore = config.restore;
+  check_id(config, problems);
   if (!restore.output.empty() &&
       (restore.create || restore.clean || !restore.target_database.empty())) {
     problems.emplace_back(
@@ -150,12 +166,15 @@ void check_restore(const BackupConfig& config, std::vector<std::string>& problem
   if (restore.create && restore.clean) {
     problems.emplace_back("--create makes a new database, --clean empties an old one; keep one");
   }
-  if (restore.database.empty() && config.pg.database.empty() && !(restore.is_bare() && can_ask())) {
+  if (restore.database.empty() && config.pg.database.empty() && !restore.is_by_key() &&
+      !(restore.is_bare() && can_ask())) {
     problems.emplace_back("restore needs --database: the database that was backed up");
   }
 }
 
 }  // namespace
+
+bool RestoreRequest::is_by_key() const { return parse_old_key(id).has_value(); }
 
 CommandLine backup_command_line(BackupConfig& config) {
   CommandLine command{

@@ -19,7 +19,7 @@ namespace pgbackup {
 /// Flags of `pg-backup restore`.
 struct RestoreRequest {
   std::string database;          ///< group to restore; DB where empty
-  std::string id = "latest";     ///< or a full id
+  std::string id = "latest";     ///< or a full id, or the key of an older system's backup
   std::string target_database;   ///< the group's name where empty
   std::filesystem::path output;  ///< a file, or `-`; then no database is touched
   bool create = false;
@@ -27,6 +27,8 @@ struct RestoreRequest {
   bool no_single_transaction = false;
   bool yes = false;
 
+  /// Names the file of an older system, which needs no database beside it.
+  [[nodiscard]] bool is_by_key() const;
   /// Names neither what to restore nor where to: then a person is asked.
   [[nodiscard]] bool is_bare() const {
     return database.empty() && id == "latest" && target_database.empty() && output.empty();

@@ -20,19 +20,21 @@ struct FoundBackup {
   Backup backup;
 };
 
-/// The complete backups of all targets, by group, then oldest first; of the same backup in two
-/// targets the preferred one last. Here and below, a target that fails is warned of; when none
-/// answers, their errors are thrown.
-[[nodiscard]] std::vector<FoundBackup> find_backups(const Targets& targets, Log& log);
+/// The complete backups of all targets, ours and the adopted ones, by group, then oldest first; of
+/// the same backup in two targets the preferred one last. Here and below, a target that fails is
+/// warned of; when none answers, their errors are thrown.
+[[nodiscard]] std::vector<FoundBackup> find_backups(const Targets& targets,
+                                                    const Adoption& adoption, Log& log);
 
-/// The backup that `request` names: the newest, or the one with that id, from the first target that
-/// has it. Throws `not_found` saying where it was looked for.
+/// The backup that `request` names: the newest of ours and the adopted ones, or the one with that
+/// id, from the first target that has it. The id of an adopted one needs no database. Throws
+/// `not_found` saying where it was looked for.
 [[nodiscard]] FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
-                                        Log& log);
+                                        const Adoption& adoption, Log& log);
 
-/// When the newest backup of a group began, by the targets' names; nullopt where there is none.
-/// Also where a target does not answer: the run that follows finds out, and fails if it still is
-/// so.
+/// When the newest backup of ours of a group began, by the targets' names; nullopt where there is
+/// none. Also where a target does not answer: the run that follows finds out, and fails if it still
+/// is so.
 using NewestStarts = std::map<std::string, std::optional<UtcTime>>;
 
 [[nodiscard]] NewestStarts newest_starts(const Targets& targets, std::string_view group, Log& log);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <tuple>
 #include <utility>
 
 #include "backup/progress.h"
@@ -17,9 +16,19 @@
 namespace pgbackup {
 namespace {
 
-std::vector<std::string> notes(const ListedBackup& listed) {
-  if (!listed.manifest) return {listed.problem};
-  return listed.manifest->warnings;
+std::vector<std::string> warnings_of(const ListedBackup& listed) {
+  if (listed.manifest) return listed.manifest->warnings;
+  if (listed.problem.empty()) return {};
+  return {listed.problem};
+}
+
+std::string note(const ListedBackup& listed) {
+  std::vector<std::string> notes = warnings_of(listed);
+  if (listed.backup.held) notes.insert(notes.begin(), "held");
+  if (!listed.backup.is_ours()) {
+    notes.push_back(fmt::format("of an older system ({})", layout_name(listed.backup.layout)));
+  }
+  return printable(fmt::format("{}", fmt::join(notes, "; ")));
 }
 
 ListedBackup describe(const StoreTarget& target, Backup backup) {
@@ -29,6 +38,10 @@ ListedBackup describe(const StoreTarget& target, Backup backup) {
                       .key = {},
                       .target = target.name()};
   Store& store = target.store();
+  if (!listed.backup.is_ours()) {
+    listed.key = store.full_key(listed.backup.id);
+    return listed;
+  }
   const std::string data = dump_file_name(listed.backup.group);
   listed.key = store.full_key(listed.backup.key_of(data));
   try {
@@ -42,37 +55,47 @@ ListedBackup describe(const StoreTarget& target, Backup backup) {
 
 }  // namespace
 
-Listing list_backups(const Targets& targets) {
+std::string group_title(const Backup& backup) {
+  return backup.group.empty() ? "(no database named)" : printable(backup.group);
+}
+
+Listing list_backups(const Targets& targets, const Adoption& adoption) {
   std::vector<ListedBackup> listed;
+  std::map<Layout, size_t> not_adopted;
   std::vector<TargetFailure> failures = for_each_target(targets, [&](const StoreTarget& target) {
     std::vector<ListedBackup> here;
-    for (Backup& backup : read_catalog(target.store())) {
+    Catalog catalog = read_catalog(target.store(), adoption);
+    for (const auto& [layout, count] : catalog.not_adopted) not_adopted[layout] += count;
+    for (Backup& backup : catalog.backups) {
       if (backup.complete) here.push_back(describe(target, std::move(backup)));
     }
     std::move(here.begin(), here.end(), std::back_inserter(listed));
   });
   std::stable_sort(listed.begin(), listed.end(), [](const ListedBackup& a, const ListedBackup& b) {
-    return std::tie(a.backup.group, a.backup.id) < std::tie(b.backup.group, b.backup.id);
+    return is_listed_before(a.backup, b.backup);
   });
-  return {std::move(listed), std::move(failures)};
+  return {std::move(listed), std::move(failures), std::move(not_adopted)};
 }
 
 std::string format_backup_table(const std::vector<ListedBackup>& backups) {
   if (backups.empty()) return "no backups yet\n";
   size_t width = std::string_view("DATABASE").size();
-  for (const ListedBackup& listed : backups) width = std::max(width, listed.backup.group.size());
+  size_t id_width = std::string_view("20261120T031500Z-9f3a1c2b").size();
+  for (const ListedBackup& listed : backups) {
+    width = std::max(width, group_title(listed.backup).size());
+    id_width = std::max(id_width, listed.backup.id.size());
+  }
   const bool has_targets = !backups.front().target.empty();
   const auto column = [&](std::string_view target) {
     return has_targets ? fmt::format("  {:<4}", target) : std::string();
   };
-  std::string table = fmt::format("{:<{}}  {:<25}  {:<20}  {:>10}{}  NOTE\n", "DATABASE", width,
-                                  "ID", "TIME", "SIZE", column("FROM"));
+  std::string table = fmt::format("{:<{}}  {:<{}}  {:<20}  {:>10}{}  NOTE\n", "DATABASE", width,
+                                  "ID", id_width, "TIME", "SIZE", column("FROM"));
   for (const ListedBackup& listed : backups) {
     const Backup& backup = listed.backup;
-    std::string line = fmt::format("{:<{}}  {:<25}  {:<20}  {:>10}{}  {}", printable(backup.group),
-                                   width, backup.id, format_iso(backup.time),
-                                   format_bytes(backup.bytes), column(listed.target),
-                                   printable(fmt::format("{}", fmt::join(notes(listed), "; "))));
+    std::string line = fmt::format("{:<{}}  {:<{}}  {:<20}  {:>10}{}  {}", group_title(backup),
+                                   width, backup.id, id_width, format_iso(backup.time),
+                                   format_bytes(backup.bytes), column(listed.target), note(listed));
     line.erase(line.find_last_not_of(' ') + 1);
     table += line + "\n";
   }
@@ -89,8 +112,10 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
                                    {"kind", listed.manifest ? listed.manifest->kind : "dump"},
                                    {"bytes", backup.bytes},
                                    {"key", listed.key}};
+    if (!backup.is_ours()) line["layout"] = layout_name(backup.layout);
+    if (backup.held) line["held"] = true;
     if (!listed.target.empty()) line["from"] = listed.target;
-    const std::vector<std::string> warnings = notes(listed);
+    const std::vector<std::string> warnings = warnings_of(listed);
     if (!warnings.empty()) line["warnings"] = warnings;
     lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }

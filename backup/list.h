@@ -1,6 +1,7 @@
 // `pg-backup list`: what lies in the targets, as a table for people or JSON for programs.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,28 +11,32 @@
 
 namespace pgbackup {
 
-/// A complete backup and what its manifest says.
+/// A group in words: `(no database named)` for that of older systems' backups that name none.
+[[nodiscard]] std::string group_title(const Backup& backup);
+
+/// A complete backup and what its manifest says; an adopted one has none.
 struct ListedBackup {
   Backup backup;
   std::optional<Manifest> manifest;
-  std::string problem;  ///< why there is no manifest
+  std::string problem;  ///< why the manifest cannot be read
   std::string key;      ///< of the first data object, as other tools see it
   std::string target;   ///< its name; empty where there is only one
 };
 
 struct Listing {
   std::vector<ListedBackup> backups;
-  std::vector<TargetFailure> failures;  ///< targets that could not be listed
+  std::vector<TargetFailure> failures;     ///< targets that could not be listed
+  std::map<Layout, size_t> not_adopted{};  ///< see Catalog
 };
 
-/// All complete backups, by group, then oldest first, then in the order of the targets. Reads every
-/// manifest; one that cannot be read is listed with its problem.
-[[nodiscard]] Listing list_backups(const Targets& targets);
+/// All complete backups, ours and the adopted ones, by group, then oldest first, then in the order
+/// of the targets. Reads every manifest; one that cannot be read is listed with its problem.
+[[nodiscard]] Listing list_backups(const Targets& targets, const Adoption& adoption);
 
 /// A header and a line per backup, or a sentence when there is none.
 [[nodiscard]] std::string format_backup_table(const std::vector<ListedBackup>& backups);
-/// A line per backup: `{group, id, time, kind, bytes, key}`, `from` where there are two targets,
-/// and `warnings` where there are any.
+/// A line per backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
+/// `"held": true`, `from` where there are two targets, and `warnings` where there are any.
 [[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups);
 
 }  // namespace pgbackup

@@ -104,26 +104,29 @@ class DaemonBackup {
 };
 
 void list(Program& program) {
-  const auto& [backups, failures] = list_backups(program.open());
+  const auto& [backups, failures, not_adopted] =
+      list_backups(program.open(), program.config.adoption.adoption);
   if (failures.empty() || !backups.empty()) {
     fmt::print("{}",
                program.config.json ? format_backup_json(backups) : format_backup_table(backups));
   }
   if (std::fflush(stdout) != 0) throw_errno("cannot print the list");
+  if (!not_adopted.empty()) program.log.info(describe_not_adopted(not_adopted));
   if (!failures.empty()) throw join_failures(failures);
 }
 
 void restore(Program& program) {
   const Targets targets = program.open();
   const PgConfig& pg = program.config.pg;
+  const Adoption& adoption = program.config.adoption.adoption;
   RestoreRequest request = program.config.restore;
   FoundBackup found;
   if (request.is_bare() && can_ask()) {
-    found = ask_which_backup(targets, program.log, program.stop);
+    found = ask_which_backup(targets, adoption, program.log, program.stop);
     request = ask_where_to(found.backup, pg, request, program.stop);
   } else {
-    if (request.database.empty()) request.database = pg.database;
-    found = choose_backup(targets, request, program.log);
+    if (request.database.empty() && !request.is_by_key()) request.database = pg.database;
+    found = choose_backup(targets, request, adoption, program.log);
   }
   Restore(program.config, program.environment, program.clock, program.log, program.stop)
       .run(found.target->store(), found.backup, request);

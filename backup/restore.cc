@@ -8,7 +8,10 @@
 #include <array>
 #include <utility>
 
+#include "backup/archive.h"
+#include "backup/old_dump.h"
 #include "backup/restore_target.h"
+#include "backup/sql_guard.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
 #include "common/store/dir_store.h"
@@ -38,11 +41,31 @@ class StdoutSink final : public Sink {
   StopFd stop_;
 };
 
-/// pg_restore's stdin. finish() closes it and waits for success; until then its death is an error.
+const char* client_name(DumpForm form) { return form == DumpForm::sql ? "psql" : "pg_restore"; }
+
+/// All but the connection.
+std::vector<std::string> client_arguments(DumpForm form, const RestoreRequest& request) {
+  std::vector<std::string> arguments;
+  switch (form) {
+    case DumpForm::archive:
+      arguments = {"--format=custom", "--exit-on-error"};
+      if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
+      break;
+    case DumpForm::sql:
+      // What its queries return is nobody's. Without --file there is no single transaction.
+      arguments = {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1",
+                   "--file=-"};
+      break;
+  }
+  if (!request.no_single_transaction) arguments.emplace_back("--single-transaction");
+  return arguments;
+}
+
+/// The client's stdin. finish() closes it and waits for success; until then its death is an error.
 class RestoreSink final : public Sink {
  public:
-  explicit RestoreSink(Process& process, bool single_transaction)
-      : process_(process), single_transaction_(single_transaction) {}
+  RestoreSink(Process& process, std::string_view name, bool single_transaction)
+      : process_(process), name_(name), single_transaction_(single_transaction) {}
 
   void write(std::string_view bytes) override {
     if (process_.write(bytes)) return;
@@ -58,13 +81,14 @@ class RestoreSink final : public Sink {
  private:
   [[noreturn]] void fail() {
     const std::string errors = process_.errors();
-    throw Error(ErrorKind::failed,
-                fmt::format("pg_restore {}{}{}", process_.status_text(), errors.empty() ? "" : ": ",
-                            errors),
-                restore_hint(errors, single_transaction_));
+    throw Error(
+        ErrorKind::failed,
+        fmt::format("{} {}{}{}", name_, process_.status_text(), errors.empty() ? "" : ": ", errors),
+        restore_hint(errors, single_transaction_));
   }
 
   Process& process_;
+  std::string_view name_;
   bool single_transaction_;
 };
 
@@ -92,22 +116,27 @@ Restore::Restore(const BackupConfig& config, const Environment& environment, Clo
       stop_(std::move(stop)) {}
 
 void Restore::run(Store& store, const Backup& backup, const RestoreRequest& request) {
-  const Manifest manifest = read_manifest_to_restore(store, backup);
-  const StoredArchive archive{store, backup, manifest};
-  for (const std::string& warning : manifest.warnings) log_.warn(warning);
   with_context(fmt::format("restore of {}", backup.folder()), [&] {
+    const std::unique_ptr<StoredDump> dump = open_dump(store, backup);
     if (request.output.empty()) {
-      to_database(archive, request);
+      to_database(*dump, request);
     } else {
-      to_file(archive, request.output);
+      to_file(*dump, request.output);
     }
   });
 }
 
-void Restore::to_file(const StoredArchive& archive, const fs::path& output) {
+std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backup) {
+  if (!backup.is_ours()) return std::make_unique<OldDump>(store, backup);
+  Manifest manifest = read_manifest_to_restore(store, backup);
+  for (const std::string& warning : manifest.warnings) log_.warn(warning);
+  return std::make_unique<StoredArchive>(store, backup, std::move(manifest));
+}
+
+void Restore::to_file(StoredDump& dump, const fs::path& output) {
   if (output == "-") {
     StdoutSink out(stop_);
-    copy_archive(archive, out, clock_, log_);
+    dump.copy(out, clock_, log_);
     return;
   }
   if (fs::exists(output)) {
@@ -121,87 +150,90 @@ void Restore::to_file(const StoredArchive& archive, const fs::path& output) {
   }
   DirStore files(folder, clock_);
   const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());
-  copy_archive(archive, *file, clock_, log_);
-  log_.info(fmt::format("wrote {}", output.string()),
-            {{"bytes", std::to_string(archive.manifest.plain_bytes)}});
+  const uint64_t bytes = dump.copy(*file, clock_, log_);
+  log_.info(fmt::format("wrote {}", output.string()), {{"bytes", std::to_string(bytes)}});
 }
 
-void Restore::to_database(const StoredArchive& archive, const RestoreRequest& request) {
+void Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
   RestoreRequest resolved = request;
-  if (resolved.target_database.empty()) resolved.target_database = archive.backup.group;
-  if (resolved.create) {
-    to_created(archive, resolved);
-  } else {
-    to_existing(archive, resolved);
+  if (resolved.target_database.empty()) resolved.target_database = dump.backup().group;
+  if (resolved.target_database.empty()) {
+    throw Error(ErrorKind::usage, "nothing says which database it is of",
+                "name one with --target-database, or a file with --output");
   }
+  if (resolved.clean && dump.form() == DumpForm::sql) {
+    throw Error(ErrorKind::usage, "it is plain SQL, for which there is no --clean",
+                "restore it into a new database: --target-database NAME --create");
+  }
+  const uint64_t bytes = resolved.create ? to_created(dump, resolved) : to_existing(dump, resolved);
   log_.info(fmt::format("restored {}", resolved.target_database),
-            {{"id", archive.backup.id}, {"bytes", std::to_string(archive.manifest.plain_bytes)}});
+            {{"id", dump.backup().id}, {"bytes", std::to_string(bytes)}});
 }
 
-void Restore::to_existing(const StoredArchive& archive, const RestoreRequest& request) {
-  const ClientProgram pg_restore = [&] {
+uint64_t Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
+  const ClientProgram client = [&] {
     PgConnection target(config_.pg.with_database(request.target_database), stop_);
-    ClientProgram fitting = find_pg_restore(target.server_version(), archive.manifest);
+    ClientProgram fitting = find_client(target.server_version(), dump);
     if (request.clean) {
-      announce_clean(target, fitting, archive, request);
+      announce_clean(target, fitting, dump, request);
     } else {
-      refuse_if_not_empty(target, request.target_database);
+      refuse_if_not_empty(target, request.target_database, dump.form());
     }
     return fitting;
   }();
-  feed(pg_restore, archive, request);
+  return feed(client, dump, request);
 }
 
-void Restore::to_created(const StoredArchive& archive, const RestoreRequest& request) {
+uint64_t Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
   PgConnection maintenance = connect_maintenance(config_.pg, stop_);
-  const ClientProgram pg_restore = find_pg_restore(maintenance.server_version(), archive.manifest);
-  create_database(maintenance, request.target_database, archive.manifest.database);
+  const ClientProgram client = find_client(maintenance.server_version(), dump);
+  create_database(maintenance, request.target_database, dump.properties());
   try {
-    apply_settings(maintenance, request.target_database, archive.manifest.database);
-    feed(pg_restore, archive, request);
+    if (const DatabaseProperties* const properties = dump.properties()) {
+      apply_settings(maintenance, request.target_database, *properties);
+    }
+    return feed(client, dump, request);
   } catch (const Error&) {
     drop_created_database(config_.pg, request.target_database, log_);
     throw;
   }
 }
 
-void Restore::feed(const ClientProgram& pg_restore, const StoredArchive& archive,
-                   const RestoreRequest& request) {
-  std::vector<std::string> arguments = {"--format=custom", "--exit-on-error"};
-  if (!request.no_single_transaction) arguments.emplace_back("--single-transaction");
-  if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
-  ClientProcess client(pg_restore, std::move(arguments),
-                       config_.pg.with_database(request.target_database),
-                       restore_environment(environment_), stop_);
+uint64_t Restore::feed(const ClientProgram& client, StoredDump& dump,
+                       const RestoreRequest& request) {
+  ClientProcess process(client, client_arguments(dump.form(), request),
+                        config_.pg.with_database(request.target_database),
+                        restore_environment(environment_), stop_);
   // On any error the process is killed by its destructor before its stdin is closed: it never sees
   // an end that was not ours.
-  RestoreSink sink(client.process(), !request.no_single_transaction);
-  copy_archive(archive, sink, clock_, log_);
+  RestoreSink sink(process.process(), client_name(dump.form()), !request.no_single_transaction);
+  if (dump.form() == DumpForm::archive) return dump.copy(sink, clock_, log_);
+  SqlGuard guard(sink, !request.no_single_transaction);
+  return dump.copy(guard, clock_, log_);
 }
 
 void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,
-                             const StoredArchive& archive, const RestoreRequest& request) {
+                             StoredDump& dump, const RestoreRequest& request) {
   const std::vector<std::string> remaining =
-      tables_unknown_to(list_tables(target), table_of_contents(pg_restore, archive));
+      tables_unknown_to(list_tables(target), table_of_contents(pg_restore, dump));
   if (!remaining.empty()) {
     log_.warn(fmt::format("{} holds tables that the backup does not know; they will remain: {}",
                           request.target_database, fmt::join(remaining, ", ")));
   }
   if (request.yes || !can_ask()) return;
   if (!ask_yes(fmt::format("Drop everything in {} that {} holds, and restore it?",
-                           request.target_database, archive.backup.folder()),
+                           request.target_database, dump.backup().folder()),
                stop_)) {
     throw Error(ErrorKind::conflict, "not restored: the answer was no");
   }
 }
 
-std::string Restore::table_of_contents(const ClientProgram& pg_restore,
-                                       const StoredArchive& archive) {
+std::string Restore::table_of_contents(const ClientProgram& pg_restore, StoredDump& dump) {
   Process process({.argv = {pg_restore.path.string(), "--list", "--format=custom"},
                    .environment = client_environment(environment_, false)},
                   stop_);
   ListSink sink(process);
-  copy_archive_head(archive, sink, [&] { return !sink.is_open(); });
+  dump.copy_head(sink, [&] { return !sink.is_open(); });
   process.close_stdin();
   std::string text;
   std::array<char, 65536> buffer{};
@@ -213,13 +245,14 @@ std::string Restore::table_of_contents(const ClientProgram& pg_restore,
   return text;
 }
 
-ClientProgram Restore::find_pg_restore(int server_version, const Manifest& manifest) {
+ClientProgram Restore::find_client(int server_version, const StoredDump& dump) {
+  const char* const name = client_name(dump.form());
   const std::vector<ClientProgram> clients =
-      find_clients("pg_restore", config_.bindir, environment_, stop_);
-  const ClientProgram& fitting = choose_client(clients, "pg_restore", server_version);
-  if (major_version(fitting.version) >= major_version(manifest.client_version)) return fitting;
+      find_clients(name, config_.bindir, environment_, stop_);
+  const ClientProgram& fitting = choose_client(clients, name, server_version);
+  if (major_version(fitting.version) >= major_version(dump.client_version())) return fitting;
   // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote it.
-  return choose_client(clients, "pg_restore", manifest.client_version);
+  return choose_client(clients, name, dump.client_version());
 }
 
 }  // namespace pgbackup

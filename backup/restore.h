@@ -1,15 +1,17 @@
 // `pg-backup restore`: a backup into a database or a file. The target is untouched unless
-// everything arrived and matched: pg_restore runs in one transaction and gets the archive's end
+// everything arrived and matched: pg_restore, or psql, runs in one transaction and gets the end
 // last of all.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <stop_token>
 #include <string>
-#include <vector>
 
-#include "backup/archive.h"
 #include "backup/config.h"
 #include "backup/pg_client.h"
+#include "backup/stored_dump.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/catalog/catalog.h"
@@ -23,22 +25,23 @@ class Restore {
           std::stop_token stop);
 
   /// Restores `backup` of `store` as `request` says. Throws `conflict` when the target exists
-  /// already (--create) or holds tables (without --clean), `corrupt`, `not_found`, `canceled`,
-  /// `failed` with pg_restore's own words.
+  /// already (--create) or holds tables (without --clean), `usage` when plain SQL shall --clean or
+  /// no database is named, `corrupt`, `not_found`, `canceled`, `failed` with pg_restore's own
+  /// words.
   void run(Store& store, const Backup& backup, const RestoreRequest& request);
 
  private:
-  void to_file(const StoredArchive& archive, const std::filesystem::path& output);
-  void to_database(const StoredArchive& archive, const RestoreRequest& request);
-  void to_existing(const StoredArchive& archive, const RestoreRequest& request);
-  void to_created(const StoredArchive& archive, const RestoreRequest& request);
-  void feed(const ClientProgram& pg_restore, const StoredArchive& archive,
-            const RestoreRequest& request);
-  void announce_clean(PgConnection& target, const ClientProgram& pg_restore,
-                      const StoredArchive& archive, const RestoreRequest& request);
-  [[nodiscard]] std::string table_of_contents(const ClientProgram& pg_restore,
-                                              const StoredArchive& archive);
-  [[nodiscard]] ClientProgram find_pg_restore(int server_version, const Manifest& manifest);
+  [[nodiscard]] std::unique_ptr<StoredDump> open_dump(Store& store, const Backup& backup);
+  void to_file(StoredDump& dump, const std::filesystem::path& output);
+  void to_database(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] uint64_t to_existing(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] uint64_t to_created(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] uint64_t feed(const ClientProgram& client, StoredDump& dump,
+                              const RestoreRequest& request);
+  void announce_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
+                      const RestoreRequest& request);
+  [[nodiscard]] std::string table_of_contents(const ClientProgram& pg_restore, StoredDump& dump);
+  [[nodiscard]] ClientProgram find_client(int server_version, const StoredDump& dump);
 
   const BackupConfig& config_;
   const Environment& environment_;

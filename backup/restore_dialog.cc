@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "backup/list.h"
 #include "backup/progress.h"
 #include "backup/restore_target.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
-#include "common/base/printable.h"
 #include "common/base/units.h"
 #include "common/catalog/catalog.h"
 
@@ -39,8 +39,9 @@ bool database_exists(const PgConfig& pg, const std::string& name, const std::sto
 
 }  // namespace
 
-FoundBackup ask_which_backup(const Targets& targets, Log& log, const std::stop_token& stop) {
-  const std::vector<FoundBackup> found = find_backups(targets, log);
+FoundBackup ask_which_backup(const Targets& targets, const Adoption& adoption, Log& log,
+                             const std::stop_token& stop) {
+  const std::vector<FoundBackup> found = find_backups(targets, adoption, log);
   if (found.empty()) {
     throw Error(ErrorKind::not_found,
                 fmt::format("there is no backup in {}", locations(targets, "")));
@@ -48,8 +49,8 @@ FoundBackup ask_which_backup(const Targets& targets, Log& log, const std::stop_t
   for (size_t i = 0; i < found.size(); ++i) {
     const auto& [target, backup] = found[i];
     fmt::print(stderr, "{:>4}  {}  {}  {}{}{}\n", i + 1, format_iso(backup.time),
-               printable(backup.group), format_bytes(backup.bytes),
-               target->name().empty() ? "" : "  ", target->name());
+               group_title(backup), format_bytes(backup.bytes), target->name().empty() ? "" : "  ",
+               target->name());
   }
   return found[ask_number(found.size(), stop) - 1];
 }
@@ -58,7 +59,7 @@ RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg, RestoreReq
                             const std::stop_token& stop) {
   request.database = backup.group;
   if (!request.output.empty() || !request.target_database.empty()) return request;
-  const std::string proposal = backup.group + "_restored";
+  const std::string proposal = backup.group.empty() ? "restored" : backup.group + "_restored";
   request.target_database = ask_line(fmt::format("Into which database? [{}] ", proposal), stop);
   if (request.target_database.empty()) request.target_database = proposal;
   if (!request.clean) request.create = !database_exists(pg, request.target_database, stop);

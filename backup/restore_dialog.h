@@ -10,8 +10,8 @@
 namespace pgbackup {
 
 /// Which of all backups. Throws `not_found` when there is none, `canceled`.
-[[nodiscard]] FoundBackup ask_which_backup(const Targets& targets, Log& log,
-                                           const std::stop_token& stop);
+[[nodiscard]] FoundBackup ask_which_backup(const Targets& targets, const Adoption& adoption,
+                                           Log& log, const std::stop_token& stop);
 
 /// Completes `request` from the answer: into which database. Throws `canceled`.
 [[nodiscard]] RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg,

@@ -49,6 +49,14 @@ std::string provider_clause(const PgConnection& connection, const DatabaseProper
   return " LOCALE_PROVIDER libc";
 }
 
+std::string properties_clause(const PgConnection& connection,
+                              const DatabaseProperties& properties) {
+  return fmt::format(
+      " ENCODING {} LC_COLLATE {} LC_CTYPE {}{}", connection.quote_literal(properties.encoding),
+      connection.quote_literal(properties.collate), connection.quote_literal(properties.ctype),
+      provider_clause(connection, properties));
+}
+
 }  // namespace
 
 PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop) {
@@ -73,15 +81,15 @@ std::vector<TableName> list_tables(PgConnection& target) {
   return tables;
 }
 
-void refuse_if_not_empty(PgConnection& target, std::string_view name) {
+void refuse_if_not_empty(PgConnection& target, std::string_view name, DumpForm form) {
   const std::vector<TableName> tables = list_tables(target);
   if (tables.empty()) return;
   throw Error(
       ErrorKind::conflict,
       fmt::format("{} is not empty: it holds {} tables, views or sequences, such as {}.{}", name,
                   tables.size(), tables[0].schema, tables[0].name),
-      "restore into another database (--target-database NAME --create), or let --clean drop "
-      "what the backup holds");
+      fmt::format("restore into another database (--target-database NAME --create){}",
+                  form == DumpForm::sql ? "" : ", or let --clean drop what the backup holds"));
 }
 
 std::vector<std::string> tables_unknown_to(const std::vector<TableName>& tables,
@@ -133,12 +141,10 @@ std::vector<std::string> split_name_list(std::string_view text) {
 }
 
 void create_database(PgConnection& maintenance, const std::string& name,
-                     const DatabaseProperties& properties) {
+                     const DatabaseProperties* properties) {
   const std::string sql = fmt::format(
-      "CREATE DATABASE {} WITH TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}{}",
-      maintenance.quote_identifier(name), maintenance.quote_literal(properties.encoding),
-      maintenance.quote_literal(properties.collate), maintenance.quote_literal(properties.ctype),
-      provider_clause(maintenance, properties));
+      "CREATE DATABASE {} WITH TEMPLATE template0{}", maintenance.quote_identifier(name),
+      properties == nullptr ? "" : properties_clause(maintenance, *properties));
   try {
     maintenance.query(sql, {}, kCreateLimit);
   } catch (const Error& error) {
@@ -200,6 +206,10 @@ std::string restore_hint(std::string_view errors, bool single_transaction) {
       says("must be member") || says("must be able to SET ROLE")) {
     return "the role that backs up often may not restore: set DB_USER and DB_PASSWORD to one that "
            "may create these objects, such as the owner or a superuser";
+  }
+  if (says("invalid command \\restrict")) {
+    return "the dump needs a psql of August 2025 or later: install one, or name its folder in "
+           "PG_BINDIR";
   }
   if (says("role \"") && says("does not exist")) {
     return "the owner of these objects is missing on this server: create the role first";

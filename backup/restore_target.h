@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backup/pg.h"
+#include "backup/stored_dump.h"
 #include "common/base/log.h"
 #include "common/base/options.h"
 #include "common/catalog/manifest.h"
@@ -25,8 +26,8 @@ struct TableName {
 /// Tables, views, sequences and the like that are the user's and belong to no extension.
 [[nodiscard]] std::vector<TableName> list_tables(PgConnection& target);
 
-/// Throws `conflict` when the database holds any of these.
-void refuse_if_not_empty(PgConnection& target, std::string_view name);
+/// Throws `conflict` when the database holds any of these, saying what to do with a dump of `form`.
+void refuse_if_not_empty(PgConnection& target, std::string_view name, DumpForm form);
 
 /// Those of `tables` that the table of contents (`pg_restore --list`) does not hold, as
 /// `schema.name`.
@@ -36,9 +37,10 @@ void refuse_if_not_empty(PgConnection& target, std::string_view name);
 /// The names of a list setting: `"$user", public` are two, `""` is one empty name.
 [[nodiscard]] std::vector<std::string> split_name_list(std::string_view text);
 
-/// CREATE DATABASE with encoding and locale as dumped. Throws `conflict` when it exists.
+/// CREATE DATABASE with encoding and locale as dumped; with nullptr the server decides. Throws
+/// `conflict` when it exists.
 void create_database(PgConnection& maintenance, const std::string& name,
-                     const DatabaseProperties& properties);
+                     const DatabaseProperties* properties);
 /// ALTER DATABASE ... SET for each setting as dumped.
 void apply_settings(PgConnection& maintenance, const std::string& name,
                     const DatabaseProperties& properties);

@@ -23,13 +23,7 @@ constexpr const char* kDryRun = "dry run: nothing was deleted";
 
 /// They are left alone; whoever moves here from an older system wants to know.
 void mention_not_adopted(const Catalog& catalog, Log& log) {
-  if (catalog.not_adopted.empty()) return;
-  std::vector<std::string> seen;
-  for (const auto& [layout, count] : catalog.not_adopted) {
-    seen.push_back(fmt::format("{} of the form {}", count, layout_name(layout)));
-  }
-  log.info(fmt::format("left alone: objects of older systems ({}); ADOPT_LAYOUTS adopts them",
-                       fmt::join(seen, ", ")));
+  if (!catalog.not_adopted.empty()) log.info(describe_not_adopted(catalog.not_adopted));
 }
 
 Plan look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {

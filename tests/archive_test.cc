@@ -6,20 +6,12 @@
 #include "common/codec/zstd.h"
 #include "common/store/dir_store.h"
 #include "tests/captured_output.h"
+#include "tests/string_sink.h"
 #include "tests/temporary_folder.h"
 #include "tests/test.h"
 
 namespace pgbackup {
 namespace {
-
-class StringSink final : public Sink {
- public:
-  void write(std::string_view bytes) override { text += bytes; }
-  void finish() override { finished = true; }
-
-  std::string text;
-  bool finished = false;
-};
 
 /// A stored backup in two pieces, as the manifest describes it.
 class StoredBackup {
@@ -31,15 +23,17 @@ class StoredBackup {
     zstd.write(plain);
     zstd.finish();
     const std::string name = dump_file_name("app");
-    const size_t half = compressed.text.size() / 2;
-    add(name, compressed.text.substr(0, half));
-    add(name + ".0001", compressed.text.substr(half));
+    const size_t half = compressed.bytes.size() / 2;
+    add(name, compressed.bytes.substr(0, half));
+    add(name + ".0001", compressed.bytes.substr(half));
     manifest.group = "app";
     manifest.plain_bytes = plain.size();
     manifest.plain_sha256 = sha256_hex(plain);
   }
 
-  void copy(Sink& sink) { copy_archive({store, backup, manifest}, sink, clock, log); }
+  uint64_t copy(Sink& sink) {
+    return StoredArchive(store, backup, manifest).copy(sink, clock, log);
+  }
 
   [[nodiscard]] std::string file(size_t piece) const {
     return backup.key_of(manifest.objects.at(piece).name);
@@ -61,46 +55,12 @@ class StoredBackup {
   }
 };
 
-TEST_CASE("The last 64 KiB of a stream are held back until finish()") {
-  const std::string all(200'000, 'x');
-  for (const size_t step : {size_t{1000}, size_t{65'536}, all.size()}) {
-    CAPTURE(step);
-    StringSink out;
-    HoldBackSink hold(out, all.size());
-    for (size_t at = 0; at < all.size(); at += step) hold.write(all.substr(at, step));
-    CHECK(out.text.size() == all.size() - 65'536);
-    CHECK_FALSE(out.finished);
-    hold.finish();
-    CHECK(out.text == all);
-    CHECK(out.finished);
-  }
-}
-
-TEST_CASE("A stream that is held back as a whole shows nothing before its end") {
-  StringSink out;
-  HoldBackSink hold(out, 6);
-  hold.write("one");
-  hold.write("two");
-  CHECK(out.text.empty());
-  hold.finish();
-  CHECK(out.text == "onetwo");
-}
-
-TEST_CASE("Nothing beyond the expected size is passed on") {
-  StringSink out;
-  HoldBackSink hold(out, 100'000);
-  hold.write(std::string(99'999, 'x'));
-  CHECK_THROWS_AS(hold.write("xx"), Error);
-  CHECK(out.text.size() == 100'000 - 65'536);
-  CHECK_FALSE(out.finished);
-}
-
 TEST_CASE("An archive in pieces comes out as it went in") {
   StoredBackup stored;
   StringSink out;
-  stored.copy(out);
+  CHECK(stored.copy(out) == stored.plain.size());
   CHECK(out.finished);
-  CHECK(out.text == stored.plain);
+  CHECK(out.bytes == stored.plain);
 }
 
 TEST_CASE("A flipped bit anywhere keeps the end of the archive back") {
@@ -122,8 +82,8 @@ TEST_CASE("A flipped bit anywhere keeps the end of the archive back") {
       }
       CHECK_FALSE(out.finished);
       // pg_restore would take a wrong length for the end of the data, and commit.
-      CHECK(out.text.size() < stored.plain.size());
-      CHECK(stored.plain.starts_with(out.text));
+      CHECK(out.bytes.size() < stored.plain.size());
+      CHECK(stored.plain.starts_with(out.bytes));
     }
   }
 }
@@ -168,16 +128,25 @@ TEST_CASE("A manifest that says something else about the plain bytes is noticed"
   stored.manifest.plain_sha256 = sha256_hex("something else");
   CHECK_THROWS_AS(stored.copy(out), Error);
   CHECK_FALSE(out.finished);
+  for (const uint64_t bytes : {stored.plain.size() - 1, stored.plain.size() + 1, size_t{0}}) {
+    StoredBackup other;
+    other.manifest.plain_bytes = bytes;
+    StringSink shown;
+    CHECK_THROWS_AS(other.copy(shown), Error);
+    CHECK(shown.bytes.size() + 65'536 <= stored.plain.size());
+    CHECK_FALSE(shown.finished);
+  }
 }
 
 TEST_CASE("The head of an archive is read only as far as it is wanted") {
   StoredBackup stored;
   stored.manifest.objects.push_back({"app.dump.zst.0002", 0, ""});  // would be missed
   StringSink out;
-  copy_archive_head({stored.store, stored.backup, stored.manifest}, out,
-                    [&] { return out.text.size() > 1000; });
-  CHECK(out.text.size() > 1000);
-  CHECK(stored.plain.starts_with(out.text));
+  StoredArchive(stored.store, stored.backup, stored.manifest).copy_head(out, [&] {
+    return out.bytes.size() > 1000;
+  });
+  CHECK(out.bytes.size() > 1000);
+  CHECK(stored.plain.starts_with(out.bytes));
 }
 
 }  // namespace

@@ -40,6 +40,25 @@ TEST_CASE("The least that a backup needs is a database and a target") {
   CHECK(problems_of({"restore", "--id", "20261120T031500Z-9f3a1c2b"}, kDirectory).empty());
 }
 
+TEST_CASE("The key of an older system's backup is an id that needs no database") {
+  const Environment adopting = {{"BACKUP_DIR", "/backups"}, {"ADOPT_LAYOUTS", "all"}};
+  for (const auto* key :
+       {"backup-2021-01-06T22:06:31.106555.dump", "app-2021-11-01T20:51:55-9f3a1c2b.pg-dump",
+        "app/app_20240115T120000Z.sql.gz", "2024/01/15/app_120000.sql.gz"}) {
+    CAPTURE(key);
+    CHECK(problems_of({"restore", "--id", key}, adopting).empty());
+    CHECK(problems_of({"restore", "--id", key}, kDirectory).find("ADOPT_LAYOUTS=") !=
+          std::string::npos);
+  }
+  for (const auto* key : {"app/app_20240115T120000Z.dump.sha256", "app/app_20240115T120000Z.tar",
+                          "app/app.dump", "/app/app_20240115T120000Z.dump",
+                          "../app/app_20240115T120000Z.dump", "2024/01/32/app_120000.sql.gz"}) {
+    CAPTURE(key);
+    CHECK(problems_of({"restore", "--id", key}, adopting).find("is not latest or an id") !=
+          std::string::npos);
+  }
+}
+
 TEST_CASE("How objects are written matters to a bucket only") {
   for (const auto& [name, value] : Environment{{"S3_STORAGE_CLASS", "GLACIER"},
                                                {"S3_OBJECT_LOCK_MODE", "GOVERNANCE"},
@@ -110,6 +129,9 @@ TEST_CASE("Each wrong setting is named") {
       {{"backup"}, kDirectory, "unknown command backup"},
       {{"now", "--bucket"}, kDirectory, "unknown option --bucket"},
       {{"restore", "--id", "yesterday"}, kDirectory, "--id: 'yesterday'"},
+      {{"restore", "--id", "2024/01/15/app_120000.sql.gz"},
+       with(kDirectory, "ADOPT_LAYOUTS", "db-folder"),
+       "ADOPT_LAYOUTS=date-folders adopts it"},
       {{"restore", "--clean", "--create"}, kDirectory, "keep one"},
       {{"restore", "--output", "f", "--create"}, kDirectory, "--output writes a file"},
   };

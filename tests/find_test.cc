@@ -29,18 +29,20 @@ struct Fixture {
   FaultyStore dir{dir_memory};
   FaultyStore s3{s3_memory};
   Targets targets = both(dir, s3);
+  Adoption adoption;
 
+  void adopt_all() { adoption.layouts = parse_layouts("all"); }
   static void fail(FaultyStore& store) {
     store.before = [](std::string_view, std::string_view) {
       throw Error(ErrorKind::transient, "no answer");
     };
   }
   /// `dir:ID`
-  [[nodiscard]] std::string choose(const std::string& id) {
+  [[nodiscard]] std::string choose(const std::string& id, const std::string& database = "app") {
     RestoreRequest request;
-    request.database = "app";
+    request.database = database;
     request.id = id;
-    const FoundBackup found = choose_backup(targets, request, log.log());
+    const FoundBackup found = choose_backup(targets, request, adoption, log.log());
     return found.target->name() + ":" + found.backup.id;
   }
   [[nodiscard]] std::optional<UtcTime> newest() {
@@ -99,10 +101,68 @@ TEST_CASE("All backups of both targets are found, the newest one's preferred cop
   add(f.dir_memory, kOld);
   for (MemoryStore* const store : {&f.dir_memory, &f.s3_memory}) add(*store, kNew);
   std::string seen;
-  for (const FoundBackup& found : find_backups(f.targets, f.log.log())) {
+  for (const FoundBackup& found : find_backups(f.targets, f.adoption, f.log.log())) {
     seen += found.target->name() + ":" + found.backup.id + " ";
   }
   CHECK(seen == std::string("dir:") + kOld + " s3:" + kNew + " dir:" + kNew + " ");
+}
+
+constexpr const char* kOldSystem = "app/app_20261119T120000Z.dump";
+constexpr const char* kNameless = "backup-2021-01-06T22:06:31.106555.dump";
+
+TEST_CASE("The latest backup is the newest of ours and the adopted ones") {
+  Fixture f;
+  add(f.dir_memory, kMiddle);
+  f.s3_memory.put(kOldSystem, "PGDMP");
+  f.s3_memory.put("app2/app2_20261120T120000Z.dump", "PGDMP");
+  f.s3_memory.put("app/app_20261120T120000Z.dump.sha256", "without its file");
+  CHECK(f.choose("latest") == std::string("dir:") + kMiddle);
+  f.adopt_all();
+  CHECK(f.choose("latest") == std::string("s3:") + kOldSystem);
+  f.dir_memory.put(kOldSystem, "PGDMP");
+  CHECK(f.choose("latest") == std::string("dir:") + kOldSystem);
+  // By time: any id of ours sorts before this one's key.
+  add(f.s3_memory, kNew);
+  CHECK(f.choose("latest") == std::string("s3:") + kNew);
+}
+
+TEST_CASE("The key of an adopted backup is an id, with or without its database") {
+  Fixture f;
+  add(f.dir_memory, kNew);
+  f.s3_memory.put(kOldSystem, "PGDMP");
+  f.s3_memory.put(kNameless, "PGDMP");
+  CHECK_THROWS_AS(f.choose(kOldSystem), Error);
+  f.adopt_all();
+  CHECK(f.choose(kOldSystem) == std::string("s3:") + kOldSystem);
+  CHECK(f.choose(kOldSystem, "") == std::string("s3:") + kOldSystem);
+  CHECK(f.choose(kNameless, "") == std::string("s3:") + kNameless);
+  CHECK(f.choose(kNew) == std::string("dir:") + kNew);
+  for (const auto* database : {"app2", "App", "ap"}) {
+    CHECK(fails_with(ErrorKind::not_found, "there is no complete backup app/app_20261119T120000Z",
+                     [&] { return f.choose(kOldSystem, database); }));
+  }
+  CHECK(fails_with(ErrorKind::not_found, "there is no complete backup backup-2021-01-06",
+                   [&] { return f.choose(kNameless, "app"); }));
+  CHECK(fails_with(ErrorKind::not_found, "there is no backup app/app_20261119T120001Z.dump in",
+                   [&] { return f.choose("app/app_20261119T120001Z.dump", ""); }));
+  f.adoption.database = "app";
+  CHECK(f.choose(kNameless, "app") == std::string("s3:") + kNameless);
+}
+
+TEST_CASE("Adopted backups stand among ours by their time, and count for no schedule") {
+  Fixture f;
+  for (MemoryStore* const store : {&f.dir_memory, &f.s3_memory}) {
+    add(*store, kOld);
+    store->put(kOldSystem, "PGDMP");
+  }
+  add(f.dir_memory, kNew);
+  f.adopt_all();
+  std::string seen;
+  for (const FoundBackup& found : find_backups(f.targets, f.adoption, f.log.log())) {
+    seen += found.target->name() + ":" + found.backup.id.substr(0, 8) + " ";
+  }
+  CHECK(seen == "s3:20261118 dir:20261118 s3:app/app_ dir:app/app_ dir:20261120 ");
+  CHECK(f.newest() == parse_iso("2026-11-18T03:15:00Z"));
 }
 
 TEST_CASE("The newest start is that of the target which is the furthest behind") {

@@ -5,6 +5,7 @@
 #include "tests/faulty_store.h"
 #include "tests/temporary_folder.h"
 #include "tests/test.h"
+#include "tests/zone_guard.h"
 
 namespace pgbackup {
 namespace {
@@ -31,8 +32,8 @@ TEST_CASE("A listing shows complete backups only, and their warnings") {
   const TemporaryFolder folder;
   SystemClock clock;
   DirStore store(folder.path(), clock);
-  CHECK(format_backup_table(list_backups(only(store)).backups) == "no backups yet\n");
-  CHECK(format_backup_json(list_backups(only(store)).backups).empty());
+  CHECK(format_backup_table(list_backups(only(store), {}).backups) == "no backups yet\n");
+  CHECK(format_backup_json(list_backups(only(store), {}).backups).empty());
 
   Manifest marked = manifest_of("app");
   marked.warnings = {"made by pg_dump 17"};
@@ -41,7 +42,7 @@ TEST_CASE("A listing shows complete backups only, and their warnings") {
   folder.write("app/20261121T031500Z-00000000/app.dump.zst", "no manifest yet");
   folder.write("notes.txt", "not ours");
 
-  const std::vector<ListedBackup> listed = list_backups(only(store)).backups;
+  const std::vector<ListedBackup> listed = list_backups(only(store), {}).backups;
   REQUIRE(listed.size() == 2);
   CHECK(format_backup_json(listed).find(
             R"({"group":"app","id":"20261120T031500Z-9f3a1c2b","time":"2026-11-20T03:15:00Z",)"
@@ -57,11 +58,55 @@ TEST_CASE("A backup whose manifest cannot be read is listed with the reason") {
   SystemClock clock;
   DirStore store(folder.path(), clock);
   folder.write(backup_folder("app", kId) + "/manifest.json", "{");
-  const std::vector<ListedBackup> listed = list_backups(only(store)).backups;
+  const std::vector<ListedBackup> listed = list_backups(only(store), {}).backups;
   REQUIRE(listed.size() == 1);
   CHECK_FALSE(listed[0].manifest);
   CHECK(format_backup_table(listed).find("the manifest is damaged") != std::string::npos);
   CHECK(format_backup_json(listed).find("the manifest is damaged") != std::string::npos);
+}
+
+TEST_CASE("Adopted backups are listed with the form they have, and held ones say so") {
+  const ZoneGuard zone("UTC");
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  Manifest marked = manifest_of("app");
+  marked.warnings = {"made by pg_dump 17"};
+  write_backup(folder, marked);
+  folder.write(backup_folder("app", kId) + "/hold", "held since then\n");
+  folder.write("app/app_20260115T120000Z.sql.gz", "packed");
+  folder.write("app/app_20260115T120000Z.sql.gz.sha256", "sum");
+  folder.write("backup-2021-01-06T22:06:31.106555.dump", "PGDMP");
+  folder.write("notes.txt", "not ours");
+
+  Adoption adoption;
+  const Listing ours = list_backups(only(store), adoption);
+  CHECK(ours.backups.size() == 1);
+  CHECK(describe_not_adopted(ours.not_adopted) ==
+        "left alone: objects of older systems (1 of the form backup-time, 2 of the form "
+        "db-folder); ADOPT_LAYOUTS adopts them");
+
+  adoption.layouts = parse_layouts("all");
+  const Listing all = list_backups(only(store), adoption);
+  CHECK(all.not_adopted.empty());
+  const std::string table = format_backup_table(all.backups);
+  CHECK(table.starts_with(
+      "DATABASE             ID                                      TIME                        "
+      "SIZE  NOTE\n"
+      "(no database named)  backup-2021-01-06T22:06:31.106555.dump  2021-01-06T22:06:31Z         "
+      "5 B  of an older system (backup-time)\n"
+      "app                  app/app_20260115T120000Z.sql.gz         2026-01-15T12:00:00Z         "
+      "9 B  of an older system (db-folder)\n"
+      "app                  20261120T031500Z-9f3a1c2b               2026-11-20T03:15:00Z  "));
+  CHECK(table.ends_with(" B  held; made by pg_dump 17\n"));
+  const std::string json = format_backup_json(all.backups);
+  CHECK(json.find(R"({"group":"app","id":"app/app_20260115T120000Z.sql.gz",)"
+                  R"("time":"2026-01-15T12:00:00Z","kind":"dump","bytes":9,)"
+                  R"("key":"app/app_20260115T120000Z.sql.gz","layout":"db-folder"})") !=
+        std::string::npos);
+  CHECK(json.find(R"("group":"","id":"backup-2021)") != std::string::npos);
+  CHECK(json.find(R"(dump.zst","held":true,"warnings":["made by pg_dump 17"]})") !=
+        std::string::npos);
 }
 
 TEST_CASE("With two targets each line says where the backup lies") {
@@ -73,7 +118,7 @@ TEST_CASE("With two targets each line says where the backup lies") {
   write_backup(one, manifest_of("app"));
   write_backup(two, manifest_of("app"));
   write_backup(two, manifest_of("aaa"));
-  const Listing listing = list_backups(both(dir, s3));
+  const Listing listing = list_backups(both(dir, s3), {});
   CHECK(listing.failures.empty());
   std::string order;
   for (const ListedBackup& listed : listing.backups) {
@@ -85,7 +130,7 @@ TEST_CASE("With two targets each line says where the backup lies") {
   CHECK(table.find(" B  dir\n") != std::string::npos);
   CHECK(format_backup_json(listing.backups).find(R"(dump.zst","from":"dir"})") !=
         std::string::npos);
-  const std::vector<ListedBackup> alone = list_backups(only(dir)).backups;
+  const std::vector<ListedBackup> alone = list_backups(only(dir), {}).backups;
   CHECK(format_backup_table(alone).find("FROM") == std::string::npos);
   CHECK(format_backup_json(alone).find("from") == std::string::npos);
 }
@@ -101,7 +146,7 @@ TEST_CASE("A target that cannot be listed is named, and the other one's backups 
     broken.before = [call](std::string_view name, std::string_view) {
       if (name == call) throw Error(ErrorKind::transient, "no answer");
     };
-    const Listing listing = list_backups(both(store, broken));
+    const Listing listing = list_backups(both(store, broken), {});
     REQUIRE(listing.backups.size() == 1);
     CHECK(listing.backups[0].target == "dir");
     REQUIRE(listing.failures.size() == 1);

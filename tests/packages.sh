@@ -6,7 +6,7 @@
 build_packages=(
     cmake ninja-build ccache g++ pkg-config git
     catch2 libcurl4-openssl-dev libfmt-dev libpq-dev libpugixml-dev libssl-dev libzstd-dev
-    nlohmann-json3-dev
+    nlohmann-json3-dev zlib1g-dev
     postgresql postgresql-client
 )
 

@@ -52,6 +52,8 @@ TEST_CASE("pg_restore's complaints come with what the user can do") {
         std::string::npos);
   CHECK(restore_hint("ERROR:  role \"app\" does not exist", true).find("create the role") !=
         std::string::npos);
+  CHECK(restore_hint("psql:<stdin>:5: error: invalid command \\restrict", true).find("psql") !=
+        std::string::npos);
   CHECK(restore_hint("ERROR:  syntax error", true).empty());
 }
 

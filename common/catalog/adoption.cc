@@ -1,8 +1,20 @@
 #include "common/catalog/adoption.h"
 
+#include <fmt/format.h>
+
 #include "common/base/error.h"
 
 namespace pgbackup {
+
+std::string describe_not_adopted(const std::map<Layout, size_t>& counts) {
+  std::vector<std::string> seen;
+  seen.reserve(counts.size());
+  for (const auto& [layout, count] : counts) {
+    seen.push_back(fmt::format("{} of the form {}", count, layout_name(layout)));
+  }
+  return fmt::format("left alone: objects of older systems ({}); ADOPT_LAYOUTS adopts them",
+                     fmt::join(seen, ", "));
+}
 
 std::vector<Option> adoption_options(AdoptionConfig& config) {
   return {

@@ -1,6 +1,7 @@
 // Which backups of older systems count beside ours: chosen by the user, none unless chosen.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,6 +20,10 @@ struct AdoptionConfig {
   std::string layouts;  ///< ADOPT_LAYOUTS as text
   Adoption adoption;
 };
+
+/// One sentence about objects of older systems that were seen and do not count, by their form.
+/// `counts` is not empty.
+[[nodiscard]] std::string describe_not_adopted(const std::map<Layout, size_t>& counts);
 
 /// Rows of the option table; they point into `config`, which must outlive them.
 [[nodiscard]] std::vector<Option> adoption_options(AdoptionConfig& config);

@@ -1,0 +1,30 @@
+// What a file of pg_dump is, told from its bytes: names and suffixes may lie.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "backup/stored_dump.h"
+
+namespace pgbackup {
+
+/// As many bytes from the start as form_of() wants to see.
+inline constexpr size_t kFormBytes = 64;
+
+/// From the first bytes of what is not compressed (any more); nullopt for what pg_dump did not
+/// write as one database's dump, such as pg_dumpall's.
+[[nodiscard]] std::optional<DumpForm> form_of(std::string_view head);
+
+/// The first pg_restore that knows the version of the archive with that head, as
+/// server_version_num; 0: all that are still in use do.
+[[nodiscard]] int least_pg_restore(std::string_view head);
+
+/// Whether plain SQL that ends in `end` ends as pg_dump ends it. The line it looks for is within
+/// the last 4 KiB.
+[[nodiscard]] bool is_complete_sql(std::string_view end);
+
+/// The digest in what `sha256sum FILE` prints, in small letters. Throws `corrupt`.
+[[nodiscard]] std::string parse_sha256sum(std::string_view text);
+
+}  // namespace pgbackup
