@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bitset>
+#include <cstddef>
 
 namespace pgbackup {
 
@@ -27,8 +28,9 @@ enum class Reason {
   silent,
   silent_and_out,
   unfinished,
-  count_  // not a reason
 };
+
+inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::unfinished) + 1;
 
 /// None: no rule keeps it.
 class Reasons {
@@ -41,7 +43,7 @@ class Reasons {
   friend bool operator==(const Reasons&, const Reasons&) = default;
 
  private:
-  std::bitset<static_cast<size_t>(Reason::count_)> bits_;
+  std::bitset<kReasonCount> bits_;
 };
 
 }  // namespace pgbackup
