@@ -88,6 +88,16 @@ std::vector<Option> run_options(PruneConfig& config) {
   };
 }
 
+/// Behind the rows, so that the flag is the last word on what RETENTION_DRY_RUN says.
+std::vector<Option> flag_options(PruneConfig& config) {
+  return {{.name = "--dry-run",
+           .target = &config.dry_run,
+           .help = "say what would be removed, delete nothing"},
+          {.name = "--json",
+           .target = &config.json,
+           .help = "now, plan: one JSON object per backup and line"}};
+}
+
 /// Where the value came from, as the user calls it.
 std::string_view source_of(const ParsedOptions& parsed, std::string_view name) {
   for (const Setting& setting : parsed.settings) {
@@ -101,7 +111,11 @@ std::string_view source_of(const ParsedOptions& parsed, std::string_view name) {
 void check_rules(const PruneConfig& config, const ParsedOptions& parsed,
                  std::vector<std::string>& problems) {
   const std::string_view last = source_of(parsed, kKeepLast);
-  if (!last.empty() && last != kKeepLast && config.rules.retention.keep_last == 0) {
+  const bool is_wrong = std::any_of(problems.begin(), problems.end(), [&](const auto& problem) {
+    return problem.starts_with(fmt::format("{}:", last));
+  });
+  const bool is_alias = !last.empty() && last != kKeepLast;
+  if (is_alias && !is_wrong && config.rules.retention.keep_last == 0) {
     problems.push_back(fmt::format("{}: at least 1, or no backup would be kept by it", last));
   }
   if (has_rule(config.rules.retention)) return;
@@ -125,19 +139,14 @@ CommandLine prune_command_line(PruneConfig& config) {
                 {"release", "Take the hold off a backup: pg-prune may remove it again.",
                  "GROUP/ID"},
                 kHealthVerb},
-      .options = {{.name = "--dry-run",
-                   .target = &config.dry_run,
-                   .help = "say what would be removed, delete nothing"},
-                  {.name = "--json",
-                   .target = &config.json,
-                   .help = "now, plan: one JSON object per backup and line"}},
+      .options = rule_options(config.rules.retention),
       .notes = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 refused by a guard."};
-  append_options(command.options, rule_options(config.rules.retention));
   append_options(command.options, run_options(config));
   append_options(command.options, adoption_options(config.adoption));
   append_options(command.options, store_options(config.store));
   append_options(command.options, removal_options(config.store));
   append_options(command.options, service_options(config.service));
+  append_options(command.options, flag_options(config));
   return command;
 }
 

@@ -47,6 +47,7 @@ template <class Number>
 bool is_less_than_half(Number value, const std::vector<const Reading*>& others,
                        Number Reading::*member) {
   std::vector<Number> numbers;
+  numbers.reserve(others.size());
   for (const Reading* reading : others) numbers.push_back(reading->*member);
   const Number middle = median(std::move(numbers));
   return value < middle - middle / 2;  // less than half, also of an odd number; cannot overflow

@@ -30,7 +30,7 @@ enum class Reason {
   unfinished,
 };
 
-inline constexpr size_t kReasons = static_cast<size_t>(Reason::unfinished) + 1;
+inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::unfinished) + 1;
 
 /// None: no rule keeps it.
 class Reasons {
@@ -43,7 +43,7 @@ class Reasons {
   friend bool operator==(const Reasons&, const Reasons&) = default;
 
  private:
-  std::bitset<kReasons> bits_;
+  std::bitset<kReasonCount> bits_;
 };
 
 }  // namespace pgbackup

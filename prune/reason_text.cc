@@ -60,7 +60,7 @@ std::string reason_text(Reason reason, const Step& step, const Rules& rules) {
 std::vector<std::string> reason_texts(const Step& step, const Rules& rules) {
   if (step.reasons.empty()) return {"no rule keeps it"};
   std::vector<std::string> texts;
-  for (size_t i = 0; i < kReasons; ++i) {
+  for (size_t i = 0; i < kReasonCount; ++i) {
     const auto reason = static_cast<Reason>(i);
     if (step.reasons.has(reason)) texts.push_back(reason_text(reason, step, rules));
   }

@@ -5,6 +5,7 @@
 #include "tests/fake_clock.h"
 #include "tests/memory_store.h"
 #include "tests/test.h"
+#include "tests/zone_guard.h"
 
 namespace pgbackup {
 namespace {
@@ -108,6 +109,124 @@ TEST_CASE_METHOD(CatalogFixture, "The newest complete backup is of exactly this 
   add_backup("app", kNew);
   const std::vector<Backup> later = read_catalog(store);
   CHECK(newest_complete(later, "app")->id == kNew);
+}
+
+TEST_CASE_METHOD(CatalogFixture,
+                 "A hold beside the manifest is seen, and belongs to its backup alone") {
+  add_backup("app", kOld);
+  add_backup("app", kNew);
+  add("app/" + kOld + "/hold");
+  add("hold");
+  add("app/hold");
+  const std::vector<Backup> backups = read_catalog(store);
+  REQUIRE(backups.size() == 2);
+  CHECK(backups[0].held);
+  CHECK(backups[0].files == std::vector<std::string>{"app.dump.zst", "hold", "manifest.json"});
+  CHECK_FALSE(backups[1].held);
+}
+
+/// What each of the older systems has left, and something of ours.
+class OldFixture : public CatalogFixture {
+ public:
+  OldFixture() {
+    for (const auto* key :
+         {"backup-2021-01-06T22:06:31.106555.dump", "app-2021-11-01T20:51:55-0a1b2c3d.pg-dump",
+          "my-app-0a1b2c3d-2021-11-01T20:51:56.pg-dump", "app-0a1b-2021-11-01:20:51:57.pg-dump",
+          "app/app_20240115T120000Z.dump", "app/app_20240115T120000Z.dump.sha256",
+          "app/app_20240116T120000Z.sql.gz", "2024/01/17/app_120000.sql.gz", "app/notes.txt",
+          "app2/app_20240115T120000Z.dump", "backup2/backup-2021-01-06T22:06:31.106555.dump"}) {
+      add(key);
+    }
+    add_backup("app", kNew);
+  }
+  [[nodiscard]] Catalog adopt(const std::string& layouts, const std::string& database = {}) {
+    return read_catalog(store, Adoption{parse_layouts(layouts), database});
+  }
+  /// `group id` of each that is not ours.
+  [[nodiscard]] std::vector<std::string> adopted(const std::string& layouts,
+                                                 const std::string& database = {}) {
+    std::vector<std::string> names;
+    for (const Backup& backup : adopt(layouts, database).backups) {
+      if (!backup.is_ours()) names.push_back(backup.group + " " + backup.id);
+    }
+    return names;
+  }
+};
+
+TEST_CASE_METHOD(OldFixture,
+                 "Without a word nothing of an older system counts, but it is counted") {
+  const Catalog catalog = adopt("");
+  CHECK(catalog.backups.size() == 1);
+  CHECK(catalog.not_adopted == std::map<Layout, size_t>{{Layout::backup_time, 1},
+                                                        {Layout::db_time_hash, 3},
+                                                        {Layout::db_folder, 3},
+                                                        {Layout::date_folders, 1}});
+  CHECK(read_catalog(store).size() == 1);
+}
+
+TEST_CASE_METHOD(OldFixture, "Each layout is adopted for itself") {
+  const ZoneGuard guard("UTC");
+  using Names = std::vector<std::string>;
+  CHECK(adopted("backup-time") == Names{" backup-2021-01-06T22:06:31.106555.dump"});
+  CHECK(adopted("backup-time", "app") == Names{"app backup-2021-01-06T22:06:31.106555.dump"});
+  CHECK(adopted("db-time-hash", "other") ==
+        Names{"app app-2021-11-01T20:51:55-0a1b2c3d.pg-dump",
+              "app app-0a1b-2021-11-01:20:51:57.pg-dump",
+              "my-app my-app-0a1b2c3d-2021-11-01T20:51:56.pg-dump"});
+  CHECK(adopted("db-folder") ==
+        Names{"app app/app_20240115T120000Z.dump", "app app/app_20240116T120000Z.sql.gz"});
+  CHECK(adopted("date-folders") == Names{"app 2024/01/17/app_120000.sql.gz"});
+  const Catalog two = adopt("date-folders,db-folder");
+  CHECK(two.backups.size() == 1 + 3);
+  CHECK(two.not_adopted ==
+        std::map<Layout, size_t>{{Layout::backup_time, 1}, {Layout::db_time_hash, 3}});
+}
+
+TEST_CASE_METHOD(OldFixture, "Old and new backups of one database are one group, oldest first") {
+  const ZoneGuard guard("UTC");
+  const Catalog catalog = adopt("all", "app");
+  CHECK(catalog.not_adopted.empty());
+  std::vector<std::string> times;
+  for (const Backup& backup : catalog.backups) {
+    CHECK(backup.complete);
+    if (backup.group == "app") times.push_back(format_iso(backup.time));
+  }
+  CHECK(times == std::vector<std::string>{"2021-01-06T22:06:31Z", "2021-11-01T20:51:55Z",
+                                          "2021-11-01T20:51:57Z", "2024-01-15T12:00:00Z",
+                                          "2024-01-16T12:00:00Z", "2024-01-17T12:00:00Z",
+                                          "2026-11-20T03:15:00Z"});
+}
+
+TEST_CASE_METHOD(OldFixture, "Stamps without a zone are read in the process's own") {
+  const ZoneGuard guard("Europe/Berlin");
+  std::vector<std::string> times;
+  for (const Backup& backup : adopt("all").backups) {
+    if (!backup.is_ours()) times.push_back(format_iso(backup.time));
+  }
+  CHECK(times == std::vector<std::string>{"2021-01-06T21:06:31Z", "2021-11-01T19:51:55Z",
+                                          "2021-11-01T19:51:57Z", "2024-01-15T12:00:00Z",
+                                          "2024-01-16T12:00:00Z", "2024-01-17T11:00:00Z",
+                                          "2021-11-01T19:51:56Z"});
+}
+
+TEST_CASE_METHOD(OldFixture, "A checksum is part of its backup, and alone it is none") {
+  add("app/app_20240118T120000Z.dump.sha256", "12");
+  const Catalog catalog = adopt("db-folder");
+  REQUIRE(catalog.backups.size() == 4);
+  const Backup& with = catalog.backups[0];
+  CHECK(with.complete);
+  CHECK(with.layout == Layout::db_folder);
+  CHECK(with.bytes == 8);
+  CHECK(with.files == std::vector<std::string>{"app/app_20240115T120000Z.dump",
+                                               "app/app_20240115T120000Z.dump.sha256"});
+  CHECK(with.commit_key() == "app/app_20240115T120000Z.dump");
+  CHECK(with.folder() == with.id);
+  CHECK(with.key_of(with.files[1]) == with.files[1]);
+  const Backup& alone = catalog.backups[2];
+  CHECK(alone.id == "app/app_20240118T120000Z.dump");
+  CHECK_FALSE(alone.complete);
+  CHECK(alone.bytes == 2);
+  CHECK(newest_complete(catalog.backups, "app")->id == kNew);
 }
 
 TEST_CASE_METHOD(CatalogFixture, "A manifest is read, and named when it is wrong") {

@@ -10,6 +10,7 @@
 
 #include "backup/backup_writer.h"
 #include "common/catalog/catalog.h"
+#include "common/catalog/hold.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/digest.h"
 #include "prune/job.h"
@@ -57,10 +58,26 @@ class Fixture : public S3Fixture {
     targets.emplace_back("", make_store());
     const PruneJob job{
         .rules = {.retention = {.max_age = 30 * kDay, .min_backups = 1}, .sweep_after = 7 * kDay},
+        .adoption = {.layouts = parse_layouts("all"), .database = {}},
         .dry_run = false,
         .style = ReportStyle::log,
         .out = out.file()};
     prune_once(targets, job, clock, log.log(), {});
+  }
+
+  void hold(const std::string& name) {
+    Targets targets;
+    targets.emplace_back("", make_store());
+    hold_backup(targets, name, clock, log.log());
+  }
+
+  /// An older system's backup of now, with its checksum. Returns the key of the file.
+  std::string back_up_as_before(const std::string& group) {
+    std::string key = fmt::format("{0}/{0}_{1}.dump", group, format_basic(clock.now()));
+    for (const std::string& name : {key, key + ".sha256"}) {
+      server.objects[name] = {.bytes = "old", .token = {}, .modified = clock.now()};
+    }
+    return key;
   }
 
   /// From its `number`th request on, counted from 1, the server cannot be reached any more; with
@@ -103,12 +120,21 @@ class Fixture : public S3Fixture {
     return folders;
   }
 
-  /// Objects that belong to no backup that is listed, and uploads.
+  /// Keys that an older system wrote.
+  [[nodiscard]] std::set<std::string> old_keys() const {
+    std::set<std::string> keys;
+    for (const auto& [key, object] : server.objects) {
+      if (parse_old_key(key)) keys.insert(key);
+    }
+    return keys;
+  }
+
+  /// Objects of ours that belong to no backup that is listed, and uploads.
   size_t rests() {
     const std::set<std::string> folders = listed();
     const auto is_rest = [&](const auto& object) {
       const std::string folder = object.first.substr(0, object.first.rfind('/'));
-      return !folders.contains(folder);
+      return !folders.contains(folder) && !parse_old_key(object.first);
     };
     return server.uploads.size() + static_cast<size_t>(std::count_if(
                                        server.objects.begin(), server.objects.end(), is_rest));
@@ -165,13 +191,24 @@ TEST_CASE("By a wrong clock is backed up, with corrected signatures, and not pru
   CHECK(contains(fixture.log.text(), "the clock of this machine is wrong"));
 }
 
-/// Backups of two databases of which some are too old, and what deaths have left.
-void make_history(Fixture& fixture) {
+/// What must survive every death of the pruner, beside the newest of each group.
+struct Kept {
+  std::string held;     ///< folder
+  std::string adopted;  ///< key
+};
+
+/// Backups of two databases of which some are too old, one of them held; of a third one that an
+/// older system backs up; of a fourth whose backups have stalled; and what deaths have left.
+Kept make_history(Fixture& fixture) {
+  Kept kept;
   for (int i = 0; i < 3; ++i) {
-    static_cast<void>(fixture.back_up("app"));
-    static_cast<void>(fixture.back_up("other"));
+    const std::string folder = fixture.back_up("app");
+    if (i == 1) kept.held = folder;
+    for (const auto* group : {"other", "stalled"}) static_cast<void>(fixture.back_up(group));
+    fixture.back_up_as_before("old");
     fixture.clock.advance(kDay);
   }
+  fixture.hold(kept.held);
   fixture.die_at(5, true);  // an upload without its end
   CHECK(error_of([&] { return fixture.back_up("app"); }));
   fixture.die_at(12, true);  // pieces without a manifest
@@ -180,7 +217,26 @@ void make_history(Fixture& fixture) {
   CHECK(fixture.rests() > 0);
   fixture.clock.advance(40 * kDay);
   for (const auto* group : {"app", "other"}) static_cast<void>(fixture.back_up(group));
+  kept.adopted = fixture.back_up_as_before("old");
   fixture.server.seen.clear();
+  return kept;
+}
+
+/// Folders are sorted by time within their group; '0' follows '/'.
+std::string newest_of(const std::string& group, const std::set<std::string>& folders) {
+  return *std::prev(folders.lower_bound(group + "0"));
+}
+
+size_t count_of(const std::string& group, const std::set<std::string>& folders) {
+  return static_cast<size_t>(
+      std::count_if(folders.begin(), folders.end(),
+                    [&](const std::string& folder) { return folder.starts_with(group + "/"); }));
+}
+
+/// Ends as every run does in which a group is frozen.
+void prune_all_but_stalled(Fixture& fixture) {
+  CHECK(fails_with(ErrorKind::conflict, "nothing of stalled was touched: backups have stalled",
+                   [&] { fixture.prune(); }));
 }
 
 TEST_CASE(
@@ -189,19 +245,25 @@ TEST_CASE(
   size_t requests = 0;
   {
     Fixture fixture;
-    make_history(fixture);
-    fixture.prune();
+    const Kept special = make_history(fixture);
+    CHECK(fixture.old_keys().size() == 8);
+    prune_all_but_stalled(fixture);
     requests = fixture.server.seen.size();
     kept = fixture.listed();
-    CHECK(kept.size() == 2);
+    CHECK(count_of("app", kept) == 2);
+    CHECK(kept.contains(special.held));
+    CHECK(count_of("other", kept) == 1);
+    CHECK(count_of("stalled", kept) == 3);
+    CHECK(fixture.old_keys() ==
+          std::set<std::string>{special.adopted, special.adopted + ".sha256"});
     CHECK(fixture.rests() == 0);
-    CHECK(requests > 5);
+    CHECK(requests > 20);
   }
   for (size_t number = 1; number <= requests; ++number) {
     for (const bool does_work : {false, true}) {
       CAPTURE(number, does_work);
       Fixture fixture;
-      make_history(fixture);
+      const Kept special = make_history(fixture);
       const std::set<std::string> before = fixture.listed();
       fixture.die_at(number, does_work);
       static_cast<void>(error_of([&] {
@@ -210,12 +272,18 @@ TEST_CASE(
       }));
       fixture.recover();
       const std::set<std::string> after_death = fixture.listed();
-      // The ids are random; the newest of each group is what stays.
-      CHECK(after_death.contains(*std::prev(before.lower_bound("other/"))));
-      CHECK(after_death.contains(*before.rbegin()));
+      for (const auto* group : {"app", "other", "stalled"}) {
+        CHECK(after_death.contains(newest_of(group, before)));
+      }
+      CHECK(after_death.contains(special.held));
+      CHECK(fixture.server.objects.contains(special.held + "/hold"));
+      CHECK(count_of("stalled", after_death) == 3);
+      CHECK(fixture.server.objects.contains(special.adopted));
       CHECK(std::includes(before.begin(), before.end(), after_death.begin(), after_death.end()));
-      fixture.prune();
+      prune_all_but_stalled(fixture);
       CHECK(fixture.listed().size() == kept.size());
+      CHECK(fixture.old_keys() ==
+            std::set<std::string>{special.adopted, special.adopted + ".sha256"});
       // Data whose manifest is gone is swept when it is old enough, which this is.
       CHECK(fixture.rests() == 0);
     }

@@ -128,6 +128,154 @@ TEST_CASE("A flag beats a variable, a variable a file, a file a fallback, that t
   CHECK(bucket({"--s3-bucket", "flag"}) == "flag flag");
 }
 
+/// Rows that older systems called by other names.
+struct Renamed {
+  int keep = 7;
+  std::optional<seconds> age;
+  std::string bucket;
+
+  CommandLine command{
+      .program = "prog",
+      .summary = "Does things.",
+      .verbs = {{"now", "Once."}, {"hold", "Holds.", "GROUP/ID"}},
+      .options = {
+          {.name = "KEEP",
+           .target = Number{&keep, 0, 100},
+           .help = "So many.",
+           .aliases = {{"MAX_N"}, {"RETAIN"}},
+           .fallbacks = {"OTHERS"}},
+          {.name = "AGE",
+           .target = Duration{&age, seconds(1)},
+           .help = "So old.",
+           .aliases = {{"KEEP_DAYS", "d"}}},
+          {.name = "BUCKET", .target = &bucket, .help = "Bucket.", .aliases = {{"S3_NAME"}}}}};
+
+  std::string problems(const Environment& environment,
+                       const std::vector<std::string>& arguments = {}) {
+    parsed = parse_options(command, arguments, environment);
+    return fmt::format("{}", fmt::join(parsed.problems, "\n"));
+  }
+  ParsedOptions parsed;
+};
+
+TEST_CASE(
+    "An older system's name is as good as ours, and two may stand side by side if they agree") {
+  struct Row {
+    Environment environment;
+    int keep;
+    std::string source;
+  };
+  for (const Row& row : std::vector<Row>{
+           {{{"MAX_N", "3"}}, 3, "MAX_N"},
+           {{{"RETAIN", "3"}}, 3, "RETAIN"},
+           {{{"KEEP", "3"}, {"MAX_N", "3"}}, 3, "variable"},
+           {{{"KEEP", "3"}, {"MAX_N", "03"}}, 3, "variable"},
+           {{{"MAX_N", "3"}, {"RETAIN", "3"}}, 3, "MAX_N"},
+           {{{"KEEP", "0"}, {"MAX_N", "0"}, {"RETAIN", "0"}}, 0, "variable"},
+           {{{"KEEP", "7"}, {"RETAIN", "7"}}, 7, "variable"},
+           {{{"KEEP", "3"}, {"MAX_N", ""}}, 3, "variable"},
+           {{{"KEEP", ""}, {"MAX_N", "3"}}, 3, "MAX_N"},
+           {{{"MAX_N", ""}, {"RETAIN", ""}}, 7, "default"},
+           {{{"OTHERS", "9"}, {"MAX_N", "3"}}, 3, "MAX_N"},
+           {{{"OTHERS", "9"}, {"MAX_N", ""}}, 9, "OTHERS"},
+       }) {
+    Renamed s;
+    CAPTURE(row.environment);
+    CHECK(s.problems(row.environment).empty());
+    CHECK(s.keep == row.keep);
+    CHECK(source_of(s.parsed, "KEEP") == row.source);
+    CHECK(is_set(s.parsed, "KEEP") == (row.source != "default"));
+  }
+  Renamed s;
+  CHECK(s.problems({{"S3_NAME", "b"}, {"BUCKET", "b"}}).empty());
+  CHECK(s.bucket == "b");
+}
+
+TEST_CASE("Two names for one setting that differ are an error that names both") {
+  const TemporaryFolder folder;
+  const std::string three = folder.write("three", "3\n");
+  const auto differ = [](const std::string& one, const std::string& other) {
+    return one + " and " + other + " are two names for one setting and differ; keep one";
+  };
+  struct Row {
+    Environment environment;
+    std::string problem;
+  };
+  for (const Row& row : std::vector<Row>{
+           {{{"KEEP", "3"}, {"MAX_N", "4"}}, differ("KEEP", "MAX_N")},
+           {{{"KEEP", "3"}, {"RETAIN", "0"}}, differ("KEEP", "RETAIN")},
+           {{{"MAX_N", "3"}, {"RETAIN", "4"}}, differ("MAX_N", "RETAIN")},
+           {{{"KEEP", "3"}, {"MAX_N", "4"}, {"RETAIN", "5"}},
+            differ("KEEP", "MAX_N") + "\n" + differ("KEEP", "RETAIN")},
+           {{{"KEEP", "3"}, {"MAX_N", "3"}, {"RETAIN", "5"}}, differ("KEEP", "RETAIN")},
+           {{{"KEEP_FILE", three}, {"MAX_N", "4"}}, differ("KEEP_FILE", "MAX_N")},
+           {{{"AGE", "30d"}, {"KEEP_DAYS", "31"}}, differ("AGE", "KEEP_DAYS")},
+           {{{"AGE", "30"}, {"KEEP_DAYS", "30"}}, differ("AGE", "KEEP_DAYS")},
+           {{{"AGE", "30d"}, {"KEEP_DAYS", "x"}}, differ("AGE", "KEEP_DAYS")},
+           {{{"BUCKET", "b"}, {"S3_NAME", "B"}}, differ("BUCKET", "S3_NAME")},
+           {{{"BUCKET", "b"}, {"S3_NAME", "b "}}, differ("BUCKET", "S3_NAME")},
+       }) {
+    CAPTURE(row.environment);
+    CHECK(Renamed().problems(row.environment) == row.problem);
+  }
+  Renamed s;
+  CHECK(s.problems({{"KEEP_FILE", three}, {"MAX_N", "3"}}).empty());
+  CHECK(s.keep == 3);
+  CHECK(source_of(s.parsed, "KEEP") == "file");
+  CHECK(s.problems({{"KEEP_FILE", folder.path() / "none"}, {"MAX_N", "3"}})
+            .starts_with("KEEP_FILE: cannot read"));
+}
+
+TEST_CASE("A flag is stronger than every name") {
+  Renamed s;
+  CHECK(s.problems({{"MAX_N", "3"}, {"KEEP_DAYS", "9"}}, {"--keep", "5", "--age=1h"}).empty());
+  CHECK(s.keep == 5);
+  CHECK(s.age == seconds(3600));
+  CHECK(s.problems({}, {"--max-n", "5"}).starts_with("unknown option --max-n"));
+}
+
+TEST_CASE("A number without a unit is in that of the older system") {
+  for (const auto* text : {"30", "30d", "720h", "030", "2592000s"}) {
+    CAPTURE(text);
+    Renamed s;
+    CHECK(s.problems({{"KEEP_DAYS", text}}).empty());
+    CHECK(s.age == seconds(2592000));
+    CHECK(s.problems({{"AGE", "30d"}, {"KEEP_DAYS", text}}).empty());
+    CHECK(s.problems({{"AGE", "2592000"}, {"KEEP_DAYS", text}}).empty());
+  }
+  for (const auto* text : {"0", "-1", "1.5", "30 ", " 30", "d", "30days", "+30", "1e3", "thirty",
+                           "99999999999999999999"}) {
+    CAPTURE(text);
+    Renamed s;
+    CHECK(s.problems({{"KEEP_DAYS", text}}).starts_with("KEEP_DAYS: '" + std::string(text)));
+    CHECK_FALSE(s.age);
+  }
+}
+
+TEST_CASE("Help and README's table show the names of older systems") {
+  Renamed s;
+  const std::string help = help_text(s.command);
+  CHECK(help.find("So many. Also: `MAX_N`, `RETAIN`. (default: 7)\n") != std::string::npos);
+  CHECK(help.find("So old. Also: `KEEP_DAYS` (days).\n") != std::string::npos);
+  CHECK(markdown_table(s.command).find("| So old. Also: `KEEP_DAYS` (days). |\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("A command may have an argument, which it then needs") {
+  Renamed s;
+  CHECK(s.problems({}, {"hold", "app/1"}).empty());
+  CHECK(s.parsed.verb == "hold");
+  CHECK(s.parsed.argument == "app/1");
+  CHECK(s.problems({}, {"--keep", "1", "hold", "--age=1h", "app/1"}).empty());
+  CHECK(s.problems({}, {"now"}).empty());
+  CHECK(s.parsed.argument.empty());
+  CHECK(s.problems({}, {"hold"}) == "hold needs GROUP/ID");
+  CHECK(s.problems({}, {"hold", "app/1", "app/2"}) == "unexpected argument app/2");
+  CHECK(s.problems({}, {"now", "app/1"}) == "unexpected argument app/1");
+  CHECK(s.problems({}, {"app/1"}).starts_with("unknown command app/1"));
+  CHECK(help_text(s.command).find("\n  hold GROUP/ID Holds.\n") != std::string::npos);
+}
+
 TEST_CASE("An empty variable counts as unset") {
   Settings s;
   CHECK(s.problems({{"DB_PORT", ""}, {"DB_PORT_FILE", ""}, {"S3_BUCKET", ""}, {"B", "b"}}).empty());

@@ -1,6 +1,7 @@
 #include "prune/policy.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "common/base/error.h"
 #include "tests/test.h"
@@ -66,6 +67,45 @@ TEST_CASE("A backup dated in the future is kept and never counts") {
   CHECK(verdicts({-1, 2 * kDay, 3 * kDay}, max_age(kDay)) == "kkr");
   CHECK(verdicts({-999 * kDay, -kDay, 2 * kDay, 3 * kDay}, max_age(kDay)) == "kkkr");
   CHECK(verdicts({-kDay, 2 * kDay, 3 * kDay, 4 * kDay}, max_age(kDay, 2)) == "kkkr");
+}
+
+TEST_CASE("The floor counts an older system's backup only where there is none of ours") {
+  struct Row {
+    const char* backups;  ///< all too old, oldest first: o(urs), a(dopted); capitals: in the future
+    int floor;
+    const char* wanted;
+  };
+  for (const auto& [backups, floor, wanted] :
+       std::vector<Row>{{"a", 1, "k"},
+                        {"aaa", 1, "rrk"},
+                        {"aaa", 2, "rkk"},
+                        {"aaa", 9, "kkk"},
+                        {"aao", 1, "rrk"},
+                        {"aao", 2, "rrk"},
+                        {"aao", 9, "rrk"},
+                        {"aoo", 1, "rrk"},
+                        {"aoo", 2, "rkk"},
+                        // Those that came after ours: the guard of the newest has a word about it.
+                        {"oaa", 1, "krr"},
+                        {"oaoa", 1, "rrkr"},
+                        {"oaoa", 3, "krkr"},
+                        // From the future nothing counts, ours neither.
+                        {"aaO", 1, "rkk"},
+                        {"aAO", 2, "kkk"}}) {
+    CAPTURE(backups, floor);
+    std::vector<Candidate> candidates;
+    for (const char letter : std::string_view(backups)) {
+      const bool is_future = letter == 'O' || letter == 'A';
+      const auto index = static_cast<long>(candidates.size());
+      candidates.push_back({.time = kNow + seconds((is_future ? kDay : -90 * kDay) + index),
+                            .is_ours = letter == 'o' || letter == 'O'});
+    }
+    std::string letters;
+    for (const Reasons& reasons : apply_policy(candidates, max_age(kDay, floor), kNow)) {
+      letters += reasons.empty() ? 'r' : 'k';
+    }
+    CHECK(letters == wanted);
+  }
 }
 
 TEST_CASE("Every verdict says why") {

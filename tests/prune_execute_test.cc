@@ -292,6 +292,92 @@ TEST_CASE_METHOD(ExecuteFixture, "More than a thousand backups go in one run") {
   CHECK(read_catalog(many)[0].id == id(40 * kDay));
 }
 
+/// Backups of an older system, with and without a checksum, beside ours of the same database.
+class AdoptedFixture : public ExecuteFixture {
+ public:
+  const std::string stamped = "app/app_" + format_basic(now - 50 * kDay) + ".dump";
+  const std::string single = "app/app_" + format_basic(now - 45 * kDay) + ".sql.gz";
+  const std::string young = "app/app_" + format_basic(now - 3 * kDay) + ".dump";
+  const std::string lone = "app/app_" + format_basic(now - 20 * kDay) + ".dump.sha256";
+
+  AdoptedFixture() {
+    add_object(stamped, 50 * kDay);
+    add_object(stamped + ".sha256", 50 * kDay, "sum");
+    add_object(single, 45 * kDay);
+    add_object(young, 3 * kDay);
+    add_object(young + ".sha256", 3 * kDay, "sum");
+    add_object(lone, 20 * kDay, "sum");
+    for (const std::string& name : foreign()) add_object(name, 900 * kDay);
+    add_backup("app", 1 * kDay);
+  }
+  static std::set<std::string> foreign() {
+    return {"app/app_20200101T000000Z.dump.bak", "app/app2_20200101T000000Z.dump",
+            "x/app/app_20200101T000000Z.dump", "app/app_20200101T000000Z.dump.sha256.sha256"};
+  }
+  [[nodiscard]] Plan adopting_plan() {
+    const Adoption all{.layouts = parse_layouts("all"), .database = {}};
+    return make_plan(read_catalog(store, all).backups, store.list_unfinished(), rules, now);
+  }
+  Outcome adopt(Store& through) { return execute_plan(through, adopting_plan(), log.log(), {}); }
+  [[nodiscard]] std::set<std::string> wanted() const {
+    std::set<std::string> names = foreign();
+    const std::string ours = backup_folder("app", id(1 * kDay));
+    names.merge(std::set{young, young + ".sha256", ours + "/manifest.json", ours + "/SHA256SUMS",
+                         ours + "/app.dump.zst"});
+    return names;
+  }
+};
+
+TEST_CASE_METHOD(AdoptedFixture, "An adopted backup goes with its checksum, the file first") {
+  Calls calls;
+  FaultyStore faulty(store);
+  faulty.before = record(calls);
+  const Outcome outcome = adopt(faulty);
+  CHECK(calls == Calls{"remove " + stamped, "remove " + stamped + ".sha256", "remove " + single,
+                       "remove " + lone});
+  CHECK(outcome.removed == 2);
+  CHECK(outcome.swept == 1);
+  CHECK(outcome.freed_bytes == 4 + 3 + 4 + 3);
+  CHECK(files() == wanted());
+}
+
+TEST_CASE_METHOD(AdoptedFixture, "Killed at any call, an adopted file is there or will be gone") {
+  for (const bool reply_lost : {false, true}) {
+    for (int calls = 0;; ++calls) {
+      CAPTURE(reply_lost, calls);
+      AdoptedFixture one;
+      FaultyStore faulty(one.store);
+      (reply_lost ? faulty.after : faulty.before) = die_after(calls);
+      bool died = false;
+      try {
+        static_cast<void>(one.adopt(faulty));
+      } catch (const Killed&) {
+        died = true;
+      }
+      const auto left = one.files();
+      const auto kept = one.wanted();
+      CHECK(std::includes(left.begin(), left.end(), kept.begin(), kept.end()));
+      CHECK(one.adopt(one.store).failures == 0);
+      CHECK(one.files() == kept);
+      if (!died) break;
+      REQUIRE(calls < 10);
+    }
+  }
+}
+
+TEST_CASE_METHOD(AdoptedFixture, "A checksum whose file has come back is left alone") {
+  const Plan made = adopting_plan();
+  add_object(lone.substr(0, lone.size() - 7), 20 * kDay);
+  CHECK(execute_plan(store, made, log.log(), {}).swept == 0);
+  CHECK(files().contains(lone));
+}
+
+TEST_CASE_METHOD(AdoptedFixture, "What is not adopted is untouched") {
+  const auto before = files();
+  CHECK(execute(store).removed == 0);
+  CHECK(files() == before);
+}
+
 /// `count` backups of 3 objects, all too old but the last, in a store that removes `batch` at once.
 class BatchFixture : public ExecuteFixture {
  public:

@@ -116,6 +116,29 @@ TEST_CASE_METHOD(JobFixture, "Ages are measured by the store's clock, not by our
   CHECK(read_catalog(store, "web").size() == 2);
 }
 
+TEST_CASE_METHOD(JobFixture, "Objects of older systems are counted, named and left alone") {
+  const std::set<std::string> old_keys = {"backup-2021-01-06T22:06:31.106555.dump",
+                                          "app/app_20240115T120000Z.dump",
+                                          "app/app_20240115T120000Z.dump.sha256"};
+  for (const std::string& key : old_keys) add_object(key, 900 * kDay);
+  run();
+  CHECK(
+      logged("left alone: objects of older systems (1 of the form backup-time, 2 of the form "
+             "db-folder); ADOPT_LAYOUTS adopts them"));
+  const auto left = files();
+  CHECK(std::includes(left.begin(), left.end(), old_keys.begin(), old_keys.end()));
+  job.adoption.layouts = parse_layouts("db-folder");
+  run();
+  CHECK(logged("older systems (1 of the form backup-time); ADOPT_LAYOUTS"));
+  CHECK(files().size() == left.size() - 2);
+  CHECK(files().contains("backup-2021-01-06T22:06:31.106555.dump"));
+}
+
+TEST_CASE_METHOD(JobFixture, "A store without an older system's objects says nothing of them") {
+  run();
+  CHECK_FALSE(logged("older systems"));
+}
+
 TEST_CASE_METHOD(JobFixture, "Unfinished writes are listed before the objects") {
   run();
   REQUIRE(calls.size() > 3);

@@ -185,7 +185,7 @@ TEST_CASE_METHOD(ReportFixture, "Summaries count what is planned and what was do
 TEST_CASE_METHOD(ReportFixture, "Every reason has a text of its own, and none is none") {
   std::set<std::string> texts = {""};
   Step one = step(Action::keep, "app", seconds(1), 1);
-  for (int i = 0; i < static_cast<int>(Reason::count_); ++i) {
+  for (size_t i = 0; i < kReasonCount; ++i) {
     one.reasons = static_cast<Reason>(i);
     REQUIRE(reason_texts(one, plan.rules).size() == 1);
     CHECK(texts.insert(reason_line(one, plan.rules)).second);

@@ -196,6 +196,20 @@ class Parser {
   /// The value of a row from the strongest source that has one.
   std::optional<Given> find(const Option& row, std::optional<Given>& flag) {
     if (flag || row.name.starts_with("--")) return std::move(flag);
+    std::optional<Given> given = from_own_name(row);
+    for (const Alias& alias : row.aliases) merge(row, given, from_alias(alias));
+    if (given) return given;
+    for (const std::string_view fallback : row.fallbacks) {
+      const auto found = environment_.find(fallback);
+      if (found != environment_.end() && !found->second.empty()) {
+        return Given{found->second, std::string(fallback), std::string(fallback)};
+      }
+    }
+    return std::nullopt;
+  }
+
+  /// From the variable or the file.
+  std::optional<Given> from_own_name(const Option& row) {
     const auto variable = environment_.find(row.name);
     const bool has_variable = variable != environment_.end() && !variable->second.empty();
     if (has_file_form(row)) {
@@ -207,17 +221,8 @@ class Parser {
         return from_file(file_name, file->second);
       }
     }
-    std::optional<Given> given;
-    if (has_variable) given = Given{variable->second, "variable", std::string(row.name)};
-    for (const Alias& alias : row.aliases) merge(row, given, from_alias(alias));
-    if (given) return given;
-    for (const std::string_view fallback : row.fallbacks) {
-      const auto found = environment_.find(fallback);
-      if (found != environment_.end() && !found->second.empty()) {
-        return Given{found->second, std::string(fallback), std::string(fallback)};
-      }
-    }
-    return std::nullopt;
+    if (!has_variable) return std::nullopt;
+    return Given{variable->second, "variable", std::string(row.name)};
   }
 
   std::optional<Given> from_alias(const Alias& alias) {
