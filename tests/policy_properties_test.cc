@@ -330,7 +330,7 @@ bool made_room(const Trial& after, size_t index, size_t place, Reason rule) {
 }
 
 bool is_as_it_should(const Trial& after, size_t index, size_t place, Reasons before, Reasons now) {
-  for (size_t number = 0; number < kReasons; ++number) {
+  for (size_t number = 0; number < kReasonCount; ++number) {
     const auto rule = static_cast<Reason>(number);
     if (before.has(rule) && !now.has(rule) && !made_room(after, index, place, rule)) return false;
     if (now.has(rule) && !before.has(rule) && rule != Reason::floor) return false;

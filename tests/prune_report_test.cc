@@ -92,7 +92,7 @@ TEST_CASE_METHOD(ReportFixture, "A table is as wide as its longest id") {
 }
 
 TEST_CASE_METHOD(ReportFixture, "A frozen group says why, in its table and in each line of JSON") {
-  plan.objections = {{"app", "one."}, {"web", "none of ours."}, {"app", "two."}};
+  plan.objections = {{"ap", "not its."}, {"app", "one."}, {"app", "two."}, {"web", "nor this."}};
   const Step frozen = step(Action::keep, "app", seconds(1), 1, Reason::frozen);
   const Step kept = step(Action::keep, "app", seconds(1), 1, Reason::last);
   const std::string text = table({frozen, kept});
