@@ -98,12 +98,19 @@ std::vector<Option> flag_options(PruneConfig& config) {
            .help = "now, plan: one JSON object per backup and line"}};
 }
 
-/// Where the value came from, as the user calls it.
+/// Where the value came from, as the user calls it; empty where there is none.
 std::string_view source_of(const ParsedOptions& parsed, std::string_view name) {
   for (const Setting& setting : parsed.settings) {
     if (setting.name != name || setting.source == "default") continue;
     const bool is_alias = setting.source.find('_') != std::string::npos;
     return is_alias ? std::string_view(setting.source) : name;
+  }
+  return {};
+}
+
+std::string_view value_of(const ParsedOptions& parsed, std::string_view name) {
+  for (const Setting& setting : parsed.settings) {
+    if (setting.name == name) return setting.value;
   }
   return {};
 }
@@ -183,7 +190,7 @@ std::optional<std::string> rules_warning(const ParsedOptions& parsed) {
   bool sounds_like_limit = false;
   for (const std::string_view name : kRules) {
     const std::string_view source = source_of(parsed, name);
-    if (source.empty()) continue;
+    if (source.empty() || value_of(parsed, name) == "0") continue;
     set.push_back(source);
     sounds_like_limit = sounds_like_limit || source == kMaxAge || source == "DB_BACKUP_MAX_N";
   }

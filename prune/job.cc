@@ -99,9 +99,9 @@ void throw_objections(const Plan& plan) {
   std::set<std::string_view> groups;
   for (const Objection& objection : plan.objections) groups.insert(objection.group);
   const std::string more =
-      groups.size() == 1 ? "" : fmt::format(" (and {} more groups)", groups.size() - 1);
-  throw Error(ErrorKind::conflict, fmt::format("nothing of {} was touched: {}{}",
-                                               printable(first.group), first.sentence, more));
+      groups.size() == 1 ? "" : fmt::format(" and of {} more", groups.size() - 1);
+  throw Error(ErrorKind::conflict, fmt::format("nothing of {}{} was touched: {}",
+                                               printable(first.group), more, first.sentence));
 }
 
 void prune_target(const StoreTarget& target, const PruneJob& config, const Clock& clock, Log& log,

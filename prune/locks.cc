@@ -1,5 +1,8 @@
 #include "prune/locks.h"
 
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "common/catalog/key_grammar.h"
@@ -29,6 +32,16 @@ Error reading_failure(Store& store, const std::string& key, const Error& error) 
   return {ErrorKind::denied, error.message(), kNeedsRight};
 }
 
+/// The ids of a group's backups that are held now.
+std::set<std::string> read_holds(Store& store, const std::string& group) {
+  std::set<std::string> held;
+  store.list(encode_group(group) + "/", [&](const ObjectInfo& object) {
+    std::optional<BackupKey> key = parse_key(object.key);
+    if (key && key->file == kHoldName) held.insert(std::move(key->id));
+  });
+  return held;
+}
+
 LockReading read_lock(Store& store, const Backup& backup) {
   const std::string key = backup.commit_key();
   std::string manifest;
@@ -40,8 +53,7 @@ LockReading read_lock(Store& store, const Backup& backup) {
                 reading_failure(store, key, error).within(store.location(key)).within(kContext)};
   }
   try {
-    return {.locked_until = parse_lock(manifest),
-            .is_held = store.stat(backup.key_of(kHoldName)).has_value()};
+    return {.locked_until = parse_lock(manifest)};
   } catch (const Error& error) {
     return {.failure = error.within(store.location(key)).within(kContext)};
   }
@@ -74,10 +86,16 @@ void apply_lock(Step& step, const LockReading& reading, UtcTime now) {
 std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
                                     const std::stop_token& stop) {
   std::vector<LockReading> readings;
+  const std::string* group = nullptr;
+  std::set<std::string> held;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     if (!is_asked(plan.steps[i])) continue;
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
-    LockReading reading = read_lock(store, *plan.steps[i].backup);
+    const Backup& backup = *plan.steps[i].backup;
+    if (group == nullptr || *group != backup.group) held = read_holds(store, backup.group);
+    group = &backup.group;
+    LockReading reading = read_lock(store, backup);
+    reading.is_held = held.contains(backup.id);
     if (reading.failure) log.warn(reading.failure->message());
     if (!reading.locked_until && !reading.is_held && !reading.failure) continue;
     reading.step = i;

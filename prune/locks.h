@@ -25,8 +25,9 @@ struct LockReading {
   std::optional<Error> failure = std::nullopt;  ///< why it could not be read
 };
 
-/// Reads the manifests of the backups of ours that `plan` removes, no others. Those of which
-/// nothing is to be said have no reading: they may be a million. What cannot be read is logged.
+/// Reads the manifests of the backups of ours that `plan` removes, no others, and lists their
+/// groups once more for holds. Those of which nothing is to be said have no reading: they may be a
+/// million. What cannot be read is logged.
 /// Throws `canceled`, and `transient` when the store does not answer.
 [[nodiscard]] std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
                                                   const std::stop_token& stop);

@@ -284,7 +284,8 @@ TEST_CASE("A warning says that what sounds like a limit is a rule that keeps, be
                                 {{"S3_BACKUP_MAX_AGE", "30d"}, {"RETENTION_MIN_BACKUPS", "3"}},
                                 {{"RETENTION_KEEP_LAST", "3"}, {"RETENTION_KEEP_DAILY", "7"}},
                                 {{"BACKUP_KEEP_DAYS", "30"}, {"BACKUPS_TO_RETAIN", "7"}},
-                                {{"S3_BACKUP_MAX_AGE", "30d"}, {"RETENTION_KEEP_DAILY", ""}}}) {
+                                {{"S3_BACKUP_MAX_AGE", "30d"}, {"RETENTION_KEEP_DAILY", ""}},
+                                {{"S3_BACKUP_MAX_AGE", "30d"}, {"RETENTION_KEEP_DAILY", "0"}}}) {
     CAPTURE(environment);
     CHECK_FALSE(warning(environment));
   }

@@ -217,9 +217,9 @@ TEST_CASE_METHOD(Fixture, "Ten minutes without the server end in a good object, 
   // 20 s is the longest wait and half of it the average.
   CHECK(probes > 30);
   CHECK(probes < 200);
-  // The two other connections failed once, and again where a success was told late. Each for itself
-  // they would have asked as often as the one that probes.
-  CHECK(requests - probes <= 10);
+  // The two other connections failed once, and again where a success was told late, as on a busy
+  // machine. Each for itself they would have asked as often as the one that probes.
+  CHECK(requests - probes <= probes / 2);
 }
 
 TEST_CASE_METHOD(Fixture, "An error in the body of a completion is tried again") {
