@@ -58,7 +58,7 @@ buckets() {
     # 24 hours, and the newest of the one or two days before these.
     local kept
     kept=$(jq -r 'select(.action == "keep") | .id' "$T/out" | wc -l)
-    [ "$kept" -ge 25 ] && [ "$kept" -le 28 ] || fail "$kept are kept"
+    if [ "$kept" -lt 25 ] || [ "$kept" -gt 28 ]; then fail "$kept are kept"; fi
     group_has app "$kept"
     expect_complete
     expect 0 pg_prune now --json
@@ -158,7 +158,8 @@ case_other_guards() {
     says "$newest"
     cp "$T/good" "$manifest"
     # Two servers in turn.
-    local other=$folder/app/$(field id app | sed -n 4p)/manifest.json
+    local other
+    other=$folder/app/$(field id app | sed -n 4p)/manifest.json
     jq '.system_identifier = "1"' "$T/good" >"$other"
     expect 3 pg_prune now
     says "take turns in $folder/app"
@@ -252,7 +253,7 @@ adoption() {
     expect 0 pg_prune now
     ! store_list | grep backup-2021-01-07 || fail "the old backup of app is still there"
     [ "$(store_list | grep -c 'app-2-2021\|app2_120000')" = 2 ] || fail "the last backups of others are gone"
-    settings+=(ADOPT_LAYOUTS=db-folder,nonsense)
+    settings+=("ADOPT_LAYOUTS=db-folder,nonsense")
     expect 2 pg_prune now
     says "nonsense"
     expect_complete
