@@ -55,10 +55,6 @@ ListedBackup describe(const StoreTarget& target, Backup backup) {
 
 }  // namespace
 
-std::string group_title(const Backup& backup) {
-  return backup.group.empty() ? "(no database named)" : printable(backup.group);
-}
-
 Listing list_backups(const Targets& targets, const Adoption& adoption) {
   std::vector<ListedBackup> listed;
   std::map<Layout, size_t> not_adopted;
@@ -82,7 +78,7 @@ std::string format_backup_table(const std::vector<ListedBackup>& backups) {
   size_t width = std::string_view("DATABASE").size();
   size_t id_width = std::string_view("20261120T031500Z-9f3a1c2b").size();
   for (const ListedBackup& listed : backups) {
-    width = std::max(width, group_title(listed.backup).size());
+    width = std::max(width, group_title(listed.backup.group).size());
     id_width = std::max(id_width, listed.backup.id.size());
   }
   const bool has_targets = !backups.front().target.empty();
@@ -93,9 +89,10 @@ std::string format_backup_table(const std::vector<ListedBackup>& backups) {
                                   "ID", id_width, "TIME", "SIZE", column("FROM"));
   for (const ListedBackup& listed : backups) {
     const Backup& backup = listed.backup;
-    std::string line = fmt::format("{:<{}}  {:<{}}  {:<20}  {:>10}{}  {}", group_title(backup),
-                                   width, backup.id, id_width, format_iso(backup.time),
-                                   format_bytes(backup.bytes), column(listed.target), note(listed));
+    std::string line =
+        fmt::format("{:<{}}  {:<{}}  {:<20}  {:>10}{}  {}", group_title(backup.group), width,
+                    backup.id, id_width, format_iso(backup.time), format_bytes(backup.bytes),
+                    column(listed.target), note(listed));
     line.erase(line.find_last_not_of(' ') + 1);
     table += line + "\n";
   }

@@ -11,9 +11,6 @@
 
 namespace pgbackup {
 
-/// A group in words: `(no database named)` for that of older systems' backups that name none.
-[[nodiscard]] std::string group_title(const Backup& backup);
-
 /// A complete backup and what its manifest says; an adopted one has none.
 struct ListedBackup {
   Backup backup;

@@ -49,8 +49,8 @@ FoundBackup ask_which_backup(const Targets& targets, const Adoption& adoption, L
   for (size_t i = 0; i < found.size(); ++i) {
     const auto& [target, backup] = found[i];
     fmt::print(stderr, "{:>4}  {}  {}  {}{}{}\n", i + 1, format_iso(backup.time),
-               group_title(backup), format_bytes(backup.bytes), target->name().empty() ? "" : "  ",
-               target->name());
+               group_title(backup.group), format_bytes(backup.bytes),
+               target->name().empty() ? "" : "  ", target->name());
   }
   return found[ask_number(found.size(), stop) - 1];
 }

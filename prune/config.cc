@@ -7,6 +7,7 @@
 
 #include "common/base/error.h"
 #include "common/base/time_zone.h"
+#include "common/base/units.h"
 #include "common/catalog/hold.h"
 
 namespace pgbackup {
@@ -33,7 +34,8 @@ std::vector<Option> rule_options(Retention& retention) {
       {.name = kKeepLast,
        .target = Number{&retention.keep_last, 0, kMostBackups},
        .help = "Keeps the newest N.",
-       .aliases = {{"DB_BACKUP_MAX_N"}, {"BACKUPS_TO_RETAIN"}}},
+       .aliases = {{.name = "DB_BACKUP_MAX_N", .may_be_zero = false},
+                   {.name = "BACKUPS_TO_RETAIN", .may_be_zero = false}}},
       {.name = "RETENTION_KEEP_HOURLY",
        .target = Number{&retention.keep_hourly, 0, kMostYears * 8784},
        .help = "Keeps one per hour for N hours."},
@@ -98,33 +100,8 @@ std::vector<Option> flag_options(PruneConfig& config) {
            .help = "now, plan: one JSON object per backup and line"}};
 }
 
-/// Where the value came from, as the user calls it; empty where there is none.
-std::string_view source_of(const ParsedOptions& parsed, std::string_view name) {
-  for (const Setting& setting : parsed.settings) {
-    if (setting.name != name || setting.source == "default") continue;
-    const bool is_alias = setting.source.find('_') != std::string::npos;
-    return is_alias ? std::string_view(setting.source) : name;
-  }
-  return {};
-}
-
-std::string_view value_of(const ParsedOptions& parsed, std::string_view name) {
-  for (const Setting& setting : parsed.settings) {
-    if (setting.name == name) return setting.value;
-  }
-  return {};
-}
-
 void check_rules(const PruneConfig& config, const ParsedOptions& parsed,
                  std::vector<std::string>& problems) {
-  const std::string_view last = source_of(parsed, kKeepLast);
-  const bool is_wrong = std::any_of(problems.begin(), problems.end(), [&](const auto& problem) {
-    return problem.starts_with(fmt::format("{}:", last));
-  });
-  const bool is_alias = !last.empty() && last != kKeepLast;
-  if (is_alias && !is_wrong && config.rules.retention.keep_last == 0) {
-    problems.push_back(fmt::format("{}: at least 1, or no backup would be kept by it", last));
-  }
   if (has_rule(config.rules.retention)) return;
   const bool is_any_set = std::any_of(kRules.begin(), kRules.end(),
                                       [&](std::string_view name) { return is_set(parsed, name); });
@@ -185,14 +162,45 @@ void check_prune_config(PruneConfig& config, const ParsedOptions& parsed,
   check_store_config(config.store, parsed, problems);
 }
 
+std::string format_rules(const PruneConfig& config) {
+  const Retention& retention = config.rules.retention;
+  const GuardRules& guards = config.rules.guards;
+  const auto on_doubt = [](OnDoubt what) { return what == OnDoubt::freeze ? "freeze" : "allow"; };
+  std::string text = "a backup stays if any of these keeps it:\n";
+  const auto add = [&](std::string_view name, const std::string& value) {
+    text += fmt::format("  {:<23}  {}\n", name, value);
+  };
+  const auto count = [](int number) { return number == 0 ? "off" : std::to_string(number); };
+  add("S3_BACKUP_MAX_AGE", retention.max_age ? format_duration(*retention.max_age) : "off");
+  add("RETENTION_KEEP_LAST", count(retention.keep_last));
+  add("RETENTION_KEEP_HOURLY", count(retention.keep_hourly));
+  add("RETENTION_KEEP_DAILY", count(retention.keep_daily));
+  add("RETENTION_KEEP_WEEKLY", count(retention.keep_weekly));
+  add("RETENTION_KEEP_MONTHLY", count(retention.keep_monthly));
+  add("RETENTION_KEEP_YEARLY", count(retention.keep_yearly));
+  text += "and besides:\n";
+  add("RETENTION_MIN_BACKUPS", std::to_string(retention.min_backups));
+  add("SWEEP_AFTER", format_duration(config.rules.sweep_after));
+  add("PRUNE_WHEN_STALLED", on_doubt(guards.when_stalled));
+  add("PRUNE_ON_SUSPECT", on_doubt(guards.on_suspect));
+  add("PRUNE_MAX_REMOVE", guards.max_remove ? format_removal_limit(*guards.max_remove) : "off");
+  add("TZ", config.time_zone.empty() ? "UTC" : config.time_zone);
+  add("ADOPT_LAYOUTS", config.adoption.layouts.empty() ? "none" : config.adoption.layouts);
+  if (!config.adoption.adoption.database.empty()) {
+    add("ADOPT_DATABASE", config.adoption.adoption.database);
+  }
+  return text;
+}
+
 std::optional<std::string> rules_warning(const ParsedOptions& parsed) {
   std::vector<std::string_view> set;
   bool sounds_like_limit = false;
-  for (const std::string_view name : kRules) {
-    const std::string_view source = source_of(parsed, name);
-    if (source.empty() || value_of(parsed, name) == "0") continue;
-    set.push_back(source);
-    sounds_like_limit = sounds_like_limit || source == kMaxAge || source == "DB_BACKUP_MAX_N";
+  for (const Setting& setting : parsed.settings) {
+    const bool is_rule = std::find(kRules.begin(), kRules.end(), setting.name) != kRules.end();
+    if (!is_rule || setting.given_as.empty() || setting.value == "0") continue;
+    set.push_back(setting.given_as);
+    sounds_like_limit =
+        sounds_like_limit || setting.given_as == kMaxAge || setting.given_as == "DB_BACKUP_MAX_N";
   }
   if (set.size() < 2 || !sounds_like_limit) return std::nullopt;
   return fmt::format(

@@ -35,6 +35,9 @@ struct PruneConfig {
 void check_prune_config(PruneConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems);
 
+/// The settings that decide, one per line, defaults included.
+[[nodiscard]] std::string format_rules(const PruneConfig& config);
+
 /// Several rules are set, and one of them has a name that sounds like an upper limit: what to say.
 [[nodiscard]] std::optional<std::string> rules_warning(const ParsedOptions& parsed);
 

@@ -84,7 +84,8 @@ bool is_retired(Store& store, const Plan& plan, const GroupFacts& facts, const s
   const Reading& run = of_later.readings.front();
   const bool lists_it =
       std::find(run.databases.begin(), run.databases.end(), as_utf8(group)) != run.databases.end();
-  return !lists_it && run.system_identifier == last.system_identifier;
+  return !lists_it && !last.system_identifier.empty() &&
+         run.system_identifier == last.system_identifier;
 }
 
 bool is_removed(const Step* step) { return step->action == Action::remove; }
@@ -100,6 +101,28 @@ std::vector<const Step*> complete_steps(std::span<const Step> group) {
   return complete;
 }
 
+/// What the listing alone tells.
+GroupFacts count_facts(const std::vector<const Step*>& newest_first) {
+  GroupFacts facts;
+  facts.complete = newest_first.size();
+  facts.removed =
+      static_cast<size_t>(std::count_if(newest_first.begin(), newest_first.end(), is_removed));
+  if (newest_first.empty()) return facts;
+  facts.is_newest_removed = is_removed(newest_first.front());
+  facts.is_newest_ours = newest_first.front()->backup->is_ours();
+  for (const Step* step : newest_first) {
+    const Backup& backup = *step->backup;
+    if (backup.is_ours() != facts.is_newest_ours) continue;
+    if (facts.latest.size() <= kGaps) facts.latest.push_back(backup.time);
+    const bool counts = !facts.is_newest_ours && facts.old_sizes.size() < kMostReadings &&
+                        backup.layout == newest_first.front()->backup->layout;
+    if (counts) facts.old_sizes.push_back(backup.bytes);
+  }
+  std::reverse(facts.latest.begin(), facts.latest.end());
+  std::reverse(facts.old_sizes.begin(), facts.old_sizes.end());
+  return facts;
+}
+
 void freeze(std::span<Step> group) {
   for (Step& step : group) {
     if (step.action == Action::keep) continue;
@@ -113,16 +136,10 @@ void freeze(std::span<Step> group) {
 GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> group) {
   const std::vector<const Step*> newest_first = complete_steps(group);
   const std::string& name = group.front().backup->group;
-  GroupFacts facts{.place = store.location(encode_group(name))};
-  facts.complete = newest_first.size();
-  facts.removed =
-      static_cast<size_t>(std::count_if(newest_first.begin(), newest_first.end(), is_removed));
-  if (newest_first.empty()) return facts;
-  facts.is_newest_removed = is_removed(newest_first.front());
-  facts.is_newest_ours = newest_first.front()->backup->is_ours();
+  GroupFacts facts = count_facts(newest_first);
+  facts.place = store.location(encode_group(name));
   size_t ours = 0;
   for (const Step* step : newest_first) {
-    if (facts.latest.size() <= kGaps) facts.latest.push_back(step->backup->time);
     if (!step->backup->is_ours()) continue;
     if (++ours <= kMostReadings) {
       read_into(store, *step->backup, facts);
@@ -130,7 +147,6 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
       facts.unreadable.push_back(store.location(step->backup->commit_key()) + " is damaged");
     }
   }
-  std::reverse(facts.latest.begin(), facts.latest.end());
   std::reverse(facts.readings.begin(), facts.readings.end());
   const std::optional<UtcTime> late = stalled_from(facts);
   facts.is_retired = late && plan.now > *late && is_retired(store, plan, facts, name);

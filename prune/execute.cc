@@ -77,13 +77,45 @@ class Execution {
 
   /// Without this order a crash would leave a listed backup that cannot be restored.
   void remove_backups(std::span<const Step* const> chunk) {
+    const Steps free = not_held(chunk);
     std::vector<std::string> manifests;
-    for (const Step* step : chunk) manifests.push_back(step->backup->commit_key());
+    for (const Step* step : free) manifests.push_back(step->backup->commit_key());
     const std::set<std::string> left = remove_keys(manifests);
     Steps gone;
-    std::copy_if(chunk.begin(), chunk.end(), std::back_inserter(gone),
+    std::copy_if(free.begin(), free.end(), std::back_inserter(gone),
                  [&](const Step* step) { return !left.contains(step->backup->commit_key()); });
     remove_data(gone);
+  }
+
+  /// The listing is from a moment ago: a hold may have been put there since.
+  Steps not_held(std::span<const Step* const> chunk) {
+    Steps free;
+    std::optional<std::set<std::string>> held;
+    const Backup* last = nullptr;
+    for (const Step* step : chunk) {
+      const Backup& backup = *step->backup;
+      const bool is_alone = chunk.size() == 1;
+      if (last == nullptr || last->group != backup.group) held = read_holds(backup, is_alone);
+      last = &backup;
+      if (held && !held->contains(backup.id)) free.push_back(step);
+      if (!held || !held->contains(backup.id)) continue;
+      log_.info("left alone: held since it was listed",
+                {{"group", backup.group}, {"id", backup.id}});
+    }
+    return free;
+  }
+
+  /// The ids of those in the backup's group that are held now; nullopt when that cannot be told.
+  std::optional<std::set<std::string>> read_holds(const Backup& backup, bool only_this) {
+    std::set<std::string> held;
+    const std::string folder = encode_group(backup.group) + "/";
+    const bool is_known = attempt(folder, [&] {
+      store_.list(only_this ? backup.folder() : folder, [&](const ObjectInfo& object) {
+        std::optional<BackupKey> key = parse_key(object.key);
+        if (key && key->file == kHoldName) held.insert(std::move(key->id));
+      });
+    });
+    return is_known ? std::optional(std::move(held)) : std::nullopt;
   }
 
   void sweep_folders(std::span<const Step* const> chunk) {

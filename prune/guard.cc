@@ -44,13 +44,31 @@ std::vector<const Reading*> predecessors(const GroupFacts& facts) {
 }
 
 template <class Number>
-bool is_less_than_half(Number value, const std::vector<const Reading*>& others,
-                       Number Reading::*member) {
-  std::vector<Number> numbers;
-  numbers.reserve(others.size());
-  for (const Reading* reading : others) numbers.push_back(reading->*member);
-  const Number middle = median(std::move(numbers));
+bool is_less_than_half(Number value, std::vector<Number> others) {
+  const Number middle = median(std::move(others));
   return value < middle - middle / 2;  // less than half, also of an odd number; cannot overflow
+}
+
+template <class Number>
+std::vector<Number> values(const std::vector<const Reading*>& readings, Number Reading::*member) {
+  std::vector<Number> numbers;
+  numbers.reserve(readings.size());
+  for (const Reading* reading : readings) numbers.push_back(reading->*member);
+  return numbers;
+}
+
+constexpr const char* kSuspectCure = "look at the database, or set PRUNE_ON_SUSPECT=allow";
+
+/// Older systems say no more of their files than the listing does.
+std::optional<std::string> guard_old_sizes(std::vector<uint64_t> sizes) {
+  if (sizes.size() <= kLeastToCompare) return std::nullopt;
+  const uint64_t newest = sizes.back();
+  sizes.pop_back();
+  if (!is_less_than_half(newest, std::move(sizes))) return std::nullopt;
+  return fmt::format(
+      "the newest backup, of an older system, is suspect: its file has {}, less than half of what "
+      "those before it have; {}",
+      format_bytes(newest), kSuspectCure);
 }
 
 }  // namespace
@@ -83,12 +101,12 @@ std::optional<UtcTime> stalled_from(const GroupFacts& facts) {
     const Reading& newest = facts.readings.back();
     return late_from(*newest.next_due, *newest.next_due - newest.time);
   }
-  seconds largest{0};
+  if (facts.latest.size() <= kLeastGaps) return std::nullopt;
+  seconds period = std::chrono::days(1);
   for (size_t i = 1; i < facts.latest.size(); ++i) {
-    largest = std::max<seconds>(largest, facts.latest[i] - facts.latest[i - 1]);
+    period = std::max<seconds>(period, 2 * (facts.latest[i] - facts.latest[i - 1]));
   }
-  if (largest == seconds(0)) return std::nullopt;
-  return late_from(facts.latest.back() + 2 * largest, 2 * largest);
+  return late_from(facts.latest.back() + period, period);
 }
 
 std::optional<std::string> guard_emptiness(const GroupFacts& facts) {
@@ -129,17 +147,19 @@ std::optional<std::string> guard_servers(const GroupFacts& facts) {
 }
 
 std::optional<std::string> guard_suspect(const GroupFacts& facts) {
+  if (!facts.is_newest_ours) return guard_old_sizes(facts.old_sizes);
   if (facts.readings.empty()) return std::nullopt;
   const Reading& newest = facts.readings.back();
   const std::vector<const Reading*> before = predecessors(facts);
   if (before.size() < kLeastToCompare) return std::nullopt;
-  const bool has_few_tables = is_less_than_half(newest.tables, before, &Reading::tables);
-  const bool has_few_bytes = is_less_than_half(newest.plain_bytes, before, &Reading::plain_bytes);
-  if (!has_few_tables && !has_few_bytes) return std::nullopt;
+  if (!is_less_than_half(newest.tables, values(before, &Reading::tables)) &&
+      !is_less_than_half(newest.plain_bytes, values(before, &Reading::plain_bytes))) {
+    return std::nullopt;
+  }
   return fmt::format(
       "the newest backup ({}) is suspect: it has {} in {} tables, less than half of what those "
-      "before it have; look at the database, or set PRUNE_ON_SUSPECT=allow",
-      newest.id, format_bytes(newest.plain_bytes), newest.tables);
+      "before it have; {}",
+      newest.id, format_bytes(newest.plain_bytes), newest.tables, kSuspectCure);
 }
 
 std::optional<std::string> guard_volume(const GroupFacts& facts, const RemovalLimit& limit) {

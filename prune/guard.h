@@ -54,26 +54,30 @@ struct Reading {
 
 /// So many manifests of a group are read at most.
 inline constexpr size_t kMostReadings = 10;
-/// So many gaps between backups say how often there is one.
+/// So many gaps between backups say how often there is one, and so many at least.
 inline constexpr size_t kGaps = 5;
+inline constexpr size_t kLeastGaps = 2;
 
 /// What the guards know of a group. Backups dated in the future are not in it.
 struct GroupFacts {
-  std::string place{};                    ///< for messages: `s3://bucket/prefix/app`
-  size_t complete = 0;                    ///< backups
-  size_t removed = 0;                     ///< of these, by the plan
-  bool is_newest_removed = false;         ///< of the complete ones
-  bool is_newest_ours = true;             ///< then it has a manifest
-  std::vector<UtcTime> latest{};          ///< of the newest complete ones, oldest first: kGaps + 1
-  std::vector<Reading> readings{};        ///< of the newest of ours, oldest first: kMostReadings
+  std::string place{};             ///< for messages: `s3://bucket/prefix/app`
+  size_t complete = 0;             ///< backups
+  size_t removed = 0;              ///< of these, by the plan
+  bool is_newest_removed = false;  ///< of the complete ones
+  bool is_newest_ours = true;      ///< then it has a manifest
+  /// Of the newest complete ones that are as the newest: ours, or of older systems. Oldest first,
+  /// kGaps + 1.
+  std::vector<UtcTime> latest{};
+  std::vector<uint64_t> old_sizes{};  ///< theirs in bytes, where the newest is an older system's
+  std::vector<Reading> readings{};    ///< of the newest of ours, oldest first: kMostReadings
   std::vector<std::string> unreadable{};  ///< manifests, with the reason
   /// A later run that backed up other databases of the same server no longer lists this one.
   bool is_retired = false;
 };
 
-/// When the group is late by DESIGN's one rule: its next backup is due when the newest manifest
-/// says so; where that says nothing, after twice the largest of the last gaps. nullopt: never,
-/// since nothing tells how often there is one.
+/// When the group is late by late_from(): its next backup is due when the newest manifest says so;
+/// where that says nothing, after twice the largest of the last gaps, but no sooner than a day.
+/// nullopt: never, since nothing tells how often there is one.
 [[nodiscard]] std::optional<UtcTime> stalled_from(const GroupFacts& facts);
 
 [[nodiscard]] std::optional<std::string> guard_emptiness(const GroupFacts& facts);
@@ -82,7 +86,8 @@ struct GroupFacts {
 [[nodiscard]] std::optional<std::string> guard_manifests(const GroupFacts& facts);
 /// A server that gives way to another for good is no objection: see server_change().
 [[nodiscard]] std::optional<std::string> guard_servers(const GroupFacts& facts);
-/// The newest backup holds less than half of what the ones before it held, in bytes or tables.
+/// The newest backup holds less than half of what the ones before it held, in bytes or tables; of
+/// older systems' files the size is what is known.
 [[nodiscard]] std::optional<std::string> guard_suspect(const GroupFacts& facts);
 [[nodiscard]] std::optional<std::string> guard_volume(const GroupFacts& facts,
                                                       const RemovalLimit& limit);

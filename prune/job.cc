@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "common/base/error.h"
-#include "common/base/printable.h"
 #include "prune/evidence.h"
 #include "prune/execute.h"
 #include "prune/guard.h"
@@ -101,7 +100,7 @@ void throw_objections(const Plan& plan) {
   const std::string more =
       groups.size() == 1 ? "" : fmt::format(" and of {} more", groups.size() - 1);
   throw Error(ErrorKind::conflict, fmt::format("nothing of {}{} was touched: {}",
-                                               printable(first.group), more, first.sentence));
+                                               group_title(first.group), more, first.sentence));
 }
 
 void prune_target(const StoreTarget& target, const PruneJob& config, const Clock& clock, Log& log,

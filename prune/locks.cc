@@ -1,11 +1,7 @@
 #include "prune/locks.h"
 
-#include <optional>
-#include <set>
-#include <string>
 #include <utility>
 
-#include "common/catalog/key_grammar.h"
 #include "common/catalog/manifest.h"
 
 namespace pgbackup {
@@ -30,16 +26,6 @@ Error reading_failure(Store& store, const std::string& key, const Error& error) 
   // S3 says 403 for 404 to those who may not list the whole bucket.
   if (!is_listed(store, key)) return {ErrorKind::not_found, error.message()};
   return {ErrorKind::denied, error.message(), kNeedsRight};
-}
-
-/// The ids of a group's backups that are held now.
-std::set<std::string> read_holds(Store& store, const std::string& group) {
-  std::set<std::string> held;
-  store.list(encode_group(group) + "/", [&](const ObjectInfo& object) {
-    std::optional<BackupKey> key = parse_key(object.key);
-    if (key && key->file == kHoldName) held.insert(std::move(key->id));
-  });
-  return held;
 }
 
 LockReading read_lock(Store& store, const Backup& backup) {
@@ -67,7 +53,6 @@ void keep(Step& step, Reason reason) {
 }
 
 void apply_lock(Step& step, const LockReading& reading, UtcTime now) {
-  if (reading.is_held) keep(step, Reason::held);
   if (reading.locked_until && *reading.locked_until > now) {
     keep(step, Reason::locked);
     step.locked_until = reading.locked_until;
@@ -86,18 +71,12 @@ void apply_lock(Step& step, const LockReading& reading, UtcTime now) {
 std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
                                     const std::stop_token& stop) {
   std::vector<LockReading> readings;
-  const std::string* group = nullptr;
-  std::set<std::string> held;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     if (!is_asked(plan.steps[i])) continue;
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
-    const Backup& backup = *plan.steps[i].backup;
-    if (group == nullptr || *group != backup.group) held = read_holds(store, backup.group);
-    group = &backup.group;
-    LockReading reading = read_lock(store, backup);
-    reading.is_held = held.contains(backup.id);
+    LockReading reading = read_lock(store, *plan.steps[i].backup);
     if (reading.failure) log.warn(reading.failure->message());
-    if (!reading.locked_until && !reading.is_held && !reading.failure) continue;
+    if (!reading.locked_until && !reading.failure) continue;
     reading.step = i;
     readings.push_back(std::move(reading));
   }

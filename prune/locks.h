@@ -1,7 +1,6 @@
-// A last look at what is about to be removed. Object Lock, as pg-backup notes it in a manifest:
-// what is still locked is kept and says so. In a versioned bucket, and a lock needs one, a plain
-// DELETE of a locked object succeeds and only hides it: the store's refusal cannot be relied on.
-// And a hold that was put there since the listing.
+// Object Lock, as pg-backup notes it in a manifest: what is still locked is kept and says so. In a
+// versioned bucket, and a lock needs one, a plain DELETE of a locked object succeeds and only hides
+// it: the store's refusal cannot be relied on.
 #pragma once
 
 #include <optional>
@@ -17,23 +16,21 @@
 
 namespace pgbackup {
 
-/// Why one removal may not happen: what its manifest says about its lock, or a hold beside it.
+/// What a manifest says about its lock.
 struct LockReading {
   size_t step = 0;  ///< in the plan
   std::optional<UtcTime> locked_until = std::nullopt;
-  bool is_held = false;
   std::optional<Error> failure = std::nullopt;  ///< why it could not be read
 };
 
-/// Reads the manifests of the backups of ours that `plan` removes, no others, and lists their
-/// groups once more for holds. Those of which nothing is to be said have no reading: they may be a
-/// million. What cannot be read is logged.
+/// Reads the manifests of the backups of ours that `plan` removes, no others. Those of which
+/// nothing is to be said have no reading: they may be a million. What cannot be read is logged.
 /// Throws `canceled`, and `transient` when the store does not answer.
 [[nodiscard]] std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
                                                   const std::stop_token& stop);
 
 /// Turns removals into keeps. Pure. `readings` as from read_locks() of this plan:
-///  - locked at plan.now, or held: kept;
+///  - locked at plan.now: kept;
 ///  - a damaged manifest: left to the guards, which then object;
 ///  - a manifest that cannot or may not be read, or is gone since it was listed: kept.
 void apply_locks(Plan& plan, std::span<const LockReading> readings);

@@ -12,7 +12,6 @@
 #include "common/store/store_config.h"
 #include "prune/config.h"
 #include "prune/job.h"
-#include "prune/report.h"
 
 namespace pgbackup {
 namespace {
@@ -39,11 +38,11 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
   const Signals signals([&daemon] { daemon.run_now(); });
   stop = signals.stop_token();
   if (parsed.verb == "release") {
-    release_backup(open(), parsed.argument, log);
+    (job.dry_run ? preview_release : release_backup)(open(), parsed.argument, log);
     return 0;
   }
   if (const auto warning = rules_warning(parsed)) log.warn(*warning);
-  if (parsed.verb == "plan" && !config.json) fmt::print("{}\n", format_rules(config.rules));
+  if (job.dry_run && job.style == ReportStyle::table) fmt::print("{}\n", format_rules(config));
   if (parsed.verb == "plan" || parsed.verb == "now") {
     prune();
     return 0;

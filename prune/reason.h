@@ -20,10 +20,11 @@ enum class Reason {
   floor,
   // The policy does not, but it stays all the same.
   locked,
-  damaged,  ///< its manifest; it goes unless a guard objects
   unreadable,
   gone,
   frozen,
+  // It goes unless a guard objects.
+  damaged,  ///< its manifest
   // A leftover goes.
   silent,
   silent_and_out,

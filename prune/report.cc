@@ -40,47 +40,17 @@ std::string count_text(size_t count, std::string_view singular) {
   return fmt::format("{} {}{}", count, singular, count == 1 ? "" : "s");
 }
 
-/// An older system's file need not name its database.
-std::string group_text(const std::string& group) {
-  return group.empty() ? "(no database named)" : printable(group);
-}
-
 }  // namespace
 
 std::string format_heading(const StoreTarget& target) {
   return fmt::format("{}: {}\n\n", target.name(), target.store().location(""));
 }
 
-std::string format_rules(const Rules& rules) {
-  const Retention& retention = rules.retention;
-  const GuardRules& guards = rules.guards;
-  const auto on_doubt = [](OnDoubt what) { return what == OnDoubt::freeze ? "freeze" : "allow"; };
-  std::string text = "a backup stays if any of these keeps it:\n";
-  const auto add = [&](std::string_view name, const std::string& value) {
-    text += fmt::format("  {:<23}  {}\n", name, value);
-  };
-  const auto count = [](int number) { return number == 0 ? "off" : std::to_string(number); };
-  add("S3_BACKUP_MAX_AGE", retention.max_age ? format_duration(*retention.max_age) : "off");
-  add("RETENTION_KEEP_LAST", count(retention.keep_last));
-  add("RETENTION_KEEP_HOURLY", count(retention.keep_hourly));
-  add("RETENTION_KEEP_DAILY", count(retention.keep_daily));
-  add("RETENTION_KEEP_WEEKLY", count(retention.keep_weekly));
-  add("RETENTION_KEEP_MONTHLY", count(retention.keep_monthly));
-  add("RETENTION_KEEP_YEARLY", count(retention.keep_yearly));
-  text += "and besides:\n";
-  add("RETENTION_MIN_BACKUPS", std::to_string(retention.min_backups));
-  add("SWEEP_AFTER", format_duration(rules.sweep_after));
-  add("PRUNE_WHEN_STALLED", on_doubt(guards.when_stalled));
-  add("PRUNE_ON_SUSPECT", on_doubt(guards.on_suspect));
-  add("PRUNE_MAX_REMOVE", guards.max_remove ? format_removal_limit(*guards.max_remove) : "off");
-  return text;
-}
-
 std::string format_group_table(std::span<const Step> steps, const Plan& plan) {
   const std::string& group = steps.front().backup->group;
   size_t width = kIdWidth;
   for (const Step& step : steps) width = std::max(width, step.backup->id.size());
-  std::string text = group_text(group) + "\n";
+  std::string text = group_title(group) + "\n";
   text += fmt::format(kRow, "action", "id", width, "time", "age", "size", "reasons");
   for (const Step& step : steps) {
     const Backup& backup = *step.backup;

@@ -13,9 +13,6 @@ namespace pgbackup {
 /// `s3: s3://bucket/prefix/`, above the tables of one of several targets.
 [[nodiscard]] std::string format_heading(const StoreTarget& target);
 
-/// The settings that decide: one per line, defaults included.
-[[nodiscard]] std::string format_rules(const Rules& rules);
-
 /// The steps of one group of `plan`: its name, a heading, a line per step, and why it is frozen.
 [[nodiscard]] std::string format_group_table(std::span<const Step> steps, const Plan& plan);
 

@@ -247,5 +247,15 @@ TEST_CASE_METHOD(CatalogFixture, "A manifest is read, and named when it is wrong
   CHECK(fails_with(ErrorKind::not_found, "manifest.json", read));
 }
 
+TEST_CASE_METHOD(CatalogFixture, "What an older system left empty is no backup") {
+  add("app/app_20240115T120000Z.dump", "data");
+  add("app/app_20240116T120000Z.dump", "");
+  add("2024/01/17/app_120000.sql.gz", "");
+  const Catalog catalog = read_catalog(store, {.layouts = parse_layouts("all"), .database = {}});
+  REQUIRE(catalog.backups.size() == 1);
+  CHECK(catalog.backups[0].id == "app/app_20240115T120000Z.dump");
+  CHECK(catalog.not_adopted.empty());
+}
+
 }  // namespace
 }  // namespace pgbackup

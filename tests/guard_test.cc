@@ -143,7 +143,9 @@ TEST_CASE("A group is late when its manifest says so, by the one rule for too ol
   }
 }
 
-TEST_CASE("Where no manifest says so, a group is late after twice the largest of the last gaps") {
+TEST_CASE(
+    "Where no manifest says so, a group is late after twice the largest of the last gaps, and a "
+    "day") {
   struct Row {
     std::vector<seconds> ages;  ///< oldest first
     bool stalled;
@@ -165,19 +167,43 @@ TEST_CASE("Where no manifest says so, a group is late after twice the largest of
            {{days(2), days(1), hours(1), minutes(59), minutes(58)}, false},
            // Runs that failed for a week, before it went on: the gap is one of the last.
            {{days(20), days(19), days(12), days(11), days(10)}, false},
-           {{days(3) + hours(2) + seconds(1), days(2) + hours(2) + seconds(1)}, true},
+           // Two backups say nothing yet, and runs by hand are no pace.
+           {{days(3) + hours(2) + seconds(1), days(2) + hours(2) + seconds(1)}, false},
+           {{minutes(20), minutes(19), minutes(18)}, false},
+           {{hours(28), hours(27), hours(26)}, false},
+           {{hours(28), hours(27), hours(26) + seconds(1)}, true},
+           {{days(4) + hours(2), days(3) + hours(2), days(2) + hours(2)}, false},
+           {{days(4) + hours(2), days(3) + hours(2), days(2) + hours(2) + seconds(1)}, true},
            {{days(28) + hours(2) + seconds(1), days(21) + hours(2) + seconds(1),
              days(14) + hours(2) + seconds(1)},
             true},
            {{days(44), days(43), days(42), days(41), days(40)}, true},
-           {{hours(8), hours(7), hours(6), hours(5)}, true},
-           {{minutes(20), minutes(19), minutes(18)}, true},
-           {{seconds(303), seconds(302)}, false},
-           {{seconds(304), seconds(303)}, true},
+           {{hours(30), hours(29), hours(28), hours(27)}, true},
        }) {
     const GroupFacts facts{.latest = aged(row.ages), .readings = daily(row.ages.empty() ? 0 : 1)};
     CAPTURE(row.ages.size(), row.ages.empty() ? 0 : row.ages.back().count());
     CHECK(guard_stalled(facts, kNow).has_value() == row.stalled);
+  }
+}
+
+TEST_CASE("Of older systems' files the size is what makes them suspect") {
+  struct Row {
+    std::vector<uint64_t> sizes;  ///< oldest first
+    bool suspect;
+  };
+  for (const Row& row : std::vector<Row>{{{}, false},
+                                         {{1}, false},
+                                         {{100, 1}, false},
+                                         {{100, 100, 1}, false},
+                                         {{100, 100, 100, 50}, false},
+                                         {{100, 100, 100, 200}, false},
+                                         {{1, 1, 100, 100, 1}, false},
+                                         {{100, 100, 100, 49}, true},
+                                         {{100, 100, 100, 100, 20}, true}}) {
+    const GroupFacts facts{.is_newest_ours = false, .old_sizes = row.sizes};
+    CAPTURE(row.sizes);
+    CHECK(guard_suspect(facts).has_value() == row.suspect);
+    CHECK_FALSE(guard_suspect({.old_sizes = row.sizes}));  // the newest is ours
   }
 }
 

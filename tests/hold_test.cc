@@ -3,7 +3,7 @@
 #include "common/catalog/catalog.h"
 #include "common/catalog/key_grammar.h"
 #include "common/store/dir_store.h"
-#include "prune/locks.h"
+#include "prune/execute.h"
 #include "tests/error_of.h"
 #include "tests/faulty_store.h"
 #include "tests/memory_store.h"
@@ -185,6 +185,23 @@ TEST_CASE_METHOD(HoldFixture,
   CHECK_FALSE(is_held(memory));
 }
 
+TEST_CASE_METHOD(HoldFixture, "A backup that is removed while it is held says so") {
+  FaultyStore seen(memory);
+  seen.before = [&](std::string_view call, std::string_view) {
+    if (call == "put") memory.objects.erase(backup_folder("app", kId) + "/manifest.json");
+  };
+  add(memory, "app");
+  CHECK(fails_with(ErrorKind::not_found, "no complete backup", [&] { hold(only(seen)); }));
+}
+
+TEST_CASE_METHOD(HoldFixture, "A preview of a release takes nothing away") {
+  add(memory, "app");
+  hold(only(memory));
+  preview_release(only(memory), kName, log.log());
+  CHECK(is_held(memory));
+  CHECK(log.text().find("dry run: it would be released") != std::string::npos);
+}
+
 /// Two old backups that no rule keeps, and the newest.
 class HeldPlanFixture : public PruneFixture {
  public:
@@ -193,10 +210,6 @@ class HeldPlanFixture : public PruneFixture {
     for (const auto age : {50, 40, 1}) add_backup("app", age * kDay);
   }
   void hold(const std::string& name) { hold_backup(only(store), name, clock, log.log()); }
-  Plan locked(Plan made) {
-    apply_locks(made, read_locks(store, made, log.log(), {}));
-    return made;
-  }
   std::vector<std::string> names;
 };
 
@@ -214,12 +227,25 @@ TEST_CASE_METHOD(HeldPlanFixture,
 }
 
 TEST_CASE_METHOD(HeldPlanFixture, "A hold that is placed after the listing still keeps") {
-  Plan made = plan();
+  const Plan made = plan();
   hold(names[0]);
-  made = locked(std::move(made));
-  CHECK(made.steps[0].action == Action::keep);
-  CHECK(made.steps[0].reasons == Reason::held);
-  CHECK(made.steps[1].action == Action::remove);
+  const Outcome outcome = execute_plan(store, made, log.log(), {});
+  CHECK(outcome.removed == 1);
+  CHECK(store.stat(names[0] + "/manifest.json"));
+  CHECK(store.stat(names[0] + "/app.dump.zst"));
+  CHECK_FALSE(store.stat(names[1] + "/manifest.json"));
+}
+
+TEST_CASE_METHOD(HeldPlanFixture, "Where holds cannot be looked for nothing is removed") {
+  const Plan made = plan();
+  FaultyStore faulty(store);
+  faulty.before = [](std::string_view call, std::string_view) {
+    if (call == "list") throw Error(ErrorKind::denied, "403");
+  };
+  const Outcome outcome = execute_plan(faulty, made, log.log(), {});
+  CHECK(outcome.removed == 0);
+  CHECK(outcome.failures > 0);
+  CHECK(store.stat(names[0] + "/manifest.json"));
 }
 
 TEST_CASE_METHOD(HeldPlanFixture,

@@ -473,7 +473,7 @@ TEST_CASE("A layout that is not known is named, with those that are") {
     const char* named;
   } const table[] = {
       {"ours", "'ours'"},
-      {"none", "'none'"},
+      {"none,all", "'none'"},
       {"*", "'*'"},
       {"All", "'All'"},
       {"ALL", "'ALL'"},

@@ -164,9 +164,8 @@ TEST_CASE("0 is off for our own names, and an error for those of older systems")
   CHECK(problems({{"RETENTION_KEEP_LAST", "0"}, {"RETENTION_KEEP_DAILY", "7"}}).empty());
   for (const auto* name : {"DB_BACKUP_MAX_N", "BACKUPS_TO_RETAIN"}) {
     CHECK(problems({{name, "0"}, {"RETENTION_KEEP_DAILY", "7"}}) ==
-          std::string(name) + ": at least 1, or no backup would be kept by it");
-    CHECK(problems({{name, "0"}}) ==
-          std::string(name) + ": at least 1, or no backup would be kept by it");
+          std::string(name) + ": at least 1");
+    CHECK(problems({{name, "0"}}) == std::string(name) + ": at least 1");
   }
 }
 
@@ -318,7 +317,7 @@ TEST_CASE("The layouts of older systems are adopted by name") {
             .empty());
   CHECK(config.adoption.adoption.layouts == std::set{Layout::db_folder, Layout::backup_time});
   CHECK(config.adoption.adoption.database == "app");
-  for (const auto* value : {"none", "db-folder,", "DB-FOLDER", "db-folder;backup-time", "ours"}) {
+  for (const auto* value : {"None", "db-folder,", "DB-FOLDER", "db-folder;backup-time", "ours"}) {
     CAPTURE(value);
     CHECK(problems({{"S3_BACKUP_MAX_AGE", "30d"}, {"ADOPT_LAYOUTS", value}})
               .starts_with("ADOPT_LAYOUTS: unknown layout '"));
@@ -347,6 +346,33 @@ TEST_CASE("JSON goes with now and plan; pg-backup's variables are none of ours")
             .empty());
   CHECK(problems({{"S3_BACKUP_MAX_AGE", "30d"}}, {"plan", "--json"}).empty());
   CHECK(problems({}, {"release", "a/20261120T031500Z-9f3a1c2b", "--json"}).starts_with("--json"));
+}
+
+TEST_CASE("The rules are printed one per line, also those that are off") {
+  PruneConfig config;
+  config.rules.retention.max_age = std::chrono::days(30);
+  config.rules.retention.keep_daily = 7;
+  config.rules.guards = {.on_suspect = OnDoubt::allow,
+                         .max_remove = RemovalLimit{.count = 50, .is_percent = true}};
+  config.adoption = {.layouts = "all", .adoption = {.layouts = {}, .database = "app"}};
+  CHECK(format_rules(config) ==
+        "a backup stays if any of these keeps it:\n"
+        "  S3_BACKUP_MAX_AGE        30d\n"
+        "  RETENTION_KEEP_LAST      off\n"
+        "  RETENTION_KEEP_HOURLY    off\n"
+        "  RETENTION_KEEP_DAILY     7\n"
+        "  RETENTION_KEEP_WEEKLY    off\n"
+        "  RETENTION_KEEP_MONTHLY   off\n"
+        "  RETENTION_KEEP_YEARLY    off\n"
+        "and besides:\n"
+        "  RETENTION_MIN_BACKUPS    1\n"
+        "  SWEEP_AFTER              7d\n"
+        "  PRUNE_WHEN_STALLED       freeze\n"
+        "  PRUNE_ON_SUSPECT         allow\n"
+        "  PRUNE_MAX_REMOVE         50%\n"
+        "  TZ                       UTC\n"
+        "  ADOPT_LAYOUTS            all\n"
+        "  ADOPT_DATABASE           app\n");
 }
 
 }  // namespace

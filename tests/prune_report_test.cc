@@ -197,26 +197,5 @@ TEST_CASE_METHOD(ReportFixture, "Every reason has a text of its own, and none is
   CHECK(reason_line(one, plan.rules) == "locked until 2026-11-20T12:00:00Z");
 }
 
-TEST_CASE("The rules are printed one per line, also those that are off") {
-  CHECK(format_rules({.retention = {.max_age = std::chrono::days(30), .keep_daily = 7},
-                      .sweep_after = std::chrono::hours(36),
-                      .guards = {.on_suspect = OnDoubt::allow,
-                                 .max_remove = RemovalLimit{.count = 50, .is_percent = true}}}) ==
-        "a backup stays if any of these keeps it:\n"
-        "  S3_BACKUP_MAX_AGE        30d\n"
-        "  RETENTION_KEEP_LAST      off\n"
-        "  RETENTION_KEEP_HOURLY    off\n"
-        "  RETENTION_KEEP_DAILY     7\n"
-        "  RETENTION_KEEP_WEEKLY    off\n"
-        "  RETENTION_KEEP_MONTHLY   off\n"
-        "  RETENTION_KEEP_YEARLY    off\n"
-        "and besides:\n"
-        "  RETENTION_MIN_BACKUPS    1\n"
-        "  SWEEP_AFTER              36h\n"
-        "  PRUNE_WHEN_STALLED       freeze\n"
-        "  PRUNE_ON_SUSPECT         allow\n"
-        "  PRUNE_MAX_REMOVE         50%\n");
-}
-
 }  // namespace
 }  // namespace pgbackup

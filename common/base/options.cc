@@ -231,6 +231,8 @@ class Parser {
     std::string value = found->second;
     // What is no number is left as it is, for the parser to complain of what the user wrote.
     const bool is_number = value.find_first_not_of("0123456789") == std::string::npos;
+    const bool is_zero = is_number && value.find_first_not_of('0') == std::string::npos;
+    if (is_zero && !alias.may_be_zero) problem(fmt::format("{}: at least 1", alias.name));
     if (is_number) value += alias.unit;
     return Given{std::move(value), std::string(alias.name), std::string(alias.name)};
   }
@@ -277,7 +279,8 @@ class Parser {
       result_.settings.push_back({std::string(row.name), show_value(row.target),
                                   given          ? given->source
                                   : has_bad_file ? "file"
-                                                 : "default"});
+                                                 : "default",
+                                  given ? given->name : ""});
     }
     if (given) wipe(given->value);
   }

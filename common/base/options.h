@@ -68,6 +68,7 @@ Choice choice(Enum* value, std::vector<std::string_view> names) {
 struct Alias {
   std::string_view name;
   std::string_view unit = {};
+  bool may_be_zero = true;
 };
 
 /// A row. `name` is the variable (`S3_BUCKET`); a name that starts with `--` is a flag only.
@@ -107,7 +108,8 @@ inline constexpr std::string_view kShownForTrying = "(hidden, for trying only)";
 struct Setting {
   std::string name;
   std::string value;
-  std::string source;  ///< `flag`, `variable`, `file`, the alias's or fallback's name, `default`
+  std::string source;    ///< `flag`, `variable`, `file`, the alias's or fallback's name, `default`
+  std::string given_as;  ///< by the user: `--s3-bucket`, `S3_BUCKET_FILE`; empty for a default
 };
 
 struct ParsedOptions {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/base/printable.h"
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
@@ -91,6 +92,10 @@ std::string Backup::key_of(std::string_view file) const {
 
 std::string Backup::commit_key() const { return is_ours() ? key_of(kManifestName) : id; }
 
+std::string group_title(const std::string& group) {
+  return group.empty() ? "(no database named)" : printable(group);
+}
+
 bool is_listed_before(const Backup& a, const Backup& b) {
   return std::tie(a.group, a.time, a.id) < std::tie(b.group, b.time, b.id);
 }
@@ -106,6 +111,7 @@ Catalog read_catalog(Store& store, const Adoption& adoption) {
         ++not_adopted[old->layout];
         return;
       }
+      if (object.bytes == 0) return;
       if (old->database.empty()) old->database = adoption.database;
       gathering.add_old(*std::move(old), object);
     }

@@ -36,6 +36,9 @@ struct Backup {
   [[nodiscard]] std::string commit_key() const;
 };
 
+/// A group in words: `(no database named)` for that of older systems' backups that name none.
+[[nodiscard]] std::string group_title(const std::string& group);
+
 /// By group, then oldest first.
 [[nodiscard]] bool is_listed_before(const Backup& a, const Backup& b);
 
@@ -44,7 +47,8 @@ struct Catalog {
   std::map<Layout, size_t> not_adopted{};  ///< objects of older systems that do not count
 };
 
-/// All folders of ours and all that is adopted, complete or not. Anything else is not looked at.
+/// All folders of ours and all that is adopted, complete or not. Anything else is not looked at,
+/// nor is an adopted file without a byte in it: what a failed job of an older system left.
 [[nodiscard]] Catalog read_catalog(Store& store, const Adoption& adoption);
 /// Only ours, and with `group` those of one, which restricts the listing.
 [[nodiscard]] std::vector<Backup> read_catalog(Store& store, std::string_view group = "");

@@ -37,6 +37,17 @@ void in_any_target(const Targets& targets, std::string_view name, const std::str
   }
 }
 
+/// Calls `act` for each target in which the backup is held, at least one.
+void in_held_targets(const Targets& targets, std::string_view name,
+                     const std::function<void(const StoreTarget&, const std::string&)>& act) {
+  const std::string missing = fmt::format("{} is not held", printable(name));
+  in_any_target(targets, name, missing, [&](const StoreTarget& target, const std::string& folder) {
+    if (!target.store().stat(fmt::format("{}/{}", folder, kHoldName))) return false;
+    act(target, folder);
+    return true;
+  });
+}
+
 LogFields fields_of(const StoreTarget& target, const std::string& folder) {
   return {{"backup", target.store().location(folder)}};
 }
@@ -55,27 +66,34 @@ void hold_backup(const Targets& targets, std::string_view name, const Clock& clo
   const std::string missing = fmt::format("there is no complete backup {}", printable(name));
   in_any_target(targets, name, missing, [&](const StoreTarget& target, const std::string& folder) {
     Store& store = target.store();
-    if (!store.stat(fmt::format("{}/{}", folder, kManifestName))) return false;
+    const std::string manifest = fmt::format("{}/{}", folder, kManifestName);
+    if (!store.stat(manifest)) return false;
     const std::string key = fmt::format("{}/{}", folder, kHoldName);
     if (store.stat(key)) {
       log.info("held already", fields_of(target, folder));
       return true;
     }
     store.put(key, fmt::format("held since {}\n", format_iso(clock.now())));
+    // pg-prune looks for holds right before it removes a manifest.
+    if (!store.stat(manifest)) return false;
     log.info("held: pg-prune keeps it until it is released", fields_of(target, folder));
     return true;
   });
 }
 
 void release_backup(const Targets& targets, std::string_view name, Log& log) {
-  const std::string missing = fmt::format("{} is not held", printable(name));
-  in_any_target(targets, name, missing, [&](const StoreTarget& target, const std::string& folder) {
-    Store& store = target.store();
-    const std::string key = fmt::format("{}/{}", folder, kHoldName);
-    if (!store.stat(key)) return false;
-    store.remove(key);
+  in_held_targets(targets, name, [&](const StoreTarget& target, const std::string& folder) {
+    // All versions of it, where the store is told to remove those.
+    const std::vector<std::string> keys = {fmt::format("{}/{}", folder, kHoldName)};
+    const std::vector<RemovalFailure> failures = target.store().remove_all(keys);
+    if (!failures.empty()) throw Error(failures.front().error);
     log.info("released: the retention rules decide about it again", fields_of(target, folder));
-    return true;
+  });
+}
+
+void preview_release(const Targets& targets, std::string_view name, Log& log) {
+  in_held_targets(targets, name, [&](const StoreTarget& target, const std::string& folder) {
+    log.info("dry run: it would be released", fields_of(target, folder));
   });
 }
 

@@ -20,8 +20,7 @@ namespace pgbackup {
 inline constexpr std::string_view kHoldName = "hold";
 
 /// A database name as a folder name: `[A-Za-z0-9.-]` and `_` stay, except for a leading `_` (ours)
-/// or
-/// `.`; every other byte becomes `=XX`, upper case. Never empty for a name that is not.
+/// or `.`; every other byte becomes `=XX`, upper case. Never empty for a name that is not.
 [[nodiscard]] std::string encode_group(std::string_view group);
 /// The inverse; nullopt for text that encode_group() cannot have written.
 [[nodiscard]] std::optional<std::string> decode_group(std::string_view encoded);

@@ -175,7 +175,7 @@ std::string_view layout_name(Layout layout) {
 
 std::set<Layout> parse_layouts(std::string_view text) {
   std::set<Layout> layouts;
-  if (trimmed(text).empty()) return layouts;
+  if (trimmed(text).empty() || trimmed(text) == "none") return layouts;
   for (;;) {
     const size_t comma = text.find(',');
     const std::string_view name = trimmed(text.substr(0, comma));

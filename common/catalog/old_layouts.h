@@ -28,7 +28,7 @@ inline constexpr auto kOldLayouts = {Layout::backup_time, Layout::db_time_hash, 
 [[nodiscard]] std::string_view layout_name(Layout layout);
 
 /// A comma list of the names of the old ones, or `all` for every one of them; blanks around names
-/// are allowed, empty text is none. Throws `usage` naming the unknown one.
+/// are allowed, empty text or `none` is none. Throws `usage` naming the unknown one.
 [[nodiscard]] std::set<Layout> parse_layouts(std::string_view text);
 
 /// A key of an older system taken apart.

@@ -9,6 +9,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
+#include <iterator>
 #include <utility>
 
 #include "common/base/error.h"
@@ -69,12 +70,22 @@ void make_folders(const fs::path& root, const fs::path& folder) {
   sync_folder(folder.parent_path());
 }
 
+bool is_dangling(const fs::path& link) {
+  std::error_code ignored;
+  return fs::is_symlink(link, ignored) && !fs::exists(link, ignored);
+}
+
+bool has_one_entry(const fs::path& folder) {
+  std::error_code ignored;
+  const fs::directory_iterator entries(folder, ignored);
+  return std::distance(begin(entries), end(entries)) == 1;
+}
+
 /// Removes `folder` and the folders above it as long as nothing but a dangling `latest` is in them.
 void remove_empty_folders(const fs::path& root, fs::path folder) {
   while (folder != root) {
     const fs::path latest = folder / kLatest;
-    std::error_code ignored;
-    if (fs::is_symlink(latest, ignored) && !fs::exists(latest, ignored)) unlink(latest.c_str());
+    if (is_dangling(latest) && has_one_entry(folder)) unlink(latest.c_str());
     if (rmdir(folder.c_str()) != 0) return;
     folder = folder.parent_path();
   }
