@@ -126,7 +126,9 @@ class Execution {
   }
 
   void sweep_write(const Step& step) {
-    if (attempt(step.write->key, [&] { store_.remove_unfinished(*step.write); })) count(step);
+    if (!attempt(step.write->key, [&] { store_.remove_unfinished(*step.write); })) return;
+    unanswered_ = 0;
+    count(step);
   }
 
   /// The listing is from a moment ago. A writer that has written since then still lives.
@@ -187,16 +189,16 @@ class Execution {
     return left;
   }
 
+  /// A listing that is answered does not show that removals are.
   template <class Call>
   bool attempt(const std::string& key, const Call& call) {
     if (!may_go_on()) return false;
     try {
       call();
-      unanswered_ = 0;
       return true;
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::canceled) throw;
-      unanswered_ = error.kind() == ErrorKind::transient ? unanswered_ + 1 : 0;
+      if (error.kind() == ErrorKind::transient) ++unanswered_;
       note_failure(error.within(fmt::format("cannot remove {}", store_.location(key))));
       return false;
     }
@@ -252,7 +254,7 @@ class Execution {
   Log& log_;
   const std::stop_token& stop_;
   Outcome outcome_;
-  int unanswered_ = 0;  // requests in a row
+  int unanswered_ = 0;  // requests since the last removal that was answered
   bool is_cut_short_ = false;
 };
 

@@ -197,7 +197,7 @@ TEST_CASE("Of older systems' files the size is what makes them suspect") {
                                          {{100, 100, 1}, false},
                                          {{100, 100, 100, 50}, false},
                                          {{100, 100, 100, 200}, false},
-                                         {{1, 1, 100, 100, 1}, false},
+                                         {{1, 1, 1, 100, 1}, false},
                                          {{100, 100, 100, 49}, true},
                                          {{100, 100, 100, 100, 20}, true}}) {
     const GroupFacts facts{.is_newest_ours = false, .old_sizes = row.sizes};

@@ -166,8 +166,10 @@ damaged_files() {
         head -c "$size" "$T/sql" | store_put "$key"
         refuses "$key" "cut off"
     done
+    # An empty file is the trace of a dump that failed at once, and no backup.
     : | store_put "$key"
-    refuses "$key" "it is empty"
+    expect 2 pg_backup restore --id "$key" --target-database copy
+    says "there is no backup $key"
     echo "<html>not found</html>" | store_put "$key"
     refuses "$key" "neither an archive nor plain SQL"
     echo "create table item (a int);" | gzip | store_put "$key"
@@ -236,6 +238,26 @@ case_sql_that_makes_its_database() {
     PGDATABASE=app "$PG_BIN/pg_dump" --clean --if-exists | store_put app/app_20240116T120000Z.sql.gz
     expect 0 pg_backup restore --id app/app_20240116T120000Z.sql.gz --target-database copy
     expect_same_database app copy
+}
+
+# psql would run them, the second with a shell of this machine.
+case_sql_with_backslash_commands() {
+    use_dir
+    prepare_database
+    create_database copy
+    local key=app/app_20240115T120000Z.sql.gz line
+    # What pg_dump wrote before it restricted psql itself.
+    sql_of app | sed '/^\\\(un\)\?restrict /d' >"$T/sql"
+    store_put "$key" <"$T/sql"
+    expect 0 pg_backup restore --id "$key" --target-database fresh --create
+    expect_same_database app fresh
+    for line in '\connect app' "\! touch $T/ran" "\o $T/ran" "select 1 \g $T/ran"; do
+        awk -v line="${line//\\/\\\\}" '/^CREATE VIEW/ { print line } 1' "$T/sql" | store_put "$key"
+        expect 1 pg_backup restore --id "$key" --target-database copy
+        says "backslash commands are restricted"
+        [ "$(tables_of copy)" = 0 ] || fail "half a restore"
+        [ ! -e "$T/ran" ] || fail "it ran: $line"
+    done
 }
 
 # psql's own errors: the first one stops, and nothing is left.
