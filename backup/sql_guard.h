@@ -11,9 +11,9 @@
 namespace pgbackup {
 
 /// Puts \restrict before the SQL, so that psql refuses all backslash commands (it must be of August
-/// 2025 or later: 13.22, 14.19, 15.14, 16.10, 17.6); SQL that begins with a \restrict of its own, as
-/// pg_dump writes since then, is left as it is. Throws `conflict` before the end of a statement that
-/// makes or drops a database (pg_dump --create), and, with `single_transaction`, of one that
+/// 2025 or later: 13.22, 14.19, 15.14, 16.10, 17.6); SQL that begins with a \restrict of its own,
+/// as pg_dump writes since then, is left as it is. Throws `conflict` before the end of a statement
+/// that makes or drops a database (pg_dump --create), and, with `single_transaction`, of one that
 /// belongs to a transaction of the dump's own (large objects).
 class SqlGuard final : public Sink {
  public:

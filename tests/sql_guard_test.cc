@@ -40,7 +40,8 @@ TEST_CASE("SQL that stays in its database and transaction passes") {
   for (const std::string& sql :
        {kHead, kHead + "COPY t FROM stdin;\nBEGIN;\n\n\\.\n", std::string(), std::string("\n"),
         kHead + "CREATE FUNCTION f() AS $$\nBEGIN\nCOMMIT;\nEND $$;\n",
-        kHead + "-- CREATE DATABASE app\n", kHead + "\\restrict word\n\n\\unrestrict word\n", kHead + "SELECT pg_catalog.lo_create('16388');\n",
+        kHead + "-- CREATE DATABASE app\n", kHead + "\\restrict word\n\n\\unrestrict word\n",
+        kHead + "SELECT pg_catalog.lo_create('16388');\n",
         kHead + std::string(5000, '-') + "\nDROP DATABASE app;\n"}) {
     for (const size_t chunk : {size_t{1}, size_t{7}, size_t{100'000}}) {
       CAPTURE(sql, chunk);
