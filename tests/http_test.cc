@@ -231,7 +231,7 @@ TEST_CASE("A rate is kept in both directions") {
     CHECK(exchange(transport, {.method = "GET", .url = server.url(), .max_rate = 2'000'000})
               .body.size() == body.size());
   }
-  CHECK(steady_clock::now() - begun > milliseconds(800));
+  CHECK(steady_clock::now() - begun > milliseconds(500));
 }
 
 TEST_CASE("A stop ends a running exchange at once") {
