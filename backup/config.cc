@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "backup/terminal.h"
@@ -19,7 +20,20 @@ std::vector<Option> database_options(BackupConfig& config) {
       {.name = "DB",
        .target = &config.pg.database,
        .help = "The database to back up, taken literally: blanks, quotes and case count.",
+       .aliases = {{"POSTGRES_DB"}},
        .fallbacks = {"PGDATABASE"}},
+      {.name = "DATABASES",
+       .target = &config.database_list,
+       .help = "In place of DB several, split at commas and blanks (double quotes protect a name), "
+               "or `all`: every database that the role may connect to, found anew at each run.",
+       .aliases = {{"DB_NAME"}}},
+      {.name = "EXCLUDE_DATABASES",
+       .target = &config.excluded_databases,
+       .help = "Of these not: names, or patterns such as `test_*`."},
+      {.name = "BACKUP_GLOBALS",
+       .target = choice(&config.backup_globals, {"auto", "true", "false"}),
+       .help = "Whether to back up roles and tablespaces, too, as `_globals`. auto: with "
+               "DATABASES=all."},
       {.name = "DB_HOST",
        .target = &config.pg.host,
        .help = "Host name, address, or the folder of a Unix socket.",
@@ -80,6 +94,10 @@ std::vector<Option> verb_options(BackupConfig& config) {
        .target = &restore.database,
        .help = "restore: the database that was backed up (default: DB)",
        .verb = "restore"},
+      {.name = "--globals",
+       .target = &restore.globals,
+       .help = "restore: roles and tablespaces, into the whole server",
+       .verb = "restore"},
       {.name = "--id",
        .target = &restore.id,
        .help = "restore: a backup's id, or latest (default)",
@@ -108,12 +126,57 @@ std::vector<Option> verb_options(BackupConfig& config) {
   };
 }
 
-void check_backup(const ParsedOptions& parsed, const Environment& environment,
-                  std::vector<std::string>& problems) {
-  const bool from_service = environment.contains("PGSERVICE");
-  if (!is_set(parsed, "DB") && !from_service) {
-    problems.emplace_back("DB is not set: it names the database to back up");
+/// Set by the user, and not only found in a variable that is libpq's.
+bool is_said(const ParsedOptions& parsed, std::string_view name) {
+  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
+    return setting.name == name && setting.source != "default" && setting.source != "PGDATABASE";
+  });
+}
+
+/// A list of names; what is wrong with it goes to `problems`.
+template <class Parse>
+auto parse_list(std::string_view variable, const std::string& text, const Parse& parse,
+                std::vector<std::string>& problems) {
+  try {
+    return parse(text);
+  } catch (const Error& error) {
+    problems.push_back(fmt::format("{}: '{}': {}", variable, text, error.message()));
+    return decltype(parse(text))();
   }
+}
+
+void check_databases(BackupConfig& config, const ParsedOptions& parsed,
+                     std::vector<std::string>& problems) {
+  const bool has_list = is_set(parsed, "DATABASES");
+  if (has_list && is_said(parsed, "DB")) {
+    problems.emplace_back("DB names one database and DATABASES several; keep one");
+  }
+  DatabaseSelection& databases = config.databases;
+  if (has_list) {
+    databases = parse_list("DATABASES", config.database_list, parse_databases, problems);
+    const bool is_one = databases.names.size() == 1;
+    config.pg.database = is_one ? databases.names.front() : "";
+  } else if (!config.pg.database.empty()) {
+    databases.names = {config.pg.database};
+  }
+  databases.exclude =
+      parse_list("EXCLUDE_DATABASES", config.excluded_databases, parse_names, problems);
+}
+
+void check_backup(const BackupConfig& config, const Environment& environment,
+                  std::vector<std::string>& problems) {
+  const bool is_named = config.databases.all || !config.databases.names.empty() ||
+                        !config.database_list.empty() || environment.contains("PGSERVICE");
+  if (is_named) return;
+  const bool is_physical = std::any_of(environment.begin(), environment.end(), [](const auto& entry) {
+    return entry.first.starts_with("WALE_");
+  });
+  problems.push_back(fmt::format(
+      "nothing says which database to back up: set DB=app for one, or DATABASES to a list or to "
+      "all{}",
+      is_physical ? "; WALE_ variables are set, but physical backups are not made yet: these are "
+                    "dumps"
+                  : ""));
 }
 
 void check_schedule(BackupConfig& config, const ParsedOptions& parsed,
@@ -155,8 +218,14 @@ void check_id(const BackupConfig& config, std::vector<std::string>& problems) {
   }
 }
 
-void check_restore(const BackupConfig& config, std::vector<std::string>& problems) {
-  const RestoreRequest& restore = config.restore;
+void check_restore(BackupConfig& config, std::vector<std::string>& problems) {
+  RestoreRequest& restore = config.restore;
+  if (restore.globals) {
+    if (!restore.database.empty()) {
+      problems.emplace_back("--globals and --database are both given; keep one");
+    }
+    restore.database = kGlobalsGroup;
+  }
   check_id(config, problems);
   if (!restore.output.empty() &&
       (restore.create || restore.clean || !restore.target_database.empty())) {
@@ -179,7 +248,7 @@ bool RestoreRequest::is_by_key() const { return parse_old_key(id).has_value(); }
 CommandLine backup_command_line(BackupConfig& config) {
   CommandLine command{
       .program = "pg-backup",
-      .summary = "Backs up a PostgreSQL database to S3-compatible storage or a directory.",
+      .summary = "Backs up PostgreSQL databases to S3-compatible storage or a directory.",
       .verbs = {{"serve", "back up every BACKUP_INTERVAL or by BACKUP_SCHEDULE (default)"},
                 {"now", "one backup"},
                 {"list", "show the backups"},
@@ -207,13 +276,14 @@ void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
     problems.emplace_back("--from belongs to pg-backup list and restore");
   }
   config.pg.port_is_set = is_set(parsed, "DB_PORT");
+  check_databases(config, parsed, problems);
   check_store_config(config.store, parsed, problems);
   check_adoption(config.adoption, problems);
   if (parsed.verb == "hold" && !parsed.argument.empty()) {
     check_backup_name(parsed.verb, parsed.argument, problems);
   }
   if (parsed.verb == "now" || parsed.verb == "serve") {
-    check_backup(parsed, environment, problems);
+    check_backup(config, environment, problems);
     check_schedule(config, parsed, problems);
   }
   if (parsed.verb == "restore") check_restore(config, problems);

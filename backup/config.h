@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "backup/databases.h"
 #include "backup/pg.h"
 #include "common/base/options.h"
 #include "common/base/schedule.h"
@@ -22,6 +23,7 @@ struct RestoreRequest {
   std::string id = "latest";     ///< or a full id, or the key of an older system's backup
   std::string target_database;   ///< the group's name where empty
   std::filesystem::path output;  ///< a file, or `-`; then no database is touched
+  bool globals = false;          ///< roles and tablespaces in place of a database
   bool create = false;
   bool clean = false;
   bool no_single_transaction = false;
@@ -35,11 +37,17 @@ struct RestoreRequest {
   }
 };
 
+enum class Globals { with_all, yes, no };
+
 struct BackupConfig {
   ServiceConfig service{.health_socket = "pg-backup"};
   StoreConfig store;
   AdoptionConfig adoption;
   PgConfig pg;
+  std::string database_list;          ///< of DATABASES
+  std::string excluded_databases;     ///< of EXCLUDE_DATABASES
+  DatabaseSelection databases;        ///< what DB and these two come to
+  Globals backup_globals = Globals::with_all;
   std::filesystem::path bindir;
   std::chrono::seconds interval = std::chrono::hours(24);
   std::string cron;       ///< in place of the interval
@@ -49,6 +57,12 @@ struct BackupConfig {
   int zstd_level = 3;
   bool json = false;
   RestoreRequest restore;
+
+  /// Whether a run takes roles and tablespaces.
+  [[nodiscard]] bool globals() const {
+    return backup_globals == Globals::yes ||
+           (backup_globals == Globals::with_all && databases.all);
+  }
 };
 
 /// The table; it points into `config`, which must outlive it.

@@ -27,8 +27,10 @@ std::string trimmed(const char* text) {
 
 ErrorKind kind_of(std::string_view sqlstate) {
   if (sqlstate == "42501") return ErrorKind::denied;
-  if (sqlstate == "3D000") return ErrorKind::not_found;
-  if (sqlstate == "42P04") return ErrorKind::conflict;
+  if (sqlstate == "3D000" || sqlstate == "42704" || sqlstate == "58P01") {
+    return ErrorKind::not_found;
+  }
+  if (sqlstate == "42P04" || sqlstate == "42710") return ErrorKind::conflict;
   return ErrorKind::failed;
 }
 
@@ -201,6 +203,10 @@ PgRows PgConnection::query(const std::string& sql, const std::vector<std::string
   }
 }
 
+void PgConnection::hide_statements() {
+  PQsetErrorVerbosity(connection_.get(), PQERRORS_TERSE);
+}
+
 std::string PgConnection::quote_identifier(std::string_view name) const {
   const Handle<char, PQfreemem> quoted(
       PQescapeIdentifier(connection_.get(), name.data(), name.size()));
@@ -213,6 +219,26 @@ std::string PgConnection::quote_literal(std::string_view text) const {
       PQescapeLiteral(connection_.get(), text.data(), text.size()));
   if (quoted == nullptr) throw Error(ErrorKind::failed, trimmed(PQerrorMessage(connection_.get())));
   return quoted.get();
+}
+
+PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop) {
+  try {
+    return {config.with_database("postgres"), stop};
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled) throw;
+    return {config.with_database("template1"), stop};
+  }
+}
+
+ServerInfo read_globals_info(PgConnection& connection) {
+  const PgRows rows = connection.query(
+      "select current_database(), has_table_privilege('pg_catalog.pg_authid', 'select')");
+  ServerInfo info{.database = rows.at(0).at(0),
+                  .version = connection.server_version(),
+                  .system_identifier = read_system_identifier(connection),
+                  .properties = {}};
+  info.may_read_passwords = rows.at(0).at(1) == "t";
+  return info;
 }
 
 ServerInfo read_server_info(PgConnection& connection) {

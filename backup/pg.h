@@ -42,10 +42,13 @@ class PgConnection {
   PgConnection(const PgConfig& config, const std::stop_token& stop);
 
   /// One statement in text form, answered within a minute or `limit`. Throws `denied` for missing
-  /// rights (SQLSTATE 42501), `not_found` for an unknown database (3D000), `conflict` for one that
-  /// exists (42P04), else `failed`.
+  /// rights (SQLSTATE 42501), `not_found` for an unknown database or other object (3D000, 42704) or
+  /// directory (58P01), `conflict` for what exists already (42P04, 42710), else `failed`.
   PgRows query(const std::string& sql, const std::vector<std::string>& parameters = {},
                std::chrono::seconds limit = std::chrono::minutes(1));
+
+  /// From now on messages do not quote the statement, which may hold a secret.
+  void hide_statements();
 
   /// server_version_num
   [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
@@ -60,6 +63,9 @@ class PgConnection {
   Handle<PGconn, PQfinish> connection_;
 };
 
+/// Connected to `postgres`, else to `template1`: for what belongs to no database.
+[[nodiscard]] PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop);
+
 /// What a backup notes about the server and the database that it is connected to.
 struct ServerInfo {
   std::string database;
@@ -68,8 +74,11 @@ struct ServerInfo {
   int64_t tables = 0;
   uint64_t table_bytes = 0;  ///< on disk, without indexes: about what a dump will hold
   DatabaseProperties properties;
+  bool may_read_passwords = false;  ///< of roles; asked by read_globals_info()
 };
 
 [[nodiscard]] ServerInfo read_server_info(PgConnection& connection);
+/// Without what is of one database.
+[[nodiscard]] ServerInfo read_globals_info(PgConnection& connection);
 
 }  // namespace pgbackup

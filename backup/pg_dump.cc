@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/error.h"
 
@@ -19,9 +20,11 @@ std::string hint_for(std::string_view errors) {
 
 }  // namespace
 
-DumpSource::DumpSource(const ClientProgram& pg_dump, const PgConfig& config,
-                       const Environment& environment, const std::stop_token& stop)
-    : client_(pg_dump, {"--format=custom", "--compress=0"}, config, environment, stop) {}
+DumpSource::DumpSource(const ClientProgram& program, std::vector<std::string> arguments,
+                       const PgConfig& config, const Environment& environment,
+                       const std::stop_token& stop)
+    : name_(program.path.filename().string()),
+      client_(program, std::move(arguments), config, environment, stop) {}
 
 size_t DumpSource::read(std::span<char> buffer) {
   Process& process = client_.process();
@@ -30,7 +33,7 @@ size_t DumpSource::read(std::span<char> buffer) {
   const std::string errors = process.errors();
   throw Error(
       ErrorKind::failed,
-      fmt::format("pg_dump {}{}{}", process.status_text(), errors.empty() ? "" : ": ", errors),
+      fmt::format("{} {}{}{}", name_, process.status_text(), errors.empty() ? "" : ": ", errors),
       hint_for(errors));
 }
 

@@ -1,4 +1,4 @@
-// pg_dump's archive as a Source. Its end of stream means that pg_dump exited with 0.
+// What pg_dump or pg_dumpall writes as a Source. Its end of stream means that it exited with 0.
 #pragma once
 
 #include <string>
@@ -11,17 +11,18 @@ namespace pgbackup {
 
 class DumpSource final : public Source {
  public:
-  /// Starts `pg_dump --format=custom --compress=0` of `config.database`.
-  DumpSource(const ClientProgram& pg_dump, const PgConfig& config, const Environment& environment,
-             const std::stop_token& stop);
+  /// Starts `program` with `arguments`, connected to `config.database`.
+  DumpSource(const ClientProgram& program, std::vector<std::string> arguments,
+             const PgConfig& config, const Environment& environment, const std::stop_token& stop);
 
-  /// Throws `failed` with pg_dump's own words when it did not succeed, `canceled`.
+  /// Throws `failed` with the program's own words when it did not succeed, `canceled`.
   size_t read(std::span<char> buffer) override;
 
-  /// After the end: what pg_dump said on stderr although it succeeded, a line each.
+  /// After the end: what it said on stderr although it succeeded, a line each.
   [[nodiscard]] std::vector<std::string> warnings();
 
  private:
+  std::string name_;
   ClientProcess client_;
 };
 

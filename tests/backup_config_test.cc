@@ -81,7 +81,7 @@ TEST_CASE("Everything that is wrong is said at once") {
                       "(Kubernetes") != std::string::npos);
   CHECK(problems.find("ZSTD_LEVEL: '99'") != std::string::npos);
   CHECK(problems.find("there is no target") != std::string::npos);
-  CHECK(problems.find("DB is not set") != std::string::npos);
+  CHECK(problems.find("nothing says which database") != std::string::npos);
 }
 
 TEST_CASE("Each wrong setting is named") {
@@ -91,8 +91,17 @@ TEST_CASE("Each wrong setting is named") {
     std::string says;
   };
   const std::vector<Case> cases = {
-      {{"now"}, {{"BACKUP_DIR", "/b"}}, "DB is not set"},
-      {{"serve"}, {{"BACKUP_DIR", "/b"}}, "DB is not set"},
+      {{"now"}, {{"BACKUP_DIR", "/b"}}, "nothing says which database to back up: set DB=app"},
+      {{"serve"}, {{"BACKUP_DIR", "/b"}, {"WALE_S3_PREFIX", "s3://b"}}, "physical backups are not"},
+      {{"now"}, with(kDirectory, "DATABASES", "app"), "DB names one database and DATABASES"},
+      {{"now"}, with(kDirectory, "DB_NAME", "app"), "DB names one database and DATABASES"},
+      {{"now"}, with(kDirectory, "POSTGRES_DB", "other"), "DB and POSTGRES_DB are two names"},
+      {{"now"}, {{"BACKUP_DIR", "/b"}, {"DATABASES", "a \"b"}}, "DATABASES: 'a \"b': a double quote"},
+      {{"now"}, {{"BACKUP_DIR", "/b"}, {"DATABASES", "a,\"\""}}, "a name is empty"},
+      {{"now"}, with(kDirectory, "EXCLUDE_DATABASES", "\""), "EXCLUDE_DATABASES: '\"'"},
+      {{"now"}, with(kDirectory, "BACKUP_GLOBALS", "yes"), "BACKUP_GLOBALS"},
+      {{"restore", "--globals", "--database", "app"}, kDirectory, "--globals and --database"},
+      {{"now", "--globals"}, kDirectory, "--globals belongs to pg-backup restore"},
       {{"now"}, {{"DB", "app"}}, "there is no target"},
       {{"list"}, {}, "there is no target"},
       {{"now"}, with(kBucket, "S3_SECRET_KEY", ""), "S3_ACCESS_KEY is set without S3_SECRET_KEY"},
@@ -139,6 +148,41 @@ TEST_CASE("Each wrong setting is named") {
     const std::string problems = problems_of(wrong.arguments, wrong.environment);
     CAPTURE(problems, wrong.says);
     CHECK(problems.find(wrong.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("DB is one name taken whole, DATABASES a list, and libpq's variable yields to it") {
+  struct Case {
+    Environment environment;
+    std::vector<std::string> names;
+    bool all;
+    bool globals;
+  };
+  for (const Case& row : std::vector<Case>{
+           {{{"DB", "a, b"}}, {"a, b"}, false, false},
+           {{{"POSTGRES_DB", "all"}}, {"all"}, false, false},
+           {{{"PGDATABASE", "x"}}, {"x"}, false, false},
+           {{{"PGDATABASE", "x"}, {"DATABASES", "a,b  c \"d e\" a"}},
+            {"a", "b", "c", "d e"},
+            false,
+            false},
+           {{{"DB_NAME", "a"}, {"BACKUP_GLOBALS", "true"}}, {"a"}, false, true},
+           {{{"DATABASES", "\"all\""}}, {"all"}, false, false},
+           {{{"DATABASES", "all, app"}}, {"all", "app"}, false, false},
+           {{{"DATABASES", "\"a\"\"b\""}}, {"a\"b"}, false, false},
+           {{{"DATABASES", " all "}}, {}, true, true},
+           {{{"DATABASES", "all"}, {"BACKUP_GLOBALS", "false"}}, {}, true, false}}) {
+    BackupConfig config;
+    Environment environment = row.environment;
+    environment["BACKUP_DIR"] = "/b";
+    ParsedOptions parsed =
+        parse_options(backup_command_line(config), std::vector<std::string>{"now"}, environment);
+    check_backup_config(config, parsed, environment, parsed.problems);
+    CAPTURE(row.environment);
+    CHECK(parsed.problems.empty());
+    CHECK(config.databases.names == row.names);
+    CHECK(config.databases.all == row.all);
+    CHECK(config.globals() == row.globals);
   }
 }
 

@@ -17,7 +17,9 @@ TEST_CASE("A database's name becomes a folder name and comes back") {
   };
   for (const Row& row : std::vector<Row>{{"app", "app"},
                                          {"App-2.x_y", "App-2.x_y"},
-                                         {"_globals", "=5Fglobals"},
+                                         {"_globals", "_globals"},
+                                         {"_global", "=5Fglobal"},
+                                         {"_globals2", "=5Fglobals2"},
                                          {"..", "=2E."},
                                          {".", "=2E"},
                                          {"a b", "a=20b"},
@@ -45,7 +47,7 @@ TEST_CASE("A database's name becomes a folder name and comes back") {
 }
 
 TEST_CASE("A spelling that is not ours is no group") {
-  for (const auto* text : {"",     "_globals", "_",    ".",     "..",       ".hidden",
+  for (const auto* text : {"",     "_global", "_",    ".",     "..",       ".hidden", "=5Fglobals",
                            "a b",  "a=",       "a=2",  "a=2f",  "a=zz",     "=61",
                            "a=2E", "a=5F",     "a/b",  "a%20b", "\xc3\xa4", "a\n",
                            "=2D",  "a=-1",     "a= 1", "a=2F=", "a+b",      "a~b"}) {

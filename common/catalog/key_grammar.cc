@@ -43,6 +43,7 @@ bool is_file_of(std::string_view group, std::string_view file) {
 }  // namespace
 
 std::string encode_group(std::string_view group) {
+  if (group == kGlobalsGroup) return std::string(group);
   std::string encoded;
   for (const char c : group) {
     if (stays(c, encoded.empty())) {
@@ -89,7 +90,9 @@ std::string backup_folder(std::string_view group, std::string_view id) {
   return fmt::format("{}/{}", encode_group(group), id);
 }
 
-std::string dump_file_name(std::string_view group) { return encode_group(group) + ".dump.zst"; }
+std::string dump_file_name(std::string_view group) {
+  return group == kGlobalsGroup ? "globals.sql.zst" : encode_group(group) + ".dump.zst";
+}
 
 std::optional<BackupKey> parse_key(std::string_view key) {
   const size_t first = key.find('/');
