@@ -12,11 +12,14 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 
-/// Where a quoted text or name that begins at `start` ends. A doubled quote is the end of one and
-/// the beginning of the next, which comes to the same.
+/// Where a quoted text or name that begins at `start` ends. A doubled quote stands for one.
 size_t end_of_quote(std::string_view sql, size_t start) {
-  const size_t end = sql.find(sql[start], start + 1);
-  return end == std::string_view::npos ? sql.size() : end + 1;
+  const char quote = sql[start];
+  size_t end = start;
+  do {
+    end = std::min(sql.find(quote, end + 1), sql.size() - 1) + 1;
+  } while (end < sql.size() && sql[end] == quote);
+  return end;
 }
 
 size_t end_of_line(std::string_view sql, size_t start) {

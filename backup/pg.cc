@@ -5,6 +5,7 @@
 
 #include <array>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "common/base/error.h"
@@ -182,17 +183,19 @@ PgRows PgConnection::query(const std::string& sql, const std::vector<std::string
   }
   const auto deadline = steady_clock::now() + limit;
   PgRows rows;
+  std::optional<Error> failure;  // thrown when the connection is ready for the next statement
   while (true) {
     while (PQisBusy(connection) == 1) {
       wait_for(POLLIN, deadline, "a query");
       if (PQconsumeInput(connection) != 1) fail(ErrorKind::transient, PQerrorMessage(connection));
     }
     const Handle<PGresult, PQclear> result(PQgetResult(connection));
-    if (result == nullptr) return rows;
+    if (result == nullptr) break;
     const ExecStatusType status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
       const char* const state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-      fail(kind_of(state == nullptr ? "" : state), PQresultErrorMessage(result.get()));
+      failure = Error(kind_of(state == nullptr ? "" : state),
+                      "PostgreSQL: " + trimmed(PQresultErrorMessage(result.get())));
     }
     for (int i = 0; i < PQntuples(result.get()); ++i) {
       std::vector<std::string>& row = rows.emplace_back();
@@ -201,6 +204,8 @@ PgRows PgConnection::query(const std::string& sql, const std::vector<std::string
       }
     }
   }
+  if (failure) throw Error(*failure);
+  return rows;
 }
 
 void PgConnection::hide_statements() {

@@ -58,7 +58,7 @@ case_broken_databases_fail_alone() {
     sql postgres "grant pg_read_all_data to keeper"
     sql no_rights "alter table item enable row level security"
     use_server_as keeper geheim
-    settings+=("DATABASES=fine, locked, no_rights missing" "PGOPTIONS=-c lock_timeout=2s")
+    settings+=("DATABASES=fine, locked, no_rights missing" LOCK_TIMEOUT=2s)
     PGDATABASE=locked psql -Xqc "begin; lock table item; select pg_sleep(60)" >/dev/null 2>&1 &
     background+=($!)
     is_locked() { [ "$(sql locked "select count(*) from pg_locks where mode = 'AccessExclusiveLock'")" != 0 ]; }
@@ -101,7 +101,7 @@ case_only_the_failed_ones_are_repeated() {
     [ "$(manifests | wc -l)" = 3 ] || fail "more than the failed one was repeated: $(manifests)"
     [ "$(field id | sort -u | wc -l)" = 2 ] || fail "the repeated one has the old id"
     # Each manifest names all that its run was for.
-    jq -r '.databases | sort | join(" ")' "$folder"/two/*/manifest.json >"$T/two"
+    jq -r '.databases | sort | join(" ")' "$folder"/two/2*/manifest.json >"$T/two"
     [ "$(cat "$T/two")" = "_globals one two" ] || fail "$(cat "$T/two")"
 }
 
@@ -159,7 +159,8 @@ globals() {
     backup_now
     roles >"$T/roles"
     # One is gone, one is there with another password and a right too many.
-    sql postgres 'drop tablespace space; drop role "odd "" role"'
+    sql postgres 'drop tablespace space'
+    sql postgres 'drop role "odd "" role"'
     sql postgres "alter role app_user password 'anderes' createdb connection limit 1"
     rm -r "$T/space"
     expect 0 pg_backup restore --globals
@@ -190,22 +191,22 @@ both_stores globals
 case_globals_without_rights() {
     use_dir
     prepare_globals
-    sql postgres "create role keeper login password 'geheim'; grant pg_read_all_data to keeper"
+    sql postgres "create role keeper login password 'geheim'"
     cleanups+=("drop_roles keeper")
-    sql app "revoke select on pg_catalog.pg_authid from keeper" # no superuser may be needed
+    sql app "grant select on all tables in schema public to keeper"
     use_server_as keeper geheim
     settings+=(EXCLUDE_DATABASES=postgres)
     backup_now
     says "without the passwords of roles"
-    jq -e '.warnings | any(test("without the passwords"))' "$folder"/_globals/*/manifest.json >/dev/null ||
+    jq -e '.warnings | any(test("without the passwords"))' "$folder"/_globals/2*/manifest.json >/dev/null ||
         fail "the manifest does not say it"
-    zstd -dc "$folder"/_globals/*/globals.sql.zst | grep -q SCRAM && fail "passwords"
+    zstd -dc "$folder"/_globals/2*/globals.sql.zst | grep -q SCRAM && fail "passwords"
     # Who may not make roles is told so, once for each, and a stop is none in the middle.
     sql postgres "drop role app_group"
     expect 1 pg_backup restore --globals
     says "statements failed, the others were executed"
     says "CREATEROLE"
-    expect 1 pg_backup restore --globals --create
+    expect 2 pg_backup restore --globals --create
     says "belong to the whole server"
     settings+=(BACKUP_GLOBALS=false)
     next_second
