@@ -168,9 +168,9 @@ void check_backup(const BackupConfig& config, const Environment& environment,
   const bool is_named = config.databases.all || !config.databases.names.empty() ||
                         !config.database_list.empty() || environment.contains("PGSERVICE");
   if (is_named) return;
-  const bool is_physical = std::any_of(environment.begin(), environment.end(), [](const auto& entry) {
-    return entry.first.starts_with("WALE_");
-  });
+  const bool is_physical =
+      std::any_of(environment.begin(), environment.end(),
+                  [](const auto& entry) { return entry.first.starts_with("WALE_"); });
   problems.push_back(fmt::format(
       "nothing says which database to back up: set DB=app for one, or DATABASES to a list or to "
       "all{}",

@@ -44,9 +44,9 @@ struct BackupConfig {
   StoreConfig store;
   AdoptionConfig adoption;
   PgConfig pg;
-  std::string database_list;          ///< of DATABASES
-  std::string excluded_databases;     ///< of EXCLUDE_DATABASES
-  DatabaseSelection databases;        ///< what DB and these two come to
+  std::string database_list;       ///< of DATABASES
+  std::string excluded_databases;  ///< of EXCLUDE_DATABASES
+  DatabaseSelection databases;     ///< what DB and these two come to
   Globals backup_globals = Globals::with_all;
   std::filesystem::path bindir;
   std::chrono::seconds interval = std::chrono::hours(24);
@@ -60,8 +60,7 @@ struct BackupConfig {
 
   /// Whether a run takes roles and tablespaces.
   [[nodiscard]] bool globals() const {
-    return backup_globals == Globals::yes ||
-           (backup_globals == Globals::with_all && databases.all);
+    return backup_globals == Globals::yes || (backup_globals == Globals::with_all && databases.all);
   }
 };
 

@@ -16,8 +16,8 @@ namespace {
 /// Databases in which managed PostgreSQL keeps its own tools: of Amazon, Google, Microsoft, Aiven
 /// and DigitalOcean. Customers have no rights there.
 constexpr std::array<std::string_view, 7> kOfProviders = {
-    "rdsadmin", "cloudsqladmin", "alloydbadmin", "azure_maintenance", "azure_sys", "_aiven",
-    "_dodb"};
+    "rdsadmin",  "cloudsqladmin", "alloydbadmin", "azure_maintenance",
+    "azure_sys", "_aiven",        "_dodb"};
 
 /// An interrupted DROP DATABASE leaves a database with this connection limit, which is lost.
 /// DATCONNLIMIT_INVALID_DB in PostgreSQL's src/include/catalog/pg_database.h
@@ -60,10 +60,10 @@ std::vector<Name> split_names(std::string_view text) {
 }
 
 bool is_excluded(const DatabaseSelection& selection, const std::string& name) {
-  return std::any_of(
-      selection.exclude.begin(), selection.exclude.end(), [&](const std::string& pattern) {
-        return pattern == name || fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-      });
+  return std::any_of(selection.exclude.begin(), selection.exclude.end(),
+                     [&](const std::string& pattern) {
+                       return pattern == name || fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+                     });
 }
 
 std::vector<std::string> ask_server(const DatabaseSelection& selection, const PgConfig& pg,
@@ -85,9 +85,9 @@ std::vector<std::string> ask_server(const DatabaseSelection& selection, const Pg
     log.info(fmt::format("left out as the provider's own: {}", fmt::join(of_providers, ", ")));
   }
   if (!closed.empty()) {
-    log.warn(fmt::format("left out, as the role may not connect to them: {}",
-                         fmt::join(closed, ", ")),
-             {{"hint", "GRANT CONNECT, or name them in EXCLUDE_DATABASES"}});
+    log.warn(
+        fmt::format("left out, as the role may not connect to them: {}", fmt::join(closed, ", ")),
+        {{"hint", "GRANT CONNECT, or name them in EXCLUDE_DATABASES"}});
   }
   return names;
 }

@@ -23,8 +23,9 @@ inline constexpr const char* kNoPasswordsWarning =
 /// backslash commands are left out.
 [[nodiscard]] std::vector<std::string> split_statements(std::string_view sql);
 
-/// Executes `sql`. A role that exists already is altered; a tablespace whose directory is missing is
-/// warned of and left out. What else fails is logged, the rest goes on, and then `failed` is thrown.
+/// Executes `sql`. A role that exists already is altered; a tablespace whose directory is missing
+/// is warned of and left out. What else fails is logged, the rest goes on, and then `failed` is
+/// thrown.
 void apply_globals(PgConnection& server, std::string_view sql, Log& log);
 
 }  // namespace pgbackup

@@ -61,10 +61,9 @@ void BackupJob::make(const std::string& group, const SomeTargets& targets, Outco
     return is_globals ? read_globals_info(connection) : read_server_info(connection);
   }();
   const std::string folder = backup_folder(group, run_.id);
-  log_.info(fmt::format("backing up {}", group),
-            {{"id", run_.id},
-             {"to", locations(targets, folder)},
-             {"server", format_pg_version(server.version)}});
+  log_.info(fmt::format("backing up {}", group), {{"id", run_.id},
+                                                  {"to", locations(targets, folder)},
+                                                  {"server", format_pg_version(server.version)}});
   BackupWriter writer(targets, fmt::format("{}/{}", folder, dump_file_name(group)), clock_, log_);
   try {
     is_globals ? dump_globals(server, writer) : dump(server, writer);

@@ -208,9 +208,7 @@ PgRows PgConnection::query(const std::string& sql, const std::vector<std::string
   return rows;
 }
 
-void PgConnection::hide_statements() {
-  PQsetErrorVerbosity(connection_.get(), PQERRORS_TERSE);
-}
+void PgConnection::hide_statements() { PQsetErrorVerbosity(connection_.get(), PQERRORS_TERSE); }
 
 std::string PgConnection::quote_identifier(std::string_view name) const {
   const Handle<char, PQfreemem> quoted(

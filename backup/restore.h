@@ -25,9 +25,9 @@ class Restore {
           std::stop_token stop);
 
   /// Restores `backup` of `store` as `request` says. Throws `conflict` when the target exists
-  /// already (--create) or holds tables (without --clean), or the answer was no, `usage` when plain SQL shall --clean or
-  /// no database is named, `corrupt`, `not_found`, `canceled`, `failed` with pg_restore's own
-  /// words.
+  /// already (--create) or holds tables (without --clean), or the answer was no, `usage` when plain
+  /// SQL shall --clean or no database is named, `corrupt`, `not_found`, `canceled`, `failed` with
+  /// pg_restore's own words.
   void run(Store& store, const Backup& backup, const RestoreRequest& request);
 
  private:

@@ -14,11 +14,7 @@ namespace pgbackup {
 
 BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environment, Clock& clock,
                        Log& log, const std::stop_token& stop)
-    : config_(config),
-      environment_(environment),
-      clock_(clock),
-      log_(log),
-      stop_(stop) {}
+    : config_(config), environment_(environment), clock_(clock), log_(log), stop_(stop) {}
 
 void BackupRuns::once() {
   const std::vector<std::string> groups = find_groups();
@@ -94,8 +90,7 @@ void BackupRuns::make(const std::vector<std::string>& groups, const RunWork& wor
 /// Returns why not every target has it.
 std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, UtcTime started) {
   SomeTargets present = item.targets;
-  std::erase_if(present,
-                [&](const StoreTarget* target) { return away_.contains(target->name()); });
+  std::erase_if(present, [&](const StoreTarget* target) { return away_.contains(target->name()); });
   BackupJob::Outcome outcome;
   if (!present.empty()) outcome = job.back_up(item.group, present);
   for (const std::string& target : outcome.holders) missing_.note(item.group, target, started);

@@ -96,7 +96,9 @@ TEST_CASE("Each wrong setting is named") {
       {{"now"}, with(kDirectory, "DATABASES", "app"), "DB names one database and DATABASES"},
       {{"now"}, with(kDirectory, "DB_NAME", "app"), "DB names one database and DATABASES"},
       {{"now"}, with(kDirectory, "POSTGRES_DB", "other"), "DB and POSTGRES_DB are two names"},
-      {{"now"}, {{"BACKUP_DIR", "/b"}, {"DATABASES", "a \"b"}}, "DATABASES: 'a \"b': a double quote"},
+      {{"now"},
+       {{"BACKUP_DIR", "/b"}, {"DATABASES", "a \"b"}},
+       "DATABASES: 'a \"b': a double quote"},
       {{"now"}, {{"BACKUP_DIR", "/b"}, {"DATABASES", "a,\"\""}}, "a name is empty"},
       {{"now"}, with(kDirectory, "EXCLUDE_DATABASES", "\""), "EXCLUDE_DATABASES: '\"'"},
       {{"now"}, with(kDirectory, "BACKUP_GLOBALS", "yes"), "BACKUP_GLOBALS"},
@@ -158,20 +160,20 @@ TEST_CASE("DB is one name taken whole, DATABASES a list, and libpq's variable yi
     bool all;
     bool globals;
   };
-  for (const Case& row : std::vector<Case>{
-           {{{"DB", "a, b"}}, {"a, b"}, false, false},
-           {{{"POSTGRES_DB", "all"}}, {"all"}, false, false},
-           {{{"PGDATABASE", "x"}}, {"x"}, false, false},
-           {{{"PGDATABASE", "x"}, {"DATABASES", "a,b  c \"d e\" a"}},
-            {"a", "b", "c", "d e"},
-            false,
-            false},
-           {{{"DB_NAME", "a"}, {"BACKUP_GLOBALS", "true"}}, {"a"}, false, true},
-           {{{"DATABASES", "\"all\""}}, {"all"}, false, false},
-           {{{"DATABASES", "all, app"}}, {"all", "app"}, false, false},
-           {{{"DATABASES", "\"a\"\"b\""}}, {"a\"b"}, false, false},
-           {{{"DATABASES", " all "}}, {}, true, true},
-           {{{"DATABASES", "all"}, {"BACKUP_GLOBALS", "false"}}, {}, true, false}}) {
+  for (const Case& row :
+       std::vector<Case>{{{{"DB", "a, b"}}, {"a, b"}, false, false},
+                         {{{"POSTGRES_DB", "all"}}, {"all"}, false, false},
+                         {{{"PGDATABASE", "x"}}, {"x"}, false, false},
+                         {{{"PGDATABASE", "x"}, {"DATABASES", "a,b  c \"d e\" a"}},
+                          {"a", "b", "c", "d e"},
+                          false,
+                          false},
+                         {{{"DB_NAME", "a"}, {"BACKUP_GLOBALS", "true"}}, {"a"}, false, true},
+                         {{{"DATABASES", "\"all\""}}, {"all"}, false, false},
+                         {{{"DATABASES", "all, app"}}, {"all", "app"}, false, false},
+                         {{{"DATABASES", "\"a\"\"b\""}}, {"a\"b"}, false, false},
+                         {{{"DATABASES", " all "}}, {}, true, true},
+                         {{{"DATABASES", "all"}, {"BACKUP_GLOBALS", "false"}}, {}, true, false}}) {
     BackupConfig config;
     Environment environment = row.environment;
     environment["BACKUP_DIR"] = "/b";

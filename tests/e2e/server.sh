@@ -213,3 +213,21 @@ case_globals_without_rights() {
     backup_now
     [ "$(field id _globals | wc -l)" = 1 ] || fail "globals although told not to"
 }
+
+# A bucket that is away costs its patience once, not once for each database.
+case_a_target_that_is_away_is_left_out() {
+    use_dir
+    use_s3
+    local name
+    for name in one two three; do create_small_database "$name" 3; done
+    all_databases
+    settings+=(S3_RETRY_TIME=3s S3_ENDPOINT=http://127.0.0.1:1 EXCLUDE_DATABASES=postgres)
+    local began=$SECONDS
+    expect 1 pg_backup now
+    says "4 of 4 backups failed: one, three, two, _globals"
+    [ "$(grep -c 'not tried where the store did not answer' "$T/err")" = 3 ] || fail "$(cat "$T/err")"
+    [ $((SECONDS - began)) -lt 20 ] || fail "each had its own patience"
+    store=dir
+    [ "$(manifests | wc -l)" = 4 ] || fail "the directory has not got all"
+    expect_complete
+}
