@@ -70,7 +70,7 @@ case_broken_databases_fail_alone() {
     says 'database "missing" does not exist'
     [ "$(groups)" = fine ] || fail "$(groups)"
     expect_complete
-    store_list | grep -q -e '^.* locked' -e no_rights && fail "something was left: $(store_list)"
+    [ "$(store_objects | wc -l)" = 2 ] || fail "something was left: $(store_list)"
     expect 1 env "${settings[@]}" DATABASES=locked "$BIN/pg-backup" now
     says_not "of 1 backups"
 }
@@ -200,7 +200,7 @@ case_globals_without_rights() {
     says "without the passwords of roles"
     jq -e '.warnings | any(test("without the passwords"))' "$folder"/_globals/2*/manifest.json >/dev/null ||
         fail "the manifest does not say it"
-    zstd -dc "$folder"/_globals/2*/globals.sql.zst | grep -q SCRAM && fail "passwords"
+    ! grep -q SCRAM <<<"$(zstd -dc "$folder"/_globals/2*/globals.sql.zst)" || fail "passwords"
     # Who may not make roles is told so, once for each, and a stop is none in the middle.
     sql postgres "drop role app_group"
     expect 1 pg_backup restore --globals
@@ -227,7 +227,5 @@ case_a_target_that_is_away_is_left_out() {
     says "4 of 4 backups failed: one, three, two, _globals"
     [ "$(grep -c 'not tried where the store did not answer' "$T/err")" = 3 ] || fail "$(cat "$T/err")"
     [ $((SECONDS - began)) -lt 20 ] || fail "each had its own patience"
-    store=dir
-    [ "$(manifests | wc -l)" = 4 ] || fail "the directory has not got all"
-    expect_complete
+    [ "$(find "$folder" -name manifest.json -not -path '*/latest/*' | wc -l)" = 4 ] || fail "the directory has not got all"
 }
