@@ -10,7 +10,6 @@
 #include "common/catalog/hold.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/old_layouts.h"
-#include "common/codec/zstd.h"
 
 namespace pgbackup {
 namespace {
@@ -74,9 +73,6 @@ std::vector<Option> run_options(BackupConfig& config) {
        .target = &config.time_zone,
        .help = "Time zone of the schedule, such as Europe/Berlin.",
        .default_note = "UTC"},
-      {.name = "ZSTD_LEVEL",
-       .target = Number{&config.zstd_level, kMinZstdLevel, kMaxZstdLevel},
-       .help = "Compression: higher is smaller and slower."},
   };
 }
 
@@ -265,6 +261,7 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, store_options(config.store));
   append_options(command.options, upload_options(config.store));
   append_options(command.options, run_options(config));
+  append_options(command.options, dump_rows(config.dump));
   append_options(command.options, service_options(config.service));
   append_options(command.options, verb_options(config));
   return command;
@@ -285,6 +282,7 @@ void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
   if (parsed.verb == "now" || parsed.verb == "serve") {
     check_backup(config, environment, problems);
     check_schedule(config, parsed, problems);
+    check_dump_options(config.dump, problems);
   }
   if (parsed.verb == "restore") check_restore(config, problems);
   check_time_zone(config, problems);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backup/databases.h"
+#include "backup/dump_options.h"
 #include "backup/pg.h"
 #include "common/base/options.h"
 #include "common/base/schedule.h"
@@ -54,7 +55,7 @@ struct BackupConfig {
   std::string time_zone;  ///< of `cron`; UTC where empty
   Schedule schedule = Schedule::every(interval);
   bool schedule_is_set = false;  ///< by the user: then also a single run names its next due time
-  int zstd_level = 3;
+  DumpOptions dump;
   bool json = false;
   RestoreRequest restore;
 

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 
+#include "backup/words.h"
 #include "common/base/error.h"
-#include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
 namespace {
@@ -24,40 +24,6 @@ constexpr std::array<std::string_view, 7> kOfProviders = {
 constexpr const char* kDatabasesSql =
     "select datname, has_database_privilege(oid, 'connect') from pg_database "
     "where datallowconn and not datistemplate and datconnlimit <> -2 order by datname";
-
-struct Name {
-  std::string text;
-  bool is_quoted = false;
-};
-
-bool is_separator(char c) { return c == ',' || c == ' ' || (c >= '\t' && c <= '\r'); }
-
-/// The rest of `text` behind a name that begins there.
-std::string_view take_name(std::string_view text, Name& name) {
-  bool is_open = false;
-  while (!text.empty() && (is_open || !is_separator(text[0]))) {
-    const bool is_doubled = is_open && text.starts_with("\"\"");
-    if (text[0] == '"' && !is_doubled) {
-      is_open = !is_open;
-      name.is_quoted = true;
-    } else {
-      name.text += text[0];
-    }
-    text.remove_prefix(is_doubled ? 2 : 1);
-  }
-  if (is_open) throw Error(ErrorKind::usage, "a double quote is not closed");
-  if (name.text.empty()) throw Error(ErrorKind::usage, "a name is empty");
-  return text;
-}
-
-std::vector<Name> split_names(std::string_view text) {
-  std::vector<Name> names;
-  while (true) {
-    while (!text.empty() && is_separator(text[0])) text.remove_prefix(1);
-    if (text.empty()) return names;
-    text = take_name(text, names.emplace_back());
-  }
-}
 
 bool is_excluded(const DatabaseSelection& selection, const std::string& name) {
   return std::any_of(selection.exclude.begin(), selection.exclude.end(),
@@ -96,16 +62,16 @@ std::vector<std::string> ask_server(const DatabaseSelection& selection, const Pg
 
 std::vector<std::string> parse_names(std::string_view text) {
   std::vector<std::string> names;
-  for (Name& name : split_names(text)) {
-    const bool is_new = std::find(names.begin(), names.end(), name.text) == names.end();
-    if (is_new) names.push_back(std::move(name.text));
+  for (Word& word : split_list(text)) {
+    const bool is_new = std::find(names.begin(), names.end(), word.text) == names.end();
+    if (is_new) names.push_back(std::move(word.text));
   }
   return names;
 }
 
 DatabaseSelection parse_databases(std::string_view text) {
-  const std::vector<Name> names = split_names(text);
-  const bool is_all = names.size() == 1 && names[0].text == "all" && !names[0].is_quoted;
+  const std::vector<Word> words = split_list(text);
+  const bool is_all = words.size() == 1 && words[0].raw == "all";
   if (is_all) return {.names = {}, .all = true, .exclude = {}};
   return {.names = parse_names(text), .all = false, .exclude = {}};
 }

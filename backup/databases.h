@@ -17,8 +17,7 @@ struct DatabaseSelection {
   std::vector<std::string> exclude;  ///< names, or patterns with `*`, `?` and `[...]`
 };
 
-/// A list, split at commas and white space; double quotes protect a name, `""` within them is one.
-/// Throws `usage` for an open quote and for an empty name.
+/// The words of split_list(), each once. Throws `usage`.
 [[nodiscard]] std::vector<std::string> parse_names(std::string_view text);
 
 /// The same, of which the unquoted word `all` alone means all databases.

@@ -3,18 +3,25 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "backup/dump_form.h"
 #include "backup/globals.h"
 #include "backup/pg_dump.h"
 #include "backup/progress.h"
 #include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/digest.h"
+#include "common/codec/gzip.h"
 #include "common/codec/zstd.h"
 
 namespace pgbackup {
 namespace {
+
+constexpr const char* kLargeObjectsWarning =
+    "it holds large objects, which plain SQL restores only with --no-single-transaction; with "
+    "BACKUP_FORMAT=custom they are like everything else";
 
 std::string newer_client_warning(int server_version, int client_version) {
   return fmt::format(
@@ -22,6 +29,49 @@ std::string newer_client_warning(int server_version, int client_version) {
       format_pg_version(client_version), format_pg_version(server_version),
       major_version(server_version));
 }
+
+/// Packs as the settings say; whichever it is goes on to `next`.
+class Compressor {
+ public:
+  Compressor(Sink& next, const DumpOptions& options) : next_(next) {
+    switch (options.compression) {
+      case Compression::zstd:
+        zstd_.emplace(next, options.zstd_level, options.zstd_threads);
+        break;
+      case Compression::gzip:
+        gzip_.emplace(next, options.gzip_level);
+        break;
+      case Compression::none:
+        break;
+    }
+  }
+  [[nodiscard]] Sink& sink() {
+    if (zstd_) return *zstd_;
+    return gzip_ ? static_cast<Sink&>(*gzip_) : next_;
+  }
+
+ private:
+  Sink& next_;
+  std::optional<ZstdSink> zstd_;
+  std::optional<GzipSink> gzip_;
+};
+
+/// Passes everything on and keeps the end, by which plain SQL shows that it is whole.
+class TailSink final : public Sink {
+ public:
+  explicit TailSink(Sink& next) : next_(next) {}
+  void write(std::string_view bytes) override {
+    next_.write(bytes);
+    tail_ += bytes.substr(bytes.size() - std::min(bytes.size(), kEndBytes));
+    tail_.erase(0, tail_.size() - std::min(tail_.size(), kEndBytes));
+  }
+  void finish() override { next_.finish(); }
+  [[nodiscard]] const std::string& tail() const { return tail_; }
+
+ private:
+  Sink& next_;
+  std::string tail_;
+};
 
 /// All that the dump itself has told.
 void complete(Manifest& manifest, const HashSink& plain, DumpSource& source) {
@@ -64,7 +114,8 @@ void BackupJob::make(const std::string& group, const SomeTargets& targets, Outco
   log_.info(fmt::format("backing up {}", group), {{"id", run_.id},
                                                   {"to", locations(targets, folder)},
                                                   {"server", format_pg_version(server.version)}});
-  BackupWriter writer(targets, fmt::format("{}/{}", folder, dump_file_name(group)), clock_, log_);
+  const std::string name = dump_file_name(group, config_.dump.format, config_.dump.compression);
+  BackupWriter writer(targets, fmt::format("{}/{}", folder, name), clock_, log_);
   try {
     is_globals ? dump_globals(server, writer) : dump(server, writer);
   } catch (const Error&) {
@@ -76,18 +127,31 @@ void BackupJob::make(const std::string& group, const SomeTargets& targets, Outco
 
 void BackupJob::dump(const ServerInfo& server, BackupWriter& writer) {
   const ClientProgram& pg_dump = client("pg_dump", server.version);
+  const DumpOptions& options = config_.dump;
   Manifest manifest = describe(server, pg_dump);
+  manifest.dump_format = options.format;
+  manifest.compression = options.compression;
+  manifest.selection = options.selection;
+  const bool is_plain = options.format == DumpFormat::plain;
+  if (is_plain && server.has_large_objects) manifest.warnings.emplace_back(kLargeObjectsWarning);
   // Built from right to left: each stage knows the next. Leaving this function without finish()
   // kills pg_dump; the writer then abandons what it has.
-  ZstdSink zstd(writer, config_.zstd_level);
-  HashSink plain(zstd);
+  Compressor compressor(writer, options);
+  HashSink plain(compressor.sink());
   ProgressSink progress(plain, server.database, server.table_bytes, clock_, log_);
-  DumpSource source(pg_dump, {"--format=custom", "--compress=0"},
+  TailSink tail(progress);
+  DumpSource source({.program = pg_dump,
+                     .arguments = dump_arguments(options),
+                     .limit = options.run_timeout.value_or(std::chrono::seconds(0))},
                     config_.pg.with_database(server.database), environment_, stop_);
-  pour(source, progress);
+  pour(source, tail);
+  if (is_plain && !is_complete_sql(tail.tail())) {
+    throw Error(ErrorKind::failed,
+                "pg_dump's SQL does not end as it should, although it exited with 0");
+  }
   complete(manifest, plain, source);
   writer.describe(std::move(manifest));
-  progress.finish();
+  tail.finish();
 }
 
 void BackupJob::dump_globals(const ServerInfo& server, BackupWriter& writer) {
@@ -96,9 +160,12 @@ void BackupJob::dump_globals(const ServerInfo& server, BackupWriter& writer) {
   manifest.group = kGlobalsGroup;
   manifest.kind = kGlobalsKind;
   if (!server.may_read_passwords) manifest.warnings.emplace_back(kNoPasswordsWarning);
-  ZstdSink zstd(writer, config_.zstd_level);
+  manifest.dump_format = DumpFormat::plain;
+  ZstdSink zstd(writer, config_.dump.zstd_level);
   HashSink plain(zstd);
-  DumpSource source(pg_dumpall, globals_arguments(server.may_read_passwords),
+  DumpSource source({.program = pg_dumpall,
+                     .arguments = globals_arguments(server.may_read_passwords),
+                     .limit = config_.dump.run_timeout.value_or(std::chrono::seconds(0))},
                     config_.pg.with_database(server.database), environment_, stop_);
   pour(source, plain);
   complete(manifest, plain, source);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backup/backup_writer.h"
+#include "backup/dump_options.h"
 #include "backup/pg.h"
 #include "backup/pg_client.h"
 #include "common/base/clock.h"
@@ -24,7 +25,7 @@ namespace pgbackup {
 struct BackupJobConfig {
   const PgConfig& pg;
   std::filesystem::path bindir;
-  int zstd_level = 3;
+  const DumpOptions& dump;
   std::optional<Schedule> schedule;  ///< for `next_due`
 };
 

@@ -248,7 +248,8 @@ ServerInfo read_server_info(PgConnection& connection) {
   const PgRows sizes = connection.query(
       fmt::format("select current_database(), count(*) filter (where c.relkind in ('r', 'p')), "
                   "coalesce(sum(c.relpages::int8 + coalesce(t.relpages, 0)), 0)::int8 * "
-                  "current_setting('block_size')::int8 from pg_class c "
+                  "current_setting('block_size')::int8, "
+                  "exists(select 1 from pg_largeobject_metadata) from pg_class c "
                   "join pg_namespace n on n.oid = c.relnamespace "
                   "left join pg_class t on t.oid = c.reltoastrelid "
                   "where c.relkind in ('r', 'p', 'm') and {}",
@@ -258,7 +259,8 @@ ServerInfo read_server_info(PgConnection& connection) {
           .system_identifier = read_system_identifier(connection),
           .tables = to_number<int64_t>(sizes.at(0).at(1)),
           .table_bytes = to_number<uint64_t>(sizes.at(0).at(2)),
-          .properties = read_properties(connection)};
+          .properties = read_properties(connection),
+          .has_large_objects = sizes.at(0).at(3) == "t"};
 }
 
 }  // namespace pgbackup

@@ -74,6 +74,7 @@ struct ServerInfo {
   int64_t tables = 0;
   uint64_t table_bytes = 0;  ///< on disk, without indexes: about what a dump will hold
   DatabaseProperties properties;
+  bool has_large_objects = false;
   bool may_read_passwords = false;  ///< of roles; asked by read_globals_info()
 };
 

@@ -170,15 +170,17 @@ std::vector<std::string> client_environment(const Environment& environment, bool
   return result;
 }
 
-ClientProcess::ClientProcess(const ClientProgram& program, std::vector<std::string> arguments,
-                             const PgConfig& config, const Environment& environment,
-                             const std::stop_token& stop)
+ClientProcess::ClientProcess(ClientCommand command, const PgConfig& config,
+                             const Environment& environment, const std::stop_token& stop)
     : passfile_(make_passfile(config.password)),
       process_(
           [&] {
-            ProcessSpec spec{{program.path.string()}, {}, passfile_.get()};
-            spec.argv.insert(spec.argv.end(), std::make_move_iterator(arguments.begin()),
-                             std::make_move_iterator(arguments.end()));
+            ProcessSpec spec{.argv = {command.program.path.string()},
+                             .environment = {},
+                             .inherited_fd = passfile_.get(),
+                             .limit = command.limit};
+            spec.argv.insert(spec.argv.end(), std::make_move_iterator(command.arguments.begin()),
+                             std::make_move_iterator(command.arguments.end()));
             spec.argv.emplace_back("--no-password");
             spec.argv.push_back("--dbname=" + connection_string(config));
             spec.environment = client_environment(environment, passfile_.is_open());

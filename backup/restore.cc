@@ -244,7 +244,7 @@ uint64_t Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
 
 uint64_t Restore::feed(const ClientProgram& client, StoredDump& dump,
                        const RestoreRequest& request) {
-  ClientProcess process(client, client_arguments(dump.form(), request),
+  ClientProcess process({.program = client, .arguments = client_arguments(dump.form(), request)},
                         config_.pg.with_database(request.target_database),
                         restore_environment(environment_), stop_);
   // On any error the process is killed by its destructor before its stdin is closed: it never sees

@@ -66,11 +66,9 @@ void BackupRuns::make(const std::vector<std::string>& groups, const RunWork& wor
                       const std::optional<Schedule>& schedule) {
   const UtcTime started = clock_.now();
   const RunInfo run{.id = make_backup_id(started), .started = started, .groups = groups};
-  BackupJob job({.pg = config_.pg,
-                 .bindir = config_.bindir,
-                 .zstd_level = config_.zstd_level,
-                 .schedule = schedule},
-                environment_, run, clock_, log_, stop_);
+  BackupJob job(
+      {.pg = config_.pg, .bindir = config_.bindir, .dump = config_.dump, .schedule = schedule},
+      environment_, run, clock_, log_, stop_);
   failures_.clear();
   away_.clear();
   const bool is_alone = work.groups.size() == 1;
