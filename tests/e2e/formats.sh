@@ -19,6 +19,7 @@ load() { # FILE DATABASE, with the stock tools
 all_formats() {
     create_database app
     sql app <everything.sql >/dev/null
+    cleanups+=("psql_ -c 'drop role reader' -c 'drop role \"Writer Role\"'")
     sql app "select lo_unlink(oid) from pg_largeobject_metadata" >/dev/null
     use_database app
     local format compression name key count=0
@@ -30,8 +31,6 @@ all_formats() {
             backup_now
             key=$(store_objects | sed -nE 's#^[0-9]+ (app/.*/app\.(dump|sql).*)$#\1#p' | tail -n 1)
             name=${key##*/}
-            echo "$name"
-            [[ $name = app.*${compression/none/app} || $name = app.dump || $name = app.sql || $name = *.gz || $name = *.zst ]]
             expect 0 pg_backup restore --target-database "copy$count" --create
             expect_same_database app "copy$count"
             create_database "hand$count"
@@ -132,8 +131,12 @@ case_parts_of_a_database() {
     expect 2 env -i "PATH=$PATH" "${settings[@]}" "PGDUMP_OPTIONS=-O -f /tmp/x" "$BIN/pg-backup" now
     says "PGDUMP_OPTIONS: '-O -f /tmp/x': -f is not for here: the dump is streamed as it is made"
     # A change of what is taken makes nothing suspect.
-    local i
-    for i in 1 2 3; do next_second && backup_now; done
+    local number
+    for number in 1 2 3; do
+        echo "whole $number"
+        next_second
+        backup_now
+    done
     settings+=(SCHEMA_ONLY=true)
     next_second
     backup_now
