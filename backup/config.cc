@@ -6,13 +6,15 @@
 #include <optional>
 
 #include "backup/terminal.h"
-#include "common/base/time_zone.h"
 #include "common/catalog/hold.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/old_layouts.h"
 
 namespace pgbackup {
 namespace {
+
+constexpr ScheduleRows kScheduleRows = {
+    .interval = "BACKUP_INTERVAL", .cron = "BACKUP_SCHEDULE", .jitter = "BACKUP_JITTER"};
 
 std::vector<Option> database_options(BackupConfig& config) {
   return {
@@ -62,15 +64,22 @@ std::vector<Option> database_options(BackupConfig& config) {
 std::vector<Option> run_options(BackupConfig& config) {
   return {
       {.name = "BACKUP_INTERVAL",
-       .target = Duration{&config.interval, std::chrono::seconds(1)},
-       .help = "Time from the start of one backup to the start of the next."},
+       .target = Duration{&config.timing.interval, std::chrono::seconds(1)},
+       .help = "Time from the start of one backup to the start of the next.",
+       .aliases = {{"DB_BACKUP_INTERVAL"}}},
       {.name = "BACKUP_SCHEDULE",
-       .target = &config.cron,
+       .target = &config.timing.cron,
        .help = "In place of the interval: `minute hour day month weekday`, six fields with seconds "
                "first, or `@daily` and the like. For a CronJob: its own schedule, so that each "
-               "backup tells when the next is due."},
+               "backup tells when the next is due.",
+       .aliases = {{"SCHEDULE"}}},
+      {.name = "BACKUP_JITTER",
+       .target = Duration{&config.timing.jitter, std::chrono::seconds(0)},
+       .help =
+           "Each scheduled backup starts by a random time up to this later, so that many servers "
+           "do not start at once."},
       {.name = "TZ",
-       .target = &config.time_zone,
+       .target = &config.timing.time_zone,
        .help = "Time zone of the schedule, such as Europe/Berlin.",
        .default_note = "UTC"},
   };
@@ -175,31 +184,6 @@ void check_backup(const BackupConfig& config, const Environment& environment,
                   : ""));
 }
 
-void check_schedule(BackupConfig& config, const ParsedOptions& parsed,
-                    std::vector<std::string>& problems) {
-  const bool has_interval = is_set(parsed, "BACKUP_INTERVAL");
-  const bool has_cron = is_set(parsed, "BACKUP_SCHEDULE");
-  config.schedule_is_set = has_interval || has_cron;
-  if (has_interval && has_cron) {
-    problems.emplace_back("BACKUP_INTERVAL and BACKUP_SCHEDULE are both set; keep one");
-  }
-  try {
-    const bool is_readable = !config.cron.empty();
-    config.schedule = is_readable ? Schedule::parse(config.cron) : Schedule::every(config.interval);
-  } catch (const Error& error) {
-    problems.push_back(std::string("BACKUP_SCHEDULE: ") + error.message());
-  }
-}
-
-/// That of the schedule, and of older systems' stamps without a zone.
-void check_time_zone(const BackupConfig& config, std::vector<std::string>& problems) {
-  try {
-    set_time_zone(config.schedule.zone().value_or(config.time_zone));
-  } catch (const Error& error) {
-    problems.push_back(std::string("TZ: ") + error.message());
-  }
-}
-
 void check_id(const BackupConfig& config, std::vector<std::string>& problems) {
   const std::string& id = config.restore.id;
   if (id == "latest" || parse_backup_id(id)) return;
@@ -249,6 +233,7 @@ CommandLine backup_command_line(BackupConfig& config) {
                 {"now", "one backup"},
                 {"list", "show the backups"},
                 {"restore", "restore one; on a terminal without options it asks"},
+                kScheduleVerb,
                 {"hold", "keep a backup until pg-prune releases it", "GROUP/ID"},
                 kHealthVerb},
       .options = {},
@@ -269,6 +254,9 @@ CommandLine backup_command_line(BackupConfig& config) {
 
 void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
                          const Environment& environment, std::vector<std::string>& problems) {
+  check_schedule(config.timing, kScheduleRows, parsed, problems);
+  check_time_zone(config.timing, problems);
+  if (parsed.verb == kScheduleVerb.name) return;
   if (!config.store.only.empty() && parsed.verb != "list" && parsed.verb != "restore") {
     problems.emplace_back("--from belongs to pg-backup list and restore");
   }
@@ -281,11 +269,9 @@ void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
   }
   if (parsed.verb == "now" || parsed.verb == "serve") {
     check_backup(config, environment, problems);
-    check_schedule(config, parsed, problems);
     check_dump_options(config.dump, problems);
   }
   if (parsed.verb == "restore") check_restore(config, problems);
-  check_time_zone(config, problems);
 }
 
 }  // namespace pgbackup

@@ -11,9 +11,9 @@
 #include "backup/dump_options.h"
 #include "backup/pg.h"
 #include "common/base/options.h"
-#include "common/base/schedule.h"
 #include "common/catalog/adoption.h"
 #include "common/service/program.h"
+#include "common/service/schedule_config.h"
 #include "common/store/store_config.h"
 
 namespace pgbackup {
@@ -50,11 +50,7 @@ struct BackupConfig {
   DatabaseSelection databases;     ///< what DB and these two come to
   Globals backup_globals = Globals::with_all;
   std::filesystem::path bindir;
-  std::chrono::seconds interval = std::chrono::hours(24);
-  std::string cron;       ///< in place of the interval
-  std::string time_zone;  ///< of `cron`; UTC where empty
-  Schedule schedule = Schedule::every(interval);
-  bool schedule_is_set = false;  ///< by the user: then also a single run names its next due time
+  ScheduleConfig timing{.interval = std::chrono::hours(24)};
   DumpOptions dump;
   bool json = false;
   RestoreRequest restore;

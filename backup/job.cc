@@ -195,7 +195,7 @@ Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& pg_d
   if (major_version(pg_dump.version) > major_version(server.version)) {
     manifest.warnings.push_back(newer_client_warning(server.version, pg_dump.version));
   }
-  if (config_.schedule) manifest.next_due = config_.schedule->next(run_.started);
+  if (config_.schedule) manifest.next_due = config_.schedule->next(run_.started) + config_.jitter;
   return manifest;
 }
 

@@ -27,6 +27,7 @@ struct BackupJobConfig {
   std::filesystem::path bindir;
   const DumpOptions& dump;
   std::optional<Schedule> schedule;  ///< for `next_due`
+  std::chrono::seconds jitter{0};    ///< the next one may start so much later
 };
 
 /// What the backups of one run share.

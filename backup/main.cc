@@ -68,17 +68,20 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   Program program{config, environment, clock, log, {}};
   BackupRuns runs(config, environment, clock, log, program.stop);
   Daemon daemon({.noun = "backup",
-                 .schedule = config.schedule,
+                 .schedule = config.timing.schedule,
                  .newest = [&] { return runs.newest(); },
                  .run = [&] { runs.run(); },
-                 .counts_from = [&](UtcTime started) { return runs.counts_from(started); }},
+                 .counts_from = [&](UtcTime started) { return runs.counts_from(started); },
+                 .jitter = config.timing.jitter},
                 clock, log);
   const Signals signals([&] {
     runs.ask();
     daemon.run_now();
   });
   program.stop = signals.stop_token();
-  if (parsed.verb == "list") {
+  if (parsed.verb == kScheduleVerb.name) {
+    fmt::print("{}", format_next_times(config.timing, clock.now()));
+  } else if (parsed.verb == "list") {
     list(program);
   } else if (parsed.verb == "restore") {
     restore(program);

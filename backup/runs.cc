@@ -22,7 +22,7 @@ void BackupRuns::once() {
   RunWork work;
   for (const std::string& group : groups) work.groups.push_back({group, all_of(targets)});
   // The next one is due when the schedule says so, if the user has told it.
-  make(groups, work, config_.schedule_is_set ? std::optional(config_.schedule) : std::nullopt);
+  make(groups, work, config_.timing.is_set ? std::optional(config_.timing.schedule) : std::nullopt);
 }
 
 std::optional<UtcTime> BackupRuns::newest() {
@@ -42,9 +42,9 @@ void BackupRuns::run() {
   if (is_asked_.exchange(false)) missing_.clear();
   const std::vector<std::string> groups = find_groups();
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  const RunWork work = missing_.select(groups, targets, config_.schedule, clock_.now());
+  const RunWork work = missing_.select(groups, targets, config_.timing.schedule, clock_.now());
   left_out_since_ = work.oldest_left_out;
-  make(groups, work, config_.schedule);
+  make(groups, work, config_.timing.schedule);
   missing_.clear();
 }
 
@@ -66,9 +66,12 @@ void BackupRuns::make(const std::vector<std::string>& groups, const RunWork& wor
                       const std::optional<Schedule>& schedule) {
   const UtcTime started = clock_.now();
   const RunInfo run{.id = make_backup_id(started), .started = started, .groups = groups};
-  BackupJob job(
-      {.pg = config_.pg, .bindir = config_.bindir, .dump = config_.dump, .schedule = schedule},
-      environment_, run, clock_, log_, stop_);
+  BackupJob job({.pg = config_.pg,
+                 .bindir = config_.bindir,
+                 .dump = config_.dump,
+                 .schedule = schedule,
+                 .jitter = config_.timing.jitter},
+                environment_, run, clock_, log_, stop_);
   failures_.clear();
   away_.clear();
   const bool is_alone = work.groups.size() == 1;

@@ -2,7 +2,6 @@
 // together.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "common/base/options.h"
 #include "common/catalog/adoption.h"
 #include "common/service/program.h"
+#include "common/service/schedule_config.h"
 #include "common/store/store_config.h"
 #include "prune/plan.h"
 
@@ -20,8 +20,8 @@ struct PruneConfig {
   AdoptionConfig adoption;
   ServiceConfig service{.health_socket = "pg-prune"};
   Rules rules{.retention = {}, .sweep_after = std::chrono::days(7)};
-  std::chrono::seconds interval = std::chrono::hours(1);
-  std::string time_zone;   ///< of calendar periods and of stamps without a zone; UTC where empty
+  /// Its zone is also that of calendar periods and of stamps without a zone.
+  ScheduleConfig timing{.interval = std::chrono::hours(1)};
   std::string max_remove;  ///< PRUNE_MAX_REMOVE as text
   bool dry_run = false;
   bool json = false;

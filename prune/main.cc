@@ -32,11 +32,14 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
                      .dry_run = config.dry_run || parsed.verb == "plan",
                      .style = style_of(config, parsed)};
   const auto prune = [&] { prune_once(open(), job, clock, log, stop); };
-  Daemon daemon(
-      {.noun = "pruning", .schedule = Schedule::every(config.interval), .newest = {}, .run = prune},
-      clock, log);
+  Daemon daemon({.noun = "pruning", .schedule = config.timing.schedule, .newest = {}, .run = prune},
+                clock, log);
   const Signals signals([&daemon] { daemon.run_now(); });
   stop = signals.stop_token();
+  if (parsed.verb == kScheduleVerb.name) {
+    fmt::print("{}", format_next_times(config.timing, clock.now()));
+    return 0;
+  }
   if (parsed.verb == "release") {
     (job.dry_run ? preview_release : release_backup)(open(), parsed.argument, log);
     return 0;

@@ -217,8 +217,9 @@ TEST_CASE("A schedule of the user's own is told from the default") {
     ParsedOptions parsed = parse_options(command, {}, environment);
     check_backup_config(config, parsed, environment, parsed.problems);
     CHECK(parsed.problems.empty());
-    CHECK(config.schedule_is_set == given.is_set);
-    CHECK(format_iso(config.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) == given.next);
+    CHECK(config.timing.is_set == given.is_set);
+    CHECK(format_iso(config.timing.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) ==
+          given.next);
   }
 }
 
@@ -230,7 +231,7 @@ TEST_CASE("The time zone of the schedule is TZ") {
       {"BACKUP_DIR", "/b"}, {"DB", "app"}, {"BACKUP_SCHEDULE", "15 3 * * *"}, {"TZ", "Asia/Tokyo"}};
   ParsedOptions parsed = parse_options(command, {}, environment);
   check_backup_config(config, parsed, environment, parsed.problems);
-  CHECK(format_iso(config.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) ==
+  CHECK(format_iso(config.timing.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) ==
         "2026-11-20T18:15:00Z");
 }
 

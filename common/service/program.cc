@@ -1,6 +1,7 @@
 #include "common/service/program.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -54,6 +55,16 @@ int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions&
   if (parsed.verb != kHealthVerb.name) check(parsed, parsed.problems);
   throw_problems(command.program, parsed.problems);
   return parsed.verb == kHealthVerb.name ? show_health(service.health_socket) : body(parsed);
+}
+
+void log_schedule(Log& log, const DaemonWork& work, UtcTime now) {
+  std::vector<std::string> times;
+  for (UtcTime time = now; times.size() < 3;) {
+    time = work.schedule.next(time);
+    times.push_back(format_iso(time));
+  }
+  log.info("schedule",
+           {{"when", work.schedule.text()}, {"next", fmt::format("{}", fmt::join(times, " "))}});
 }
 
 }  // namespace
@@ -116,6 +127,7 @@ void serve(Daemon& daemon, const ServiceConfig& service, Clock& clock, Log& log,
   const auto answer = [&] {
     return judge(daemon.status(), daemon.work(), service.max_backup_age, clock.now());
   };
+  log_schedule(log, daemon.work(), clock.now());
   const HealthServer health(service.health_socket, answer, log);
   daemon.serve(stop);
 }
