@@ -23,11 +23,17 @@ std::vector<Option> database_options(BackupConfig& config) {
        .help = "The database to back up, taken literally: blanks, quotes and case count.",
        .aliases = {{"POSTGRES_DB"}},
        .fallbacks = {"PGDATABASE"}},
+      {.name = "DATABASE_URL",
+       .target = &config.database_url,
+       .help =
+           "postgres://user:password@host:port/database, where neither DB_HOST, DB_PORT, DB_USER "
+           "nor DB_PASSWORD says it."},
       {.name = "DATABASES",
        .target = &config.database_list,
        .help = "In place of DB several, split at commas and blanks (double quotes protect a name), "
                "or `all`: every database that the role may connect to, found anew at each run.",
-       .aliases = {{"DB_NAME"}}},
+       .aliases = {{"DB_NAME"}},
+       .secret_file = "/run/secrets/pg_databases"},
       {.name = "EXCLUDE_DATABASES",
        .target = &config.excluded_databases,
        .help = "Of these not: names, or patterns such as `test_*`."},
@@ -38,21 +44,28 @@ std::vector<Option> database_options(BackupConfig& config) {
       {.name = "DB_HOST",
        .target = &config.pg.host,
        .help = "Host name, address, or the folder of a Unix socket.",
+       .aliases = {{"POSTGRES_HOST"}},
        .fallbacks = {"PGHOST"},
-       .default_note = "libpq's"},
+       .default_note = "libpq's",
+       .secret_file = "/run/secrets/pg_host"},
       {.name = "DB_PORT",
        .target = Number{&config.pg.port, 1, 65535},
        .help = "Port of the server.",
-       .fallbacks = {"PGPORT"}},
+       .fallbacks = {"PGPORT"},
+       .secret_file = "/run/secrets/pg_port"},
       {.name = "DB_USER",
        .target = &config.pg.user,
        .help = "Role to connect as.",
+       .aliases = {{"POSTGRES_USER"}},
        .fallbacks = {"PGUSER"},
-       .default_note = "libpq's"},
+       .default_note = "libpq's",
+       .secret_file = "/run/secrets/pg_user"},
       {.name = "DB_PASSWORD",
        .target = &config.pg.password,
        .help = "Its password. Without one libpq's own means serve, such as PGPASSFILE.",
-       .fallbacks = {"PGPASSWORD"}},
+       .aliases = {{"POSTGRES_PASSWORD"}},
+       .fallbacks = {"PGPASSWORD"},
+       .secret_file = "/run/secrets/pg_password"},
       {.name = "PG_BINDIR",
        .target = &config.bindir,
        .help =
@@ -131,11 +144,50 @@ std::vector<Option> verb_options(BackupConfig& config) {
   };
 }
 
+constexpr const char* kPassfileMount = "/run/secrets/pgpass";
+
+/// What is weaker than settings and variables of libpq: a URL, and a password file that is mounted
+/// as a secret. Every user can read such a mount, which is why libpq would not.
+void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environment& environment) {
+  const auto is_any_set = [&](std::initializer_list<std::string_view> names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](std::string_view name) { return is_set(parsed, name); });
+  };
+  const bool has_url = !config.database_url.empty();
+  if (has_url && !is_any_set({"DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"})) {
+    try {
+      read_database_url(config.pg, config.database_url);
+      config.pg.port_is_set = false;
+    } catch (const Error& error) {
+      parsed.problems.push_back(std::string("DATABASE_URL: ") + error.message());
+    }
+  } else if (has_url) {
+    parsed.notes.emplace_back("DATABASE_URL is not used, as DB_HOST, DB_USER or the like are set");
+  }
+  if (!config.pg.password.empty() || environment.contains("PGPASSFILE")) return;
+  if (std::optional<std::string> text = read_text_file(kPassfileMount)) {
+    config.pg.passfile = Secret(*text + "\n");
+    wipe(*text);
+    parsed.notes.push_back(fmt::format("passwords are looked up in {}", kPassfileMount));
+  }
+}
+
+void note_metrics(const Environment& environment, std::vector<std::string>& notes) {
+  const auto found = environment.find("PUSHGATEWAY_URL");
+  if (found == environment.end() || found->second.empty()) return;
+  notes.emplace_back(
+      "PUSHGATEWAY_URL is set, but no metrics are pushed yet; `health` and the log say how it is");
+}
+
+bool is_from(const ParsedOptions& parsed, std::string_view name, std::string_view source) {
+  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
+    return setting.name == name && setting.source == source;
+  });
+}
+
 /// Set by the user, and not only found in a variable that is libpq's.
 bool is_said(const ParsedOptions& parsed, std::string_view name) {
-  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
-    return setting.name == name && setting.source != "default" && setting.source != "PGDATABASE";
-  });
+  return is_set(parsed, name) && !is_from(parsed, name, "PGDATABASE");
 }
 
 /// A list of names; what is wrong with it goes to `problems`.
@@ -153,11 +205,12 @@ auto parse_list(std::string_view variable, const std::string& text, const Parse&
 void check_databases(BackupConfig& config, const ParsedOptions& parsed,
                      std::vector<std::string>& problems) {
   const bool has_list = is_set(parsed, "DATABASES");
-  if (has_list && is_said(parsed, "DB")) {
+  const bool is_secret = is_from(parsed, "DATABASES", "/run/secrets/pg_databases");
+  if (has_list && !is_secret && is_said(parsed, "DB")) {
     problems.emplace_back("DB names one database and DATABASES several; keep one");
   }
   DatabaseSelection& databases = config.databases;
-  if (has_list) {
+  if (has_list && !(is_secret && is_set(parsed, "DB"))) {
     databases = parse_list("DATABASES", config.database_list, parse_databases, problems);
     const bool is_one = databases.names.size() == 1;
     config.pg.database = is_one ? databases.names.front() : "";
@@ -229,11 +282,14 @@ CommandLine backup_command_line(BackupConfig& config) {
   CommandLine command{
       .program = "pg-backup",
       .summary = "Backs up PostgreSQL databases to S3-compatible storage or a directory.",
-      .verbs = {{"serve", "back up every BACKUP_INTERVAL or by BACKUP_SCHEDULE (default)"},
-                {"now", "one backup"},
+      .verbs = {{.name = "serve",
+                 .help = "back up every BACKUP_INTERVAL or by BACKUP_SCHEDULE (default)",
+                 .also = "backup-service"},
+                {.name = "now", .help = "one backup of each database", .also = "backup-db"},
                 {"list", "show the backups"},
                 {"restore", "restore one; on a terminal without options it asks"},
                 kScheduleVerb,
+                kConfigVerb,
                 {"hold", "keep a backup until pg-prune releases it", "GROUP/ID"},
                 kHealthVerb},
       .options = {},
@@ -252,8 +308,9 @@ CommandLine backup_command_line(BackupConfig& config) {
   return command;
 }
 
-void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
-                         const Environment& environment, std::vector<std::string>& problems) {
+void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
+                         const Environment& environment) {
+  std::vector<std::string>& problems = parsed.problems;
   check_schedule(config.timing, kScheduleRows, parsed, problems);
   check_time_zone(config.timing, problems);
   if (parsed.verb == kScheduleVerb.name) return;
@@ -261,6 +318,7 @@ void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
     problems.emplace_back("--from belongs to pg-backup list and restore");
   }
   config.pg.port_is_set = is_set(parsed, "DB_PORT");
+  check_connection(config, parsed, environment);
   check_databases(config, parsed, problems);
   check_store_config(config.store, parsed, problems);
   check_adoption(config.adoption, problems);
@@ -269,6 +327,7 @@ void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
   }
   if (parsed.verb == "now" || parsed.verb == "serve") {
     check_backup(config, environment, problems);
+    note_metrics(environment, parsed.notes);
     check_dump_options(config.dump, problems);
   }
   if (parsed.verb == "restore") check_restore(config, problems);

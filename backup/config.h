@@ -45,6 +45,7 @@ struct BackupConfig {
   StoreConfig store;
   AdoptionConfig adoption;
   PgConfig pg;
+  Secret database_url;
   std::string database_list;       ///< of DATABASES
   std::string excluded_databases;  ///< of EXCLUDE_DATABASES
   DatabaseSelection databases;     ///< what DB and these two come to
@@ -64,8 +65,9 @@ struct BackupConfig {
 /// The table; it points into `config`, which must outlive it.
 [[nodiscard]] CommandLine backup_command_line(BackupConfig& config);
 
-/// Completes `config` after parsing and appends what is missing for the verb, one sentence each.
-void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
-                         const Environment& environment, std::vector<std::string>& problems);
+/// Completes `config` after parsing, and adds to `parsed` what is missing for its verb and what is
+/// worth a note, one sentence each.
+void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
+                         const Environment& environment);
 
 }  // namespace pgbackup

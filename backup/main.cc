@@ -88,9 +88,11 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else if (parsed.verb == "hold") {
     hold_backup(program.open(), parsed.argument, clock, log);
   } else if (parsed.verb == "now") {
+    log_notes(log, parsed);
     runs.once();
   } else {
     log_settings(log, "pg-backup", parsed);
+    log_notes(log, parsed);
     serve(daemon, config.service, clock, log, program.stop);
   }
   return 0;
@@ -105,8 +107,6 @@ int main(int argc, char** argv) {
   const Environment environment = process_environment();
   return run_program(
       backup_command_line(config), config.service, std::span(argv, static_cast<size_t>(argc)),
-      [&](const ParsedOptions& parsed, std::vector<std::string>& problems) {
-        check_backup_config(config, parsed, environment, problems);
-      },
+      [&](ParsedOptions& parsed) { check_backup_config(config, parsed, environment); },
       [&](const ParsedOptions& parsed) { return run_verb(config, parsed, environment); });
 }

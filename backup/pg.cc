@@ -96,7 +96,14 @@ std::string read_system_identifier(PgConnection& connection) {
 }  // namespace
 
 PgConfig PgConfig::with_database(std::string name) const {
-  return {host, port, port_is_set, std::move(name), user, password.clone()};
+  return {.host = host,
+          .port = port,
+          .port_is_set = port_is_set,
+          .database = std::move(name),
+          .user = user,
+          .password = password.clone(),
+          .passfile = passfile.clone(),
+          .further = further};
 }
 
 std::vector<std::pair<std::string, std::string>> connection_settings(const PgConfig& config) {
@@ -109,12 +116,52 @@ std::vector<std::pair<std::string, std::string>> connection_settings(const PgCon
   if (!config.host.empty() || config.port_is_set) add("port", std::to_string(config.port));
   add("user", config.user);
   add("dbname", config.database);
+  settings.insert(settings.end(), config.further.begin(), config.further.end());
   add("fallback_application_name", "pg-backup");
   // A peer that is gone without a word is noticed after about 3 minutes, not after 2 hours.
   add("keepalives_idle", "60");
   add("keepalives_interval", "15");
   add("keepalives_count", "8");
   return settings;
+}
+
+void read_database_url(PgConfig& config, const Secret& url) {
+  std::string text(url.reveal());
+  char* complaint = nullptr;
+  const Handle<PQconninfoOption, PQconninfoFree> options(PQconninfoParse(text.c_str(), &complaint));
+  wipe(text);
+  const Handle<char, PQfreemem> freed(complaint);
+  if (options == nullptr) {
+    throw Error(ErrorKind::usage,
+                "it is no URL such as postgres://user:password@host:5432/database");
+  }
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    const std::string_view keyword = option->keyword;
+    if (keyword == "password") {
+      config.password = Secret(option->val);
+    } else if (keyword != "dbname") {
+      config.further.emplace_back(keyword, option->val);
+    } else if (config.database.empty()) {
+      config.database = option->val;
+    }
+  }
+}
+
+Fd make_passfile(const PgConfig& config) {
+  if (config.password.empty()) {
+    if (config.passfile.empty()) return {};
+    return make_memory_file("passfile", config.passfile.reveal());
+  }
+  std::string line = "*:*:*:*:";
+  for (const char c : config.password.reveal()) {
+    if (c == ':' || c == '\\') line += '\\';
+    line += c;
+  }
+  line += '\n';
+  Fd file = make_memory_file("passfile", line);
+  wipe(line);
+  return file;
 }
 
 PgConnection::PgConnection(const PgConfig& config, const std::stop_token& stop) : stop_(stop) {
@@ -129,9 +176,14 @@ PgConnection::PgConnection(const PgConfig& config, const std::stop_token& stop) 
     values.push_back(value.c_str());
   }
   std::string password(config.password.reveal());
+  const Fd passfile = make_passfile(config);
+  const std::string passfile_path = fmt::format("/proc/self/fd/{}", passfile.get());
   if (!password.empty()) {
     keys.push_back("password");
     values.push_back(password.c_str());
+  } else if (passfile.is_open()) {
+    keys.push_back("passfile");
+    values.push_back(passfile_path.c_str());
   }
   keys.push_back(nullptr);
   values.push_back(nullptr);

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/fd.h"
@@ -25,9 +26,16 @@ struct PgConfig {
   std::string database;
   std::string user;
   Secret password;
+  Secret passfile;  ///< contents of one that libpq would not read, as others may
+  /// Further keywords of libpq and their values, from a URL.
+  std::vector<std::pair<std::string, std::string>> further{};
 
   [[nodiscard]] PgConfig with_database(std::string name) const;
 };
+
+/// Completes `config` by what `postgres://user:password@host:port/database?...` says. Throws
+/// `usage` without quoting it.
+void read_database_url(PgConfig& config, const Secret& url);
 
 /// Connection settings without the password as libpq keywords and values; `database` may be any
 /// name.
@@ -62,6 +70,10 @@ class PgConnection {
   StopFd stop_;
   Handle<PGconn, PQfinish> connection_;
 };
+
+/// What libpq shall read as its password file, in memory; not open where it shall read its own.
+/// https://www.postgresql.org/docs/current/libpq-pgpass.html
+[[nodiscard]] Fd make_passfile(const PgConfig& config);
 
 /// Connected to `postgres`, else to `template1`: for what belongs to no database.
 [[nodiscard]] PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop);

@@ -59,26 +59,11 @@ std::string version_output(const fs::path& program, const Environment& environme
   }
 }
 
-/// libpq's password file: `:` and `\` are escaped.
-/// https://www.postgresql.org/docs/current/libpq-pgpass.html
-Fd make_passfile(const Secret& password) {
-  if (password.empty()) return {};
-  std::string line = "*:*:*:*:";
-  for (const char c : password.reveal()) {
-    if (c == ':' || c == '\\') line += '\\';
-    line += c;
-  }
-  line += '\n';
-  Fd file = make_memory_file("passfile", line);
-  wipe(line);
-  return file;
-}
-
 /// Ours and the store's: whatever may hold a secret, and PG variables that would overrule ours.
 bool is_withheld(std::string_view name, bool has_password) {
-  if (name.starts_with("S3_") || name.starts_with("AWS_") || name.starts_with("DB_PASSWORD") ||
-      name == "PGPASSWORD") {  // the fallback of ours: in the passfile by now
-    return true;
+  for (const std::string_view prefix :
+       {"S3_", "AWS_", "DB_PASSWORD", "POSTGRES_PASSWORD", "DATABASE_URL", "PGPASSWORD"}) {
+    if (name.starts_with(prefix)) return true;  // the last ones: in the passfile by now
   }
   return has_password && name == "PGPASSFILE";
 }
@@ -172,7 +157,7 @@ std::vector<std::string> client_environment(const Environment& environment, bool
 
 ClientProcess::ClientProcess(ClientCommand command, const PgConfig& config,
                              const Environment& environment, const std::stop_token& stop)
-    : passfile_(make_passfile(config.password)),
+    : passfile_(make_passfile(config)),
       process_(
           [&] {
             ProcessSpec spec{.argv = {command.program.path.string()},

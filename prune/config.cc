@@ -143,6 +143,7 @@ CommandLine prune_command_line(PruneConfig& config) {
                 {"now", "Prune once."},
                 {"plan", "Show the rules and what they would remove; delete nothing."},
                 kScheduleVerb,
+                kConfigVerb,
                 {"release", "Take the hold off a backup: pg-prune may remove it again.",
                  "GROUP/ID"},
                 kHealthVerb},
@@ -157,8 +158,8 @@ CommandLine prune_command_line(PruneConfig& config) {
   return command;
 }
 
-void check_prune_config(PruneConfig& config, const ParsedOptions& parsed,
-                        std::vector<std::string>& problems) {
+void check_prune_config(PruneConfig& config, ParsedOptions& parsed) {
+  std::vector<std::string>& problems = parsed.problems;
   check_timing(config, parsed, problems);
   if (parsed.verb == kScheduleVerb.name) return;
   const bool may_prune = parsed.verb != "release";

@@ -30,10 +30,9 @@ struct PruneConfig {
 /// Points into `config`, which must outlive it.
 [[nodiscard]] CommandLine prune_command_line(PruneConfig& config);
 
-/// Completes `config` after parsing and appends what is missing or contradictory, one sentence
-/// each.
-void check_prune_config(PruneConfig& config, const ParsedOptions& parsed,
-                        std::vector<std::string>& problems);
+/// Completes `config` after parsing, and adds to the problems of `parsed` what is missing or
+/// contradictory, one sentence each.
+void check_prune_config(PruneConfig& config, ParsedOptions& parsed);
 
 /// The settings that decide, one per line, defaults included.
 [[nodiscard]] std::string format_rules(const PruneConfig& config);

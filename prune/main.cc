@@ -44,6 +44,7 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
     (job.dry_run ? preview_release : release_backup)(open(), parsed.argument, log);
     return 0;
   }
+  log_notes(log, parsed);
   if (const auto warning = rules_warning(parsed)) log.warn(*warning);
   if (job.dry_run && job.style == ReportStyle::table) fmt::print("{}\n", format_rules(config));
   if (parsed.verb == "plan" || parsed.verb == "now") {
@@ -63,8 +64,6 @@ int main(int argc, char** argv) {
   PruneConfig config;
   return run_program(
       prune_command_line(config), config.service, std::span(argv, static_cast<size_t>(argc)),
-      [&](const ParsedOptions& parsed, std::vector<std::string>& problems) {
-        check_prune_config(config, parsed, problems);
-      },
+      [&](ParsedOptions& parsed) { check_prune_config(config, parsed); },
       [&](const ParsedOptions& parsed) { return run(config, parsed); });
 }

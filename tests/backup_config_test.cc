@@ -14,7 +14,7 @@ std::string problems_of(const std::vector<std::string>& arguments, const Environ
   BackupConfig config;
   const CommandLine command = backup_command_line(config);
   ParsedOptions parsed = parse_options(command, arguments, environment);
-  check_backup_config(config, parsed, environment, parsed.problems);
+  check_backup_config(config, parsed, environment);
   return fmt::format("{}", fmt::join(parsed.problems, "\n"));
 }
 
@@ -179,7 +179,7 @@ TEST_CASE("DB is one name taken whole, DATABASES a list, and libpq's variable yi
     environment["BACKUP_DIR"] = "/b";
     ParsedOptions parsed =
         parse_options(backup_command_line(config), std::vector<std::string>{"now"}, environment);
-    check_backup_config(config, parsed, environment, parsed.problems);
+    check_backup_config(config, parsed, environment);
     CAPTURE(row.environment);
     CHECK(parsed.problems.empty());
     CHECK(config.databases.names == row.names);
@@ -215,7 +215,7 @@ TEST_CASE("A schedule of the user's own is told from the default") {
     BackupConfig config;
     const CommandLine command = backup_command_line(config);
     ParsedOptions parsed = parse_options(command, {}, environment);
-    check_backup_config(config, parsed, environment, parsed.problems);
+    check_backup_config(config, parsed, environment);
     CHECK(parsed.problems.empty());
     CHECK(config.timing.is_set == given.is_set);
     CHECK(format_iso(config.timing.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) ==
@@ -230,7 +230,7 @@ TEST_CASE("The time zone of the schedule is TZ") {
   const Environment environment = {
       {"BACKUP_DIR", "/b"}, {"DB", "app"}, {"BACKUP_SCHEDULE", "15 3 * * *"}, {"TZ", "Asia/Tokyo"}};
   ParsedOptions parsed = parse_options(command, {}, environment);
-  check_backup_config(config, parsed, environment, parsed.problems);
+  check_backup_config(config, parsed, environment);
   CHECK(format_iso(config.timing.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) ==
         "2026-11-20T18:15:00Z");
 }

@@ -14,7 +14,7 @@ std::string problems(const Environment& environment, const std::vector<std::stri
                      PruneConfig& config) {
   const CommandLine command = prune_command_line(config);
   ParsedOptions parsed = parse_options(command, arguments, environment);
-  check_prune_config(config, parsed, parsed.problems);
+  check_prune_config(config, parsed);
   return fmt::format("{}", fmt::join(parsed.problems, "\n"));
 }
 
