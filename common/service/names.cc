@@ -41,7 +41,7 @@ std::vector<std::string> variables_of(const CommandLine& command) {
 std::optional<std::string> meant(const std::string& name, const std::vector<std::string>& known) {
   constexpr size_t kLeast = 6;  // shorter names are near to everything
   if (name.size() < kLeast || is_of_others(name)) return std::nullopt;
-  const std::optional<std::string> nearest = nearest_word(name, known, name.size() / kLeast);
+  const std::optional<std::string> nearest = nearest_word(name, known, name.size() / 5);
   return nearest == name ? std::nullopt : nearest;
 }
 

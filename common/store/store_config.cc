@@ -136,6 +136,7 @@ void take_apart_bucket(S3Config& s3, std::vector<std::string>& problems) {
   const std::string_view path = std::string_view(url).substr(kScheme.size());
   const size_t slash = path.find('/');
   s3.bucket = path.substr(0, slash);
+  if (s3.bucket.empty()) problems.push_back(fmt::format("S3_BUCKET: '{}' names no bucket", url));
   const std::string prefix =
       slash == std::string_view::npos ? "" : normalized_prefix(path.substr(slash));
   if (prefix.empty()) return;
