@@ -141,6 +141,7 @@ unit() {
     check workflows tests/checks/workflows.sh
     check dockerfiles tests/checks/dockerfiles.py
     check "the checks themselves" tests/checks/self_test.sh
+    check "schedules, against other implementations" tests/cron/compare.py build/bin/cron_times
 
     # The stores' contract is tested on the real gateway too.
     attempt tests/servers/ceph-rgw-up.sh "$work/s3"

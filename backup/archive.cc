@@ -8,6 +8,7 @@
 #include "backup/hold_back.h"
 #include "backup/progress.h"
 #include "common/codec/digest.h"
+#include "common/codec/gzip.h"
 #include "common/codec/zstd.h"
 
 namespace pgbackup {
@@ -31,13 +32,13 @@ class PlainCheck final : public Sink {
       : hold_(next), hash_(hold_), manifest_(manifest) {}
   void write(std::string_view bytes) override {
     if (bytes.size() > manifest_.plain_bytes - hash_.bytes()) {
-      throw damaged(fmt::format("the archive is longer than the {} bytes of the manifest",
+      throw damaged(fmt::format("the dump is longer than the {} bytes of the manifest",
                                 manifest_.plain_bytes));
     }
     hash_.write(bytes);
   }
   void finish() override {
-    check("the decompressed archive", hash_.bytes(), hash_.sha256(), manifest_.plain_bytes,
+    check("the decompressed dump", hash_.bytes(), hash_.sha256(), manifest_.plain_bytes,
           manifest_.plain_sha256);
     hash_.finish();
   }
@@ -46,6 +47,32 @@ class PlainCheck final : public Sink {
   HoldBackSink hold_;
   HashSink hash_;
   const Manifest& manifest_;
+};
+
+/// Undoes what the manifest says; whichever it is goes on to `next`.
+class Decompressor {
+ public:
+  Decompressor(Sink& next, Compression compression) : next_(next) {
+    switch (compression) {
+      case Compression::zstd:
+        unzstd_.emplace(next);
+        break;
+      case Compression::gzip:
+        gunzip_.emplace(next);
+        break;
+      case Compression::none:
+        break;
+    }
+  }
+  [[nodiscard]] Sink& sink() {
+    if (unzstd_) return *unzstd_;
+    return gunzip_ ? static_cast<Sink&>(*gunzip_) : next_;
+  }
+
+ private:
+  Sink& next_;
+  std::optional<UnzstdSink> unzstd_;
+  std::optional<GunzipSink> gunzip_;
 };
 
 uint64_t stored_bytes(const Manifest& manifest) {
@@ -63,8 +90,8 @@ Manifest read_manifest_to_restore(Store& store, const Backup& backup) {
 uint64_t StoredArchive::copy(Sink& sink, Clock& clock, Log& log) {
   for (const ManifestObject& object : manifest_.objects) check_presence(object);
   PlainCheck plain(sink, manifest_);
-  UnzstdSink unzstd(plain);
-  ProgressSink progress(unzstd, backup_.group, stored_bytes(manifest_), clock, log);
+  Decompressor decompressor(plain, manifest_.compression);
+  ProgressSink progress(decompressor.sink(), backup_.group, stored_bytes(manifest_), clock, log);
   for (const ManifestObject& object : manifest_.objects) copy_object(object, progress);
   progress.finish();
   return manifest_.plain_bytes;
@@ -72,12 +99,12 @@ uint64_t StoredArchive::copy(Sink& sink, Clock& clock, Log& log) {
 
 void StoredArchive::copy_head(Sink& sink, const std::function<bool()>& enough) {
   constexpr size_t kStep = size_t{64} << 10U;
-  UnzstdSink unzstd(sink);
+  Decompressor decompressor(sink, manifest_.compression);
   std::vector<char> buffer(kStep);
   for (const ManifestObject& object : manifest_.objects) {
     const std::unique_ptr<Source> source = store_.open(backup_.key_of(object.name));
     while (const size_t got = source->read(buffer)) {
-      unzstd.write({buffer.data(), got});
+      decompressor.sink().write({buffer.data(), got});
       if (enough()) return;
     }
   }

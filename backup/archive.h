@@ -1,5 +1,5 @@
-// A stored backup of ours as the archive that pg_dump wrote: fetched, checked, decompressed. What
-// receives it gets the last bytes only after every size and checksum has matched.
+// A stored backup of ours as the archive or SQL that pg_dump wrote: fetched, checked, decompressed.
+// What receives it gets the last bytes only after every size and checksum has matched.
 #pragma once
 
 #include <utility>
@@ -19,8 +19,13 @@ class StoredArchive final : public StoredDump {
       : store_(store), backup_(backup), manifest_(std::move(manifest)) {}
 
   [[nodiscard]] const Backup& backup() const override { return backup_; }
-  [[nodiscard]] DumpForm form() const override { return DumpForm::archive; }
-  [[nodiscard]] int client_version() const override { return manifest_.client_version; }
+  [[nodiscard]] DumpForm form() const override {
+    return manifest_.dump_format == DumpFormat::plain ? DumpForm::sql : DumpForm::archive;
+  }
+  /// Any psql reads SQL.
+  [[nodiscard]] int client_version() const override {
+    return form() == DumpForm::sql ? 0 : manifest_.client_version;
+  }
   [[nodiscard]] const DatabaseProperties* properties() const override {
     return &manifest_.database;
   }

@@ -34,15 +34,15 @@ class BackupWriter::Branch final : public Sink {
   std::unique_ptr<ObjectWriter> writer_;
 };
 
-BackupWriter::BackupWriter(const Targets& targets, const std::string& key, Clock& clock, Log& log)
-    : targets_(targets), clock_(clock), log_(log) {
+BackupWriter::BackupWriter(SomeTargets targets, const std::string& key, Clock& clock, Log& log)
+    : targets_(std::move(targets)), clock_(clock), log_(log) {
   std::vector<Sink*> sinks;
-  for (const StoreTarget& target : targets) {
+  for (const StoreTarget* const target : targets_) {
     try {
-      sinks.push_back(branches_.emplace_back(std::make_unique<Branch>(*this, target, key)).get());
+      sinks.push_back(branches_.emplace_back(std::make_unique<Branch>(*this, *target, key)).get());
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::canceled) throw;
-      note(target.name(), error);
+      note(target->name(), error);
     }
   }
   if (sinks.empty()) throw join_failures(failures_);

@@ -23,8 +23,8 @@ class BackupWriter final : public Sink {
     Manifest manifest;   ///< as committed there
   };
 
-  /// Begins the object `key` in each target; throws when none takes it. `targets` must outlive it.
-  BackupWriter(const Targets& targets, const std::string& key, Clock& clock, Log& log);
+  /// Begins the object `key` in each target; throws when none takes it. They must outlive it.
+  BackupWriter(SomeTargets targets, const std::string& key, Clock& clock, Log& log);
   BackupWriter(const BackupWriter&) = delete;
   BackupWriter& operator=(const BackupWriter&) = delete;
   ~BackupWriter() override;
@@ -50,7 +50,7 @@ class BackupWriter final : public Sink {
   void note(const std::string& target, const Error& error);
   [[nodiscard]] Error failure_of_all(const Error& error) const;
 
-  const Targets& targets_;
+  SomeTargets targets_;
   Clock& clock_;
   Log& log_;
   std::vector<std::unique_ptr<Branch>> branches_;

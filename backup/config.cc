@@ -2,42 +2,70 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "backup/terminal.h"
-#include "common/base/time_zone.h"
 #include "common/catalog/hold.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/old_layouts.h"
-#include "common/codec/zstd.h"
 
 namespace pgbackup {
 namespace {
+
+constexpr ScheduleRows kScheduleRows = {
+    .interval = "BACKUP_INTERVAL", .cron = "BACKUP_SCHEDULE", .jitter = "BACKUP_JITTER"};
 
 std::vector<Option> database_options(BackupConfig& config) {
   return {
       {.name = "DB",
        .target = &config.pg.database,
        .help = "The database to back up, taken literally: blanks, quotes and case count.",
+       .aliases = {{"POSTGRES_DB"}},
        .fallbacks = {"PGDATABASE"}},
+      {.name = "DATABASE_URL",
+       .target = &config.database_url,
+       .help =
+           "postgres://user:password@host:port/database, where neither DB_HOST, DB_PORT, DB_USER "
+           "nor DB_PASSWORD says it."},
+      {.name = "DATABASES",
+       .target = &config.database_list,
+       .help = "In place of DB several, split at commas and blanks (double quotes protect a name), "
+               "or `all`: every database that the role may connect to, found anew at each run.",
+       .aliases = {{"DB_NAME"}},
+       .secret_file = "/run/secrets/pg_databases"},
+      {.name = "EXCLUDE_DATABASES",
+       .target = &config.excluded_databases,
+       .help = "Of these not: names, or patterns such as `test_*`."},
+      {.name = "BACKUP_GLOBALS",
+       .target = choice(&config.backup_globals, {"auto", "true", "false"}),
+       .help = "Whether to back up roles and tablespaces, too, as `_globals`. auto: with "
+               "DATABASES=all."},
       {.name = "DB_HOST",
        .target = &config.pg.host,
        .help = "Host name, address, or the folder of a Unix socket.",
+       .aliases = {{"POSTGRES_HOST"}},
        .fallbacks = {"PGHOST"},
-       .default_note = "libpq's"},
+       .default_note = "libpq's",
+       .secret_file = "/run/secrets/pg_host"},
       {.name = "DB_PORT",
        .target = Number{&config.pg.port, 1, 65535},
        .help = "Port of the server.",
-       .fallbacks = {"PGPORT"}},
+       .fallbacks = {"PGPORT"},
+       .secret_file = "/run/secrets/pg_port"},
       {.name = "DB_USER",
        .target = &config.pg.user,
        .help = "Role to connect as.",
+       .aliases = {{"POSTGRES_USER"}},
        .fallbacks = {"PGUSER"},
-       .default_note = "libpq's"},
+       .default_note = "libpq's",
+       .secret_file = "/run/secrets/pg_user"},
       {.name = "DB_PASSWORD",
        .target = &config.pg.password,
        .help = "Its password. Without one libpq's own means serve, such as PGPASSFILE.",
-       .fallbacks = {"PGPASSWORD"}},
+       .aliases = {{"POSTGRES_PASSWORD"}},
+       .fallbacks = {"PGPASSWORD"},
+       .secret_file = "/run/secrets/pg_password"},
       {.name = "PG_BINDIR",
        .target = &config.bindir,
        .help =
@@ -49,20 +77,24 @@ std::vector<Option> database_options(BackupConfig& config) {
 std::vector<Option> run_options(BackupConfig& config) {
   return {
       {.name = "BACKUP_INTERVAL",
-       .target = Duration{&config.interval, std::chrono::seconds(1)},
-       .help = "Time from the start of one backup to the start of the next."},
+       .target = Duration{&config.timing.interval, std::chrono::seconds(1)},
+       .help = "Time from the start of one backup to the start of the next.",
+       .aliases = {{"DB_BACKUP_INTERVAL"}}},
       {.name = "BACKUP_SCHEDULE",
-       .target = &config.cron,
+       .target = &config.timing.cron,
        .help = "In place of the interval: `minute hour day month weekday`, six fields with seconds "
                "first, or `@daily` and the like. For a CronJob: its own schedule, so that each "
-               "backup tells when the next is due."},
+               "backup tells when the next is due.",
+       .aliases = {{"SCHEDULE"}}},
+      {.name = "BACKUP_JITTER",
+       .target = Duration{&config.timing.jitter, std::chrono::seconds(0)},
+       .help =
+           "Each scheduled backup starts by a random time up to this later, so that many servers "
+           "do not start at once."},
       {.name = "TZ",
-       .target = &config.time_zone,
+       .target = &config.timing.time_zone,
        .help = "Time zone of the schedule, such as Europe/Berlin.",
        .default_note = "UTC"},
-      {.name = "ZSTD_LEVEL",
-       .target = Number{&config.zstd_level, kMinZstdLevel, kMaxZstdLevel},
-       .help = "Compression: higher is smaller and slower."},
   };
 }
 
@@ -79,6 +111,10 @@ std::vector<Option> verb_options(BackupConfig& config) {
       {.name = "--database",
        .target = &restore.database,
        .help = "restore: the database that was backed up (default: DB)",
+       .verb = "restore"},
+      {.name = "--globals",
+       .target = &restore.globals,
+       .help = "restore: roles and tablespaces, into the whole server",
        .verb = "restore"},
       {.name = "--id",
        .target = &restore.id,
@@ -108,37 +144,97 @@ std::vector<Option> verb_options(BackupConfig& config) {
   };
 }
 
-void check_backup(const ParsedOptions& parsed, const Environment& environment,
+constexpr const char* kPassfileMount = "/run/secrets/pgpass";
+
+/// What is weaker than settings and variables of libpq: a URL, and a password file that is mounted
+/// as a secret. Every user can read such a mount, which is why libpq would not.
+void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environment& environment) {
+  const auto is_any_set = [&](std::initializer_list<std::string_view> names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](std::string_view name) { return is_set(parsed, name); });
+  };
+  const bool has_url = !config.database_url.empty();
+  if (has_url && !is_any_set({"DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"})) {
+    try {
+      read_database_url(config.pg, config.database_url);
+      config.pg.port_is_set = false;
+    } catch (const Error& error) {
+      parsed.problems.push_back(std::string("DATABASE_URL: ") + error.message());
+    }
+  } else if (has_url) {
+    parsed.notes.emplace_back("DATABASE_URL is not used, as DB_HOST, DB_USER or the like are set");
+  }
+  if (!config.pg.password.empty() || environment.contains("PGPASSFILE")) return;
+  if (std::optional<std::string> text = read_text_file(kPassfileMount)) {
+    config.pg.passfile = Secret(*text + "\n");
+    wipe(*text);
+    parsed.notes.push_back(fmt::format("passwords are looked up in {}", kPassfileMount));
+  }
+}
+
+void note_metrics(const Environment& environment, std::vector<std::string>& notes) {
+  const auto found = environment.find("PUSHGATEWAY_URL");
+  if (found == environment.end() || found->second.empty()) return;
+  notes.emplace_back(
+      "PUSHGATEWAY_URL is set, but no metrics are pushed yet; `health` and the log say how it is");
+}
+
+bool is_from(const ParsedOptions& parsed, std::string_view name, std::string_view source) {
+  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
+    return setting.name == name && setting.source == source;
+  });
+}
+
+/// Set by the user, and not only found in a variable that is libpq's.
+bool is_said(const ParsedOptions& parsed, std::string_view name) {
+  return is_set(parsed, name) && !is_from(parsed, name, "PGDATABASE");
+}
+
+/// A list of names; what is wrong with it goes to `problems`.
+template <class Parse>
+auto parse_list(std::string_view variable, const std::string& text, const Parse& parse,
+                std::vector<std::string>& problems) {
+  try {
+    return parse(text);
+  } catch (const Error& error) {
+    problems.push_back(fmt::format("{}: '{}': {}", variable, text, error.message()));
+    return decltype(parse(text))();
+  }
+}
+
+void check_databases(BackupConfig& config, const ParsedOptions& parsed,
+                     std::vector<std::string>& problems) {
+  const bool has_list = is_set(parsed, "DATABASES");
+  const bool is_secret = is_from(parsed, "DATABASES", "/run/secrets/pg_databases");
+  if (has_list && !is_secret && is_said(parsed, "DB")) {
+    problems.emplace_back("DB names one database and DATABASES several; keep one");
+  }
+  DatabaseSelection& databases = config.databases;
+  if (has_list && !(is_secret && is_set(parsed, "DB"))) {
+    databases = parse_list("DATABASES", config.database_list, parse_databases, problems);
+    const bool is_one = databases.names.size() == 1;
+    config.pg.database = is_one ? databases.names.front() : "";
+  } else if (!config.pg.database.empty()) {
+    databases.names = {config.pg.database};
+  }
+  databases.exclude =
+      parse_list("EXCLUDE_DATABASES", config.excluded_databases, parse_names, problems);
+}
+
+void check_backup(const BackupConfig& config, const Environment& environment,
                   std::vector<std::string>& problems) {
-  const bool from_service = environment.contains("PGSERVICE");
-  if (!is_set(parsed, "DB") && !from_service) {
-    problems.emplace_back("DB is not set: it names the database to back up");
-  }
-}
-
-void check_schedule(BackupConfig& config, const ParsedOptions& parsed,
-                    std::vector<std::string>& problems) {
-  const bool has_interval = is_set(parsed, "BACKUP_INTERVAL");
-  const bool has_cron = is_set(parsed, "BACKUP_SCHEDULE");
-  config.schedule_is_set = has_interval || has_cron;
-  if (has_interval && has_cron) {
-    problems.emplace_back("BACKUP_INTERVAL and BACKUP_SCHEDULE are both set; keep one");
-  }
-  try {
-    const bool is_readable = !config.cron.empty();
-    config.schedule = is_readable ? Schedule::parse(config.cron) : Schedule::every(config.interval);
-  } catch (const Error& error) {
-    problems.push_back(std::string("BACKUP_SCHEDULE: ") + error.message());
-  }
-}
-
-/// That of the schedule, and of older systems' stamps without a zone.
-void check_time_zone(const BackupConfig& config, std::vector<std::string>& problems) {
-  try {
-    set_time_zone(config.schedule.zone().value_or(config.time_zone));
-  } catch (const Error& error) {
-    problems.push_back(std::string("TZ: ") + error.message());
-  }
+  const bool is_named = config.databases.all || !config.databases.names.empty() ||
+                        !config.database_list.empty() || environment.contains("PGSERVICE");
+  if (is_named) return;
+  const bool is_physical =
+      std::any_of(environment.begin(), environment.end(),
+                  [](const auto& entry) { return entry.first.starts_with("WALE_"); });
+  problems.push_back(fmt::format(
+      "nothing says which database to back up: set DB=app for one, or DATABASES to a list or to "
+      "all{}",
+      is_physical ? "; WALE_ variables are set, but physical backups are not made yet: these are "
+                    "dumps"
+                  : ""));
 }
 
 void check_id(const BackupConfig& config, std::vector<std::string>& problems) {
@@ -155,8 +251,14 @@ void check_id(const BackupConfig& config, std::vector<std::string>& problems) {
   }
 }
 
-void check_restore(const BackupConfig& config, std::vector<std::string>& problems) {
-  const RestoreRequest& restore = config.restore;
+void check_restore(BackupConfig& config, std::vector<std::string>& problems) {
+  RestoreRequest& restore = config.restore;
+  if (restore.globals) {
+    if (!restore.database.empty()) {
+      problems.emplace_back("--globals and --database are both given; keep one");
+    }
+    restore.database = kGlobalsGroup;
+  }
   check_id(config, problems);
   if (!restore.output.empty() &&
       (restore.create || restore.clean || !restore.target_database.empty())) {
@@ -179,11 +281,15 @@ bool RestoreRequest::is_by_key() const { return parse_old_key(id).has_value(); }
 CommandLine backup_command_line(BackupConfig& config) {
   CommandLine command{
       .program = "pg-backup",
-      .summary = "Backs up a PostgreSQL database to S3-compatible storage or a directory.",
-      .verbs = {{"serve", "back up every BACKUP_INTERVAL or by BACKUP_SCHEDULE (default)"},
-                {"now", "one backup"},
+      .summary = "Backs up PostgreSQL databases to S3-compatible storage or a directory.",
+      .verbs = {{.name = "serve",
+                 .help = "back up every BACKUP_INTERVAL or by BACKUP_SCHEDULE (default)",
+                 .also = "backup-service"},
+                {.name = "now", .help = "one backup of each database", .also = "backup-db"},
                 {"list", "show the backups"},
                 {"restore", "restore one; on a terminal without options it asks"},
+                kScheduleVerb,
+                kConfigVerb,
                 {"hold", "keep a backup until pg-prune releases it", "GROUP/ID"},
                 kHealthVerb},
       .options = {},
@@ -196,28 +302,35 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, store_options(config.store));
   append_options(command.options, upload_options(config.store));
   append_options(command.options, run_options(config));
+  append_options(command.options, dump_rows(config.dump));
   append_options(command.options, service_options(config.service));
   append_options(command.options, verb_options(config));
   return command;
 }
 
-void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
-                         const Environment& environment, std::vector<std::string>& problems) {
+void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
+                         const Environment& environment) {
+  std::vector<std::string>& problems = parsed.problems;
+  check_schedule(config.timing, kScheduleRows, parsed, problems);
+  check_time_zone(config.timing, problems);
+  if (parsed.verb == kScheduleVerb.name) return;
   if (!config.store.only.empty() && parsed.verb != "list" && parsed.verb != "restore") {
     problems.emplace_back("--from belongs to pg-backup list and restore");
   }
   config.pg.port_is_set = is_set(parsed, "DB_PORT");
+  check_connection(config, parsed, environment);
+  check_databases(config, parsed, problems);
   check_store_config(config.store, parsed, problems);
   check_adoption(config.adoption, problems);
   if (parsed.verb == "hold" && !parsed.argument.empty()) {
     check_backup_name(parsed.verb, parsed.argument, problems);
   }
   if (parsed.verb == "now" || parsed.verb == "serve") {
-    check_backup(parsed, environment, problems);
-    check_schedule(config, parsed, problems);
+    check_backup(config, environment, problems);
+    note_metrics(environment, parsed.notes);
+    check_dump_options(config.dump, problems);
   }
   if (parsed.verb == "restore") check_restore(config, problems);
-  check_time_zone(config, problems);
 }
 
 }  // namespace pgbackup

@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "backup/databases.h"
+#include "backup/dump_options.h"
 #include "backup/pg.h"
 #include "common/base/options.h"
-#include "common/base/schedule.h"
 #include "common/catalog/adoption.h"
 #include "common/service/program.h"
+#include "common/service/schedule_config.h"
 #include "common/store/store_config.h"
 
 namespace pgbackup {
@@ -22,6 +24,7 @@ struct RestoreRequest {
   std::string id = "latest";     ///< or a full id, or the key of an older system's backup
   std::string target_database;   ///< the group's name where empty
   std::filesystem::path output;  ///< a file, or `-`; then no database is touched
+  bool globals = false;          ///< roles and tablespaces in place of a database
   bool create = false;
   bool clean = false;
   bool no_single_transaction = false;
@@ -35,27 +38,36 @@ struct RestoreRequest {
   }
 };
 
+enum class Globals { with_all, yes, no };
+
 struct BackupConfig {
   ServiceConfig service{.health_socket = "pg-backup"};
   StoreConfig store;
   AdoptionConfig adoption;
   PgConfig pg;
+  Secret database_url;
+  std::string database_list;       ///< of DATABASES
+  std::string excluded_databases;  ///< of EXCLUDE_DATABASES
+  DatabaseSelection databases;     ///< what DB and these two come to
+  Globals backup_globals = Globals::with_all;
   std::filesystem::path bindir;
-  std::chrono::seconds interval = std::chrono::hours(24);
-  std::string cron;       ///< in place of the interval
-  std::string time_zone;  ///< of `cron`; UTC where empty
-  Schedule schedule = Schedule::every(interval);
-  bool schedule_is_set = false;  ///< by the user: then also a single run names its next due time
-  int zstd_level = 3;
+  ScheduleConfig timing{.interval = std::chrono::hours(24)};
+  DumpOptions dump;
   bool json = false;
   RestoreRequest restore;
+
+  /// Whether a run takes roles and tablespaces.
+  [[nodiscard]] bool globals() const {
+    return backup_globals == Globals::yes || (backup_globals == Globals::with_all && databases.all);
+  }
 };
 
 /// The table; it points into `config`, which must outlive it.
 [[nodiscard]] CommandLine backup_command_line(BackupConfig& config);
 
-/// Completes `config` after parsing and appends what is missing for the verb, one sentence each.
-void check_backup_config(BackupConfig& config, const ParsedOptions& parsed,
-                         const Environment& environment, std::vector<std::string>& problems);
+/// Completes `config` after parsing, and adds to `parsed` what is missing for its verb and what is
+/// worth a note, one sentence each.
+void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
+                         const Environment& environment);
 
 }  // namespace pgbackup

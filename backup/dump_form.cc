@@ -39,7 +39,6 @@ int least_pg_restore(std::string_view head) {
 }
 
 bool is_complete_sql(std::string_view end) {
-  constexpr size_t kEndBytes = 4096;
   if (end.size() > kEndBytes) end.remove_prefix(end.size() - kEndBytes);
   if (!end.ends_with('\n')) return false;  // cut off within a line
   while (!end.empty()) {

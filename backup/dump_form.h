@@ -20,8 +20,10 @@ inline constexpr size_t kFormBytes = 64;
 /// server_version_num; 0: all that are still in use do.
 [[nodiscard]] int least_pg_restore(std::string_view head);
 
-/// Whether plain SQL that ends in `end` ends as pg_dump ends it. The line it looks for is within
-/// the last 4 KiB.
+/// As many bytes from the end as is_complete_sql() looks at.
+inline constexpr size_t kEndBytes = 4096;
+
+/// Whether plain SQL that ends in `end` ends as pg_dump ends it.
 [[nodiscard]] bool is_complete_sql(std::string_view end);
 
 /// The digest in what `sha256sum FILE` prints, in small letters. Throws `corrupt`.

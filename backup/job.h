@@ -1,14 +1,17 @@
-// One backup from beginning to end: pg_dump through the chain of stages into every target, and the
-// manifests. Any exception unwinds to "nothing happened".
+// One backup from beginning to end: pg_dump, or pg_dumpall for what belongs to the whole server,
+// through the chain of stages into every target, and the manifests. Any exception unwinds to
+// "nothing happened".
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "backup/backup_writer.h"
+#include "backup/dump_options.h"
 #include "backup/pg.h"
 #include "backup/pg_client.h"
 #include "common/base/clock.h"
@@ -22,36 +25,48 @@ namespace pgbackup {
 struct BackupJobConfig {
   const PgConfig& pg;
   std::filesystem::path bindir;
-  int zstd_level = 3;
+  const DumpOptions& dump;
   std::optional<Schedule> schedule;  ///< for `next_due`
+  std::chrono::seconds jitter{0};    ///< the next one may start so much later
+};
+
+/// What the backups of one run share.
+struct RunInfo {
+  std::string id;
+  UtcTime started;
+  std::vector<std::string> groups;  ///< all that the run is for, also those that it need not repeat
 };
 
 class BackupJob {
  public:
-  BackupJob(const BackupJobConfig& config, const Environment& environment, const Targets& targets,
+  struct Outcome {
+    std::vector<std::string> holders;     ///< names of the targets that have the backup
+    std::vector<TargetFailure> failures;  ///< of those that have not
+    std::optional<Error> error;           ///< unless every target has it
+  };
+
+  BackupJob(const BackupJobConfig& config, const Environment& environment, RunInfo run,
             Clock& clock, Log& log, std::stop_token stop);
 
-  /// Makes one backup and logs where it is. Throws what stopped it; then no manifest and no object
-  /// of it are visible. When some targets have it and others do not, throws `failed` saying which.
-  void run();
-  /// After run(), also when it has thrown: the names of the targets that have the backup.
-  [[nodiscard]] const std::vector<std::string>& holders() const { return holders_; }
-  [[nodiscard]] UtcTime started() const { return started_; }
+  /// Makes one backup of `group`, a database or kGlobalsGroup, and logs where it is. In a target
+  /// that has not got it no manifest and no object of it are visible. Throws `canceled` only.
+  [[nodiscard]] Outcome back_up(const std::string& group, const SomeTargets& targets);
 
  private:
-  void dump(const ClientProgram& pg_dump, const ServerInfo& server, BackupWriter& writer);
+  void make(const std::string& group, const SomeTargets& targets, Outcome& outcome);
+  void dump(const ServerInfo& server, BackupWriter& writer);
+  void dump_globals(const ServerInfo& server, BackupWriter& writer);
   [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& pg_dump) const;
-  void report(const BackupWriter& writer);
+  [[nodiscard]] const ClientProgram& client(const std::string& name, int server_version);
+  void report(const BackupWriter& writer, Outcome& outcome);
 
   BackupJobConfig config_;
   const Environment& environment_;
-  const Targets& targets_;
+  RunInfo run_;
   Clock& clock_;
   Log& log_;
   std::stop_token stop_;
-  UtcTime started_;
-  std::string id_;
-  std::vector<std::string> holders_;
+  std::map<std::string, std::vector<ClientProgram>> clients_;  ///< found once
 };
 
 }  // namespace pgbackup

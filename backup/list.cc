@@ -24,6 +24,9 @@ std::vector<std::string> warnings_of(const ListedBackup& listed) {
 
 std::string note(const ListedBackup& listed) {
   std::vector<std::string> notes = warnings_of(listed);
+  if (listed.manifest && !listed.manifest->selection.empty()) {
+    notes.push_back(fmt::format("a part: {}", fmt::join(listed.manifest->selection, " ")));
+  }
   if (listed.backup.held) notes.insert(notes.begin(), "held");
   if (!listed.backup.is_ours()) {
     notes.push_back(fmt::format("of an older system ({})", layout_name(listed.backup.layout)));
@@ -38,14 +41,14 @@ ListedBackup describe(const StoreTarget& target, Backup backup) {
                       .key = {},
                       .target = target.name()};
   Store& store = target.store();
+  listed.key = store.full_key(listed.backup.commit_key());
   if (!listed.backup.is_ours()) {
     listed.key = store.full_key(listed.backup.id);
     return listed;
   }
-  const std::string data = dump_file_name(listed.backup.group);
-  listed.key = store.full_key(listed.backup.key_of(data));
   try {
     listed.manifest = read_manifest(store, listed.backup);
+    listed.key = store.full_key(listed.backup.key_of(listed.manifest->objects.front().name));
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
     listed.problem = error.message();

@@ -11,20 +11,31 @@ constexpr std::chrono::minutes kSlack{5};
 
 }  // namespace
 
-std::optional<UtcTime> MissingTargets::select(Targets& targets, const Schedule& schedule,
-                                              UtcTime now) const {
-  const auto holds = [&](const StoreTarget& target) {
-    const auto since = held_since_.find(target.name());
-    if (since == held_since_.end() || since->second > now) return false;
-    return schedule.next(since->second) > now + kSlack;
-  };
-  if (std::all_of(targets.begin(), targets.end(), holds)) return std::nullopt;
-  std::optional<UtcTime> oldest;
-  for (const StoreTarget& target : targets) {
-    if (holds(target)) oldest = std::min(oldest.value_or(now), held_since_.at(target.name()));
+void MissingBackups::note(const std::string& group, const std::string& target, UtcTime started) {
+  held_since_[{group, target}] = started;
+}
+
+RunWork MissingBackups::select(const std::vector<std::string>& groups, const Targets& targets,
+                               const Schedule& schedule, UtcTime now) const {
+  RunWork all;
+  RunWork missing;
+  for (const std::string& group : groups) {
+    SomeTargets without;
+    for (const StoreTarget& target : targets) {
+      const auto since = held_since_.find({group, target.name()});
+      const bool is_held = since != held_since_.end() && since->second <= now &&
+                           schedule.next(since->second) > now + kSlack;
+      if (!is_held) {
+        without.push_back(&target);
+      } else {
+        missing.oldest_left_out =
+            std::min(missing.oldest_left_out.value_or(since->second), since->second);
+      }
+    }
+    if (!without.empty()) missing.groups.push_back({group, std::move(without)});
+    all.groups.push_back({group, all_of(targets)});
   }
-  std::erase_if(targets, holds);
-  return oldest;
+  return missing.groups.empty() ? all : missing;
 }
 
 }  // namespace pgbackup

@@ -1,10 +1,13 @@
-// After a run that only some targets took part in: which of them the next try is for. Without this
-// a bucket that is away for days would fill the directory beside it, a whole backup per try.
+// After a run that did not bring everything to every target: what the next try is for. Without
+// this a bucket that is away for days would fill the directory beside it, a whole backup per try,
+// and one broken database would have all the others dumped again.
 #pragma once
 
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/base/schedule.h"
 #include "common/base/utc_time.h"
@@ -12,19 +15,30 @@
 
 namespace pgbackup {
 
-class MissingTargets {
+/// One backup that a run makes.
+struct GroupWork {
+  std::string group;
+  SomeTargets targets;  ///< at least one
+};
+
+struct RunWork {
+  std::vector<GroupWork> groups;  ///< at least one
+  /// When the oldest backup began of those that need not be made now; nullopt: all are made.
+  std::optional<UtcTime> oldest_left_out;
+};
+
+class MissingBackups {
  public:
-  /// The target `name` has a backup that began at `started`.
-  void note(const std::string& name, UtcTime started) { held_since_[name] = started; }
+  /// The target has a backup of the group that began at `started`.
+  void note(const std::string& group, const std::string& target, UtcTime started);
   /// The next run is for all.
   void clear() { held_since_.clear(); }
-  /// Takes out of `targets` those that hold a backup of the present period of `schedule`, unless
-  /// that would be all. Returns when the oldest of these backups began, if there are any.
-  [[nodiscard]] std::optional<UtcTime> select(Targets& targets, const Schedule& schedule,
-                                              UtcTime now) const;
+  /// Leaves out what has a backup of the present period of `schedule`, unless that would be all.
+  [[nodiscard]] RunWork select(const std::vector<std::string>& groups, const Targets& targets,
+                               const Schedule& schedule, UtcTime now) const;
 
  private:
-  std::map<std::string, UtcTime> held_since_;  ///< by name
+  std::map<std::pair<std::string, std::string>, UtcTime> held_since_;  ///< by group and target
 };
 
 }  // namespace pgbackup

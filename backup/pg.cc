@@ -5,6 +5,7 @@
 
 #include <array>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "common/base/error.h"
@@ -27,8 +28,10 @@ std::string trimmed(const char* text) {
 
 ErrorKind kind_of(std::string_view sqlstate) {
   if (sqlstate == "42501") return ErrorKind::denied;
-  if (sqlstate == "3D000") return ErrorKind::not_found;
-  if (sqlstate == "42P04") return ErrorKind::conflict;
+  if (sqlstate == "3D000" || sqlstate == "42704" || sqlstate == "58P01") {
+    return ErrorKind::not_found;
+  }
+  if (sqlstate == "42P04" || sqlstate == "42710") return ErrorKind::conflict;
   return ErrorKind::failed;
 }
 
@@ -93,7 +96,14 @@ std::string read_system_identifier(PgConnection& connection) {
 }  // namespace
 
 PgConfig PgConfig::with_database(std::string name) const {
-  return {host, port, port_is_set, std::move(name), user, password.clone()};
+  return {.host = host,
+          .port = port,
+          .port_is_set = port_is_set,
+          .database = std::move(name),
+          .user = user,
+          .password = password.clone(),
+          .passfile = passfile.clone(),
+          .further = further};
 }
 
 std::vector<std::pair<std::string, std::string>> connection_settings(const PgConfig& config) {
@@ -106,12 +116,52 @@ std::vector<std::pair<std::string, std::string>> connection_settings(const PgCon
   if (!config.host.empty() || config.port_is_set) add("port", std::to_string(config.port));
   add("user", config.user);
   add("dbname", config.database);
+  settings.insert(settings.end(), config.further.begin(), config.further.end());
   add("fallback_application_name", "pg-backup");
   // A peer that is gone without a word is noticed after about 3 minutes, not after 2 hours.
   add("keepalives_idle", "60");
   add("keepalives_interval", "15");
   add("keepalives_count", "8");
   return settings;
+}
+
+void read_database_url(PgConfig& config, const Secret& url) {
+  std::string text(url.reveal());
+  char* complaint = nullptr;
+  const Handle<PQconninfoOption, PQconninfoFree> options(PQconninfoParse(text.c_str(), &complaint));
+  wipe(text);
+  const Handle<char, PQfreemem> freed(complaint);
+  if (options == nullptr) {
+    throw Error(ErrorKind::usage,
+                "it is no URL such as postgres://user:password@host:5432/database");
+  }
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    const std::string_view keyword = option->keyword;
+    if (keyword == "password") {
+      config.password = Secret(option->val);
+    } else if (keyword != "dbname") {
+      config.further.emplace_back(keyword, option->val);
+    } else if (config.database.empty()) {
+      config.database = option->val;
+    }
+  }
+}
+
+Fd make_passfile(const PgConfig& config) {
+  if (config.password.empty()) {
+    if (config.passfile.empty()) return {};
+    return make_memory_file("passfile", config.passfile.reveal());
+  }
+  std::string line = "*:*:*:*:";
+  for (const char c : config.password.reveal()) {
+    if (c == ':' || c == '\\') line += '\\';
+    line += c;
+  }
+  line += '\n';
+  Fd file = make_memory_file("passfile", line);
+  wipe(line);
+  return file;
 }
 
 PgConnection::PgConnection(const PgConfig& config, const std::stop_token& stop) : stop_(stop) {
@@ -126,9 +176,14 @@ PgConnection::PgConnection(const PgConfig& config, const std::stop_token& stop) 
     values.push_back(value.c_str());
   }
   std::string password(config.password.reveal());
+  const Fd passfile = make_passfile(config);
+  const std::string passfile_path = fmt::format("/proc/self/fd/{}", passfile.get());
   if (!password.empty()) {
     keys.push_back("password");
     values.push_back(password.c_str());
+  } else if (passfile.is_open()) {
+    keys.push_back("passfile");
+    values.push_back(passfile_path.c_str());
   }
   keys.push_back(nullptr);
   values.push_back(nullptr);
@@ -180,17 +235,19 @@ PgRows PgConnection::query(const std::string& sql, const std::vector<std::string
   }
   const auto deadline = steady_clock::now() + limit;
   PgRows rows;
+  std::optional<Error> failure;  // thrown when the connection is ready for the next statement
   while (true) {
     while (PQisBusy(connection) == 1) {
       wait_for(POLLIN, deadline, "a query");
       if (PQconsumeInput(connection) != 1) fail(ErrorKind::transient, PQerrorMessage(connection));
     }
     const Handle<PGresult, PQclear> result(PQgetResult(connection));
-    if (result == nullptr) return rows;
+    if (result == nullptr) break;
     const ExecStatusType status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
       const char* const state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-      fail(kind_of(state == nullptr ? "" : state), PQresultErrorMessage(result.get()));
+      failure = Error(kind_of(state == nullptr ? "" : state),
+                      "PostgreSQL: " + trimmed(PQresultErrorMessage(result.get())));
     }
     for (int i = 0; i < PQntuples(result.get()); ++i) {
       std::vector<std::string>& row = rows.emplace_back();
@@ -199,7 +256,11 @@ PgRows PgConnection::query(const std::string& sql, const std::vector<std::string
       }
     }
   }
+  if (failure) throw Error(*failure);
+  return rows;
 }
+
+void PgConnection::hide_statements() { PQsetErrorVerbosity(connection_.get(), PQERRORS_TERSE); }
 
 std::string PgConnection::quote_identifier(std::string_view name) const {
   const Handle<char, PQfreemem> quoted(
@@ -215,11 +276,32 @@ std::string PgConnection::quote_literal(std::string_view text) const {
   return quoted.get();
 }
 
+PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop) {
+  try {
+    return {config.with_database("postgres"), stop};
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled) throw;
+    return {config.with_database("template1"), stop};
+  }
+}
+
+ServerInfo read_globals_info(PgConnection& connection) {
+  const PgRows rows = connection.query(
+      "select current_database(), has_table_privilege('pg_catalog.pg_authid', 'select')");
+  ServerInfo info{.database = rows.at(0).at(0),
+                  .version = connection.server_version(),
+                  .system_identifier = read_system_identifier(connection),
+                  .properties = {}};
+  info.may_read_passwords = rows.at(0).at(1) == "t";
+  return info;
+}
+
 ServerInfo read_server_info(PgConnection& connection) {
   const PgRows sizes = connection.query(
       fmt::format("select current_database(), count(*) filter (where c.relkind in ('r', 'p')), "
                   "coalesce(sum(c.relpages::int8 + coalesce(t.relpages, 0)), 0)::int8 * "
-                  "current_setting('block_size')::int8 from pg_class c "
+                  "current_setting('block_size')::int8, "
+                  "exists(select 1 from pg_largeobject_metadata) from pg_class c "
                   "join pg_namespace n on n.oid = c.relnamespace "
                   "left join pg_class t on t.oid = c.reltoastrelid "
                   "where c.relkind in ('r', 'p', 'm') and {}",
@@ -229,7 +311,8 @@ ServerInfo read_server_info(PgConnection& connection) {
           .system_identifier = read_system_identifier(connection),
           .tables = to_number<int64_t>(sizes.at(0).at(1)),
           .table_bytes = to_number<uint64_t>(sizes.at(0).at(2)),
-          .properties = read_properties(connection)};
+          .properties = read_properties(connection),
+          .has_large_objects = sizes.at(0).at(3) == "t"};
 }
 
 }  // namespace pgbackup

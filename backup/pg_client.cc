@@ -59,26 +59,11 @@ std::string version_output(const fs::path& program, const Environment& environme
   }
 }
 
-/// libpq's password file: `:` and `\` are escaped.
-/// https://www.postgresql.org/docs/current/libpq-pgpass.html
-Fd make_passfile(const Secret& password) {
-  if (password.empty()) return {};
-  std::string line = "*:*:*:*:";
-  for (const char c : password.reveal()) {
-    if (c == ':' || c == '\\') line += '\\';
-    line += c;
-  }
-  line += '\n';
-  Fd file = make_memory_file("passfile", line);
-  wipe(line);
-  return file;
-}
-
 /// Ours and the store's: whatever may hold a secret, and PG variables that would overrule ours.
 bool is_withheld(std::string_view name, bool has_password) {
-  if (name.starts_with("S3_") || name.starts_with("AWS_") || name.starts_with("DB_PASSWORD") ||
-      name == "PGPASSWORD") {  // the fallback of ours: in the passfile by now
-    return true;
+  for (const std::string_view prefix :
+       {"S3_", "AWS_", "DB_PASSWORD", "POSTGRES_PASSWORD", "DATABASE_URL", "PGPASSWORD"}) {
+    if (name.starts_with(prefix)) return true;  // the last ones: in the passfile by now
   }
   return has_password && name == "PGPASSFILE";
 }
@@ -170,15 +155,17 @@ std::vector<std::string> client_environment(const Environment& environment, bool
   return result;
 }
 
-ClientProcess::ClientProcess(const ClientProgram& program, std::vector<std::string> arguments,
-                             const PgConfig& config, const Environment& environment,
-                             const std::stop_token& stop)
-    : passfile_(make_passfile(config.password)),
+ClientProcess::ClientProcess(ClientCommand command, const PgConfig& config,
+                             const Environment& environment, const std::stop_token& stop)
+    : passfile_(make_passfile(config)),
       process_(
           [&] {
-            ProcessSpec spec{{program.path.string()}, {}, passfile_.get()};
-            spec.argv.insert(spec.argv.end(), std::make_move_iterator(arguments.begin()),
-                             std::make_move_iterator(arguments.end()));
+            ProcessSpec spec{.argv = {command.program.path.string()},
+                             .environment = {},
+                             .inherited_fd = passfile_.get(),
+                             .limit = command.limit};
+            spec.argv.insert(spec.argv.end(), std::make_move_iterator(command.arguments.begin()),
+                             std::make_move_iterator(command.arguments.end()));
             spec.argv.emplace_back("--no-password");
             spec.argv.push_back("--dbname=" + connection_string(config));
             spec.environment = client_environment(environment, passfile_.is_open());

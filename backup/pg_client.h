@@ -2,6 +2,7 @@
 // that the password is neither in its arguments nor in its environment nor on a disk.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <span>
 #include <stop_token>
@@ -44,11 +45,16 @@ struct ClientProgram {
 [[nodiscard]] std::vector<std::string> client_environment(const Environment& environment,
                                                           bool has_password);
 
-/// Starts `program` with `arguments`, connected as `config` says.
+struct ClientCommand {
+  const ClientProgram& program;
+  std::vector<std::string> arguments;  ///< all but the connection
+  std::chrono::seconds limit{0};       ///< from its start to its end; 0: none
+};
+
+/// Starts it, connected as `config` says.
 class ClientProcess {
  public:
-  ClientProcess(const ClientProgram& program, std::vector<std::string> arguments,
-                const PgConfig& config, const Environment& environment,
+  ClientProcess(ClientCommand command, const PgConfig& config, const Environment& environment,
                 const std::stop_token& stop);
   [[nodiscard]] Process& process() { return process_; }
 

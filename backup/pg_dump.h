@@ -1,6 +1,7 @@
-// pg_dump's archive as a Source. Its end of stream means that pg_dump exited with 0.
+// What pg_dump or pg_dumpall writes as a Source. Its end of stream means that it exited with 0.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -11,17 +12,23 @@ namespace pgbackup {
 
 class DumpSource final : public Source {
  public:
-  /// Starts `pg_dump --format=custom --compress=0` of `config.database`.
-  DumpSource(const ClientProgram& pg_dump, const PgConfig& config, const Environment& environment,
+  /// Starts it, connected to `config.database`.
+  DumpSource(ClientCommand command, const PgConfig& config, const Environment& environment,
              const std::stop_token& stop);
 
-  /// Throws `failed` with pg_dump's own words when it did not succeed, `canceled`.
+  /// Throws `failed` with the program's own words when it did not succeed or took too long,
+  /// `canceled`.
   size_t read(std::span<char> buffer) override;
 
-  /// After the end: what pg_dump said on stderr although it succeeded, a line each.
+  /// After the end: what it said on stderr although it succeeded, a line each.
   [[nodiscard]] std::vector<std::string> warnings();
 
  private:
+  size_t read_in_time(std::span<char> buffer);
+
+  std::string name_;
+  std::chrono::seconds limit_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   ClientProcess client_;
 };
 

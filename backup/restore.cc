@@ -9,11 +9,13 @@
 #include <utility>
 
 #include "backup/archive.h"
+#include "backup/globals.h"
 #include "backup/old_dump.h"
 #include "backup/restore_target.h"
 #include "backup/sql_guard.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
+#include "common/catalog/key_grammar.h"
 #include "common/store/dir_store.h"
 
 namespace pgbackup {
@@ -105,6 +107,25 @@ class ListSink final : public Sink {
   bool open_ = true;
 };
 
+/// Roles, of which a server has some thousands at most, in memory: they are read before the first
+/// one is made.
+class TextSink final : public Sink {
+ public:
+  void write(std::string_view bytes) override {
+    constexpr size_t kMost = size_t{64} << 20U;
+    if (text_.size() + bytes.size() > kMost) {
+      throw Error(ErrorKind::failed, "there are more than 64 MiB of roles and tablespaces",
+                  "write them to a file with --output");
+    }
+    text_ += bytes;
+  }
+  void finish() override {}
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
 }  // namespace
 
 Restore::Restore(const BackupConfig& config, const Environment& environment, Clock& clock, Log& log,
@@ -118,10 +139,12 @@ Restore::Restore(const BackupConfig& config, const Environment& environment, Clo
 void Restore::run(Store& store, const Backup& backup, const RestoreRequest& request) {
   with_context(fmt::format("restore of {}", backup.folder()), [&] {
     const std::unique_ptr<StoredDump> dump = open_dump(store, backup);
-    if (request.output.empty()) {
-      to_database(*dump, request);
-    } else {
+    if (!request.output.empty()) {
       to_file(*dump, request.output);
+    } else if (backup.group == kGlobalsGroup) {
+      to_server(*dump, request);
+    } else {
+      to_database(*dump, request);
     }
   });
 }
@@ -170,6 +193,26 @@ void Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
             {{"id", dump.backup().id}, {"bytes", std::to_string(bytes)}});
 }
 
+void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
+  if (request.create || request.clean || request.no_single_transaction ||
+      !request.target_database.empty()) {
+    throw Error(ErrorKind::usage,
+                "roles and tablespaces belong to the whole server: --target-database, --create, "
+                "--clean and --no-single-transaction do not go with them",
+                "leave them out, or write the SQL to a file with --output");
+  }
+  TextSink sql;
+  dump.copy(sql, clock_, log_);
+  PgConnection server = connect_maintenance(config_.pg, stop_);
+  if (!request.yes && can_ask() &&
+      !ask_yes("Create and alter the roles of this server, with their passwords, as they were?",
+               stop_)) {
+    throw Error(ErrorKind::conflict, "not restored: the answer was no");
+  }
+  apply_globals(server, sql.text(), log_);
+  log_.info("restored roles and tablespaces", {{"id", dump.backup().id}});
+}
+
 uint64_t Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
   const ClientProgram client = [&] {
     PgConnection target(config_.pg.with_database(request.target_database), stop_);
@@ -201,7 +244,7 @@ uint64_t Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
 
 uint64_t Restore::feed(const ClientProgram& client, StoredDump& dump,
                        const RestoreRequest& request) {
-  ClientProcess process(client, client_arguments(dump.form(), request),
+  ClientProcess process({.program = client, .arguments = client_arguments(dump.form(), request)},
                         config_.pg.with_database(request.target_database),
                         restore_environment(environment_), stop_);
   // On any error the process is killed by its destructor before its stdin is closed: it never sees

@@ -25,15 +25,16 @@ class Restore {
           std::stop_token stop);
 
   /// Restores `backup` of `store` as `request` says. Throws `conflict` when the target exists
-  /// already (--create) or holds tables (without --clean), `usage` when plain SQL shall --clean or
-  /// no database is named, `corrupt`, `not_found`, `canceled`, `failed` with pg_restore's own
-  /// words.
+  /// already (--create) or holds tables (without --clean), or the answer was no, `usage` when plain
+  /// SQL shall --clean or no database is named, `corrupt`, `not_found`, `canceled`, `failed` with
+  /// pg_restore's own words.
   void run(Store& store, const Backup& backup, const RestoreRequest& request);
 
  private:
   [[nodiscard]] std::unique_ptr<StoredDump> open_dump(Store& store, const Backup& backup);
   void to_file(StoredDump& dump, const std::filesystem::path& output);
   void to_database(StoredDump& dump, const RestoreRequest& request);
+  void to_server(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] uint64_t to_existing(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] uint64_t to_created(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] uint64_t feed(const ClientProgram& client, StoredDump& dump,

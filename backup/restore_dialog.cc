@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/base/units.h"
 #include "common/catalog/catalog.h"
+#include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
 namespace {
@@ -44,7 +45,7 @@ FoundBackup ask_which_backup(const Targets& targets, const Adoption& adoption, L
   const std::vector<FoundBackup> found = find_backups(targets, adoption, log);
   if (found.empty()) {
     throw Error(ErrorKind::not_found,
-                fmt::format("there is no backup in {}", locations(targets, "")));
+                fmt::format("there is no backup in {}", locations(all_of(targets), "")));
   }
   for (size_t i = 0; i < found.size(); ++i) {
     const auto& [target, backup] = found[i];
@@ -58,6 +59,7 @@ FoundBackup ask_which_backup(const Targets& targets, const Adoption& adoption, L
 RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg, RestoreRequest request,
                             const std::stop_token& stop) {
   request.database = backup.group;
+  if (backup.group == kGlobalsGroup) return request;
   if (!request.output.empty() || !request.target_database.empty()) return request;
   const std::string proposal = backup.group.empty() ? "restored" : backup.group + "_restored";
   request.target_database = ask_line(fmt::format("Into which database? [{}] ", proposal), stop);

@@ -59,15 +59,6 @@ std::string properties_clause(const PgConnection& connection,
 
 }  // namespace
 
-PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop) {
-  try {
-    return {config.with_database("postgres"), stop};
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::canceled) throw;
-    return {config.with_database("template1"), stop};
-  }
-}
-
 std::vector<TableName> list_tables(PgConnection& target) {
   std::vector<TableName> tables;
   for (auto& row : target.query(

@@ -15,9 +15,6 @@
 
 namespace pgbackup {
 
-/// Connected to `postgres`, else to `template1`: where databases are made and dropped.
-[[nodiscard]] PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop);
-
 struct TableName {
   std::string schema;
   std::string name;

@@ -6,7 +6,6 @@
 #include <array>
 
 #include "common/base/error.h"
-#include "common/base/time_zone.h"
 #include "common/base/units.h"
 #include "common/catalog/hold.h"
 
@@ -81,11 +80,17 @@ std::vector<Option> run_options(PruneConfig& config) {
        .help = "What an interrupted backup left is removed when nothing was written to it for so "
                "long."},
       {.name = "PRUNE_INTERVAL",
-       .target = Duration{&config.interval, std::chrono::seconds(1)},
+       .target = Duration{&config.timing.interval, std::chrono::seconds(1)},
        .help = "Time from the start of one run of `serve` to the start of the next."},
+      {.name = "CLEANUP_SCHEDULE",
+       .target = &config.timing.cron,
+       .help = "In place of the interval: `minute hour day month weekday`, six fields with seconds "
+               "first, or `@daily` and the like."},
       {.name = "TZ",
-       .target = &config.time_zone,
-       .help = "Time zone of hours, days, weeks, months and years, such as Europe/Berlin.",
+       .target = &config.timing.time_zone,
+       .help =
+           "Time zone of hours, days, weeks, months and years, and of CLEANUP_SCHEDULE, such as "
+           "Europe/Berlin.",
        .default_note = "UTC"},
   };
 }
@@ -111,15 +116,34 @@ void check_rules(const PruneConfig& config, const ParsedOptions& parsed,
       "for example, or RETENTION_KEEP_DAILY=7");
 }
 
+void check_timing(PruneConfig& config, const ParsedOptions& parsed,
+                  std::vector<std::string>& problems) {
+  ScheduleConfig& timing = config.timing;
+  check_schedule(timing, {.interval = "PRUNE_INTERVAL", .cron = "CLEANUP_SCHEDULE"}, parsed,
+                 problems);
+  const std::optional<std::string>& zone = timing.schedule.zone();
+  if (zone && *zone != (timing.time_zone.empty() ? "UTC" : timing.time_zone)) {
+    problems.push_back(fmt::format(
+        "CLEANUP_SCHEDULE: a zone in front would move the days of the retention rules, too; set "
+        "TZ={} instead",
+        *zone));
+  }
+  check_time_zone(timing, problems);
+}
+
 }  // namespace
 
 CommandLine prune_command_line(PruneConfig& config) {
   CommandLine command{
       .program = "pg-prune",
       .summary = "Removes the PostgreSQL backups that no rule keeps.",
-      .verbs = {{"serve", "Prune at start and then every PRUNE_INTERVAL; SIGUSR1: now (default)."},
+      .verbs = {{"serve",
+                 "Prune at start and then every PRUNE_INTERVAL or by CLEANUP_SCHEDULE; SIGUSR1: "
+                 "now (default)."},
                 {"now", "Prune once."},
                 {"plan", "Show the rules and what they would remove; delete nothing."},
+                kScheduleVerb,
+                kConfigVerb,
                 {"release", "Take the hold off a backup: pg-prune may remove it again.",
                  "GROUP/ID"},
                 kHealthVerb},
@@ -134,8 +158,10 @@ CommandLine prune_command_line(PruneConfig& config) {
   return command;
 }
 
-void check_prune_config(PruneConfig& config, const ParsedOptions& parsed,
-                        std::vector<std::string>& problems) {
+void check_prune_config(PruneConfig& config, ParsedOptions& parsed) {
+  std::vector<std::string>& problems = parsed.problems;
+  check_timing(config, parsed, problems);
+  if (parsed.verb == kScheduleVerb.name) return;
   const bool may_prune = parsed.verb != "release";
   if (may_prune) check_rules(config, parsed, problems);
   if (parsed.verb == "release" && !parsed.argument.empty()) {
@@ -154,11 +180,6 @@ void check_prune_config(PruneConfig& config, const ParsedOptions& parsed,
     }
   }
   check_adoption(config.adoption, problems);
-  try {
-    set_time_zone(config.time_zone);
-  } catch (const Error& error) {
-    problems.push_back(std::string("TZ: ") + error.message());
-  }
   check_store_config(config.store, parsed, problems);
 }
 
@@ -184,7 +205,7 @@ std::string format_rules(const PruneConfig& config) {
   add("PRUNE_WHEN_STALLED", on_doubt(guards.when_stalled));
   add("PRUNE_ON_SUSPECT", on_doubt(guards.on_suspect));
   add("PRUNE_MAX_REMOVE", guards.max_remove ? format_removal_limit(*guards.max_remove) : "off");
-  add("TZ", config.time_zone.empty() ? "UTC" : config.time_zone);
+  add("TZ", config.timing.time_zone.empty() ? "UTC" : config.timing.time_zone);
   add("ADOPT_LAYOUTS", config.adoption.layouts.empty() ? "none" : config.adoption.layouts);
   if (!config.adoption.adoption.database.empty()) {
     add("ADOPT_DATABASE", config.adoption.adoption.database);

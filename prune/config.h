@@ -2,7 +2,6 @@
 // together.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "common/base/options.h"
 #include "common/catalog/adoption.h"
 #include "common/service/program.h"
+#include "common/service/schedule_config.h"
 #include "common/store/store_config.h"
 #include "prune/plan.h"
 
@@ -20,8 +20,8 @@ struct PruneConfig {
   AdoptionConfig adoption;
   ServiceConfig service{.health_socket = "pg-prune"};
   Rules rules{.retention = {}, .sweep_after = std::chrono::days(7)};
-  std::chrono::seconds interval = std::chrono::hours(1);
-  std::string time_zone;   ///< of calendar periods and of stamps without a zone; UTC where empty
+  /// Its zone is also that of calendar periods and of stamps without a zone.
+  ScheduleConfig timing{.interval = std::chrono::hours(1)};
   std::string max_remove;  ///< PRUNE_MAX_REMOVE as text
   bool dry_run = false;
   bool json = false;
@@ -30,10 +30,9 @@ struct PruneConfig {
 /// Points into `config`, which must outlive it.
 [[nodiscard]] CommandLine prune_command_line(PruneConfig& config);
 
-/// Completes `config` after parsing and appends what is missing or contradictory, one sentence
-/// each.
-void check_prune_config(PruneConfig& config, const ParsedOptions& parsed,
-                        std::vector<std::string>& problems);
+/// Completes `config` after parsing, and adds to the problems of `parsed` what is missing or
+/// contradictory, one sentence each.
+void check_prune_config(PruneConfig& config, ParsedOptions& parsed);
 
 /// The settings that decide, one per line, defaults included.
 [[nodiscard]] std::string format_rules(const PruneConfig& config);

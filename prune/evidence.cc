@@ -1,6 +1,7 @@
 #include "prune/evidence.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
@@ -13,11 +14,17 @@
 namespace pgbackup {
 namespace {
 
+/// What is dumped in another way, or only in part, cannot be compared.
+std::string kind_of(const Manifest& manifest) {
+  return fmt::format("{} {} {}", manifest.kind, manifest.dump_format == DumpFormat::plain,
+                     fmt::join(manifest.selection, " "));
+}
+
 Reading reading_of(Manifest manifest, const Backup& backup) {
   return {.id = backup.id,
           .time = backup.time,
           .next_due = manifest.next_due,
-          .kind = std::move(manifest.kind),
+          .kind = kind_of(manifest),
           .system_identifier = std::move(manifest.system_identifier),
           .plain_bytes = manifest.plain_bytes,
           .tables = manifest.tables,

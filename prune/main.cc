@@ -32,15 +32,19 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
                      .dry_run = config.dry_run || parsed.verb == "plan",
                      .style = style_of(config, parsed)};
   const auto prune = [&] { prune_once(open(), job, clock, log, stop); };
-  Daemon daemon(
-      {.noun = "pruning", .schedule = Schedule::every(config.interval), .newest = {}, .run = prune},
-      clock, log);
+  Daemon daemon({.noun = "pruning", .schedule = config.timing.schedule, .newest = {}, .run = prune},
+                clock, log);
   const Signals signals([&daemon] { daemon.run_now(); });
   stop = signals.stop_token();
+  if (parsed.verb == kScheduleVerb.name) {
+    fmt::print("{}", format_next_times(config.timing, clock.now()));
+    return 0;
+  }
   if (parsed.verb == "release") {
     (job.dry_run ? preview_release : release_backup)(open(), parsed.argument, log);
     return 0;
   }
+  log_notes(log, parsed);
   if (const auto warning = rules_warning(parsed)) log.warn(*warning);
   if (job.dry_run && job.style == ReportStyle::table) fmt::print("{}\n", format_rules(config));
   if (parsed.verb == "plan" || parsed.verb == "now") {
@@ -60,8 +64,6 @@ int main(int argc, char** argv) {
   PruneConfig config;
   return run_program(
       prune_command_line(config), config.service, std::span(argv, static_cast<size_t>(argc)),
-      [&](const ParsedOptions& parsed, std::vector<std::string>& problems) {
-        check_prune_config(config, parsed, problems);
-      },
+      [&](ParsedOptions& parsed) { check_prune_config(config, parsed); },
       [&](const ParsedOptions& parsed) { return run(config, parsed); });
 }

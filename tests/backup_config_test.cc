@@ -14,7 +14,7 @@ std::string problems_of(const std::vector<std::string>& arguments, const Environ
   BackupConfig config;
   const CommandLine command = backup_command_line(config);
   ParsedOptions parsed = parse_options(command, arguments, environment);
-  check_backup_config(config, parsed, environment, parsed.problems);
+  check_backup_config(config, parsed, environment);
   return fmt::format("{}", fmt::join(parsed.problems, "\n"));
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("Everything that is wrong is said at once") {
                       "(Kubernetes") != std::string::npos);
   CHECK(problems.find("ZSTD_LEVEL: '99'") != std::string::npos);
   CHECK(problems.find("there is no target") != std::string::npos);
-  CHECK(problems.find("DB is not set") != std::string::npos);
+  CHECK(problems.find("nothing says which database") != std::string::npos);
 }
 
 TEST_CASE("Each wrong setting is named") {
@@ -91,8 +91,19 @@ TEST_CASE("Each wrong setting is named") {
     std::string says;
   };
   const std::vector<Case> cases = {
-      {{"now"}, {{"BACKUP_DIR", "/b"}}, "DB is not set"},
-      {{"serve"}, {{"BACKUP_DIR", "/b"}}, "DB is not set"},
+      {{"now"}, {{"BACKUP_DIR", "/b"}}, "nothing says which database to back up: set DB=app"},
+      {{"serve"}, {{"BACKUP_DIR", "/b"}, {"WALE_S3_PREFIX", "s3://b"}}, "physical backups are not"},
+      {{"now"}, with(kDirectory, "DATABASES", "app"), "DB names one database and DATABASES"},
+      {{"now"}, with(kDirectory, "DB_NAME", "app"), "DB names one database and DATABASES"},
+      {{"now"}, with(kDirectory, "POSTGRES_DB", "other"), "DB and POSTGRES_DB are two names"},
+      {{"now"},
+       {{"BACKUP_DIR", "/b"}, {"DATABASES", "a \"b"}},
+       "DATABASES: 'a \"b': a double quote"},
+      {{"now"}, {{"BACKUP_DIR", "/b"}, {"DATABASES", "a,\"\""}}, "a name is empty"},
+      {{"now"}, with(kDirectory, "EXCLUDE_DATABASES", "\""), "EXCLUDE_DATABASES: '\"'"},
+      {{"now"}, with(kDirectory, "BACKUP_GLOBALS", "yes"), "BACKUP_GLOBALS"},
+      {{"restore", "--globals", "--database", "app"}, kDirectory, "--globals and --database"},
+      {{"now", "--globals"}, kDirectory, "--globals belongs to pg-backup restore"},
       {{"now"}, {{"DB", "app"}}, "there is no target"},
       {{"list"}, {}, "there is no target"},
       {{"now"}, with(kBucket, "S3_SECRET_KEY", ""), "S3_ACCESS_KEY is set without S3_SECRET_KEY"},
@@ -142,6 +153,41 @@ TEST_CASE("Each wrong setting is named") {
   }
 }
 
+TEST_CASE("DB is one name taken whole, DATABASES a list, and libpq's variable yields to it") {
+  struct Case {
+    Environment environment;
+    std::vector<std::string> names;
+    bool all;
+    bool globals;
+  };
+  for (const Case& row :
+       std::vector<Case>{{{{"DB", "a, b"}}, {"a, b"}, false, false},
+                         {{{"POSTGRES_DB", "all"}}, {"all"}, false, false},
+                         {{{"PGDATABASE", "x"}}, {"x"}, false, false},
+                         {{{"PGDATABASE", "x"}, {"DATABASES", "a,b  c \"d e\" a"}},
+                          {"a", "b", "c", "d e"},
+                          false,
+                          false},
+                         {{{"DB_NAME", "a"}, {"BACKUP_GLOBALS", "true"}}, {"a"}, false, true},
+                         {{{"DATABASES", "\"all\""}}, {"all"}, false, false},
+                         {{{"DATABASES", "all, app"}}, {"all", "app"}, false, false},
+                         {{{"DATABASES", "\"a\"\"b\""}}, {"a\"b"}, false, false},
+                         {{{"DATABASES", " all "}}, {}, true, true},
+                         {{{"DATABASES", "all"}, {"BACKUP_GLOBALS", "false"}}, {}, true, false}}) {
+    BackupConfig config;
+    Environment environment = row.environment;
+    environment["BACKUP_DIR"] = "/b";
+    ParsedOptions parsed =
+        parse_options(backup_command_line(config), std::vector<std::string>{"now"}, environment);
+    check_backup_config(config, parsed, environment);
+    CAPTURE(row.environment);
+    CHECK(parsed.problems.empty());
+    CHECK(config.databases.names == row.names);
+    CHECK(config.databases.all == row.all);
+    CHECK(config.globals() == row.globals);
+  }
+}
+
 TEST_CASE("A secret's file that cannot be read is one problem, not two") {
   Environment environment = with(kBucket, "S3_SECRET_KEY_FILE", "/not/there");
   environment.erase("S3_SECRET_KEY");
@@ -169,10 +215,11 @@ TEST_CASE("A schedule of the user's own is told from the default") {
     BackupConfig config;
     const CommandLine command = backup_command_line(config);
     ParsedOptions parsed = parse_options(command, {}, environment);
-    check_backup_config(config, parsed, environment, parsed.problems);
+    check_backup_config(config, parsed, environment);
     CHECK(parsed.problems.empty());
-    CHECK(config.schedule_is_set == given.is_set);
-    CHECK(format_iso(config.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) == given.next);
+    CHECK(config.timing.is_set == given.is_set);
+    CHECK(format_iso(config.timing.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) ==
+          given.next);
   }
 }
 
@@ -183,8 +230,8 @@ TEST_CASE("The time zone of the schedule is TZ") {
   const Environment environment = {
       {"BACKUP_DIR", "/b"}, {"DB", "app"}, {"BACKUP_SCHEDULE", "15 3 * * *"}, {"TZ", "Asia/Tokyo"}};
   ParsedOptions parsed = parse_options(command, {}, environment);
-  check_backup_config(config, parsed, environment, parsed.problems);
-  CHECK(format_iso(config.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) ==
+  check_backup_config(config, parsed, environment);
+  CHECK(format_iso(config.timing.schedule.next(*parse_iso("2026-11-20T12:00:00Z"))) ==
         "2026-11-20T18:15:00Z");
 }
 

@@ -38,8 +38,8 @@ struct Fixture {
   std::vector<std::string> failed;
 
   void write() {
-    BackupWriter writer(targets, backup_folder("app", kId) + "/" + dump_file_name("app"), clock,
-                        log.log());
+    BackupWriter writer(all_of(targets), backup_folder("app", kId) + "/" + dump_file_name("app"),
+                        clock, log.log());
     for (const char* const bytes : {"abc", "def", "ghi"}) writer.write(bytes);
     writer.describe(make_manifest());
     writer.finish();

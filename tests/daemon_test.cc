@@ -207,6 +207,38 @@ TEST_CASE("Repeats of a run by request end when the regular one is due") {
         std::vector<long>{0, 0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 360});
 }
 
+TEST_CASE("What is added by chance delays what is not due yet, and nothing else") {
+  FakeClock clock;
+  TestLog log(clock);
+  std::stop_source stop;
+  std::vector<long> starts;
+  const UtcTime begun = clock.now();
+  long drawn = 0;
+  Daemon daemon({.noun = "backup",
+                 .schedule = Schedule::every(hours(2)),
+                 .newest = [&] { return begun - hours(1); },
+                 .run =
+                     [&] {
+                       starts.push_back((clock.now() - begun) / minutes(1));
+                       if (starts.size() == 5) stop.request_stop();
+                       if (starts.size() == 2) throw Error(ErrorKind::failed, "no");
+                       if (starts.size() == 3) clock.advance(hours(5));
+                     },
+                 .jitter = minutes(30),
+                 .draw =
+                     [&](seconds most) {
+                       CHECK(most == minutes(30));
+                       return seconds(minutes(10 * ++drawn));
+                     }},
+                clock, log.log());
+  daemon.serve(stop.get_token());
+  // Due after one hour, then two later; a repeat a minute later; at once what was due meanwhile.
+  CHECK(starts == std::vector<long>{70, 210, 211, 511, 661});
+  CHECK(log.text().find("the backup went on past the time when the next was due") !=
+        std::string::npos);
+  CHECK(log.text().find("late=3h") != std::string::npos);
+}
+
 TEST_CASE("A daemon that need not look at the store runs at start") {
   FakeClock clock;
   TestLog log(clock);

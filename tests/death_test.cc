@@ -42,7 +42,7 @@ class Fixture : public S3Fixture {
     manifest.id = make_backup_id(clock.now());
     manifest.started = clock.now();
     const std::string folder = backup_folder(group, manifest.id);
-    BackupWriter writer(targets, folder + "/" + dump_file_name(group), clock, log.log());
+    BackupWriter writer(all_of(targets), folder + "/" + dump_file_name(group), clock, log.log());
     HashSink plain(writer);
     for (int i = 0; i < 75; ++i) plain.write("ten bytes.");  // 3 pieces of 3, 3 and 2 parts
     manifest.plain_bytes = 750;

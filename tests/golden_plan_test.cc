@@ -98,7 +98,7 @@ class Golden {
     const CommandLine command = prune_command_line(config_);
     const std::vector<std::string> arguments = {"plan"};
     ParsedOptions parsed = parse_options(command, arguments, settings_);
-    check_prune_config(config_, parsed, parsed.problems);
+    check_prune_config(config_, parsed);
     if (!parsed.problems.empty()) return fmt::format("{}\n", fmt::join(parsed.problems, "\n"));
     std::stable_sort(arrivals_.begin(), arrivals_.end(),
                      [](const Arrival& a, const Arrival& b) { return a.time < b.time; });

@@ -67,6 +67,26 @@ TEST_CASE("A gzip stream cut off at any byte is damaged") {
   }
 }
 
+TEST_CASE("What is packed comes back, at any level and in any steps") {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{1000}, size_t{3'000'000}}) {
+    const std::string plain = sample(size);
+    for (const int level : {kMinGzipLevel, 6, kMaxGzipLevel}) {
+      for (const size_t step : {size_t{1000}, size_t{1'000'000}}) {
+        CAPTURE(size, level, step);
+        StringSink packed;
+        GzipSink gzip(packed, level);
+        for (size_t at = 0; at < size; at += step)
+          gzip.write(std::string_view(plain).substr(at, step));
+        CHECK_FALSE(packed.finished);
+        gzip.finish();
+        CHECK(packed.finished);
+        CHECK(decompress(packed.bytes) == plain);
+        CHECK(packed.bytes.size() < 100 + size * 3 / 4);
+      }
+    }
+  }
+}
+
 TEST_CASE("A flipped bit in a gzip stream is noticed or harmless") {
   const std::string plain = sample(500);
   const std::string packed = gzip(plain);

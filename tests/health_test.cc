@@ -65,6 +65,14 @@ TEST_CASE("Without any success the grace counts from the start, but a first run 
   CHECK_FALSE(is_well(status, kBegun + hours(3)));
 }
 
+TEST_CASE("A start that is delayed by chance is not late for that") {
+  DaemonWork work = daily();
+  work.jitter = hours(3);
+  const DaemonStatus status{.begun = kBegun, .last_success = kBegun};
+  CHECK(judge(status, work, {}, kBegun + hours(24 + 3 + 2)).is_well);
+  CHECK_FALSE(judge(status, work, {}, kBegun + hours(24 + 3 + 2) + seconds(1)).is_well);
+}
+
 TEST_CASE("A maximum age is the only measure where it is set") {
   CHECK(is_well(after_success(kBegun), kBegun + seconds(30), seconds(30)));
   CHECK_FALSE(is_well(after_success(kBegun), kBegun + seconds(31), seconds(30)));

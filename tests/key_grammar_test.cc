@@ -17,7 +17,9 @@ TEST_CASE("A database's name becomes a folder name and comes back") {
   };
   for (const Row& row : std::vector<Row>{{"app", "app"},
                                          {"App-2.x_y", "App-2.x_y"},
-                                         {"_globals", "=5Fglobals"},
+                                         {"_globals", "_globals"},
+                                         {"_global", "=5Fglobal"},
+                                         {"_globals2", "=5Fglobals2"},
                                          {"..", "=2E."},
                                          {".", "=2E"},
                                          {"a b", "a=20b"},
@@ -45,10 +47,10 @@ TEST_CASE("A database's name becomes a folder name and comes back") {
 }
 
 TEST_CASE("A spelling that is not ours is no group") {
-  for (const auto* text : {"",     "_globals", "_",    ".",     "..",       ".hidden",
-                           "a b",  "a=",       "a=2",  "a=2f",  "a=zz",     "=61",
-                           "a=2E", "a=5F",     "a/b",  "a%20b", "\xc3\xa4", "a\n",
-                           "=2D",  "a=-1",     "a= 1", "a=2F=", "a+b",      "a~b"}) {
+  for (const auto* text : {"",     "_global", "_",     ".",        "..",   ".hidden", "=5Fglobals",
+                           "a b",  "a=",      "a=2",   "a=2f",     "a=zz", "=61",     "a=2E",
+                           "a=5F", "a/b",     "a%20b", "\xc3\xa4", "a\n",  "=2D",     "a=-1",
+                           "a= 1", "a=2F=",   "a+b",   "a~b"}) {
     CAPTURE(text);
     CHECK_FALSE(decode_group(text));
   }
@@ -100,6 +102,24 @@ TEST_CASE("Every key that we write is recognised") {
   }
 }
 
+TEST_CASE("The name of the data says what it is") {
+  const std::vector<std::pair<std::string, std::string>> names = {
+      {dump_file_name("a b"), "a=20b.dump.zst"},
+      {dump_file_name("app", DumpFormat::custom, Compression::gzip), "app.dump.gz"},
+      {dump_file_name("app", DumpFormat::custom, Compression::none), "app.dump"},
+      {dump_file_name("app", DumpFormat::plain), "app.sql.zst"},
+      {dump_file_name("app", DumpFormat::plain, Compression::gzip), "app.sql.gz"},
+      {dump_file_name("app", DumpFormat::plain, Compression::none), "app.sql"},
+      {dump_file_name(kGlobalsGroup, DumpFormat::custom, Compression::gzip), "globals.sql.zst"}};
+  for (const auto& [name, expected] : names) CHECK(name == expected);
+  for (const auto* file : {"app.dump.gz", "app.dump", "app.sql.zst", "app.sql.gz", "app.sql",
+                           "app.dump.0001", "app.sql.gz.0002"}) {
+    CAPTURE(file);
+    CHECK(parse_key("app/" + kId + "/" + file)->file == file);
+  }
+  CHECK(parse_key("_globals/" + kId + "/globals.sql.zst.0001")->group == kGlobalsGroup);
+}
+
 TEST_CASE("Everything else is not ours") {
   const std::string folder = "app/" + kId + "/";
   for (const std::string& key :
@@ -116,8 +136,14 @@ TEST_CASE("Everything else is not ours") {
                                 folder + "/manifest.json",
                                 folder + "x/manifest.json",
                                 folder + "app2.dump.zst",
-                                folder + "app.dump",
-                                folder + "app.dump.gz",
+                                folder + "app.dumpx",
+                                folder + "app.dump.bz2",
+                                folder + "app.tar",
+                                folder + "app.sql.zst.gz",
+                                folder + "app2.sql",
+                                folder + "globals.sql.zst",
+                                "_globals/" + kId + "/_globals.dump.zst",
+                                "_globals/" + kId + "/globals.sql",
                                 folder + "app.dump.zst.1",
                                 folder + "app.dump.zst.00001",
                                 folder + "app.dump.zst.000a",

@@ -90,6 +90,32 @@ TEST_CASE("The next due time and the lock may be missing; fields of later versio
   CHECK_FALSE(parse_manifest(json.dump()).locked_until);
 }
 
+TEST_CASE(
+    "What was dumped, and how, is kept; a manifest without it is of the only format there was") {
+  Manifest m = sample();
+  m.dump_format = DumpFormat::plain;
+  m.compression = Compression::gzip;
+  m.selection = {"--schema-only", "--exclude-table=a b"};
+  Json json = Json::parse(format_manifest(m));
+  const Manifest read = parse_manifest(json.dump());
+  CHECK(read.dump_format == DumpFormat::plain);
+  CHECK(read.compression == Compression::gzip);
+  CHECK(read.selection == m.selection);
+  for (const auto* name : {"format", "compression"}) {
+    Json later = json;
+    later["dump"][name] = "other";
+    CHECK(fails_with(ErrorKind::failed, "'other', which this version does not know",
+                     [&] { return parse_manifest(later.dump()); }));
+    later["dump"].erase(name);
+    CHECK(is_corrupt(later));
+  }
+  json.erase("dump");
+  const Manifest old = parse_manifest(json.dump());
+  CHECK(old.dump_format == DumpFormat::custom);
+  CHECK(old.compression == Compression::zstd);
+  CHECK(old.selection.empty());
+}
+
 TEST_CASE("Bytes that are not UTF-8 are replaced, the same way everywhere") {
   Manifest m = sample();
   m.group = "a\xff";
@@ -102,7 +128,7 @@ TEST_CASE("Bytes that are not UTF-8 are replaced, the same way everywhere") {
 TEST_CASE("Every missing field is noticed and named") {
   const Json whole = Json::parse(format_manifest(sample()));
   for (const auto& [name, value] : whole.items()) {
-    if (name == "next_due" || name == "locked_until") continue;
+    if (name == "next_due" || name == "locked_until" || name == "dump") continue;
     CAPTURE(name);
     Json json = whole;
     json.erase(name);

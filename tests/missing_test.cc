@@ -17,47 +17,69 @@ struct Fixture {
   FakeClock clock{start};
   MemoryStore dir{clock};
   MemoryStore s3{clock};
+  Targets targets = both(dir, s3);
   Schedule schedule = Schedule::every(hours(24));
-  MissingTargets missing;
+  MissingBackups missing;
   std::optional<UtcTime> since;  ///< as select() said last
 
-  [[nodiscard]] std::string fed_at(UtcTime now) {
-    Targets targets = both(dir, s3);
-    since = missing.select(targets, schedule, now);
-    std::string names;
-    for (const StoreTarget& target : targets) names += target.name() + " ";
-    return names;
+  /// `app: dir s3; ` and so on
+  [[nodiscard]] std::string made_at(UtcTime now, const std::vector<std::string>& groups = {"app"}) {
+    const RunWork work = missing.select(groups, targets, schedule, now);
+    since = work.oldest_left_out;
+    std::string text;
+    for (const GroupWork& item : work.groups) {
+      text += item.group + ":";
+      for (const StoreTarget* target : item.targets) text += " " + target->name();
+      text += "; ";
+    }
+    return text;
   }
 };
 
 TEST_CASE("A try after a partial run is for the targets that have nothing yet") {
   Fixture f;
-  CHECK(f.fed_at(f.start) == "dir s3 ");
+  CHECK(f.made_at(f.start) == "app: dir s3; ");
   CHECK_FALSE(f.since);
-  f.missing.note("dir", f.start);
+  f.missing.note("app", "dir", f.start);
   for (const seconds later : {seconds(0), seconds(60), seconds(hours(23))}) {
-    CHECK(f.fed_at(f.start + later) == "s3 ");
+    CHECK(f.made_at(f.start + later) == "app: s3; ");
     CHECK(f.since == f.start);
   }
   f.missing.clear();
-  CHECK(f.fed_at(f.start + minutes(1)) == "dir s3 ");
+  CHECK(f.made_at(f.start + minutes(1)) == "app: dir s3; ");
+}
+
+TEST_CASE("A try after a partial run is for the databases that have nothing yet") {
+  Fixture f;
+  const std::vector<std::string> groups = {"a", "b", "c", "_globals"};
+  for (const auto* const target : {"dir", "s3"}) {
+    f.missing.note("a", target, f.start);
+    f.missing.note("_globals", target, f.start + minutes(1));
+  }
+  f.missing.note("b", "s3", f.start - minutes(1));
+  CHECK(f.made_at(f.start + minutes(2), groups) == "b: dir; c: dir s3; ");
+  CHECK(f.since == f.start - minutes(1));
+  CHECK(f.made_at(f.start + minutes(2), {"a", "new"}) == "new: dir s3; ");
+  // All of those that are left have theirs.
+  CHECK(f.made_at(f.start + minutes(2), {"a", "_globals"}) == "a: dir s3; _globals: dir s3; ");
+  CHECK_FALSE(f.since);
 }
 
 TEST_CASE("The next regular run is for all targets, even if the last began late") {
   Fixture f;
-  f.missing.note("dir", f.start);
-  CHECK(f.fed_at(f.start + hours(24) - seconds(1)) == "dir s3 ");
-  CHECK(f.fed_at(f.start + hours(25)) == "dir s3 ");
-  f.missing.note("dir", f.start + hours(24));
-  CHECK(f.fed_at(f.start + hours(25)) == "s3 ");
+  f.missing.note("app", "dir", f.start);
+  CHECK(f.made_at(f.start + hours(24) - seconds(1)) == "app: dir s3; ");
+  CHECK(f.made_at(f.start + hours(25)) == "app: dir s3; ");
+  f.missing.note("app", "dir", f.start + hours(24));
+  CHECK(f.made_at(f.start + hours(25)) == "app: s3; ");
 }
 
 TEST_CASE("No try is for nobody, and a clock that was set back is for all") {
   Fixture f;
-  f.missing.note("dir", f.start);
-  CHECK(f.fed_at(f.start - hours(1)) == "dir s3 ");
-  f.missing.note("s3", f.start + minutes(1));
-  CHECK(f.fed_at(f.start + minutes(2)) == "dir s3 ");
+  f.missing.note("app", "dir", f.start);
+  CHECK(f.made_at(f.start - hours(1)) == "app: dir s3; ");
+  f.missing.note("app", "s3", f.start + minutes(1));
+  CHECK(f.made_at(f.start + minutes(2)) == "app: dir s3; ");
 }
 
 }  // namespace

@@ -191,6 +191,68 @@ TEST_CASE(
   CHECK(s.bucket == "b");
 }
 
+TEST_CASE("An older system's name has a file form, too, and is told from ours") {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("three", "3\n");
+  Renamed s;
+  CHECK(s.problems({{"MAX_N_FILE", file}, {"S3_NAME", "b"}}).empty());
+  CHECK(s.keep == 3);
+  for (const Setting& setting : s.parsed.settings) {
+    if (setting.name == "KEEP") CHECK(setting.given_as == "MAX_N_FILE");
+    CHECK(setting.by_alias == (setting.name == "KEEP" || setting.name == "BUCKET"));
+  }
+  CHECK(s.problems({{"MAX_N_FILE", file}, {"MAX_N", "3"}}) ==
+        "MAX_N and MAX_N_FILE are both set; keep one");
+  CHECK(s.problems({{"MAX_N_FILE", file}, {"KEEP", "4"}}) ==
+        "KEEP and MAX_N_FILE are two names for one setting and differ; keep one");
+}
+
+TEST_CASE("A mounted secret counts where nothing else says it") {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("secret", "mounted\n");
+  const std::string empty = folder.write("empty", "\n");
+  const auto parse = [](const std::string& path, const Environment& environment) {
+    Secret secret;
+    const CommandLine command{.program = "prog",
+                              .summary = "",
+                              .verbs = {{"serve", ""}},
+                              .options = {{.name = "KEY",
+                                           .target = &secret,
+                                           .help = "",
+                                           .aliases = {{"OLD_KEY"}},
+                                           .fallbacks = {"PGKEY"},
+                                           .secret_file = path}}};
+    const ParsedOptions parsed = parse_options(command, {}, environment);
+    return std::string(secret.reveal()) + " from " + source_of(parsed, "KEY") +
+           (parsed.problems.empty() ? "" : " " + parsed.problems[0]);
+  };
+  CHECK(parse(file, {}) == "mounted from " + file);
+  CHECK(parse(file, {{"KEY", "x"}}) == "x from variable");
+  CHECK(parse(file, {{"OLD_KEY", "x"}}) == "x from OLD_KEY");
+  CHECK(parse(file, {{"PGKEY", "x"}}) == "x from PGKEY");
+  CHECK(parse(file, {{"KEY", ""}}) == "mounted from " + file);
+  CHECK(parse(empty, {}) == " from default");
+  CHECK(parse(folder.path() / "none", {}) == " from default");
+  CHECK(parse(folder.path() / "secret" / "x", {}) == " from default");
+  CHECK(parse(folder.path(), {}).find("KEY: cannot read") != std::string::npos);
+}
+
+TEST_CASE("A verb answers to the name that an older system gave it") {
+  const CommandLine command{
+      .program = "prog",
+      .summary = "",
+      .verbs = {{.name = "serve", .help = "", .also = "prog-service"}, {"now", ""}},
+      .options = {}};
+  const auto verb = [&](const std::string& word) {
+    const ParsedOptions parsed = parse_options(command, std::vector<std::string>{word}, {});
+    return parsed.problems.empty() ? std::string(parsed.verb) : parsed.problems[0];
+  };
+  CHECK(verb("prog-service") == "serve");
+  CHECK(verb("serve") == "serve");
+  CHECK(verb("now") == "now");
+  CHECK(verb("prog-servic").starts_with("unknown command"));
+}
+
 TEST_CASE("Two names for one setting that differ are an error that names both") {
   const TemporaryFolder folder;
   const std::string three = folder.write("three", "3\n");

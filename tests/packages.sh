@@ -16,6 +16,7 @@ test_packages=(
     clang clang-format clang-tidy libclang-rt-dev shellcheck yamllint
     ceph-common ceph-mon ceph-osd radosgw openssl
     curl jq libfaketime python3 tzdata zstd
+    python3-croniter golang-go golang-github-robfig-cron-dev
 )
 
 # install_packages NAME...: does nothing, apt included, where all are there.

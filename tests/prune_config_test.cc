@@ -14,7 +14,7 @@ std::string problems(const Environment& environment, const std::vector<std::stri
                      PruneConfig& config) {
   const CommandLine command = prune_command_line(config);
   ParsedOptions parsed = parse_options(command, arguments, environment);
-  check_prune_config(config, parsed, parsed.problems);
+  check_prune_config(config, parsed);
   return fmt::format("{}", fmt::join(parsed.problems, "\n"));
 }
 
@@ -33,7 +33,7 @@ TEST_CASE("The settings arrive, the others have their defaults") {
   CHECK(config.rules.retention.max_age == seconds(2592000));
   CHECK(config.rules.retention.min_backups == 1);
   CHECK(config.rules.sweep_after == seconds(604800));
-  CHECK(config.interval == seconds(3600));
+  CHECK(config.timing.interval == seconds(3600));
   CHECK(config.dry_run);
   CHECK(config.json);
   PruneConfig other;
@@ -47,7 +47,7 @@ TEST_CASE("The settings arrive, the others have their defaults") {
   CHECK(other.rules.retention.max_age == seconds(1));
   CHECK(other.rules.retention.min_backups == 7);
   CHECK(other.rules.sweep_after == seconds(0));
-  CHECK(other.interval == seconds(90));
+  CHECK(other.timing.interval == seconds(90));
 }
 
 TEST_CASE("Without a policy it refuses with one sentence") {

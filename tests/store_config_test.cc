@@ -49,6 +49,74 @@ TEST_CASE("Our own keys are a pair") {
         "S3_SESSION_TOKEN is set without S3_ACCESS_KEY and S3_SECRET_KEY");
 }
 
+TEST_CASE("A bucket given as a URL names the prefix, too") {
+  struct Row {
+    Environment environment;
+    std::string bucket;
+    std::string prefix;
+  };
+  for (const Row& row : std::vector<Row>{
+           {{{"S3_BUCKET", "s3://bkt"}}, "bkt", ""},
+           {{{"S3_BUCKET", "s3://bkt/"}}, "bkt", ""},
+           {{{"S3_BUCKET", "s3://bkt/a/b"}}, "bkt", "a/b/"},
+           {{{"S3_BUCKET", "s3://bkt/a/b/"}, {"S3_PREFIX", "/a/b"}}, "bkt", "a/b/"},
+           {{{"S3_BUCKET", "s3://bkt"}, {"S3_PREFIX", "x"}}, "bkt", "x"},
+           {{{"S3_BUCKET", ""}, {"WALE_S3_PREFIX", "s3://bkt/p"}}, "bkt", "p/"},
+           {{{"S3_BUCKET", ""}, {"S3_BACKUP_BUCKET", "bkt"}, {"DB_BACKUP_PREFIX", "p"}},
+            "bkt",
+            "p"}}) {
+    Environment environment = row.environment;
+    environment["AWS_ACCESS_KEY_ID"] = "a";
+    environment["AWS_SECRET_ACCESS_KEY"] = "s";
+    const Checked checked = check(environment);
+    CAPTURE(row.environment);
+    CHECK(checked.problems.empty());
+    CHECK(checked.config.s3.bucket == row.bucket);
+    CHECK(checked.config.s3.prefix == row.prefix);
+  }
+  const Environment keys = {{"AWS_ACCESS_KEY_ID", "a"}, {"AWS_SECRET_ACCESS_KEY", "s"}};
+  for (const auto& [bucket, prefix, says] :
+       std::vector<std::array<std::string, 3>>{{"s3://bkt/a", "b", "keep one of the folders"},
+                                               {"s3://", "", "bucket"},
+                                               {"s3:///a", "", "bucket"},
+                                               {"S3://bkt", "", "bucket"},
+                                               {"https://bkt/a", "", "bucket"},
+                                               {"bkt/a", "", "bucket"}}) {
+    Environment environment = keys;
+    environment["S3_BUCKET"] = bucket;
+    environment["S3_PREFIX"] = prefix;
+    CAPTURE(bucket);
+    CHECK(contains(problems(environment), says));
+  }
+}
+
+TEST_CASE("An endpoint of wal-e says how the bucket is addressed") {
+  const auto with = [](const std::string& endpoint, const std::string& addressing) {
+    return check({{"AWS_ACCESS_KEY_ID", "a"},
+                  {"AWS_SECRET_ACCESS_KEY", "s"},
+                  {"S3_ENDPOINT", ""},
+                  {"WALE_S3_ENDPOINT", endpoint},
+                  {"S3_ADDRESSING", addressing}});
+  };
+  for (const auto& [endpoint, plain, addressing] :
+       std::vector<std::tuple<std::string, std::string, S3Addressing>>{
+           {"http+path://minio:9000", "http://minio:9000", S3Addressing::path},
+           {"https+path://minio", "https://minio", S3Addressing::path},
+           {"https+virtualhost://x:443", "https://x:443", S3Addressing::virtual_host},
+           {"http+subdomain://x", "http://x", S3Addressing::virtual_host},
+           {"http://x", "http://x", S3Addressing::automatic}}) {
+    const Checked checked = with(endpoint, "");
+    CAPTURE(endpoint);
+    CHECK(checked.problems.empty());
+    CHECK(checked.config.s3.endpoint == plain);
+    CHECK(checked.config.s3.addressing == addressing);
+  }
+  CHECK(with("http+path://x", "path").problems.empty());
+  CHECK(contains(with("http+path://x", "virtual").problems, "S3_ADDRESSING"));
+  CHECK_FALSE(with("http+paths://x", "").problems.empty());
+  CHECK_FALSE(with("+path://x", "").problems.empty());
+}
+
 TEST_CASE("Half a pair of ours is never completed by the variables of others") {
   const Environment others = {{"AWS_ACCESS_KEY_ID", "a"}, {"AWS_SECRET_ACCESS_KEY", "s"}};
   CHECK(problems(others).empty());

@@ -50,13 +50,13 @@ TEST_CASE("Of two targets each is opened for itself") {
   REQUIRE(targets.size() == 2);
   CHECK(targets[0].name() == "dir");
   CHECK(targets[1].name() == "s3");
-  CHECK(locations(targets, "x") == (both.folder.path() / "x").string() + ", s3://bucket/x");
+  CHECK(locations(all_of(targets), "x") == (both.folder.path() / "x").string() + ", s3://bucket/x");
 
   both.use_directory("/not/there");
   targets = both.open();
   CHECK(fails_with(ErrorKind::not_found, "/not/there", [&] { return &targets[0].store(); }));
   CHECK(targets[1].store().location("x") == "s3://bucket/x");
-  CHECK(locations(targets, "x") == "s3://bucket/x");
+  CHECK(locations(all_of(targets), "x") == "s3://bucket/x");
 
   both.use_directory(both.folder.path().string());
   both.use_bucket("ftp://nowhere");

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,26 @@ Fd make_memory_file(const char* name, std::string_view contents) {
   if (fchmod(file.get(), 0600) != 0) throw_errno("cannot protect a file in memory");
   write_all(file.get(), contents, "cannot write a file in memory");
   return file;
+}
+
+std::optional<std::string> read_text_file(const std::string& path) {
+  constexpr size_t kMaxBytes = size_t{64} << 10U;
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> buffer{};
+  while (const ssize_t got = ::read(file.get(), buffer.data(), buffer.size())) {
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    text.append(buffer.data(), static_cast<size_t>(got));
+    if (text.size() > kMaxBytes) {
+      errno = EFBIG;
+      return std::nullopt;
+    }
+  }
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  explicit_bzero(buffer.data(), buffer.size());
+  return text;
 }
 
 void write_all(int fd, std::string_view bytes, std::string_view what) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -43,6 +44,10 @@ struct Pipe {
 /// A file in memory with mode 0600, holding `contents`; children reach it as /proc/self/fd/N. For
 /// secrets that a program wants as a file: it never touches a disk and needs no clean-up.
 [[nodiscard]] Fd make_memory_file(const char* name, std::string_view contents);
+
+/// The text of a small file (64 KiB at most) without the newline that editors and `echo` leave
+/// behind. nullopt with errno set when it cannot be read, or does not end (/dev/zero).
+[[nodiscard]] std::optional<std::string> read_text_file(const std::string& path);
 
 /// Writes all of `bytes` to a blocking descriptor (files).
 void write_all(int fd, std::string_view bytes, std::string_view what);

@@ -1,16 +1,14 @@
 #include "common/base/options.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <getopt.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
-#include <numeric>
 
+#include "common/base/did_you_mean.h"
 #include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/option_value.h"
@@ -22,13 +20,13 @@ struct Given {
   std::string value;
   std::string source;
   std::string name;  ///< as the user wrote it: `--s3-bucket`, `S3_BUCKET`
+  bool by_alias = false;
 };
 
 /// Flags are found by getopt_long; a value above any character marks a row.
 constexpr int kFirstRow = 1000;
 constexpr int kHelp = 900;
 constexpr int kVersion = 901;
-constexpr size_t kMaxValueBytes = size_t{64} << 10U;
 
 bool is_bool(const Option& option) { return std::holds_alternative<bool*>(option.target); }
 
@@ -48,56 +46,8 @@ std::vector<option> long_options(const CommandLine& command,
   return table;
 }
 
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      row[j] = std::min({replaced, row[j - 1] + 1, above + 1});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-/// `; did you mean X?` for the nearest of `known`, or nothing when none is near.
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
-  const std::string* best = nullptr;
-  size_t best_distance = 1 + word.size() / 4;
-  for (const std::string& candidate : known) {
-    if (word.size() > candidate.size() + best_distance) continue;
-    const size_t distance = edit_distance(word, candidate);
-    if (distance <= best_distance && (best == nullptr || distance < best_distance)) {
-      best = &candidate;
-      best_distance = distance;
-    }
-  }
-  return best == nullptr ? "" : fmt::format("; did you mean {}?", *best);
-}
-
-/// The text of a small file without the newline that editors and `echo` leave behind. nullopt with
-/// errno set when it cannot be read, or does not end (/dev/zero).
-std::optional<std::string> read_value_file(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.is_open()) return std::nullopt;
-  std::string text;
-  std::array<char, 4096> buffer{};
-  while (const ssize_t got = ::read(file.get(), buffer.data(), buffer.size())) {
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::nullopt;
-    text.append(buffer.data(), static_cast<size_t>(got));
-    if (text.size() > kMaxValueBytes) {
-      errno = EFBIG;
-      return std::nullopt;
-    }
-  }
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  explicit_bzero(buffer.data(), buffer.size());
-  return text;
+std::string default_text(const Option& row) {
+  return row.default_note.empty() ? show_value(row.target) : std::string(row.default_note);
 }
 
 class Parser {
@@ -169,13 +119,15 @@ class Parser {
     const std::string_view wanted = words[0];
     std::vector<std::string> known;
     std::string_view argument;
+    bool is_known = false;
     for (const Verb& verb : command_.verbs) {
       known.emplace_back(verb.name);
-      if (verb.name != wanted) continue;
+      if (verb.name != wanted && (verb.also.empty() || verb.also != wanted)) continue;
       result_.verb = verb.name;
       argument = verb.argument;
+      is_known = true;
     }
-    if (result_.verb != wanted) {
+    if (!is_known) {
       problem(fmt::format("unknown command {}{}; the commands are {}", wanted,
                           did_you_mean(wanted, known), fmt::join(known, ", ")));
     }
@@ -196,8 +148,8 @@ class Parser {
   /// The value of a row from the strongest source that has one.
   std::optional<Given> find(const Option& row, std::optional<Given>& flag) {
     if (flag || row.name.starts_with("--")) return std::move(flag);
-    std::optional<Given> given = from_own_name(row);
-    for (const Alias& alias : row.aliases) merge(row, given, from_alias(alias));
+    std::optional<Given> given = from_name(row.name, has_file_form(row));
+    for (const Alias& alias : row.aliases) merge(row, given, from_alias(row, alias));
     if (given) return given;
     for (const std::string_view fallback : row.fallbacks) {
       const auto found = environment_.find(fallback);
@@ -205,36 +157,49 @@ class Parser {
         return Given{found->second, std::string(fallback), std::string(fallback)};
       }
     }
-    return std::nullopt;
+    return from_secret(row);
   }
 
   /// From the variable or the file.
-  std::optional<Given> from_own_name(const Option& row) {
-    const auto variable = environment_.find(row.name);
+  std::optional<Given> from_name(std::string_view name, bool has_file) {
+    const auto variable = environment_.find(name);
     const bool has_variable = variable != environment_.end() && !variable->second.empty();
-    if (has_file_form(row)) {
-      const std::string file_name = fmt::format("{}_FILE", row.name);
+    if (has_file) {
+      const std::string file_name = fmt::format("{}_FILE", name);
       const auto file = environment_.find(file_name);
       if (file != environment_.end() && !file->second.empty()) {
-        if (has_variable)
-          problem(fmt::format("{} and {} are both set; keep one", row.name, file_name));
+        if (has_variable) problem(fmt::format("{} and {} are both set; keep one", name, file_name));
         return from_file(file_name, file->second);
       }
     }
     if (!has_variable) return std::nullopt;
-    return Given{variable->second, "variable", std::string(row.name)};
+    return Given{variable->second, "variable", std::string(name)};
   }
 
-  std::optional<Given> from_alias(const Alias& alias) {
-    const auto found = environment_.find(alias.name);
-    if (found == environment_.end() || found->second.empty()) return std::nullopt;
-    std::string value = found->second;
+  /// One that is not there, or empty, says nothing.
+  std::optional<Given> from_secret(const Option& row) {
+    if (row.secret_file.empty()) return std::nullopt;
+    const std::string path(row.secret_file);
+    std::optional<std::string> text = read_text_file(path);
+    if (!text && errno != ENOENT && errno != ENOTDIR) {
+      problem(fmt::format("{}: cannot read {}: {}", row.name, path, errno_text(errno)));
+    }
+    if (!text || text->empty()) return std::nullopt;
+    return Given{std::move(*text), path, path};
+  }
+
+  std::optional<Given> from_alias(const Option& row, const Alias& alias) {
+    std::optional<Given> given = from_name(alias.name, has_file_form(row));
+    if (!given) return std::nullopt;
+    std::string& value = given->value;
     // What is no number is left as it is, for the parser to complain of what the user wrote.
     const bool is_number = value.find_first_not_of("0123456789") == std::string::npos;
     const bool is_zero = is_number && value.find_first_not_of('0') == std::string::npos;
     if (is_zero && !alias.may_be_zero) problem(fmt::format("{}: at least 1", alias.name));
     if (is_number) value += alias.unit;
-    return Given{std::move(value), std::string(alias.name), std::string(alias.name)};
+    given->source = given->name;
+    given->by_alias = true;
+    return given;
   }
 
   /// Two names for one thing must agree, in meaning if not in spelling.
@@ -253,7 +218,7 @@ class Parser {
   }
 
   std::optional<Given> from_file(const std::string& name, const std::string& path) {
-    std::optional<std::string> text = read_value_file(path);
+    std::optional<std::string> text = read_text_file(path);
     if (!text) {
       const std::string hint =
           errno == EACCES ? fmt::format("; the program runs as user id {}", geteuid()) : "";
@@ -276,11 +241,12 @@ class Parser {
       if (!complaint.empty()) problem(fmt::format("{}: {}", given->name, complaint));
     }
     if (!row.name.starts_with("--")) {
-      result_.settings.push_back({std::string(row.name), show_value(row.target),
+      result_.settings.push_back({std::string(row.name),
+                                  given ? show_value(row.target) : default_text(row),
                                   given          ? given->source
                                   : has_bad_file ? "file"
                                                  : "default",
-                                  given ? given->name : ""});
+                                  given ? given->name : "", given && given->by_alias});
     }
     if (given) wipe(given->value);
   }
@@ -291,10 +257,6 @@ class Parser {
   std::vector<std::optional<Given>> flag_values_;
   ParsedOptions result_;
 };
-
-std::string default_text(const Option& row) {
-  return row.default_note.empty() ? show_value(row.target) : std::string(row.default_note);
-}
 
 /// With the names that older systems gave it.
 std::string help_of(const Option& row) {

@@ -1,6 +1,7 @@
 // Configuration by one table. From its rows come the flag (`--s3-bucket`), the variable
 // (`S3_BUCKET`), its file form (`S3_BUCKET_FILE`), --help, the effective settings with their
-// sources, and README's table. Precedence: flag, variable or its alias, file, fallback, default.
+// sources, and README's table. Precedence: flag, variable or its alias, file, fallback, secret's
+// mount, default.
 // Nothing here exits or prints.
 #pragma once
 
@@ -63,8 +64,8 @@ Choice choice(Enum* value, std::vector<std::string_view> names) {
           [value](size_t index) { *value = static_cast<Enum>(index); }};
 }
 
-/// The name that an older system gave to a setting. Where it counted in a unit of its own, `unit`
-/// is put behind the number: `d`.
+/// The name that an older system gave to a setting. It has a file form where the setting has one.
+/// Where it counted in a unit of its own, `unit` is put behind the number: `d`.
 struct Alias {
   std::string_view name;
   std::string_view unit = {};
@@ -82,6 +83,7 @@ struct Option {
   std::vector<std::string_view> fallbacks = {};  ///< weaker variables of others: PGHOST, AWS_REGION
   std::string_view default_note = {};            ///< shown as the default where a value says less
   std::string_view verb = {};                    ///< the only command that takes this flag
+  std::string_view secret_file = {};  ///< read where nothing else says it: a secret's mount
 };
 
 /// A verb of the command line, as in `pg-backup restore`.
@@ -89,6 +91,7 @@ struct Verb {
   std::string_view name;
   std::string_view help;
   std::string_view argument = {};  ///< what must follow it, for --help: `GROUP/ID`
+  std::string_view also = {};      ///< the name that an older system gave it
 };
 
 /// What a program offers: its name, one line about it, verbs (the first is the default) and rows.
@@ -110,6 +113,7 @@ struct Setting {
   std::string value;
   std::string source;    ///< `flag`, `variable`, `file`, the alias's or fallback's name, `default`
   std::string given_as;  ///< by the user: `--s3-bucket`, `S3_BUCKET_FILE`; empty for a default
+  bool by_alias = false;
 };
 
 struct ParsedOptions {
@@ -118,6 +122,8 @@ struct ParsedOptions {
   bool help = false;
   bool version = false;
   std::vector<Setting> settings;
+  /// What the user should know though nothing is wrong, one sentence each.
+  std::vector<std::string> notes{};
   /// One sentence each; empty when all is well. The caller adds its own and throws them at once.
   std::vector<std::string> problems;
 };

@@ -32,17 +32,27 @@ bool is_piece_suffix(std::string_view text) {
   return text.size() == 5 && text[0] == '.' && std::all_of(text.begin() + 1, text.end(), is_digit);
 }
 
-bool is_file_of(std::string_view group, std::string_view file) {
-  if (file == kManifestName || file == kSumsName || file == kHoldName) return true;
-  const std::string data = dump_file_name(group);
+bool is_piece_of(std::string_view file, std::string_view data) {
   if (!file.starts_with(data)) return false;
   file.remove_prefix(data.size());
   return file.empty() || is_piece_suffix(file);
 }
 
+bool is_file_of(std::string_view group, std::string_view file) {
+  if (file == kManifestName || file == kSumsName || file == kHoldName) return true;
+  if (group == kGlobalsGroup) return is_piece_of(file, dump_file_name(group));
+  for (const DumpFormat format : {DumpFormat::custom, DumpFormat::plain}) {
+    for (const Compression packed : {Compression::zstd, Compression::gzip, Compression::none}) {
+      if (is_piece_of(file, dump_file_name(group, format, packed))) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string encode_group(std::string_view group) {
+  if (group == kGlobalsGroup) return std::string(group);
   std::string encoded;
   for (const char c : group) {
     if (stays(c, encoded.empty())) {
@@ -89,7 +99,20 @@ std::string backup_folder(std::string_view group, std::string_view id) {
   return fmt::format("{}/{}", encode_group(group), id);
 }
 
-std::string dump_file_name(std::string_view group) { return encode_group(group) + ".dump.zst"; }
+std::string dump_file_name(std::string_view group, DumpFormat format, Compression compression) {
+  if (group == kGlobalsGroup) return "globals.sql.zst";
+  std::string name = encode_group(group);
+  name += format == DumpFormat::custom ? ".dump" : ".sql";
+  switch (compression) {
+    case Compression::zstd:
+      return name + ".zst";
+    case Compression::gzip:
+      return name + ".gz";
+    case Compression::none:
+      break;
+  }
+  return name;
+}
 
 std::optional<BackupKey> parse_key(std::string_view key) {
   const size_t first = key.find('/');

@@ -4,7 +4,9 @@
 //   {group}/{id}/manifest.json        the commit point
 //   {group}/{id}/SHA256SUMS           directory stores
 //   {group}/{id}/hold                 the backup stays until it is released
-//   {group}/{id}/{group}.dump.zst     data; further pieces end in .0001, .0002 ...
+//   {group}/{id}/{group}.dump.zst     data, or .sql for plain SQL, .gz or nothing in place of .zst;
+//                                     further pieces end in .0001, .0002 ...
+//   _globals/{id}/globals.sql.zst     the same of roles and tablespaces
 //   id = 20261120T031500Z-9f3a1c2b    UTC, sorts by time, then 8 random hexadecimal digits
 #pragma once
 
@@ -19,8 +21,12 @@ namespace pgbackup {
 /// Beside the manifest: the backup is held.
 inline constexpr std::string_view kHoldName = "hold";
 
+/// The group of what belongs to the whole server: roles and tablespaces. No database can have it.
+inline constexpr std::string_view kGlobalsGroup = "_globals";
+
 /// A database name as a folder name: `[A-Za-z0-9.-]` and `_` stay, except for a leading `_` (ours)
 /// or `.`; every other byte becomes `=XX`, upper case. Never empty for a name that is not.
+/// kGlobalsGroup stays as it is.
 [[nodiscard]] std::string encode_group(std::string_view group);
 /// The inverse; nullopt for text that encode_group() cannot have written.
 [[nodiscard]] std::optional<std::string> decode_group(std::string_view encoded);
@@ -32,8 +38,15 @@ inline constexpr std::string_view kHoldName = "hold";
 
 /// `{group}/{id}`, without a slash at the end.
 [[nodiscard]] std::string backup_folder(std::string_view group, std::string_view id);
-/// File name of a dump's data: `{group}.dump.zst`.
-[[nodiscard]] std::string dump_file_name(std::string_view group);
+/// What pg_dump writes: its archive, or SQL.
+enum class DumpFormat { custom, plain };
+/// What is stored is packed with.
+enum class Compression { zstd, gzip, none };
+
+/// File name of a group's data: `{group}.dump.zst`, `{group}.sql.gz`, `globals.sql.zst`.
+[[nodiscard]] std::string dump_file_name(std::string_view group,
+                                         DumpFormat format = DumpFormat::custom,
+                                         Compression compression = Compression::zstd);
 
 /// A key taken apart.
 struct BackupKey {

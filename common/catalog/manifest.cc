@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -57,6 +58,36 @@ ManifestObject parse_object(const Json& value) {
   return object;
 }
 
+constexpr std::array<const char*, 2> kFormats = {"custom", "plain"};
+constexpr std::array<const char*, 3> kCompressions = {"zstd", "gzip", "none"};
+
+/// The value at the place of the name.
+template <class Enum, size_t count>
+Enum parse_name(const Json& value, const std::array<const char*, count>& names) {
+  const auto name = value.get<std::string>();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) {
+    throw Error(
+        ErrorKind::failed,
+        fmt::format("the manifest says '{}', which this version does not know", printable(name)),
+        "use the version of pg-backup that wrote it, or a newer one");
+  }
+  return static_cast<Enum>(found - names.begin());
+}
+
+Json dump_json(const Manifest& m) {
+  return {{"format", kFormats.at(static_cast<size_t>(m.dump_format))},
+          {"compression", kCompressions.at(static_cast<size_t>(m.compression))},
+          {"options", m.selection}};
+}
+
+/// Manifests without it are of the time when there was one format.
+void parse_dump(const Json& value, Manifest& m) {
+  m.dump_format = parse_name<DumpFormat>(value.at("format"), kFormats);
+  m.compression = parse_name<Compression>(value.at("compression"), kCompressions);
+  m.selection = value.at("options").get<std::vector<std::string>>();
+}
+
 Json database_json(const DatabaseProperties& database) {
   return {{"encoding", database.encoding}, {"locale_provider", database.locale_provider},
           {"collate", database.collate},   {"ctype", database.ctype},
@@ -91,6 +122,7 @@ Manifest from_json(const Json& json) {
   m.system_identifier = json.at("system_identifier").get<std::string>();
   m.databases = json.at("databases").get<std::vector<std::string>>();
   m.tables = parse_whole<int64_t>(json.at("tables"), "tables");
+  if (json.contains("dump")) parse_dump(json.at("dump"), m);
   for (const Json& object : json.at("objects")) m.objects.push_back(parse_object(object));
   if (m.objects.empty()) corrupt("it lists no object");
   m.plain_bytes = parse_whole<uint64_t>(json.at("plain").at("bytes"), "a size");
@@ -119,6 +151,7 @@ std::string format_manifest(const Manifest& m) {
                {"system_identifier", m.system_identifier},
                {"databases", m.databases},
                {"tables", m.tables},
+               {"dump", dump_json(m)},
                {"objects", Json::array()},
                {"plain", {{"bytes", m.plain_bytes}, {"sha256", m.plain_sha256}}},
                {"warnings", m.warnings}};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/utc_time.h"
+#include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
 
@@ -41,6 +42,9 @@ struct Manifest {
   std::string system_identifier;       ///< of the server; "" where it may not be read
   std::vector<std::string> databases;  ///< of the run
   int64_t tables = 0;
+  DumpFormat dump_format = DumpFormat::custom;
+  Compression compression = Compression::zstd;
+  std::vector<std::string> selection{};  ///< options of pg_dump that left something out
   std::vector<ManifestObject> objects;
   uint64_t plain_bytes = 0;
   std::string plain_sha256;  ///< before compression

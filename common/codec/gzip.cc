@@ -14,6 +14,43 @@ constexpr int kWindowBits = 15 + 16;
 
 }  // namespace
 
+GzipSink::GzipSink(Sink& next, int level) : next_(next), out_(kOutBytes) {
+  constexpr int kMemoryLevel = 8;  // zlib's default
+  if (deflateInit2(&stream_, level, Z_DEFLATED, kWindowBits, kMemoryLevel, Z_DEFAULT_STRATEGY) !=
+      Z_OK) {
+    throw std::bad_alloc();
+  }
+}
+
+GzipSink::~GzipSink() { deflateEnd(&stream_); }
+
+void GzipSink::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::string_view step = bytes.substr(0, std::numeric_limits<uInt>::max());
+    bytes.remove_prefix(step.size());
+    // zlib does not write there; it only lacks the const.
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(step.data()));
+    stream_.avail_in = static_cast<uInt>(step.size());
+    deflate_all(Z_NO_FLUSH);
+  }
+}
+
+/// Until there is room left in the output: then zlib holds back nothing that it could give.
+void GzipSink::deflate_all(int flush) {
+  do {
+    stream_.next_out = reinterpret_cast<Bytef*>(out_.data());
+    stream_.avail_out = static_cast<uInt>(out_.size());
+    deflate(&stream_, flush);
+    const size_t got = out_.size() - stream_.avail_out;
+    if (got > 0) next_.write({out_.data(), got});
+  } while (stream_.avail_out == 0);
+}
+
+void GzipSink::finish() {
+  deflate_all(Z_FINISH);
+  next_.finish();
+}
+
 GunzipSink::GunzipSink(Sink& next) : next_(next), out_(kOutBytes) {
   if (inflateInit2(&stream_, kWindowBits) != Z_OK) throw std::bad_alloc();
 }

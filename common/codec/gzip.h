@@ -1,4 +1,5 @@
-// gzip (RFC 1952) on the way out, by zlib: what older systems packed their dumps with.
+// gzip (RFC 1952) as two stages of a chain, by zlib: for those who need it, and for what older
+// systems packed their dumps with.
 #pragma once
 
 #include <zlib.h>
@@ -12,6 +13,27 @@ namespace pgbackup {
 
 /// What every gzip member begins with (RFC 1952, section 2.3.1).
 inline constexpr std::string_view kGzipMagic = "\x1f\x8b";
+
+inline constexpr int kMinGzipLevel = 1;
+inline constexpr int kMaxGzipLevel = 9;
+
+/// Compresses what passes into one member.
+class GzipSink final : public Sink {
+ public:
+  GzipSink(Sink& next, int level);
+  GzipSink(const GzipSink&) = delete;
+  GzipSink& operator=(const GzipSink&) = delete;
+  ~GzipSink() override;
+  void write(std::string_view bytes) override;
+  void finish() override;
+
+ private:
+  void deflate_all(int flush);
+
+  Sink& next_;
+  z_stream stream_{};
+  std::vector<char> out_;
+};
 
 /// Decompresses what passes; several members in a row are one stream, as for `gzip -d`. Throws
 /// `corrupt` for anything else and for a checksum or length that does not match; what came before

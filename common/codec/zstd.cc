@@ -30,12 +30,14 @@ Handle<ZSTD_CCtx, ZSTD_freeCCtx> make_context(int level) {
 
 }  // namespace
 
-ZstdSink::ZstdSink(Sink& next, int level) : next_(next) {
+ZstdSink::ZstdSink(Sink& next, int level, int threads)
+    // One being filled, and one waiting so that no thread does.
+    : next_(next), frames_(static_cast<size_t>(threads) + 2) {
   for (Frame& frame : frames_) {
     frame.plain = std::make_unique_for_overwrite<char[]>(kFrameBytes);
     frame.packed = std::make_unique_for_overwrite<char[]>(ZSTD_COMPRESSBOUND(kFrameBytes));
   }
-  while (threads_.size() < kThreads) {
+  while (threads_.size() < static_cast<size_t>(threads)) {
     threads_.emplace_back([this, context = make_context(level)](const std::stop_token& stop) {
       compress_frames(context.get(), stop);
     });
@@ -70,7 +72,7 @@ void ZstdSink::submit() {
     ++filled_;
   }
   changed_.notify_all();
-  pass_on(kFrames - 1);
+  pass_on(frames_.size() - 1);
 }
 
 /// Hands compressed frames to `next_`, the oldest first, until only `keep` are not there.

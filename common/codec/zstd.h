@@ -5,7 +5,6 @@
 
 #include <zstd.h>
 
-#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -29,11 +28,16 @@ inline constexpr int kMaxZstdLevel = 19;
 /// Plain bytes of a frame. Smaller ones cost more bytes: 0.7 % at this size, 0.3 % at twice of it.
 inline constexpr size_t kFrameBytes = size_t{2} << 20U;
 
-/// Compresses what passes, two frames at a time in threads of its own; `next` is used by the
-/// calling thread alone, and fed in order. Memory: about 20 MiB at level 3, more at higher ones.
+/// Unless told otherwise. More are of use where pg_dump is faster than they are.
+inline constexpr int kZstdThreads = 2;
+inline constexpr int kMaxZstdThreads = 64;
+
+/// Compresses what passes, a frame per thread of its own at a time; `next` is used by the calling
+/// thread alone, and fed in order. Memory: about 20 MiB with two threads at level 3, more at higher
+/// ones.
 class ZstdSink final : public Sink {
  public:
-  ZstdSink(Sink& next, int level);
+  ZstdSink(Sink& next, int level, int threads = kZstdThreads);
   ZstdSink(const ZstdSink&) = delete;
   ZstdSink& operator=(const ZstdSink&) = delete;
   ~ZstdSink() override;
@@ -47,17 +51,14 @@ class ZstdSink final : public Sink {
     std::unique_ptr<char[]> packed;
     std::optional<size_t> packed_bytes;  ///< none until compressed; may be an error code of zstd's
   };
-  static constexpr size_t kThreads = 2;
-  /// One being filled, and one waiting so that no thread does.
-  static constexpr size_t kFrames = kThreads + 2;
 
-  Frame& frame(uint64_t number) { return frames_.at(number % kFrames); }
+  Frame& frame(uint64_t number) { return frames_.at(number % frames_.size()); }
   void compress_frames(ZSTD_CCtx* context, const std::stop_token& stop);
   void submit();
   void pass_on(uint64_t keep);
 
   Sink& next_;
-  std::array<Frame, kFrames> frames_;
+  std::vector<Frame> frames_;
   uint64_t passed_on_ = 0;  ///< number of the oldest frame that is not yet in `next_`
 
   std::mutex mutex_;

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "common/base/due.h"
+#include "common/base/units.h"
 
 namespace pgbackup {
 
@@ -60,8 +62,28 @@ UtcTime Daemon::look() {
   const UtcTime first = first_start(newest, work_.schedule, now);
   looked_ = true;
   succeeded(newest && *newest <= now ? newest : std::nullopt);
-  if (first > now) log_.info(fmt::format("next {}", work_.noun), {{"at", format_iso(first)}});
-  return first;
+  if (first <= now) return first;
+  const UtcTime start = with_jitter(first);
+  log_next(start);
+  return start;
+}
+
+void Daemon::log_next(UtcTime due) {
+  log_.info(fmt::format("next {}", work_.noun), {{"at", format_iso(due)}});
+}
+
+UtcTime Daemon::with_jitter(UtcTime due) const {
+  if (work_.jitter.count() == 0) return due;
+  if (work_.draw) return due + work_.draw(work_.jitter);
+  std::random_device random;
+  return due + std::chrono::seconds(std::uniform_int_distribution<std::chrono::seconds::rep>(
+                   0, work_.jitter.count())(random));
+}
+
+/// Runs never overlap: what was due meanwhile is one run, now.
+void Daemon::log_overrun(UtcTime due, UtcTime now) {
+  log_.warn(fmt::format("the {} went on past the time when the next was due", work_.noun),
+            {{"due", format_iso(due)}, {"late", format_duration(now - due)}});
 }
 
 UtcTime Daemon::run_once() {
@@ -71,9 +93,13 @@ UtcTime Daemon::run_once() {
   looked_ = true;
   const UtcTime counted = work_.counts_from ? work_.counts_from(started) : started;
   succeeded(counted);
-  const UtcTime next = start_after_success(counted, work_.schedule, clock_.now());
-  log_.info(fmt::format("next {}", work_.noun), {{"at", format_iso(next)}});
-  return next;
+  const UtcTime now = clock_.now();
+  const UtcTime next = start_after_success(counted, work_.schedule, now);
+  const UtcTime due = work_.schedule.next(started);
+  if (due < now) log_overrun(due, now);
+  const UtcTime start = next > now ? with_jitter(next) : next;
+  log_next(start);
+  return start;
 }
 
 void Daemon::set_running(bool is_running) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -26,6 +27,10 @@ struct DaemonWork {
   /// The time that a success which began at `started` counts from, when that is an earlier one:
   /// what completes an older run does not put off the next. Empty: `started`.
   std::function<UtcTime(UtcTime started)> counts_from{};
+  /// What is not due yet starts by a random time up to this later; it is not late for that.
+  std::chrono::seconds jitter{0};
+  /// Of 0 to `most`; for tests. Empty: truly random.
+  std::function<std::chrono::seconds(std::chrono::seconds most)> draw{};
 };
 
 /// How it stands, for `health`.
@@ -52,6 +57,9 @@ class Daemon {
  private:
   void wait_until(UtcTime due, const std::stop_token& stop);
   UtcTime step(UtcTime due);
+  void log_next(UtcTime due);
+  [[nodiscard]] UtcTime with_jitter(UtcTime due) const;
+  void log_overrun(UtcTime due, UtcTime now);
   UtcTime look();
   UtcTime run_once();
   UtcTime failed(const Error& error, UtcTime due);

@@ -53,13 +53,13 @@ Fd make_socket() {
 }
 
 /// From when on it is late.
-UtcTime deadline(const DaemonStatus& status, const Schedule& schedule,
+UtcTime deadline(const DaemonStatus& status, const DaemonWork& work,
                  std::optional<std::chrono::seconds> max_age) {
   const UtcTime since = status.last_success.value_or(status.begun);
   if (max_age) return since + *max_age;
   const bool is_first_run = status.is_running && status.failures == 0;
   const bool has_a_period = status.last_success || is_first_run;
-  return late_from(has_a_period ? schedule.next(since) : since, schedule);
+  return late_from(has_a_period ? work.schedule.next(since) + work.jitter : since, work.schedule);
 }
 
 /// A daemon in another container can share our network namespace, but its process has no id here.
@@ -73,7 +73,7 @@ bool is_elsewhere(const Fd& socket) {
 
 Health judge(const DaemonStatus& status, const DaemonWork& work,
              std::optional<std::chrono::seconds> max_age, UtcTime now) {
-  const UtcTime late = deadline(status, work.schedule, max_age);
+  const UtcTime late = deadline(status, work, max_age);
   std::string sentence =
       status.last_success
           ? fmt::format("the last {} began at {}", work.noun, format_iso(*status.last_success))

@@ -1,13 +1,16 @@
 #include "common/service/program.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/service/health.h"
+#include "common/service/names.h"
 
 namespace pgbackup {
 namespace {
@@ -40,8 +43,41 @@ int show_health(const std::string& socket) {
   return 0;
 }
 
+/// Where the value comes from, as a user would look for it.
+std::string_view origin(const Setting& setting) {
+  if (setting.given_as.empty()) return setting.source;  // default
+  return setting.given_as == setting.name ? "variable" : std::string_view(setting.given_as);
+}
+
+std::string format_settings(const ParsedOptions& parsed) {
+  size_t name_width = 0;
+  size_t value_width = 0;
+  constexpr size_t kWidest = 40;  // longer values push out of line only themselves
+  for (const Setting& setting : parsed.settings) {
+    name_width = std::max(name_width, setting.name.size());
+    value_width = std::max(value_width, std::min(setting.value.size(), kWidest));
+  }
+  std::string text;
+  for (const Setting& setting : parsed.settings) {
+    text += printable(fmt::format("{:<{}}  {:<{}}  {}", setting.name, name_width, setting.value,
+                                  value_width, origin(setting))) +
+            "\n";
+  }
+  return text;
+}
+
+/// What `serve` would say of the settings. Nothing is connected to.
+int show_config(const CommandLine& command, bool check_only, const ParsedOptions& parsed) {
+  if (!check_only) fmt::print("{}", format_settings(parsed));
+  if (std::fflush(stdout) != 0) throw_errno("cannot print the settings");
+  for (const std::string& note : parsed.notes) print_error(command.program, "note: " + note);
+  throw_problems(command.program, parsed.problems);
+  if (check_only) fmt::print("the settings are in order; nothing was connected to\n");
+  return 0;
+}
+
 int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions& parsed,
-        const std::function<void(const ParsedOptions&, std::vector<std::string>&)>& check,
+        const std::function<void(ParsedOptions&)>& check,
         const std::function<int(const ParsedOptions&)>& body) {
   if (parsed.help) {
     fmt::print("{}", help_text(command));
@@ -51,9 +87,25 @@ int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions&
     fmt::print("{} {}\n", command.program, PROJECT_VERSION);
     return 0;
   }
-  if (parsed.verb != kHealthVerb.name) check(parsed, parsed.problems);
+  const bool is_config = parsed.verb == kConfigVerb.name;
+  if (is_config) parsed.verb = command.verbs.front().name;
+  if (parsed.verb != kHealthVerb.name) check(parsed);
+  for (std::string& note : notes_on_names(command, parsed, process_environment())) {
+    parsed.notes.push_back(std::move(note));
+  }
+  if (is_config) return show_config(command, service.check_only, parsed);
   throw_problems(command.program, parsed.problems);
   return parsed.verb == kHealthVerb.name ? show_health(service.health_socket) : body(parsed);
+}
+
+void log_schedule(Log& log, const DaemonWork& work, UtcTime now) {
+  std::vector<std::string> times;
+  for (UtcTime time = now; times.size() < 3;) {
+    time = work.schedule.next(time);
+    times.push_back(format_iso(time));
+  }
+  log.info("schedule",
+           {{"when", work.schedule.text()}, {"next", fmt::format("{}", fmt::join(times, " "))}});
 }
 
 }  // namespace
@@ -74,12 +126,15 @@ std::vector<Option> service_options(ServiceConfig& config) {
        .target = &config.health_socket,
        .help = "Name of the abstract Unix socket where `health` asks the daemon. Two of the same "
                "program in one network namespace need two names."},
+      {.name = "--check",
+       .target = &config.check_only,
+       .help = "config: only say what is wrong; exit code 2 if anything is",
+       .verb = "config"},
   };
 }
 
 int run_program(const CommandLine& command, const ServiceConfig& service,
-                std::span<char* const> argv,
-                const std::function<void(const ParsedOptions&, std::vector<std::string>&)>& check,
+                std::span<char* const> argv, const std::function<void(ParsedOptions&)>& check,
                 const std::function<int(const ParsedOptions&)>& body) {
   const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
   ParsedOptions parsed = parse_options(command, arguments, process_environment());
@@ -94,6 +149,10 @@ int run_program(const CommandLine& command, const ServiceConfig& service,
     report(command.program, unexpected, service, is_health);
     return exit_code(unexpected.kind());
   }
+}
+
+void log_notes(Log& log, const ParsedOptions& parsed) {
+  for (const std::string& note : parsed.notes) log.warn(note);
 }
 
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed) {
@@ -116,6 +175,7 @@ void serve(Daemon& daemon, const ServiceConfig& service, Clock& clock, Log& log,
   const auto answer = [&] {
     return judge(daemon.status(), daemon.work(), service.max_backup_age, clock.now());
   };
+  log_schedule(log, daemon.work(), clock.now());
   const HealthServer health(service.health_socket, answer, log);
   daemon.serve(stop);
 }

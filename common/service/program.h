@@ -24,6 +24,7 @@ struct ServiceConfig {
   LogFormat log_format = LogFormat::text;
   std::string health_socket;
   std::optional<std::chrono::seconds> max_backup_age{};
+  bool check_only = false;  ///< `config --check`
 };
 
 /// Their rows; they point into `config`.
@@ -33,13 +34,19 @@ struct ServiceConfig {
 inline constexpr Verb kHealthVerb = {
     "health", "ask the running daemon: exit code 1 with the reason when it is late"};
 
-/// Parses, answers --help, --version and `health`, adds the problems that `check` finds in the
-/// filled settings, and runs `body`. Returns the exit code: what `body` returns, or that of the
+/// The verb `config`, which run_program() answers itself, too: for what `serve` would check.
+inline constexpr Verb kConfigVerb = {
+    "config", "show the settings in force, where each comes from, and what is wrong with them"};
+
+/// Parses, answers --help, --version, `config` and `health`, adds what `check` finds in the filled
+/// settings, and runs `body`. Returns the exit code: what `body` returns, or that of the
 /// Error it throws, which is printed on stderr as `program: message`. `health` has 0 and 1 only.
 int run_program(const CommandLine& command, const ServiceConfig& service,
-                std::span<char* const> argv,
-                const std::function<void(const ParsedOptions&, std::vector<std::string>&)>& check,
+                std::span<char* const> argv, const std::function<void(ParsedOptions&)>& check,
                 const std::function<int(const ParsedOptions&)>& body);
+
+/// Logs what there is to say about settings that are not wrong.
+void log_notes(Log& log, const ParsedOptions& parsed);
 
 /// Logs every setting that is not a default; secrets hidden.
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include "common/base/error.h"
@@ -127,6 +128,48 @@ void check_rate(const S3Config& s3, std::vector<std::string>& problems) {
       format_exact_bytes(s3.max_rate), format_exact_bytes(kLeastRate), s3.upload_concurrency));
 }
 
+/// `s3://bucket/folder` is a bucket and a prefix.
+void take_apart_bucket(S3Config& s3, std::vector<std::string>& problems) {
+  constexpr std::string_view kScheme = "s3://";
+  if (!s3.bucket.starts_with(kScheme)) return;
+  const std::string url = s3.bucket;
+  const std::string_view path = std::string_view(url).substr(kScheme.size());
+  const size_t slash = path.find('/');
+  s3.bucket = path.substr(0, slash);
+  if (s3.bucket.empty()) problems.push_back(fmt::format("S3_BUCKET: '{}' names no bucket", url));
+  const std::string prefix =
+      slash == std::string_view::npos ? "" : normalized_prefix(path.substr(slash));
+  if (prefix.empty()) return;
+  if (!s3.prefix.empty() && normalized_prefix(s3.prefix) != prefix) {
+    problems.push_back(
+        fmt::format("S3_PREFIX is '{}', but the bucket is given as '{}': keep one of the folders",
+                    s3.prefix, url));
+  }
+  s3.prefix = prefix;
+}
+
+/// wal-e says in the scheme how a bucket is addressed: `http+path://minio:9000`.
+void take_apart_endpoint(S3Config& s3, std::vector<std::string>& problems) {
+  static constexpr std::array<std::pair<std::string_view, S3Addressing>, 3> kHows = {
+      {{"+path", S3Addressing::path},
+       {"+virtualhost", S3Addressing::virtual_host},
+       {"+subdomain", S3Addressing::virtual_host}}};
+  const size_t plus = s3.endpoint.find('+');
+  const size_t colon = s3.endpoint.find("://");
+  if (colon == std::string::npos || plus > colon) return;
+  const std::string_view how = std::string_view(s3.endpoint).substr(plus, colon - plus);
+  for (const auto& [name, addressing] : kHows) {
+    if (how != name) continue;
+    if (s3.addressing != S3Addressing::automatic && s3.addressing != addressing) {
+      problems.push_back(fmt::format(
+          "S3_ADDRESSING is another one than the endpoint '{}' says; keep one", s3.endpoint));
+    }
+    s3.addressing = addressing;
+    s3.endpoint.erase(plus, colon - plus);
+    return;
+  }
+}
+
 }  // namespace
 
 std::vector<Option> store_options(StoreConfig& config) {
@@ -135,11 +178,16 @@ std::vector<Option> store_options(StoreConfig& config) {
       {.name = "BACKUP_DIR",
        .target = &config.backup_dir,
        .help = "Directory that holds the backups, instead of a bucket or beside one. It must "
-               "exist."},
-      {.name = "S3_BUCKET", .target = &s3.bucket, .help = "Bucket that holds the backups."},
+               "exist.",
+       .aliases = {{"DB_BACKUP_DIR"}}},
+      {.name = "S3_BUCKET",
+       .target = &s3.bucket,
+       .help = "Bucket that holds the backups; s3://bucket/folder names S3_PREFIX, too.",
+       .aliases = {{"S3_BACKUP_BUCKET"}, {"WALE_S3_PREFIX"}}},
       {.name = "S3_ENDPOINT",
        .target = &s3.endpoint,
        .help = "The S3 server: https://host[:port]; without a scheme https is meant.",
+       .aliases = {{"WALE_S3_ENDPOINT"}},
        .fallbacks = {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"},
        .default_note = "AWS"},
       {.name = "S3_ACCESS_KEY",
@@ -157,7 +205,8 @@ std::vector<Option> store_options(StoreConfig& config) {
        .default_note = "found out"},
       {.name = "S3_PREFIX",
        .target = &s3.prefix,
-       .help = "Folder in the bucket; nothing outside of it is touched."},
+       .help = "Folder in the bucket; nothing outside of it is touched.",
+       .aliases = {{"DB_BACKUP_PREFIX"}}},
       {.name = "S3_ADDRESSING",
        .target = choice(&s3.addressing, {"auto", "path", "virtual"}),
        .help = "Bucket in the path or in the host name; auto is virtual for AWS, else path."},
@@ -207,8 +256,10 @@ std::string configured_region(const StoreConfig& config) {
   return names_region(endpoint.host) ? "" : region_of_others(config.environment);
 }
 
-void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
+void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems) {
+  take_apart_bucket(config.s3, problems);
+  take_apart_endpoint(config.s3, problems);
   const bool has_bucket = is_set(parsed, "S3_BUCKET");
   const bool has_directory = !config.backup_dir.empty();
   if (!has_bucket && !has_directory) {

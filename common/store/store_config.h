@@ -33,9 +33,10 @@ struct StoreConfig {
 /// Further rows for the program that removes.
 [[nodiscard]] std::vector<Option> removal_options(StoreConfig& config);
 
-/// Appends what is missing or contradictory, one sentence each. What is said there already of the
+/// Takes s3:// and the like apart, and appends what is missing or contradictory, one sentence each.
+/// What is said there already of the
 /// bucket's settings goes when the directory alone is asked for.
-void check_store_config(const StoreConfig& config, const ParsedOptions& parsed,
+void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems);
 
 /// The region to begin with; empty: that of the endpoint's name, else the default. AWS_REGION comes

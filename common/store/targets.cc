@@ -21,6 +21,12 @@ Store& StoreTarget::store() const {
   return *std::get<std::unique_ptr<Store>>(store_);
 }
 
+SomeTargets all_of(const Targets& targets) {
+  SomeTargets all;
+  for (const StoreTarget& target : targets) all.push_back(&target);
+  return all;
+}
+
 std::vector<TargetFailure> for_each_target(const Targets& targets,
                                            const std::function<void(const StoreTarget&)>& work) {
   std::vector<TargetFailure> failures;
@@ -49,10 +55,10 @@ Error join_failures(const std::vector<TargetFailure>& failures) {
   return {worst == failures.end() ? ErrorKind::conflict : worst->error.kind(), message, hint};
 }
 
-std::string locations(const Targets& targets, std::string_view key) {
+std::string locations(const SomeTargets& targets, std::string_view key) {
   std::string text;
-  for (const StoreTarget& target : targets) {
-    if (target.is_open()) append(text, ", ", target.store().location(key));
+  for (const StoreTarget* const target : targets) {
+    if (target->is_open()) append(text, ", ", target->store().location(key));
   }
   return text;
 }

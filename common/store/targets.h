@@ -41,6 +41,11 @@ class StoreTarget {
 /// In the order in which they are preferred; at least one.
 using Targets = std::vector<StoreTarget>;
 
+/// Some of them.
+using SomeTargets = std::vector<const StoreTarget*>;
+
+[[nodiscard]] SomeTargets all_of(const Targets& targets);
+
 struct TargetFailure {
   std::string target;  ///< its name
   Error error;
@@ -55,6 +60,6 @@ struct TargetFailure {
 [[nodiscard]] Error join_failures(const std::vector<TargetFailure>& failures);
 
 /// Where `key` lies in those that could be opened, for messages: `/backups/app, s3://bucket/app`.
-[[nodiscard]] std::string locations(const Targets& targets, std::string_view key);
+[[nodiscard]] std::string locations(const SomeTargets& targets, std::string_view key);
 
 }  // namespace pgbackup

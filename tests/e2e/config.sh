@@ -238,3 +238,39 @@ case_json_errors() {
     expect 1 pg_prune now
     [ "$(jq -r .level "$T/err" | tail -n 1)" = error ] || fail "no line of JSON"
 }
+
+# What a user runs first. It connects to nothing.
+case_config_shows_and_checks() {
+    settings=("DB_HOST=nowhere.invalid" DB_NAME=app DB_PASSWORD=geheim BACKUP_DIR=/nowhere S3_BUKET=x)
+    echo /secret >"$T/key"
+    expect 0 pg_backup config --lock-timeout 1m
+    grep -qE '^DATABASES +app +DB_NAME$' "$T/out" || fail "$(cat "$T/out")"
+    grep -qE '^DB_PASSWORD +\(hidden\) +variable$' "$T/out" || fail "$(cat "$T/out")"
+    grep -qE '^LOCK_TIMEOUT +1m +--lock-timeout$' "$T/out" || fail "$(cat "$T/out")"
+    grep -qE '^BACKUP_INTERVAL +1d +default$' "$T/out" || fail "$(cat "$T/out")"
+    says "DB_NAME is taken for DATABASES"
+    says "S3_BUKET is no setting; did you mean S3_BUCKET?"
+    says_not geheim
+    expect 0 pg_backup config --check
+    says "the settings are in order; nothing was connected to"
+    [ "$(wc -l <"$T/out")" = 1 ] || fail "$(cat "$T/out")"
+    settings+=(BACKUP_DIR= DB_PORT=x)
+    expect 2 pg_backup config
+    says DB_PORT:
+    says "there is no target"
+    grep -q ^LOG_LEVEL "$T/out" || fail "no table"
+    expect 2 pg_backup config --check
+    says "there is no target"
+    [ ! -s "$T/out" ] || fail "$(cat "$T/out")"
+    expect 2 pg_backup now --check
+    says "--check belongs to pg-backup config"
+    settings=(BACKUP_DIR=/nowhere RETENTION_KEEP_DALY=7)
+    expect 2 pg_prune config --check
+    says "RETENTION_KEEP_DALY is no setting; did you mean RETENTION_KEEP_DAILY?"
+    says "no retention rule is set"
+    settings+=(BACKUP_KEEP_DAYS=7 DB=app BACKUP_FORMAT=plain)
+    expect 0 pg_prune config
+    grep -qE '^S3_BACKUP_MAX_AGE +7d +BACKUP_KEEP_DAYS$' "$T/out" || fail "$(cat "$T/out")"
+    says_not "DB is no setting"
+    says_not BACKUP_FORMAT
+}

@@ -159,3 +159,43 @@ case_json_log() {
     stop_daemon
     jq -e '.time and .level and .message' "$T/daemon.log" >/dev/null || fail "$(cat "$T/daemon.log")"
 }
+
+# Both daemons say when they run next, and `schedule` shows it without a store or a database.
+case_schedules() {
+    use_dir
+    prepare
+    settings+=(BACKUP_INTERVAL= "BACKUP_SCHEDULE=0 3 * * *")
+    start_program pg-backup serve
+    wait_until 20 manifests_are 1
+    wait_until 10 log_says "next backup"
+    stop_daemon
+    grep -q 'schedule when="0 3 \* \* \*" next="[^ ]*T21:15:00Z [^ ]*T21:15:00Z [^ ]*T21:15:00Z"' "$T/daemon.log" ||
+        fail "$(cat "$T/daemon.log")" # 03:00 in Kathmandu
+    grep -q 'T21:15:00Z$' <<<"$(jq -r .next_due "$folder"/app/2*/manifest.json)" || fail "another next_due"
+    settings+=(RETENTION_KEEP_LAST=1 "CLEANUP_SCHEDULE=0 0 1 * * *")
+    start_program pg-prune serve
+    wait_until 20 log_says 'next pruning at='
+    log_says 'T19:15:00Z' || fail "$(cat "$T/daemon.log")"
+    stop_daemon
+
+    settings=(TZ=Europe/Berlin)
+    expect 0 pg_backup schedule --backup-schedule "30 2 * * sun"
+    [ "$(grep -c '^Sun 20.*02:30:00 +0[12]:00  20.*Z  in ' "$T/out")" = 10 ] || fail "$(cat "$T/out")"
+    expect 0 pg_prune schedule --cleanup-schedule "@every 90m"
+    [ "$(wc -l <"$T/out")" = 10 ] || fail "$(cat "$T/out")"
+    expect 0 pg_backup schedule --backup-schedule @daily --backup-jitter 20m
+    says "each up to 20m later"
+    local text
+    for text in "0 3 * * 2026 1" "0 3 * *" "0 0 3 * * 2026" "61 * * * *" "@dayly" "0 3 31 2 *"; do
+        expect 2 pg_backup schedule --backup-schedule "$text"
+        says BACKUP_SCHEDULE:
+        expect 2 pg_prune schedule --cleanup-schedule "$text"
+        says CLEANUP_SCHEDULE:
+    done
+    expect 2 pg_prune schedule --cleanup-schedule "TZ=Asia/Tokyo @daily"
+    says "set TZ=Asia/Tokyo instead"
+    expect 2 pg_prune schedule --cleanup-schedule @daily --prune-interval 1h
+    says "PRUNE_INTERVAL and CLEANUP_SCHEDULE are both set"
+    expect 2 pg_backup schedule --backup-schedule @hourly --backup-jitter 1h
+    says "BACKUP_JITTER=1h is not shorter"
+}

@@ -81,14 +81,14 @@ ParsedOptions parse(const Input& input) {
     config.store.environment = input.environment;
     ParsedOptions parsed =
         parse_options(prune_command_line(config), input.arguments, input.environment);
-    check_prune_config(config, parsed, parsed.problems);
+    check_prune_config(config, parsed);
     return parsed;
   }
   BackupConfig config;
   config.store.environment = input.environment;
   ParsedOptions parsed =
       parse_options(backup_command_line(config), input.arguments, input.environment);
-  check_backup_config(config, parsed, input.environment, parsed.problems);
+  check_backup_config(config, parsed, input.environment);
   if (parsed.problems.empty() && parsed.verb == "serve") {
     const UtcTime now{std::chrono::seconds(1795144500)};
     require(config.schedule.next(now) > now, "a backup is due after now");

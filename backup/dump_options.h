@@ -1,0 +1,53 @@
+// What goes into a dump and how it is stored: the settings about it, and the arguments of pg_dump
+// that they come to. Pure.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/options.h"
+#include "common/catalog/key_grammar.h"
+#include "common/codec/gzip.h"
+#include "common/codec/zstd.h"
+
+namespace pgbackup {
+
+struct DumpOptions {
+  DumpFormat format = DumpFormat::custom;
+  Compression compression = Compression::zstd;
+  int zstd_level = 3;
+  int zstd_threads = kZstdThreads;
+  int gzip_level = 6;
+  std::chrono::seconds lock_timeout = std::chrono::minutes(15);  ///< 0: none
+  std::optional<std::chrono::seconds> run_timeout{};             ///< of pg_dump; unset: none
+
+  // As the user wrote them
+  std::string exclude_tables{};
+  std::string exclude_table_data{};
+  std::string include_schemas{};
+  std::string exclude_schemas{};
+  bool schema_only = false;
+  std::string further{};  ///< of PGDUMP_OPTIONS
+
+  /// What pg_dump is told to take or to leave out, after check_dump_options(): for its arguments
+  /// and the manifest. Empty: everything.
+  std::vector<std::string> selection{};
+};
+
+/// Their rows; they point into `options`.
+[[nodiscard]] std::vector<Option> dump_rows(DumpOptions& options);
+
+/// Fills `selection` and appends what is wrong with the settings, one sentence each.
+void check_dump_options(DumpOptions& options, std::vector<std::string>& problems);
+
+/// All but the connection.
+[[nodiscard]] std::vector<std::string> dump_arguments(const DumpOptions& options);
+
+/// The words of PGDUMP_OPTIONS. Throws `usage` naming the first that would break the stream or is
+/// set otherwise: output, format, compression, jobs, connection, CREATE DATABASE, DROP.
+[[nodiscard]] std::vector<std::string> parse_further_options(std::string_view text);
+
+}  // namespace pgbackup

@@ -1,0 +1,65 @@
+// The runs of one process: every database and, where wanted, the globals, one after the other under
+// one id. What fails does not stop the rest, and the daemon repeats only that.
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backup/config.h"
+#include "backup/job.h"
+#include "backup/missing.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+namespace pgbackup {
+
+class BackupRuns {
+ public:
+  /// All must outlive it; `stop` may be given its meaning later.
+  BackupRuns(const BackupConfig& config, const Environment& environment, Clock& clock, Log& log,
+             const std::stop_token& stop);
+
+  /// A single run for everything. Throws what failed, as run() does.
+  void once();
+
+  /// From any thread: the next run() is for everything.
+  void ask() { is_asked_ = true; }
+  /// Start of the newest complete backup that all groups have in all targets; nullopt when one has
+  /// none. What has one of the present period is left out of the first run.
+  [[nodiscard]] std::optional<UtcTime> newest();
+  /// The daemon's run: for everything, or after a failure for what is missing. Throws the failure
+  /// when there is one, else `failed` naming each group that failed.
+  void run();
+  /// A run for a part does not make the backups of the rest any newer.
+  [[nodiscard]] UtcTime counts_from(UtcTime started) const {
+    return left_out_since_.value_or(started);
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::string> find_groups();
+  void make(const std::vector<std::string>& groups, const RunWork& work,
+            const std::optional<Schedule>& schedule);
+  [[nodiscard]] std::optional<Error> back_up(BackupJob& job, const GroupWork& item,
+                                             UtcTime started);
+  void log_failure(const Error& error);
+  void finish(size_t wanted);
+
+  const BackupConfig& config_;
+  const Environment& environment_;
+  Clock& clock_;
+  Log& log_;
+  const std::stop_token& stop_;
+  MissingBackups missing_;
+  std::optional<UtcTime> left_out_since_;
+  std::atomic<bool> is_asked_ = false;
+  // Of the present run
+  std::vector<std::pair<std::string, Error>> failures_;  ///< with their groups
+  std::set<std::string> away_;                           ///< targets that did not answer
+};
+
+}  // namespace pgbackup

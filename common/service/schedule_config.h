@@ -1,0 +1,46 @@
+// When a daemon runs, as its settings say it: an interval, or a cron expression in its place, in a
+// time zone. Shared by both programs, whose rows have names of their own.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/options.h"
+#include "common/base/schedule.h"
+
+namespace pgbackup {
+
+struct ScheduleConfig {
+  std::chrono::seconds interval;
+  std::string cron{};       ///< in place of the interval
+  std::string time_zone{};  ///< UTC where empty
+  std::chrono::seconds jitter{0};
+
+  // After check_schedule():
+  Schedule schedule = Schedule::every(interval);
+  bool is_set = false;  ///< by the user
+};
+
+/// The names of the rows, for messages.
+struct ScheduleRows {
+  std::string_view interval;
+  std::string_view cron;
+  std::string_view jitter{};
+};
+
+/// Completes `config` and appends what is wrong with it, one sentence each.
+void check_schedule(ScheduleConfig& config, const ScheduleRows& rows, const ParsedOptions& parsed,
+                    std::vector<std::string>& problems);
+
+/// Sets the process's zone: the one in front of the cron expression, else `time_zone`.
+void check_time_zone(const ScheduleConfig& config, std::vector<std::string>& problems);
+
+/// The verb `schedule`.
+inline constexpr Verb kScheduleVerb = {"schedule", "show the next ten times of the schedule"};
+
+/// The next ten times after `now`, a line each: local time with its offset, UTC, and in how long.
+[[nodiscard]] std::string format_next_times(const ScheduleConfig& config, UtcTime now);
+
+}  // namespace pgbackup

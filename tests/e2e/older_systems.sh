@@ -1,0 +1,213 @@
+# shellcheck shell=bash
+# The environments of the older systems, as their own documents give them: the programs get these variables and
+# those that README tells to add (`added`), and nothing else.
+
+# A bucket of the case's own, as these systems had one: there is no S3_PREFIX.
+own_bucket() {
+    # shellcheck disable=SC2034 # lib.sh looks at them
+    store=s3 prefix=
+    S3_BUCKET=$(tr -c 'a-z0-9\n' - <<<"old-$case_name" | cut -c1-40)
+    export S3_BUCKET
+    s3 make-bucket
+}
+
+theirs() { settings+=("$@"); }
+added() { settings+=("$@"); }
+
+# works DATABASE: config, backup, list, plan, prune and restore, each as its users would
+works() {
+    expect 0 pg_backup config --check
+    expect 0 pg_prune config --check
+    expect 0 pg_backup "${backup_verb:-now}"
+    expect 0 pg_backup list
+    says "$1"
+    [ "$(field group | grep -cx "$1")" = 1 ] || fail "$(field group)"
+    next_second
+    backup_now
+    expect 0 pg_prune plan
+    says "a backup stays if any of these keeps it"
+    expect 0 pg_prune now
+    expect 0 pg_backup restore --database "$1" --target-database restored --create
+    expect_same_database "$1" restored
+    drop_database restored
+}
+
+case_backup_py_and_prune_backups_py() {
+    own_bucket
+    create_small_database app
+    theirs "DB_HOST=$PGHOST" "DB_PORT=$PGPORT" DB=app "DB_USER=$PGUSER" "DB_PASSWORD=$PGPASSWORD" \
+        "S3_ENDPOINT=$S3_ENDPOINT" "S3_BUCKET=$S3_BUCKET" "S3_ACCESS_KEY=$S3_ACCESS_KEY" \
+        "S3_SECRET_KEY=$S3_SECRET_KEY" S3_REGION=us-east-1 S3_BACKUP_MAX_AGE=2592000
+    # What it left: older than that, and younger.
+    local old
+    old=backup-$(date -u -d '40 days ago' +%Y-%m-%dT%H:%M:%S).106555.dump
+    PGDATABASE=app "$PG_BIN/pg_dump" -Fc | s3 put "$old"
+    PGDATABASE=app "$PG_BIN/pg_dump" -Fc | s3 put "backup-$(date -u +%Y-%m-%dT%H:%M:%S).106555.dump"
+    works app
+    says_not "$old"
+    [ "$(s3 ls | grep -c ' backup-')" = 2 ] || fail "its backups were touched although nobody adopted them"
+    added ADOPT_LAYOUTS=backup-time ADOPT_DATABASE=app
+    expect 0 pg_prune now
+    [ "$(s3 ls | grep -c ' backup-')" = 1 ] || fail "$(s3 ls)"
+}
+
+# wal-e's own objects are none of ours; what comes now are dumps.
+case_docker_pg_backup_with_wal_e() {
+    own_bucket
+    create_small_database app
+    theirs "PGHOST=$PGHOST" "PGUSER=$PGUSER" "PGPASSWORD=$PGPASSWORD" "AWS_ACCESS_KEY_ID=$S3_ACCESS_KEY" \
+        "AWS_SECRET_ACCESS_KEY=$S3_SECRET_KEY" "WALE_S3_PREFIX=s3://$S3_BUCKET/some/folder" \
+        "WALE_S3_ENDPOINT=${S3_ENDPOINT/:/+path:}" "BACKUP_SCHEDULE=0 0 3 * * *" BACKUPS_TO_RETAIN=1
+    settings+=("PGPORT=$PGPORT") # of the test's server
+    expect 2 pg_backup now
+    says "nothing says which database"
+    says "physical backups are not made yet"
+    added DATABASES=all
+    echo wal | s3 put some/folder/basebackups_005/base_000000010000000000000002_00000040/extended_version.txt
+    echo wal | s3 put some/folder/wal_005/000000010000000000000001.lzo
+    works app
+    says_not basebackups
+    [ "$(s3 ls | grep -c _005/)" = 2 ] || fail "wal-e's objects were touched"
+    [ -z "$(s3 ls | grep -v ' some/folder/' || true)" ] || fail "outside of the folder: $(s3 ls)"
+    [ "$(field group | grep -c app)" = 1 ] || fail "BACKUPS_TO_RETAIN is not kept"
+}
+
+case_backup_service_and_backup_db() {
+    own_bucket
+    mkdir -p "$T/db-backups"
+    create_small_database app
+    theirs DB_NAME=app "PGHOST=$PGHOST" "PGPORT=$PGPORT" "PGUSER=$PGUSER" "PGPASSWORD=$PGPASSWORD" \
+        "DB_BACKUP_DIR=$T/db-backups" "S3_ENDPOINT=${S3_TLS_ENDPOINT#https://}" "S3_ACCESS_KEY=$S3_ACCESS_KEY" \
+        "S3_SECRET_KEY=$S3_SECRET_KEY" "S3_BACKUP_BUCKET=$S3_BUCKET" DB_BACKUP_PREFIX=daily DB_BACKUP_MAX_N=1 \
+        DB_BACKUP_INTERVAL=604800
+    settings+=("S3_CA_FILE=$S3_CA_FILE") # of the test's server
+    # Its daemon's verb, its single run, and both targets.
+    start_program pg-backup backup-service
+    wait_until 30 grep -q 'next backup' "$T/daemon.log"
+    grep -q 'DB_NAME is taken for DATABASES' "$T/daemon.log" || fail "$(cat "$T/daemon.log")"
+    kill -TERM "$pid"
+    expect_end 0 10
+    [ "$(s3 ls | grep -c ' daily/app/.*manifest')" = 1 ] || fail "$(s3 ls)"
+    next_second
+    expect 0 pg_backup backup-db
+    expect 0 pg_prune now
+    [ "$(s3 ls | grep -c ' daily/app/.*manifest')" = 1 ] || fail "DB_BACKUP_MAX_N is not kept: $(s3 ls)"
+    [ "$(find "$T/db-backups" -name manifest.json | wc -l)" = 1 ] || fail "not in the directory"
+    expect 0 pg_backup restore --from s3 --target-database restored --create
+    expect_same_database app restored
+    # What it left.
+    added ADOPT_LAYOUTS=db-time-hash
+    PGDATABASE=app "$PG_BIN/pg_dump" -Fc | s3 put daily/app-9f3a1c2b-2021-11-02T20:51:55.pg-dump
+    expect 0 pg_backup list
+    says app-9f3a1c2b-2021-11-02T20:51:55.pg-dump
+    added DB_BACKUP_MAX_N=0
+    expect 2 pg_prune now
+    says DB_BACKUP_MAX_N
+}
+
+# Its secrets are mounted where it looked for them: in a mount namespace of the programs' own.
+case_compose_stack_with_supercronic() {
+    unshare --mount true 2>/dev/null || skip "no rights to make a mount namespace"
+    use_dir
+    create_small_database app
+    create_small_database crm
+    mkdir "$T/secrets"
+    echo "$PGHOST" >"$T/secrets/pg_host"
+    echo "$PGPORT" >"$T/secrets/pg_port"
+    echo "$PGUSER" >"$T/secrets/pg_user"
+    echo "$PGPASSWORD" >"$T/secrets/pg_password"
+    echo "app, crm" >"$T/secrets/pg_databases"
+    settings=()
+    theirs "BACKUP_SCHEDULE=0 2 * * *" BACKUP_FORMAT=plain BACKUP_KEEP_DAYS=7 BACKUP_KEEP_MIN_COUNT=2 \
+        MAX_BACKUP_AGE_SECONDS=93600 PG_DUMP_EXTRA_ARGS=--no-comments PUSHGATEWAY_URL=http://pushgateway:9091 \
+        METRICS_JOB=pg_backup METRICS_INSTANCE=app
+    added BACKUP_COMPRESSION=gzip "BACKUP_DIR=$folder"
+    mounted() { # PROGRAM ARGUMENT...
+        (become unshare --mount bash -c 'mount -t tmpfs none /run && mkdir /run/secrets &&
+            cp "$0"/* /run/secrets && exec "$@"' "$T/secrets" "$@")
+    }
+    pg_backup() { mounted "$BIN/pg-backup" "$@"; }
+    expect 0 pg_backup config
+    says "/run/secrets/pg_password"
+    says "no metrics are pushed yet"
+    says_not "$PGPASSWORD "
+    works app
+    [ "$(field group | sort -u | xargs)" = "app crm" ] || fail "$(field group)"
+    ls "$folder"/app/2*/app.sql.gz >/dev/null || fail "no .sql.gz"
+    # A variable is stronger than a mount.
+    settings+=(DB=crm)
+    next_second
+    backup_now
+    says "backing up crm"
+    says_not "backing up app"
+    # Its passfile, which everyone may read.
+    rm "$T/secrets/pg_password"
+    echo "*:*:*:$PGUSER:$PGPASSWORD" >"$T/secrets/pgpass"
+    chmod 444 "$T/secrets/pgpass"
+    next_second
+    backup_now
+    says "passwords are looked up in /run/secrets/pgpass"
+    echo "*:*:*:$PGUSER:wrong" >"$T/secrets/pgpass"
+    expect 1 pg_backup now
+    says "password authentication failed"
+    # What it left: with its checksum, removed and restored as one.
+    PGDATABASE=app "$PG_BIN/pg_dump" | gzip >"$T/file"
+    store_put app/app_20240115T120000Z.sql.gz <"$T/file"
+    sha256sum <"$T/file" | sed 's/-/app_20240115T120000Z.sql.gz/' | store_put app/app_20240115T120000Z.sql.gz.sha256
+    added ADOPT_LAYOUTS=db-folder
+    expect 0 pg_prune now
+    [ -z "$(store_list | grep 20240115 || true)" ] || fail "$(store_list)"
+}
+
+case_compose_stack_with_ofelia_and_garage() {
+    own_bucket
+    create_small_database myapp
+    theirs "POSTGRES_HOST=$PGHOST" POSTGRES_DB=myapp "POSTGRES_USER=$PGUSER" "POSTGRES_PASSWORD=$PGPASSWORD" \
+        BACKUP_SCHEDULE=@hourly "CLEANUP_SCHEDULE=0 0 1 * * *" "S3_ENDPOINT=$S3_ENDPOINT" "S3_BUCKET=$S3_BUCKET" \
+        "S3_ACCESS_KEY=$S3_ACCESS_KEY" "S3_SECRET_KEY=$S3_SECRET_KEY" RETENTION_KEEP_LAST=3 RETENTION_KEEP_HOURLY=24 \
+        RETENTION_KEEP_DAILY=7 RETENTION_KEEP_WEEKLY=4 RETENTION_KEEP_MONTHLY=6 RETENTION_KEEP_YEARLY=2 \
+        RETENTION_MIN_BACKUPS=1 RETENTION_DRY_RUN=false POSTGRES_VERSION=18
+    settings+=("PGPORT=$PGPORT") # of the test's server
+    works myapp
+    added ADOPT_LAYOUTS=date-folders
+    PGDATABASE=myapp "$PG_BIN/pg_dump" | gzip | s3 put 2020/01/15/myapp_120000.sql.gz
+    PGDATABASE=myapp "$PG_BIN/pg_dump" | gzip | s3 put 2020/01/16/myapp_120000.sql.gz
+    PGDATABASE=myapp "$PG_BIN/pg_dump" | gzip | s3 put 2020/01/17/myapp_120000.sql.gz
+    expect 0 pg_backup restore --id 2020/01/15/myapp_120000.sql.gz --target-database restored --create
+    expect_same_database myapp restored
+    expect 0 pg_prune plan --json
+    jq -se 'map(select((.id | startswith("2020/")) and .action == "remove")) | length == 2' "$T/out" >/dev/null ||
+        fail "$(cat "$T/out")"
+    added RETENTION_DRY_RUN=true
+    expect 0 pg_prune now
+    [ "$(s3 ls | grep -c ' 2020/')" = 3 ] || fail "a dry run removed something"
+    added RETENTION_DRY_RUN=false
+    expect 0 pg_prune now
+    [ "$(s3 ls | grep -c ' 2020/')" = 1 ] || fail "$(s3 ls)" # the third of the last three
+    # Its daemon with both schedules.
+    start_program pg-prune serve
+    wait_until 20 grep -q 'next pruning' "$T/daemon.log"
+    kill -TERM "$pid"
+    expect_end 0 10
+}
+
+# One for all, from an application's environment.
+case_database_url() {
+    use_dir
+    create_small_database app
+    settings+=("DATABASE_URL=postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/app?application_name=web"
+        S3_BUKET=x RETENTION_KEEP_LAST=1)
+    pg_dump_is 'env >"'"$T"'/seen"; real_pg_dump "$@"'
+    works app
+    ! grep -F "$PGPASSWORD" "$T/seen" || fail "pg_dump got the password in its environment"
+    expect 0 pg_backup now
+    says "S3_BUKET is no setting; did you mean S3_BUCKET?"
+    says_not "$PGPASSWORD"
+    settings+=("DB_HOST=127.0.0.1" DB_PORT=1 DB=app)
+    expect 1 pg_backup now
+    says "DATABASE_URL is not used"
+    settings+=(DB_HOST= DB_PORT= "DATABASE_URL=postgres://u:geheim@[::1:5432/app")
+    expect 2 pg_backup now
+    says "DATABASE_URL: it is no URL such as"
+    says_not geheim
+}

@@ -1,0 +1,38 @@
+#include "backup/globals.h"
+
+#include "tests/test.h"
+
+namespace pgbackup {
+namespace {
+
+using Statements = std::vector<std::string>;
+
+TEST_CASE("What pg_dumpall writes falls apart into statements") {
+  for (const auto& [sql, statements] : std::vector<std::pair<std::string, Statements>>{
+           {"", {}},
+           {" \n\n", {}},
+           {"--\n-- Roles\n--\n", {}},
+           {";;", {}},
+           {"SET a = b;\n", {"SET a = b"}},
+           {"-- x; y\nCREATE ROLE a;\nALTER ROLE a WITH LOGIN;\n",
+            {"CREATE ROLE a", "ALTER ROLE a WITH LOGIN"}},
+           {"\\restrict w;\nCREATE ROLE a;\n\\unrestrict w\n", {"CREATE ROLE a"}},
+           {"ALTER ROLE a PASSWORD 'it''s; --x';", {"ALTER ROLE a PASSWORD 'it''s; --x'"}},
+           {"ALTER ROLE a SET b TO E'\\\\';CREATE ROLE c;",
+            {"ALTER ROLE a SET b TO E'\\\\'", "CREATE ROLE c"}},
+           {"CREATE ROLE \"a;\"\"b\n--c\";", {"CREATE ROLE \"a;\"\"b\n--c\""}},
+           {"GRANT a TO b;GRANT", {"GRANT a TO b", "GRANT"}},
+           {"GRANT a -- why\n TO b;", {"GRANT a \n TO b"}},
+           {"COMMENT ON ROLE a IS 'open", {"COMMENT ON ROLE a IS 'open"}}}) {
+    CAPTURE(sql);
+    CHECK(split_statements(sql) == statements);
+  }
+}
+
+TEST_CASE("Passwords stay out when they may not be read") {
+  CHECK(globals_arguments(true) == Statements{"--globals-only"});
+  CHECK(globals_arguments(false) == Statements{"--globals-only", "--no-role-passwords"});
+}
+
+}  // namespace
+}  // namespace pgbackup
