@@ -16,6 +16,9 @@ namespace {
 constexpr ScheduleRows kScheduleRows = {
     .interval = "BACKUP_INTERVAL", .cron = "BACKUP_SCHEDULE", .jitter = "BACKUP_JITTER"};
 
+constexpr const char* kDatabasesMount = "/run/secrets/pg_databases";
+constexpr const char* kPassfileMount = "/run/secrets/pgpass";
+
 std::vector<Option> database_options(BackupConfig& config) {
   return {
       {.name = "DB",
@@ -33,7 +36,7 @@ std::vector<Option> database_options(BackupConfig& config) {
        .help = "In place of DB several, split at commas and blanks (double quotes protect a name), "
                "or `all`: every database that the role may connect to, found anew at each run.",
        .aliases = {{"DB_NAME"}},
-       .secret_file = "/run/secrets/pg_databases"},
+       .secret_file = kDatabasesMount},
       {.name = "EXCLUDE_DATABASES",
        .target = &config.excluded_databases,
        .help = "Of these not: names, or patterns such as `test_*`."},
@@ -144,8 +147,6 @@ std::vector<Option> verb_options(BackupConfig& config) {
   };
 }
 
-constexpr const char* kPassfileMount = "/run/secrets/pgpass";
-
 /// What is weaker than settings and variables of libpq: a URL, and a password file that is mounted
 /// as a secret. Every user can read such a mount, which is why libpq would not.
 void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environment& environment) {
@@ -166,7 +167,8 @@ void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environ
   }
   if (!config.pg.password.empty() || environment.contains("PGPASSFILE")) return;
   if (std::optional<std::string> text = read_text_file(kPassfileMount)) {
-    config.pg.passfile = Secret(*text + "\n");
+    text->push_back('\n');
+    config.pg.passfile = Secret(*text);
     wipe(*text);
     parsed.notes.push_back(fmt::format("passwords are looked up in {}", kPassfileMount));
   }
@@ -204,15 +206,16 @@ auto parse_list(std::string_view variable, const std::string& text, const Parse&
 
 void check_databases(BackupConfig& config, const ParsedOptions& parsed,
                      std::vector<std::string>& problems) {
-  const bool has_list = is_set(parsed, "DATABASES");
-  const bool is_secret = is_from(parsed, "DATABASES", "/run/secrets/pg_databases");
-  if (has_list && !is_secret && is_said(parsed, "DB")) {
-    problems.emplace_back("DB names one database and DATABASES several; keep one");
-  }
   DatabaseSelection& databases = config.databases;
-  if (has_list && !(is_secret && is_set(parsed, "DB"))) {
+  const bool has_list = is_set(parsed, "DATABASES");
+  const bool is_weaker = is_from(parsed, "DATABASES", kDatabasesMount) && is_set(parsed, "DB");
+  if (has_list && !is_weaker) {
     databases = parse_list("DATABASES", config.database_list, parse_databases, problems);
     const bool is_one = databases.names.size() == 1;
+    if (is_said(parsed, "DB") && !(is_one && databases.names.front() == config.pg.database)) {
+      problems.push_back(fmt::format("DB is '{}' and DATABASES is '{}'; keep one",
+                                     config.pg.database, config.database_list));
+    }
     config.pg.database = is_one ? databases.names.front() : "";
   } else if (!config.pg.database.empty()) {
     databases.names = {config.pg.database};

@@ -93,8 +93,8 @@ TEST_CASE("Each wrong setting is named") {
   const std::vector<Case> cases = {
       {{"now"}, {{"BACKUP_DIR", "/b"}}, "nothing says which database to back up: set DB=app"},
       {{"serve"}, {{"BACKUP_DIR", "/b"}, {"WALE_S3_PREFIX", "s3://b"}}, "physical backups are not"},
-      {{"now"}, with(kDirectory, "DATABASES", "app"), "DB names one database and DATABASES"},
-      {{"now"}, with(kDirectory, "DB_NAME", "app"), "DB names one database and DATABASES"},
+      {{"now"}, with(kDirectory, "DATABASES", "app, b"), "DB is 'app' and DATABASES is 'app, b'"},
+      {{"now"}, with(kDirectory, "DB_NAME", "b"), "DB is 'app' and DATABASES is 'b'; keep one"},
       {{"now"}, with(kDirectory, "POSTGRES_DB", "other"), "DB and POSTGRES_DB are two names"},
       {{"now"},
        {{"BACKUP_DIR", "/b"}, {"DATABASES", "a \"b"}},
@@ -163,6 +163,7 @@ TEST_CASE("DB is one name taken whole, DATABASES a list, and libpq's variable yi
   for (const Case& row :
        std::vector<Case>{{{{"DB", "a, b"}}, {"a, b"}, false, false},
                          {{{"POSTGRES_DB", "all"}}, {"all"}, false, false},
+                         {{{"DB", "app"}, {"DB_NAME", "app"}}, {"app"}, false, false},
                          {{{"PGDATABASE", "x"}}, {"x"}, false, false},
                          {{{"PGDATABASE", "x"}, {"DATABASES", "a,b  c \"d e\" a"}},
                           {"a", "b", "c", "d e"},

@@ -135,7 +135,7 @@ TEST_CASE("A stop ends the daemon, in the middle of a run too") {
   Scripted scripted(hours(6));
   scripted.on_run = [](size_t) { throw Error(ErrorKind::canceled, "stopped on request"); };
   CHECK(scripted.serve(1) == std::vector<long>{0});
-  CHECK(contains(scripted.log.text(), "nothing of this run remains"));
+  CHECK(contains(scripted.log.text(), "what was under way is undone"));
   CHECK_FALSE(contains(scripted.log.text(), "error"));
 }
 

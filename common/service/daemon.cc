@@ -49,7 +49,7 @@ UtcTime Daemon::step(UtcTime due) {
     return looked_ || is_asked ? run_once() : look();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::canceled) return failed(error, due);
-    log_.info(fmt::format("{}; nothing of this run remains", error.what()));
+    log_.info(fmt::format("{}; what was under way is undone", error.what()));
     return due;
   } catch (const std::exception& error) {
     return failed(Error(ErrorKind::failed, fmt::format("unexpected: {}", error.what())), due);

@@ -53,18 +53,21 @@ case_broken_databases_fail_alone() {
     create_small_database fine
     create_small_database locked
     create_small_database no_rights
+    create_small_database corrupt
+    sql corrupt "create view v as select * from item; set allow_system_table_mods = on;
+        delete from pg_rewrite where ev_class = 'v'::regclass"
     sql postgres "create role keeper login password 'geheim'"
     cleanups+=("drop_roles keeper")
     sql postgres "grant pg_read_all_data to keeper"
     sql no_rights "alter table item enable row level security"
     use_server_as keeper geheim
-    settings+=("DATABASES=fine, locked, no_rights missing" LOCK_TIMEOUT=2s)
+    settings+=("DATABASES=corrupt fine, locked, no_rights missing" LOCK_TIMEOUT=2s)
     PGDATABASE=locked psql -Xqc "begin; lock table item; select pg_sleep(60)" >/dev/null 2>&1 &
     background+=($!)
     is_locked() { [ "$(sql locked "select count(*) from pg_locks where mode = 'AccessExclusiveLock'")" != 0 ]; }
     wait_until 10 is_locked
     expect 1 pg_backup now
-    says "3 of 4 backups failed: locked, no_rights, missing"
+    says "4 of 5 backups failed: corrupt, locked, no_rights, missing"
     says 'backup of locked: pg_dump exited with 1'
     says 'row-level security'
     says 'database "missing" does not exist'
