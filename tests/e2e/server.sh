@@ -25,6 +25,7 @@ whole_server() {
     for i in $(seq -w 1 23); do create_small_database "db$i" 3; done
     create_small_database "my, db"
     create_small_database test_scratch
+    create_small_database rdsadmin
     create_database closed "allow_connections false"
     create_database template "is_template true"
     cleanups=("sql postgres 'alter database template is_template false' && drop_database template && drop_all_databases"
@@ -32,6 +33,7 @@ whole_server() {
     settings+=("EXCLUDE_DATABASES=test_* postgres")
     backup_now
     says "made all 25 backups"
+    says "left out as the provider's own: rdsadmin"
     [ "$(field group | grep -c '^db[0-9]*$')" = 23 ] || fail "$(field group)"
     [ "$(field group | sort | grep -v '^db' | xargs -d '\n')" = "_globals my, db" ] || fail "$(field group)"
     [ "$(field id | sort -u | wc -l)" = 1 ] || fail "the backups of one run have several ids"
@@ -61,6 +63,11 @@ case_broken_databases_fail_alone() {
     sql postgres "grant pg_read_all_data to keeper"
     sql no_rights "alter table item enable row level security"
     use_server_as keeper geheim
+    sql postgres "revoke connect on database fine from public"
+    expect 1 env "${settings[@]}" DATABASES=all "EXCLUDE_DATABASES=[!f]*" "$BIN/pg-backup" now
+    says "left out, as the role may not connect to them: fine"
+    says "no database is left to back up"
+    sql postgres "grant connect on database fine to public"
     settings+=("DATABASES=corrupt fine, locked, no_rights missing" LOCK_TIMEOUT=2s)
     PGDATABASE=locked psql -Xqc "begin; lock table item; select pg_sleep(60)" >/dev/null 2>&1 &
     background+=($!)
