@@ -163,7 +163,7 @@ e2e() {
     build build-asan all -DSANITIZE=address,undefined
     section "end to end, plain and under ASan and UBSan"
     start_beside plain tests/e2e/run.sh
-    run_counted env KILL_POINTS=4 tests/e2e/run.sh --bin build-asan/bin
+    run_counted env KILL_POINTS=4 E2E_ONE_STORE=1 tests/e2e/run.sh --bin build-asan/bin
     join_counted plain "end to end, plain"
 }
 

@@ -3,7 +3,8 @@
 # case a function case_NAME in it; without any, all are run. Starts a scratch PostgreSQL and an S3 gateway
 # once, gives each case a folder, an S3 prefix and a server without databases, and stops both at the end.
 # The last line counts: "N passed, M failed".
-#   E2E_KEEP=1   keeps the folder with logs and stores
+#   E2E_KEEP=1       keeps the folder with logs and stores
+#   E2E_ONE_STORE=1  what runs with a bucket and with a directory runs with the bucket only
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 bin=$here/../../build/bin
@@ -58,7 +59,12 @@ run_case() { # SUBJECT CASE
 }
 
 cases_of() { # SUBJECT
-    (cd "$here" && . ./lib.sh && . "./$1.sh" && compgen -A function case_ | sed 's/^case_//')
+    (cd "$here" && . ./lib.sh && . "./$1.sh" && compgen -A function case_ | sed 's/^case_//') >"$WORK/cases"
+    if [ -z "${E2E_ONE_STORE:-}" ]; then
+        cat "$WORK/cases"
+    else # without those that run with a bucket as well
+        grep -vxFf <(sed -n 's/_s3$/_dir/p' "$WORK/cases") "$WORK/cases"
+    fi
 }
 
 if [ $# = 0 ]; then
