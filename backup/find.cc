@@ -83,13 +83,18 @@ FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
               "pg-backup list shows what there is; names are taken literally, with case");
 }
 
-NewestStarts newest_starts(const Targets& targets, std::string_view group, Log& log) {
+NewestStarts newest_starts(const Targets& targets, const std::vector<std::string>& groups,
+                           Log& log) {
   NewestStarts starts;
-  for (const StoreTarget& target : targets) starts[target.name()] = std::nullopt;
+  for (const std::string& group : groups) {
+    for (const StoreTarget& target : targets) starts[{group, target.name()}] = std::nullopt;
+  }
   ask_all(targets, log, [&](const StoreTarget& target) {
-    const std::vector<Backup> backups = read_catalog(target.store(), group);
-    const Backup* const newest = newest_complete(backups, group);
-    if (newest != nullptr) starts[target.name()] = newest->time;
+    for (const std::string& group : groups) {
+      const std::vector<Backup> backups = read_catalog(target.store(), group);
+      const Backup* const newest = newest_complete(backups, group);
+      if (newest != nullptr) starts[{group, target.name()}] = newest->time;
+    }
   });
   return starts;
 }

@@ -4,7 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "backup/config.h"
@@ -32,15 +32,16 @@ struct FoundBackup {
 [[nodiscard]] FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
                                         const Adoption& adoption, Log& log);
 
-/// When the newest backup of ours of a group began, by the targets' names; nullopt where there is
-/// none. Also where a target does not answer: the run that follows finds out, and fails if it still
-/// is so.
-using NewestStarts = std::map<std::string, std::optional<UtcTime>>;
+/// When the newest backup of ours of each group began, by group and the target's name; nullopt
+/// where there is none. Also where a target does not answer, which then is not asked for the other
+/// groups: the run that follows finds out, and fails if it still is so.
+using NewestStarts = std::map<std::pair<std::string, std::string>, std::optional<UtcTime>>;
 
-[[nodiscard]] NewestStarts newest_starts(const Targets& targets, std::string_view group, Log& log);
+[[nodiscard]] NewestStarts newest_starts(const Targets& targets,
+                                         const std::vector<std::string>& groups, Log& log);
 
-/// Of the target that is the furthest behind; nullopt when one has none at all
-/// or does not answer.
+/// Of the group and target that are the furthest behind; nullopt when one has none at all or does
+/// not answer.
 [[nodiscard]] std::optional<UtcTime> furthest_behind(const NewestStarts& starts);
 
 }  // namespace pgbackup

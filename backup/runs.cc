@@ -27,15 +27,11 @@ void BackupRuns::once() {
 
 std::optional<UtcTime> BackupRuns::newest() {
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  std::optional<UtcTime> oldest = UtcTime::max();
-  for (const std::string& group : find_groups()) {
-    const NewestStarts starts = newest_starts(targets, group, log_);
-    for (const auto& [target, started] : starts) {
-      if (started) missing_.note(group, target, *started);
-    }
-    oldest = std::min(oldest, furthest_behind(starts));  // none is less than any time
+  const NewestStarts starts = newest_starts(targets, find_groups(), log_);
+  for (const auto& [place, started] : starts) {
+    if (started) missing_.note(place.first, place.second, *started);
   }
-  return oldest;
+  return furthest_behind(starts);
 }
 
 void BackupRuns::run() {
