@@ -158,12 +158,13 @@ sanitized_unit() {
     check "threads under TSan" build-tsan/bin/thread_tests
 }
 
-# Both runs together, each with servers of its own: they wait more than they work.
+# Both runs together, each with servers of its own: they wait more than they work. What runs with both kinds of store
+# runs with one of them in each.
 e2e() {
     build build-asan all -DSANITIZE=address,undefined
     section "end to end, plain and under ASan and UBSan"
-    start_beside plain tests/e2e/run.sh
-    run_counted env KILL_POINTS=4 E2E_ONE_STORE=1 tests/e2e/run.sh --bin build-asan/bin
+    start_beside plain env E2E_STORE=dir tests/e2e/run.sh
+    run_counted env E2E_STORE=s3 KILL_POINTS=4 tests/e2e/run.sh --bin build-asan/bin
     join_counted plain "end to end, plain"
 }
 

@@ -4,7 +4,7 @@
 # once, gives each case a folder, an S3 prefix and a server without databases, and stops both at the end.
 # The last line counts: "N passed, M failed".
 #   E2E_KEEP=1       keeps the folder with logs and stores
-#   E2E_ONE_STORE=1  what runs with a bucket and with a directory runs with the bucket only
+#   E2E_STORE=s3     what runs with a bucket and with a directory runs with the bucket only; or dir
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 bin=$here/../../build/bin
@@ -60,11 +60,13 @@ run_case() { # SUBJECT CASE
 
 cases_of() { # SUBJECT
     (cd "$here" && . ./lib.sh && . "./$1.sh" && compgen -A function case_ | sed 's/^case_//') >"$WORK/cases"
-    if [ -z "${E2E_ONE_STORE:-}" ]; then
-        cat "$WORK/cases"
-    else # without those that run with a bucket as well
-        grep -vxFf <(sed -n 's/_s3$/_dir/p' "$WORK/cases") "$WORK/cases"
-    fi
+    local left_out # the ending of those that run with the other store as well
+    case ${E2E_STORE:-} in
+        s3) left_out=dir ;;
+        dir) left_out=s3 ;;
+        *) cat "$WORK/cases" && return ;;
+    esac
+    grep -vxFf <(sed -n "s/_${E2E_STORE}\$/_$left_out/p" "$WORK/cases") "$WORK/cases"
 }
 
 if [ $# = 0 ]; then
