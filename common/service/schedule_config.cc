@@ -48,11 +48,13 @@ std::string format_local(UtcTime time) {
 /// `2d 3h 5m`; seconds only below a minute.
 std::string format_wait(seconds wait) {
   if (wait < std::chrono::minutes(1)) return fmt::format("{}s", wait.count());
-  const auto minutes = wait.count() / 60;
+  constexpr int64_t kHour = 60;
+  constexpr int64_t kDay = 24 * kHour;
+  const int64_t minutes = wait.count() / 60;
   std::string text;
-  if (minutes >= 24 * 60) text += fmt::format("{}d ", minutes / (24 * 60));
-  if (minutes >= 60) text += fmt::format("{}h ", minutes / 60 % 24);
-  return text + fmt::format("{}m", minutes % 60);
+  if (minutes >= kDay) text += fmt::format("{}d ", minutes / kDay);
+  if (minutes >= kHour) text += fmt::format("{}h ", minutes % kDay / kHour);
+  return text + fmt::format("{}m", minutes % kHour);
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ void check_group(std::string_view bytes) {
   const std::string encoded = encode_group(bytes);
   require(std::all_of(encoded.begin(), encoded.end(), is_key_character), "keys are plain");
   require(encoded.empty() == bytes.empty(), "a name does not vanish");
-  require(!encoded.starts_with('.') && !encoded.starts_with('_'), "dot and _ in front are ours");
+  const bool has_our_mark = encoded.starts_with('.') || encoded.starts_with('_');
+  require(has_our_mark == (bytes == kGlobalsGroup), "dot and _ in front are ours");
   require(encoded.size() <= 3 * bytes.size(), "a byte takes three at most");
   const std::optional<std::string> decoded = decode_group(encoded);
   require(bytes.empty() ? !decoded : decoded == bytes, "a name survives its encoding");
@@ -44,7 +45,9 @@ void check_made_key(std::string_view bytes) {
   const UtcTime time{std::chrono::seconds(1795144500)};
   const std::string folder = backup_folder(bytes, make_backup_id(time));
   for (const std::string& file : {std::string("manifest.json"), std::string("SHA256SUMS"),
-                                  dump_file_name(bytes), dump_file_name(bytes) + ".0001"}) {
+                                  dump_file_name(bytes), dump_file_name(bytes) + ".0001",
+                                  dump_file_name(bytes, DumpFormat::plain, Compression::none),
+                                  dump_file_name(bytes, DumpFormat::custom, Compression::gzip)}) {
     const std::optional<BackupKey> key = parse_key(folder + "/" + file);
     require(key && key->group == bytes && key->time == time && key->file == file,
             "what we write is ours");

@@ -91,7 +91,7 @@ ParsedOptions parse(const Input& input) {
   check_backup_config(config, parsed, input.environment);
   if (parsed.problems.empty() && parsed.verb == "serve") {
     const UtcTime now{std::chrono::seconds(1795144500)};
-    require(config.schedule.next(now) > now, "a backup is due after now");
+    require(config.timing.schedule.next(now) > now, "a backup is due after now");
   }
   return parsed;
 }
@@ -99,6 +99,9 @@ ParsedOptions parse(const Input& input) {
 void require_quiet(const ParsedOptions& parsed) {
   for (const std::string& problem : parsed.problems) {
     require(problem.find(kMark) == std::string::npos, "a problem shows no secret");
+  }
+  for (const std::string& note : parsed.notes) {
+    require(note.find(kMark) == std::string::npos, "a note shows no secret");
   }
   for (const Setting& setting : parsed.settings) {
     require(setting.value.find(kMark) == std::string::npos, "a setting shows no secret");
@@ -112,7 +115,8 @@ void require_settled(const Input& input, const ParsedOptions& parsed) {
   again.is_prune = input.is_prune;
   again.arguments = {std::string(parsed.verb)};
   for (const Setting& setting : parsed.settings) {
-    if (!setting.value.empty() && !is_secret(setting.name)) {
+    const bool is_given = !setting.given_as.empty() && !setting.value.empty();
+    if (is_given && !is_secret(setting.name)) {
       again.environment.emplace(setting.name, setting.value);
     }
   }
