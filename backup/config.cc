@@ -147,6 +147,12 @@ std::vector<Option> verb_options(BackupConfig& config) {
   };
 }
 
+bool is_from(const ParsedOptions& parsed, std::string_view name, std::string_view source) {
+  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
+    return setting.name == name && setting.source == source;
+  });
+}
+
 /// What is weaker than settings and variables of libpq: a URL, and a password file that is mounted
 /// as a secret. Every user can read such a mount, which is why libpq would not.
 void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environment& environment) {
@@ -154,8 +160,14 @@ void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environ
     return std::any_of(names.begin(), names.end(),
                        [&](std::string_view name) { return is_set(parsed, name); });
   };
-  const bool has_url = !config.database_url.empty();
+  const std::string_view url = config.database_url.reveal();
+  const bool is_ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
+  if (!url.empty() && !is_ours) {
+    parsed.notes.emplace_back("DATABASE_URL is not used, as it does not begin with postgres://");
+  }
+  const bool has_url = !url.empty() && is_ours;
   if (has_url && !is_any_set({"DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"})) {
+    if (is_from(parsed, "DB", "PGDATABASE")) config.pg.database.clear();  // the URL's counts
     try {
       read_database_url(config.pg, config.database_url);
       config.pg.port_is_set = false;
@@ -181,12 +193,6 @@ void note_metrics(const Environment& environment, std::vector<std::string>& note
       "PUSHGATEWAY_URL is set, but no metrics are pushed yet; `health` and the log say how it is");
 }
 
-bool is_from(const ParsedOptions& parsed, std::string_view name, std::string_view source) {
-  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
-    return setting.name == name && setting.source == source;
-  });
-}
-
 /// Set by the user, and not only found in a variable that is libpq's.
 bool is_said(const ParsedOptions& parsed, std::string_view name) {
   return is_set(parsed, name) && !is_from(parsed, name, "PGDATABASE");
@@ -210,8 +216,12 @@ void check_databases(BackupConfig& config, const ParsedOptions& parsed,
   const bool has_list = is_set(parsed, "DATABASES");
   const bool is_weaker = is_from(parsed, "DATABASES", kDatabasesMount) && is_set(parsed, "DB");
   if (has_list && !is_weaker) {
+    const size_t before = problems.size();
     databases = parse_list("DATABASES", config.database_list, parse_databases, problems);
     const bool is_one = databases.names.size() == 1;
+    if (databases.names.empty() && !databases.all && problems.size() == before) {
+      problems.push_back(fmt::format("DATABASES: '{}' names nothing", config.database_list));
+    }
     if (is_said(parsed, "DB") && !(is_one && databases.names.front() == config.pg.database)) {
       problems.push_back(fmt::format("DB is '{}' and DATABASES is '{}'; keep one",
                                      config.pg.database, config.database_list));

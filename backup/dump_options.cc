@@ -171,6 +171,10 @@ void check_dump_options(DumpOptions& options, std::vector<std::string>& problems
   patterns("EXCLUDE_SCHEMAS", "exclude-schema", options.exclude_schemas);
   patterns("EXCLUDE_TABLES", "exclude-table", options.exclude_tables);
   patterns("EXCLUDE_TABLE_DATA", "exclude-table-data", options.exclude_table_data);
+  constexpr std::chrono::days kLongestLock{24};  // milliseconds in 31 bits
+  if (options.lock_timeout > kLongestLock) {
+    problems.emplace_back("LOCK_TIMEOUT: 24d is the most that PostgreSQL takes; 0 waits for ever");
+  }
   if (options.schema_only) options.selection.emplace_back("--schema-only");
   check("PGDUMP_OPTIONS", options.further, problems, [&](const std::string& text) {
     for (std::string& word : parse_further_options(text)) {

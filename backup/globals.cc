@@ -64,7 +64,9 @@ class Application {
     throw Error(ErrorKind::failed,
                 fmt::format("{} of {} statements failed, the others were executed; the first: {}",
                             failures_, statements, first_->message()),
-                "set DB_USER and DB_PASSWORD to a superuser, or to a role with CREATEROLE");
+                first_->kind() == ErrorKind::denied
+                    ? "set DB_USER and DB_PASSWORD to a superuser, or to a role with CREATEROLE"
+                    : "");
   }
 
  private:
@@ -72,7 +74,10 @@ class Application {
     const bool makes_role = statement.starts_with("CREATE ROLE ");
     const bool makes_tablespace = statement.starts_with("CREATE TABLESPACE ");
     if (error.kind() == ErrorKind::conflict) return makes_role || makes_tablespace;
-    if (error.kind() != ErrorKind::not_found) return false;
+    if (error.kind() != ErrorKind::not_found) {
+      lacks_tablespace_ = lacks_tablespace_ || makes_tablespace;
+      return false;
+    }
     if (makes_tablespace) {
       log_.warn(fmt::format("left out {}: {}", title_of(statement).substr(7), error.message()));
       lacks_tablespace_ = true;

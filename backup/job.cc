@@ -133,7 +133,8 @@ void BackupJob::dump(const ServerInfo& server, BackupWriter& writer) {
   manifest.compression = options.compression;
   manifest.selection = options.selection;
   const bool is_plain = options.format == DumpFormat::plain;
-  if (is_plain && server.has_large_objects) manifest.warnings.emplace_back(kLargeObjectsWarning);
+  if (is_plain && server.has_large_objects && !options.schema_only)
+    manifest.warnings.emplace_back(kLargeObjectsWarning);
   // Built from right to left: each stage knows the next. Leaving this function without finish()
   // kills pg_dump; the writer then abandons what it has.
   Compressor compressor(writer, options);
@@ -167,10 +168,14 @@ void BackupJob::dump_globals(const ServerInfo& server, BackupWriter& writer) {
                      .arguments = globals_arguments(server.may_read_passwords),
                      .limit = config_.dump.run_timeout.value_or(std::chrono::seconds(0))},
                     config_.pg.with_database(server.database), environment_, stop_);
-  pour(source, plain);
+  TailSink tail(plain);
+  pour(source, tail);
+  if (tail.tail().find("-- PostgreSQL database cluster dump complete") == std::string::npos) {
+    throw Error(ErrorKind::failed, "pg_dumpall's SQL does not end as it should");
+  }
   complete(manifest, plain, source);
   writer.describe(std::move(manifest));
-  plain.finish();
+  tail.finish();
 }
 
 /// All that is known before the dump.

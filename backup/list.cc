@@ -113,6 +113,9 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
                                    {"bytes", backup.bytes},
                                    {"key", listed.key}};
     if (!backup.is_ours()) line["layout"] = layout_name(backup.layout);
+    if (listed.manifest && !listed.manifest->selection.empty()) {
+      line["part"] = listed.manifest->selection;
+    }
     if (backup.held) line["held"] = true;
     if (!listed.target.empty()) line["from"] = listed.target;
     const std::vector<std::string> warnings = warnings_of(listed);

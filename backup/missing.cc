@@ -7,7 +7,14 @@ namespace pgbackup {
 namespace {
 
 /// A run may begin a little after it was due: the next regular one is for all.
-constexpr std::chrono::minutes kSlack{5};
+constexpr std::chrono::minutes kMostSlack{5};
+
+/// Whether what began at `since` is of the period in which `now` lies.
+bool is_present(UtcTime since, const Schedule& schedule, UtcTime now) {
+  if (since > now) return false;
+  const UtcTime due = schedule.next(since);
+  return due > now + std::min<std::chrono::seconds>(kMostSlack, (due - since) / 12);
+}
 
 }  // namespace
 
@@ -23,8 +30,7 @@ RunWork MissingBackups::select(const std::vector<std::string>& groups, const Tar
     SomeTargets without;
     for (const StoreTarget& target : targets) {
       const auto since = held_since_.find({group, target.name()});
-      const bool is_held = since != held_since_.end() && since->second <= now &&
-                           schedule.next(since->second) > now + kSlack;
+      const bool is_held = since != held_since_.end() && is_present(since->second, schedule, now);
       if (!is_held) {
         without.push_back(&target);
       } else {

@@ -133,13 +133,19 @@ void read_database_url(PgConfig& config, const Secret& url) {
   const Handle<char, PQfreemem> freed(complaint);
   if (options == nullptr) {
     throw Error(ErrorKind::usage,
-                "it is no URL such as postgres://user:password@host:5432/database");
+                "libpq cannot read it: write a URL such as "
+                "postgres://user:password@host:5432/database, with libpq's own parameters");
   }
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val == nullptr) continue;
     const std::string_view keyword = option->keyword;
     if (keyword == "password") {
       config.password = Secret(option->val);
+    } else if (std::string_view(option->dispchar) == "*") {
+      throw Error(ErrorKind::usage,
+                  fmt::format("{} is a secret that every process could read: it has no place in a "
+                              "URL; use a service file (PGSERVICE)",
+                              keyword));
     } else if (keyword != "dbname") {
       config.further.emplace_back(keyword, option->val);
     } else if (config.database.empty()) {

@@ -29,7 +29,9 @@ DumpSource::DumpSource(ClientCommand command, const PgConfig& config,
                        const Environment& environment, const std::stop_token& stop)
     : name_(command.program.path.filename().string()),
       limit_(command.limit),
-      client_(std::move(command), config, environment, stop) {}
+      client_(std::move(command), config, environment, stop) {
+  client_.process().close_stdin();  // no option may make it wait for us
+}
 
 size_t DumpSource::read(std::span<char> buffer) {
   Process& process = client_.process();

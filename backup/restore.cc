@@ -1,6 +1,7 @@
 #include "backup/restore.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -153,6 +154,9 @@ std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backu
   if (!backup.is_ours()) return std::make_unique<OldDump>(store, backup);
   Manifest manifest = read_manifest_to_restore(store, backup);
   for (const std::string& warning : manifest.warnings) log_.warn(warning);
+  if (!manifest.selection.empty()) {
+    log_.warn(fmt::format("this backup is a part: {}", fmt::join(manifest.selection, " ")));
+  }
   return std::make_unique<StoredArchive>(store, backup, std::move(manifest));
 }
 

@@ -11,6 +11,12 @@
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
+namespace {
+
+/// One may have failed for itself. After so many in a row the target is taken to be away.
+constexpr int kMostUnanswered = 2;
+
+}  // namespace
 
 BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environment, Clock& clock,
                        Log& log, const std::stop_token& stop)
@@ -47,12 +53,15 @@ void BackupRuns::run() {
 std::vector<std::string> BackupRuns::find_groups() {
   std::vector<std::string> groups = find_databases(config_.databases, config_.pg, log_, stop_);
   const auto taken = std::find(groups.begin(), groups.end(), kGlobalsGroup);
+  taken_name_.reset();
   if (taken != groups.end()) {
-    throw Error(ErrorKind::failed,
-                fmt::format("a database cannot be backed up under the name {}, which is that of "
-                            "roles and tablespaces",
-                            kGlobalsGroup),
-                "rename it, or name it in EXCLUDE_DATABASES");
+    taken_name_ = Error(ErrorKind::failed,
+                        fmt::format("a database cannot be backed up under the name {}, which is "
+                                    "that of roles and tablespaces",
+                                    kGlobalsGroup),
+                        "rename it, or name it in EXCLUDE_DATABASES");
+    groups.erase(taken);
+    if (groups.empty()) throw Error(*taken_name_);
   }
   if (config_.globals()) groups.emplace_back(kGlobalsGroup);
   return groups;
@@ -69,10 +78,14 @@ void BackupRuns::make(const std::vector<std::string>& groups, const RunWork& wor
                  .jitter = config_.timing.jitter},
                 environment_, run, clock_, log_, stop_);
   failures_.clear();
-  away_.clear();
-  const bool is_alone = work.groups.size() == 1;
+  unanswered_.clear();
+  const bool is_alone = work.groups.size() == 1 && !taken_name_;
   if (!is_alone) {
     log_.info(fmt::format("making {} backups", work.groups.size()), {{"id", run.id}});
+  }
+  if (taken_name_) {
+    log_failure(*taken_name_);
+    failures_.emplace_back(kGlobalsGroup, *taken_name_);
   }
   for (const GroupWork& item : work.groups) {
     const std::optional<Error> error = back_up(job, item, started);
@@ -81,18 +94,23 @@ void BackupRuns::make(const std::vector<std::string>& groups, const RunWork& wor
     log_failure(*error);
     failures_.emplace_back(item.group, *error);
   }
-  if (!is_alone) finish(work.groups.size());
+  if (!is_alone) finish(work.groups.size() + (taken_name_ ? 1 : 0));
 }
 
 /// Returns why not every target has it.
 std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, UtcTime started) {
   SomeTargets present = item.targets;
-  std::erase_if(present, [&](const StoreTarget* target) { return away_.contains(target->name()); });
+  std::erase_if(present, [&](const StoreTarget* target) {
+    return unanswered_[target->name()] >= kMostUnanswered;
+  });
   BackupJob::Outcome outcome;
   if (!present.empty()) outcome = job.back_up(item.group, present);
-  for (const std::string& target : outcome.holders) missing_.note(item.group, target, started);
+  for (const std::string& target : outcome.holders) {
+    missing_.note(item.group, target, started);
+    unanswered_[target] = 0;
+  }
   for (const auto& [target, error] : outcome.failures) {
-    if (error.kind() == ErrorKind::transient) away_.insert(target);
+    if (error.kind() == ErrorKind::transient) ++unanswered_[target];
   }
   if (!outcome.error && present.size() < item.targets.size()) {
     outcome.error = Error(ErrorKind::transient,

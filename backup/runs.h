@@ -3,8 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <optional>
-#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -57,9 +57,10 @@ class BackupRuns {
   MissingBackups missing_;
   std::optional<UtcTime> left_out_since_;
   std::atomic<bool> is_asked_ = false;
+  std::optional<Error> taken_name_;  ///< of a database that cannot be backed up
   // Of the present run
   std::vector<std::pair<std::string, Error>> failures_;  ///< with their groups
-  std::set<std::string> away_;                           ///< targets that did not answer
+  std::map<std::string, int> unanswered_;                ///< by target: backups in a row
 };
 
 }  // namespace pgbackup

@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 5> kOfOthers = {"PG", "AWS_", "KUBERNETES
                                                        "DOCKER_"};
 
 bool is_of_others(std::string_view name) {
+  if (name.starts_with("PG_") || name.starts_with("PGDUMP")) return false;
   return std::any_of(kOfOthers.begin(), kOfOthers.end(),
                      [&](std::string_view prefix) { return name.starts_with(prefix); });
 }

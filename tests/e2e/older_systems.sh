@@ -206,8 +206,15 @@ case_database_url() {
     settings+=("DB_HOST=127.0.0.1" DB_PORT=1 DB=app)
     expect 1 pg_backup now
     says "DATABASE_URL is not used"
-    settings+=(DB_HOST= DB_PORT= "DATABASE_URL=postgres://u:geheim@[::1:5432/app")
+    settings+=(DB_HOST= DB_PORT= DB= "DATABASE_URL=postgres://u:geheim@[::1:5432/app")
     expect 2 pg_backup now
-    says "DATABASE_URL: it is no URL such as"
+    says "DATABASE_URL: libpq cannot read it"
+    says_not geheim
+    settings+=("DATABASE_URL=postgres://u@h/app?sslpassword=geheim")
+    expect 2 pg_backup now
+    says "sslpassword is a secret"
+    settings+=(DATABASE_URL=mysql://u:geheim@h/app)
+    expect 2 pg_backup config --check
+    says "does not begin with postgres://"
     says_not geheim
 }
