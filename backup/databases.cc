@@ -9,6 +9,7 @@
 
 #include "backup/words.h"
 #include "common/base/error.h"
+#include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
 namespace {
@@ -30,6 +31,18 @@ bool is_excluded(const DatabaseSelection& selection, const std::string& name) {
                      [&](const std::string& pattern) {
                        return pattern == name || fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
                      });
+}
+
+/// A database that has it fails alone: among all it is left out, when it is named it is an error.
+void refuse_our_name(const DatabaseSelection& selection, std::vector<std::string>& names,
+                     Log& log) {
+  if (std::erase(names, kGlobalsGroup) == 0) return;
+  const std::string message =
+      fmt::format("the database {} cannot be backed up: its name is that of roles and tablespaces",
+                  kGlobalsGroup);
+  const char* const hint = "rename it, or name it in EXCLUDE_DATABASES";
+  if (!selection.all) throw Error(ErrorKind::failed, message, hint);
+  log.warn(message, {{"hint", hint}});
 }
 
 std::vector<std::string> ask_server(const DatabaseSelection& selection, const PgConfig& pg,
@@ -86,6 +99,7 @@ std::vector<std::string> find_databases(const DatabaseSelection& selection, cons
     names = {connection.query("select current_database()").at(0).at(0)};
   }
   std::erase_if(names, [&](const std::string& name) { return is_excluded(selection, name); });
+  refuse_our_name(selection, names, log);
   if (names.empty()) {
     throw Error(ErrorKind::failed, "no database is left to back up",
                 "look at DATABASES and EXCLUDE_DATABASES, and at what the role may connect to");

@@ -25,8 +25,7 @@ BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environmen
 void BackupRuns::once() {
   const std::vector<std::string> groups = find_groups();
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  RunWork work;
-  for (const std::string& group : groups) work.groups.push_back({group, all_of(targets)});
+  const RunWork work = missing_.select(groups, targets, config_.timing.schedule, clock_.now());
   // The next one is due when the schedule says so, if the user has told it.
   make(groups, work, config_.timing.is_set ? std::optional(config_.timing.schedule) : std::nullopt);
 }
@@ -52,17 +51,6 @@ void BackupRuns::run() {
 
 std::vector<std::string> BackupRuns::find_groups() {
   std::vector<std::string> groups = find_databases(config_.databases, config_.pg, log_, stop_);
-  const auto taken = std::find(groups.begin(), groups.end(), kGlobalsGroup);
-  taken_name_.reset();
-  if (taken != groups.end()) {
-    taken_name_ = Error(ErrorKind::failed,
-                        fmt::format("a database cannot be backed up under the name {}, which is "
-                                    "that of roles and tablespaces",
-                                    kGlobalsGroup),
-                        "rename it, or name it in EXCLUDE_DATABASES");
-    groups.erase(taken);
-    if (groups.empty()) throw Error(*taken_name_);
-  }
   if (config_.globals()) groups.emplace_back(kGlobalsGroup);
   return groups;
 }
@@ -79,13 +67,9 @@ void BackupRuns::make(const std::vector<std::string>& groups, const RunWork& wor
                 environment_, run, clock_, log_, stop_);
   failures_.clear();
   unanswered_.clear();
-  const bool is_alone = work.groups.size() == 1 && !taken_name_;
+  const bool is_alone = work.groups.size() == 1;
   if (!is_alone) {
     log_.info(fmt::format("making {} backups", work.groups.size()), {{"id", run.id}});
-  }
-  if (taken_name_) {
-    log_failure(*taken_name_);
-    failures_.emplace_back(kGlobalsGroup, *taken_name_);
   }
   for (const GroupWork& item : work.groups) {
     const std::optional<Error> error = back_up(job, item, started);
@@ -94,7 +78,7 @@ void BackupRuns::make(const std::vector<std::string>& groups, const RunWork& wor
     log_failure(*error);
     failures_.emplace_back(item.group, *error);
   }
-  if (!is_alone) finish(work.groups.size() + (taken_name_ ? 1 : 0));
+  if (!is_alone) finish(work.groups.size());
 }
 
 /// Returns why not every target has it.

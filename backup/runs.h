@@ -57,7 +57,6 @@ class BackupRuns {
   MissingBackups missing_;
   std::optional<UtcTime> left_out_since_;
   std::atomic<bool> is_asked_ = false;
-  std::optional<Error> taken_name_;  ///< of a database that cannot be backed up
   // Of the present run
   std::vector<std::pair<std::string, Error>> failures_;  ///< with their groups
   std::map<std::string, int> unanswered_;                ///< by target: backups in a row

@@ -12,7 +12,7 @@ namespace {
 /// Within so many bytes from the start pg_dump makes and drops databases and restricts psql, if it
 /// does; further down the words may stand in a function.
 constexpr size_t kHeadBytes = 4096;
-constexpr std::string_view kRestricted = "\n\\restrict ";
+constexpr std::string_view kRestricted = "--\n-- PostgreSQL database dump\n--\n\n\\restrict ";
 constexpr std::string_view kMade = "\nCREATE DATABASE ";
 constexpr std::string_view kDropped = "\nDROP DATABASE ";
 /// _StartLOs() in PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c
@@ -54,8 +54,8 @@ void SqlGuard::open() {
   is_open_ = true;
   const std::string_view start = std::string_view(head_).substr(0, kHeadBytes);
   refuse_databases(start);
-  // Nobody can have foreseen the word that lifts it.
-  if (start.find(kRestricted) == std::string_view::npos) {
+  // Further down a name in the dump could have put it there, with a word that it knows.
+  if (!start.starts_with(kRestricted)) {
     next_.write("\\restrict " + random_hex(16) + "\n");
   }
   pass(std::exchange(head_, {}));

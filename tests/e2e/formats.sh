@@ -149,10 +149,7 @@ case_waiting_for_a_lock_ends() {
     create_small_database app
     use_database app
     settings+=(LOCK_TIMEOUT=1s)
-    PGDATABASE=app psql -Xqc "begin; lock table item; select pg_sleep(60)" >/dev/null 2>&1 &
-    background+=($!)
-    is_locked() { [ "$(sql app "select count(*) from pg_locks where mode = 'AccessExclusiveLock'")" != 0 ]; }
-    wait_until 10 is_locked
+    lock_table_item app
     expect 1 pg_backup now
     says "LOCK TABLE"
     says "LOCK_TIMEOUT"

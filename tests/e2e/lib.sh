@@ -292,6 +292,14 @@ create_database() { # NAME [OPTIONS]
     sql postgres "create database $(quoted "$1") ${2:-}"
 }
 
+# In the background, for longer than a case takes.
+lock_table_item() { # DATABASE
+    PGDATABASE=$1 psql -Xqc "begin; lock table item; select pg_sleep(60)" >/dev/null 2>&1 &
+    background+=($!)
+    wait_until 10 item_is_locked "$1"
+}
+item_is_locked() { [ "$(sql "$1" "select count(*) from pg_locks where mode = 'AccessExclusiveLock'")" != 0 ]; }
+
 drop_database() { sql postgres "drop database if exists $(quoted "$1") with (force)"; }
 
 drop_all_databases() {
