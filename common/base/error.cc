@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <new>
 #include <system_error>
 
 namespace pgbackup {
@@ -43,6 +44,20 @@ void throw_errno(std::string_view what) {
                          : error_number == EACCES || error_number == EPERM ? ErrorKind::denied
                                                                            : ErrorKind::failed;
   throw Error(kind, fmt::format("{}: {}", what, errno_text(error_number)));
+}
+
+Error current_error() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::failed, "out of memory"};
+  } catch (const std::exception& error) {
+    return {ErrorKind::failed, fmt::format("unexpected: {}", error.what())};
+  } catch (...) {
+    return {ErrorKind::failed, "unexpected: an exception of an unknown type"};
+  }
 }
 
 }  // namespace pgbackup

@@ -52,6 +52,12 @@ class Error : public std::exception {
 /// Throws `failed` (`denied` for EACCES/EPERM, `not_found` for ENOENT): "what: <errno text>".
 [[noreturn]] void throw_errno(std::string_view what);
 
+/// The exception that is being handled, as an Error: an Error as it is, std::bad_alloc and what else
+/// derives from std::exception as `failed` with its own words. Call it within a catch block only:
+/// `catch (...)` with this is the one boundary at which work of one kind is kept from stopping
+/// other work.
+[[nodiscard]] Error current_error();
+
 /// Runs `body`; an Error that leaves it gets `context` put in front.
 template <class Body>
 decltype(auto) with_context(std::string_view context, Body&& body) {
