@@ -1,6 +1,4 @@
 // pg-backup: from the command line to the verbs.
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <optional>
 #include <span>
@@ -14,6 +12,7 @@
 #include "backup/runs.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
+#include "common/base/output.h"
 #include "common/base/signals.h"
 #include "common/catalog/hold.h"
 #include "common/service/daemon.h"
@@ -37,10 +36,9 @@ void list(Program& program) {
   const auto& [backups, failures, not_adopted] =
       list_backups(program.open(), program.config.adoption.adoption);
   if (failures.empty() || !backups.empty()) {
-    fmt::print("{}",
-               program.config.json ? format_backup_json(backups) : format_backup_table(backups));
+    print_result(stdout,
+                 program.config.json ? format_backup_json(backups) : format_backup_table(backups));
   }
-  if (std::fflush(stdout) != 0) throw_errno("cannot print the list");
   if (!not_adopted.empty()) program.log.info(describe_not_adopted(not_adopted));
   if (!failures.empty()) throw join_failures(failures);
 }
@@ -80,7 +78,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   });
   program.stop = signals.stop_token();
   if (parsed.verb == kScheduleVerb.name) {
-    fmt::print("{}", format_next_times(config.timing, clock.now()));
+    print_result(stdout, format_next_times(config.timing, clock.now()));
   } else if (parsed.verb == "list") {
     list(program);
   } else if (parsed.verb == "restore") {

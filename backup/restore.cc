@@ -240,7 +240,7 @@ uint64_t Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
       apply_settings(maintenance, request.target_database, *properties);
     }
     return feed(client, dump, request);
-  } catch (const Error&) {
+  } catch (...) {
     drop_created_database(config_.pg, request.target_database, log_);
     throw;
   }

@@ -1,10 +1,9 @@
 // pg-prune: removes the backups that no rule keeps. Has no database password and no libpq.
-#include <fmt/format.h>
-
 #include <span>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/output.h"
 #include "common/base/signals.h"
 #include "common/catalog/hold.h"
 #include "common/service/daemon.h"
@@ -37,7 +36,7 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
   const Signals signals([&daemon] { daemon.run_now(); });
   stop = signals.stop_token();
   if (parsed.verb == kScheduleVerb.name) {
-    fmt::print("{}", format_next_times(config.timing, clock.now()));
+    print_result(stdout, format_next_times(config.timing, clock.now()));
     return 0;
   }
   if (parsed.verb == "release") {
@@ -46,7 +45,9 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
   }
   log_notes(log, parsed);
   if (const auto warning = rules_warning(parsed)) log.warn(*warning);
-  if (job.dry_run && job.style == ReportStyle::table) fmt::print("{}\n", format_rules(config));
+  if (job.dry_run && job.style == ReportStyle::table) {
+    print_result(stdout, format_rules(config) + "\n");
+  }
   if (parsed.verb == "plan" || parsed.verb == "now") {
     prune();
     return 0;

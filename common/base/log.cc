@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/base/output.h"
+
 namespace pgbackup {
 namespace {
 
@@ -62,20 +64,22 @@ Log::Log(const Log& log, LogFields fields)
       out_(log.out_),
       fields_(std::move(fields)) {}
 
-void Log::debug(std::string_view m, const LogFields& f) { write(LogLevel::debug, m, f); }
-void Log::info(std::string_view m, const LogFields& f) { write(LogLevel::info, m, f); }
-void Log::warn(std::string_view m, const LogFields& f) { write(LogLevel::warn, m, f); }
-void Log::error(std::string_view m, const LogFields& f) { write(LogLevel::error, m, f); }
+void Log::debug(std::string_view m, const LogFields& f) noexcept { write(LogLevel::debug, m, f); }
+void Log::info(std::string_view m, const LogFields& f) noexcept { write(LogLevel::info, m, f); }
+void Log::warn(std::string_view m, const LogFields& f) noexcept { write(LogLevel::warn, m, f); }
+void Log::error(std::string_view m, const LogFields& f) noexcept { write(LogLevel::error, m, f); }
 
-void Log::write(LogLevel level, std::string_view message, const LogFields& fields) {
+void Log::write(LogLevel level, std::string_view message, const LogFields& fields) noexcept {
   if (level < level_) return;
-  LogFields all = fields;
-  all.insert(all.end(), fields_.begin(), fields_.end());
-  const std::string line = format_log_line(format_, clock_.now(), level, message, all) + "\n";
-  const std::lock_guard lock(mutex_);
-  // A log that cannot be written has nowhere to complain.
-  static_cast<void>(std::fwrite(line.data(), 1, line.size(), out_));
-  static_cast<void>(std::fflush(out_));
+  try {
+    LogFields all = fields;
+    all.insert(all.end(), fields_.begin(), fields_.end());
+    const std::string line = format_log_line(format_, clock_.now(), level, message, all) + "\n";
+    const std::lock_guard lock(mutex_);
+    print(out_, line);
+  } catch (...) {
+    return;  // a log that cannot be written has nowhere to complain
+  }
 }
 
 std::string format_log_line(LogFormat format, UtcTime time, LogLevel level,
