@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/base/output.h"
+#include "common/base/printable.h"
 
 namespace pgbackup {
 namespace {
@@ -24,20 +24,20 @@ std::string_view level_name(LogLevel level) {
   return "error";
 }
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
 /// Messages quote other programs and servers: they must neither break a line nor command a
-/// terminal.
+/// terminal. Within JSON text these escapes are JSON's own.
 std::string without_controls(std::string_view text) {
   std::string safe;
-  for (const char c : text) {
-    if (!is_control(c)) {
-      safe += c;
-    } else if (c == '\n') {
+  while (!text.empty()) {
+    const auto [bytes, is_control] = first_character(text);
+    if (!is_control) {
+      safe += bytes;
+    } else if (bytes == "\n") {
       safe += "\\n";
     } else {
-      safe += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+      safe += fmt::format("\\u{:04x}", static_cast<unsigned char>(bytes.back()));
     }
+    text.remove_prefix(bytes.size());
   }
   return safe;
 }
@@ -45,9 +45,9 @@ std::string without_controls(std::string_view text) {
 /// Values with blanks, quotes or control characters are quoted, so that a line can be split again.
 std::string quoted_if_needed(const std::string& value) {
   const bool plain = !value.empty() && value.find_first_of(" \"=") == std::string::npos &&
-                     std::none_of(value.begin(), value.end(), is_control);
+                     !has_control_characters(value);
   if (plain) return value;
-  // JSON leaves 0x7f as it is.
+  // JSON leaves 0x7f and C1 as they are.
   return without_controls(
       nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
@@ -88,7 +88,7 @@ std::string format_log_line(LogFormat format, UtcTime time, LogLevel level,
     nlohmann::ordered_json line = {
         {"time", format_iso(time)}, {"level", level_name(level)}, {"message", message}};
     for (const auto& [name, value] : fields) line[std::string(name)] = value;
-    return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return without_controls(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
   std::string line =
       fmt::format("{} {:<5} {}", format_iso(time), level_name(level), without_controls(message));
