@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/base/fd.h"
 #include "common/base/output.h"
 #include "common/base/printable.h"
 #include "common/service/health.h"
@@ -80,6 +82,17 @@ int show_config(const CommandLine& command, bool check_only, const ParsedOptions
   return 0;
 }
 
+/// A dump of memory would hold every secret. A limit of one byte also keeps those dumps from being
+/// made that core_pattern pipes to a program, for which a limit of 0 says nothing
+/// (fs/coredump.c of Linux). Children inherit it.
+void forbid_core_dumps() noexcept {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_CORE, &limit) != 0) return;
+  limit.rlim_max = std::min<rlim_t>(limit.rlim_max, 1);
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(setrlimit(RLIMIT_CORE, &limit));
+}
+
 int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions& parsed,
         const std::function<void(ParsedOptions&)>& check,
         const std::function<int(const ParsedOptions&)>& body) {
@@ -140,6 +153,8 @@ std::vector<Option> service_options(ServiceConfig& config) {
 int run_program(const CommandLine& command, const ServiceConfig& service,
                 std::span<char* const> argv, const std::function<void(ParsedOptions&)>& check,
                 const std::function<int(const ParsedOptions&)>& body) {
+  open_standard_descriptors();
+  forbid_core_dumps();
   bool is_health = false;
   try {
     const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
