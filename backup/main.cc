@@ -1,5 +1,6 @@
 // pg-backup: from the command line to the verbs.
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <span>
 #include <utility>
@@ -60,15 +61,25 @@ void restore(Program& program) {
       .run(found.target->store(), found.backup, request);
 }
 
-int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment) {
+/// `environment`: of child processes, without secrets. `refresh` is called at the start of a run.
+int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
+             const std::function<void(Log&)>& refresh) {
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
   Program program{config, environment, clock, log, {}};
   BackupRuns runs(config, environment, clock, log, program.stop);
   Daemon daemon({.noun = "backup",
                  .schedule = config.timing.schedule,
-                 .newest = [&] { return runs.newest(); },
-                 .run = [&] { runs.run(); },
+                 .newest =
+                     [&] {
+                       refresh(log);
+                       return runs.newest();
+                     },
+                 .run =
+                     [&] {
+                       refresh(log);
+                       runs.run();
+                     },
                  .counts_from = [&](UtcTime started) { return runs.counts_from(started); },
                  .jitter = config.timing.jitter},
                 clock, log);
@@ -102,9 +113,19 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
 int main(int argc, char** argv) {
   using namespace pgbackup;
   BackupConfig config;
+  const CommandLine command = backup_command_line(config);
   const Environment environment = process_environment();
+  const Environment for_children = without_secrets(environment, command.options);
+  config.store.environment = for_children;
   return run_program(
-      backup_command_line(config), config.service, std::span(argv, static_cast<size_t>(argc)),
+      command, config.service, std::span(argv, static_cast<size_t>(argc)),
       [&](ParsedOptions& parsed) { check_backup_config(config, parsed, environment); },
-      [&](const ParsedOptions& parsed) { return run_verb(config, parsed, environment); });
+      [&](const ParsedOptions& parsed) {
+        return run_verb(config, parsed, for_children, [&](Log& log) {
+          for (const std::string& note :
+               reread_backup_secrets(config, command, parsed, environment)) {
+            log.warn(note);
+          }
+        });
+      });
 }

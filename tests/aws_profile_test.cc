@@ -186,14 +186,14 @@ TEST_CASE_METHOD(ProcessFixture, "credential_process: its output is taken, its i
 }
 
 TEST_CASE_METHOD(ProcessFixture,
-                 "credential_process: it sees AWS variables and none of our secrets") {
+                 "credential_process: it sees AWS variables and no password of a database") {
   environment["AWS_PROFILE"] = "w";
-  environment["S3_SECRET_KEY"] = "store";
-  environment["DB_PASSWORD"] = "database";
-  environment["PGPASSWORD"] = "database";
-  write_program("p",
-                "set -- \"$AWS_PROFILE/$S3_SECRET_KEY$DB_PASSWORD$PGPASSWORD/$HOME\"\n" + kPrint);
-  CHECK(run("p") == "A w//" + folder.path().string() + "  -");
+  for (const auto* name : {"DB_PASSWORD", "POSTGRES_PASSWORD_FILE", "PGPASSWORD", "PGPASSFILE",
+                           "DATABASE_URL", "DATABASE_URL_FILE"}) {
+    environment[name] = "database";
+  }
+  write_program("p", "set -- \"$AWS_PROFILE/$(env | grep -c database)/$HOME\"\n" + kPrint);
+  CHECK(run("p") == "A w/0/" + folder.path().string() + "  -");
 }
 
 TEST_CASE_METHOD(ProcessFixture, "credential_process: what goes wrong is told") {
