@@ -4,7 +4,9 @@
 
 #include <string>
 
+#include "backup/config.h"
 #include "common/store/credential_sources/credential_process.h"
+#include "prune/config.h"
 #include "tests/credential_fixture.h"
 #include "tests/error_of.h"
 #include "tests/test.h"
@@ -186,12 +188,15 @@ TEST_CASE_METHOD(ProcessFixture, "credential_process: its output is taken, its i
 }
 
 TEST_CASE_METHOD(ProcessFixture,
-                 "credential_process: it sees AWS variables and no password of a database") {
-  environment["AWS_PROFILE"] = "w";
-  for (const auto* name : {"DB_PASSWORD", "POSTGRES_PASSWORD_FILE", "PGPASSWORD", "PGPASSFILE",
-                           "DATABASE_URL", "DATABASE_URL_FILE"}) {
+                 "credential_process: it sees AWS variables and no secret of either program") {
+  BackupConfig backup;
+  PruneConfig prune;
+  for (const std::string& name : secret_variables(backup_command_line(backup).options)) {
     environment[name] = "database";
   }
+  environment["AWS_PROFILE"] = "w";
+  // As pg-prune has it, which may share its settings with pg-backup.
+  environment = without_secrets(std::move(environment), prune_command_line(prune).options);
   write_program("p", "set -- \"$AWS_PROFILE/$(env | grep -c database)/$HOME\"\n" + kPrint);
   CHECK(run("p") == "A w/0/" + folder.path().string() + "  -");
 }

@@ -36,11 +36,10 @@ std::string find_program(const CredentialContext& context, const std::string& na
 /// The context's environment is without our own secrets; but pg-prune does not know those of
 /// pg-backup, with which it may share a file of settings.
 bool is_of_database(std::string_view name) {
-  constexpr std::array<std::string_view, 4> kMarks = {"PASSWORD", "PGPASS", "DATABASE_URL",
-                                                      "WEBHOOK"};
-  return std::any_of(kMarks.begin(), kMarks.end(), [&](std::string_view mark) {
-    return name.find(mark) != std::string_view::npos;
-  });
+  constexpr std::array<std::string_view, 4> kNames = {"DB_PASSWORD", "POSTGRES_PASSWORD", "PGPASS",
+                                                      "DATABASE_URL"};
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [&](std::string_view start) { return name.starts_with(start); });
 }
 
 /// What the program may need, AWS_* among it: a profile may build on the keys of another one.
