@@ -28,7 +28,7 @@ closed() {
 closed_descriptors() {
     create_small_database app 20000
     use_database app
-    settings+=(S3_UPLOAD_CONCURRENCY=1)
+    settings+=(S3_BACKUP_MAX_AGE=30d)
     local fd
     for fd in 0 1 2; do
         expect_without "$fd" 0 pg_backup now
@@ -68,6 +68,7 @@ case_output_that_cannot_be_written() {
     use_dir
     create_small_database app
     use_database app
+    settings+=(S3_BACKUP_MAX_AGE=30d)
     expect 0 to_full_stderr pg_backup now
     create_database copy
     expect 0 to_full_stderr pg_backup restore --database app --target-database copy
@@ -155,7 +156,7 @@ SCRIPT
     local list numbers
     for list in fds restore_fds; do
         # ls has one more for the directory that it reads.
-        numbers=$(awk '/ -> / && $0 !~ /\/proc\/[0-9]+\/fd$/ { print $(NF - 2) }' "$T/$list" | sort -n | tr '\n' ' ')
+        numbers=$(sed -n '\#/proc/[0-9]*/fd$#d; s/.* \([0-9]*\) -> .*/\1/p' "$T/$list" | sort -n | tr '\n' ' ')
         [ "$numbers" = "0 1 2 3 " ] || { cat "$T/$list"; fail "a child has the descriptors $numbers"; }
         grep -q '3 -> /memfd:passfile' "$T/$list" || fail "descriptor 3 is not the passfile"
     done
@@ -312,6 +313,8 @@ case_rotated_keys() {
 
 # ---- isolation -----------------------------------------------------------------------------------------
 
+as_nobody() { (become setpriv --reuid=65534 --regid=65534 --clear-groups "$@"); }
+
 # A directory of another user stops one database in one of two targets, and nothing else.
 case_directory_of_another_user() {
     [ "$(id -u)" = 0 ] || skip "only root can make a directory of another user"
@@ -320,18 +323,17 @@ case_directory_of_another_user() {
     create_small_database app
     create_small_database other
     use_database app
-    settings+=(DB= "DATABASES=app other")
+    settings+=(DB= "DATABASES=app other" S3_BACKUP_MAX_AGE=30d)
     chmod 711 "$T"
     mkdir "$folder/app"
     chown -R 65534:65534 "$folder"
     chown 0:0 "$folder/app"
     chmod 700 "$folder/app"
-    local as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-    expect 1 become "${as_nobody[@]}" "$BIN/pg-backup" now
+    expect 1 as_nobody "$BIN/pg-backup" now
     says "Permission denied"
     says "1 of 2 backups failed: app"
     [ "$(on dir manifests | grep -c '^other/')" = 1 ] || fail "the other database has no backup in the directory"
     [ "$(on s3 manifests | wc -l)" = 2 ] || fail "not both databases have one in the bucket"
-    expect 1 become "${as_nobody[@]}" "$BIN/pg-prune" now
+    expect 1 as_nobody "$BIN/pg-prune" now
     says "Permission denied"
 }
