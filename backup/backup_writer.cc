@@ -40,9 +40,8 @@ BackupWriter::BackupWriter(SomeTargets targets, const std::string& key, Clock& c
   for (const StoreTarget* const target : targets_) {
     try {
       sinks.push_back(branches_.emplace_back(std::make_unique<Branch>(*this, *target, key)).get());
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::canceled) throw;
-      note(target->name(), error);
+    } catch (...) {
+      note(target->name(), current_failure());
     }
   }
   if (sinks.empty()) throw join_failures(failures_);
@@ -57,15 +56,16 @@ BackupWriter::~BackupWriter() = default;
 void BackupWriter::write(std::string_view bytes) {
   try {
     tee_->write(bytes);
-  } catch (const Error& error) {
-    throw failure_of_all(error);
+  } catch (...) {
+    throw failure_of_all(current_error());
   }
 }
 
 void BackupWriter::finish() {
   try {
     tee_->finish();
-  } catch (const Error& error) {
+  } catch (...) {
+    const Error error = current_error();
     if (written_.empty()) throw failure_of_all(error);
     // Stopped when one target was done already. Its backup stays; only the others have none.
     for (const std::unique_ptr<Branch>& branch : branches_) {

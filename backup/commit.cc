@@ -20,9 +20,10 @@ void withdraw(Store& store, const std::string& folder, const std::vector<StoredO
   keys.push_back(fmt::format("{}/{}", folder, kSumsName));
   try {
     for (const std::string& key : keys) store.remove(key);
-  } catch (const Error& error) {
+  } catch (...) {
     // The cause is already on its way up; pg-prune sweeps folders without a manifest.
-    log.warn(fmt::format("could not clean up {}: {}", store.location(folder), error.message()));
+    log.warn(fmt::format("could not clean up {}: {}", store.location(folder),
+                         current_error().message()));
   }
 }
 
@@ -35,9 +36,10 @@ void commit_backup(Store& store, const Manifest& manifest, const std::vector<Sto
   written.locked_until = store.locked_until();
   try {
     store.commit(folder, format_manifest(written), objects);
-  } catch (const Error& error) {
+  } catch (...) {
+    const Error error = current_error();
     withdraw(store, folder, objects, error.kind(), log);
-    throw;
+    throw error;
   }
 }
 

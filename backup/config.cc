@@ -62,7 +62,8 @@ std::vector<Option> database_options(BackupConfig& config) {
        .aliases = {{"POSTGRES_USER"}},
        .fallbacks = {"PGUSER"},
        .default_note = "libpq's",
-       .secret_file = "/run/secrets/pg_user"},
+       .secret_file = "/run/secrets/pg_user",
+       .rotates = true},
       {.name = "DB_PASSWORD",
        .target = &config.pg.password,
        .help = "Its password. Without one libpq's own means serve, such as PGPASSFILE.",
@@ -153,6 +154,16 @@ bool is_from(const ParsedOptions& parsed, std::string_view name, std::string_vie
   });
 }
 
+/// Returns whether the mounted one is there.
+bool read_passfile(PgConfig& pg) {
+  std::optional<std::string> text = read_text_file(kPassfileMount);
+  if (!text || text->empty()) return false;
+  text->push_back('\n');
+  pg.passfile = Secret(*text);
+  wipe(*text);
+  return true;
+}
+
 /// What is weaker than settings and variables of libpq: a URL, and a password file that is mounted
 /// as a secret. Every user can read such a mount, which is why libpq would not.
 void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environment& environment) {
@@ -171,6 +182,7 @@ void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environ
     try {
       read_database_url(config.pg, config.database_url);
       config.pg.port_is_set = false;
+      config.uses_database_url = true;
     } catch (const Error& error) {
       parsed.problems.push_back(std::string("DATABASE_URL: ") + error.message());
     }
@@ -178,10 +190,7 @@ void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environ
     parsed.notes.emplace_back("DATABASE_URL is not used, as DB_HOST, DB_USER or the like are set");
   }
   if (!config.pg.password.empty() || environment.contains("PGPASSFILE")) return;
-  if (std::optional<std::string> text = read_text_file(kPassfileMount)) {
-    text->push_back('\n');
-    config.pg.passfile = Secret(*text);
-    wipe(*text);
+  if (read_passfile(config.pg)) {
     parsed.notes.push_back(fmt::format("passwords are looked up in {}", kPassfileMount));
   }
 }
@@ -319,6 +328,27 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, service_options(config.service));
   append_options(command.options, verb_options(config));
   return command;
+}
+
+std::vector<std::string> reread_backup_secrets(BackupConfig& config, const CommandLine& command,
+                                               const ParsedOptions& parsed,
+                                               const Environment& environment) {
+  std::vector<std::string> kept = reread_secrets(command.options, parsed, environment);
+  if (config.uses_database_url) {
+    PgConfig fresh = config.pg.with_database(config.pg.database);
+    fresh.further.clear();
+    try {
+      read_database_url(fresh, config.database_url);
+      config.pg = std::move(fresh);
+    } catch (...) {
+      kept.push_back("DATABASE_URL: the value of before is kept: " + current_error().message());
+    }
+  }
+  if (!config.pg.passfile.empty() && !read_passfile(config.pg)) {
+    kept.push_back(
+        fmt::format("{} cannot be read anew: what it said before is kept", kPassfileMount));
+  }
+  return kept;
 }
 
 void check_backup_config(BackupConfig& config, ParsedOptions& parsed,

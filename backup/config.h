@@ -46,6 +46,7 @@ struct BackupConfig {
   AdoptionConfig adoption;
   PgConfig pg;
   Secret database_url;
+  bool uses_database_url = false;  ///< nothing stronger says where to connect
   std::string database_list;       ///< of DATABASES
   std::string excluded_databases;  ///< of EXCLUDE_DATABASES
   DatabaseSelection databases;     ///< what DB and these two come to
@@ -64,6 +65,13 @@ struct BackupConfig {
 
 /// The table; it points into `config`, which must outlive it.
 [[nodiscard]] CommandLine backup_command_line(BackupConfig& config);
+
+/// Reads anew what may have been rotated since (reread_secrets()), and what follows from it.
+/// Returns a sentence for each value that had to be kept.
+[[nodiscard]] std::vector<std::string> reread_backup_secrets(BackupConfig& config,
+                                                             const CommandLine& command,
+                                                             const ParsedOptions& parsed,
+                                                             const Environment& environment);
 
 /// Completes `config` after parsing, and adds to `parsed` what is missing for its verb and what is
 /// worth a note, one sentence each.

@@ -49,8 +49,9 @@ class Application {
   void execute(const std::string& statement) {
     try {
       server_.query(statement);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+    } catch (...) {
+      const Error error = current_failure();
+      if (error.kind() == ErrorKind::transient) throw error;
       if (is_expected(statement, error)) return;
       const Error failure = error.within(title_of(statement));
       log_.error(failure.message());

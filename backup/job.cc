@@ -96,9 +96,8 @@ BackupJob::Outcome BackupJob::back_up(const std::string& group, const SomeTarget
   Outcome outcome;
   try {
     with_context(fmt::format("backup of {}", group), [&] { make(group, targets, outcome); });
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::canceled) throw;
-    outcome.error = error;
+  } catch (...) {
+    outcome.error = current_failure();
   }
   return outcome;
 }
@@ -118,7 +117,7 @@ void BackupJob::make(const std::string& group, const SomeTargets& targets, Outco
   BackupWriter writer(targets, fmt::format("{}/{}", folder, name), clock_, log_);
   try {
     is_globals ? dump_globals(server, writer) : dump(server, writer);
-  } catch (const Error&) {
+  } catch (...) {
     outcome.failures = writer.failures();
     throw;
   }

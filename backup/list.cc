@@ -49,8 +49,9 @@ ListedBackup describe(const StoreTarget& target, Backup backup) {
   try {
     listed.manifest = read_manifest(store, listed.backup);
     listed.key = store.full_key(listed.backup.key_of(listed.manifest->objects.front().name));
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+  } catch (...) {
+    const Error error = current_failure();
+    if (error.kind() == ErrorKind::transient) throw error;
     listed.problem = error.message();
   }
   return listed;

@@ -1,7 +1,6 @@
 // pg-backup: from the command line to the verbs.
-#include <fmt/format.h>
-
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <span>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "backup/runs.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
+#include "common/base/output.h"
 #include "common/base/signals.h"
 #include "common/catalog/hold.h"
 #include "common/service/daemon.h"
@@ -37,10 +37,9 @@ void list(Program& program) {
   const auto& [backups, failures, not_adopted] =
       list_backups(program.open(), program.config.adoption.adoption);
   if (failures.empty() || !backups.empty()) {
-    fmt::print("{}",
-               program.config.json ? format_backup_json(backups) : format_backup_table(backups));
+    print_result(stdout,
+                 program.config.json ? format_backup_json(backups) : format_backup_table(backups));
   }
-  if (std::fflush(stdout) != 0) throw_errno("cannot print the list");
   if (!not_adopted.empty()) program.log.info(describe_not_adopted(not_adopted));
   if (!failures.empty()) throw join_failures(failures);
 }
@@ -62,15 +61,25 @@ void restore(Program& program) {
       .run(found.target->store(), found.backup, request);
 }
 
-int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment) {
+/// `environment`: of child processes, without secrets. `refresh` is called at the start of a run.
+int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
+             const std::function<void(Log&)>& refresh) {
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
   Program program{config, environment, clock, log, {}};
   BackupRuns runs(config, environment, clock, log, program.stop);
   Daemon daemon({.noun = "backup",
                  .schedule = config.timing.schedule,
-                 .newest = [&] { return runs.newest(); },
-                 .run = [&] { runs.run(); },
+                 .newest =
+                     [&] {
+                       refresh(log);
+                       return runs.newest();
+                     },
+                 .run =
+                     [&] {
+                       refresh(log);
+                       runs.run();
+                     },
                  .counts_from = [&](UtcTime started) { return runs.counts_from(started); },
                  .jitter = config.timing.jitter},
                 clock, log);
@@ -80,7 +89,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   });
   program.stop = signals.stop_token();
   if (parsed.verb == kScheduleVerb.name) {
-    fmt::print("{}", format_next_times(config.timing, clock.now()));
+    print_result(stdout, format_next_times(config.timing, clock.now()));
   } else if (parsed.verb == "list") {
     list(program);
   } else if (parsed.verb == "restore") {
@@ -104,9 +113,19 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
 int main(int argc, char** argv) {
   using namespace pgbackup;
   BackupConfig config;
+  const CommandLine command = backup_command_line(config);
   const Environment environment = process_environment();
+  const Environment for_children = without_secrets(environment, command.options);
+  config.store.environment = for_children;
   return run_program(
-      backup_command_line(config), config.service, std::span(argv, static_cast<size_t>(argc)),
+      command, config.service, std::span(argv, static_cast<size_t>(argc)),
       [&](ParsedOptions& parsed) { check_backup_config(config, parsed, environment); },
-      [&](const ParsedOptions& parsed) { return run_verb(config, parsed, environment); });
+      [&](const ParsedOptions& parsed) {
+        return run_verb(config, parsed, for_children, [&](Log& log) {
+          for (const std::string& note :
+               reread_backup_secrets(config, command, parsed, environment)) {
+            log.warn(note);
+          }
+        });
+      });
 }

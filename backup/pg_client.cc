@@ -25,8 +25,9 @@ std::vector<fs::path> search_folders(const fs::path& bindir, const Environment& 
   if (!bindir.empty()) folders.push_back(bindir);
   std::error_code ignored;  // without the folder there is nothing in it
   std::vector<fs::path> versions;
-  for (const auto& entry : fs::directory_iterator(kVersionsFolder, ignored)) {
-    versions.push_back(entry.path() / "bin");
+  for (fs::directory_iterator entry(kVersionsFolder, ignored), end; !ignored && entry != end;
+       entry.increment(ignored)) {
+    versions.push_back(entry->path() / "bin");
   }
   std::sort(versions.begin(), versions.end());
   folders.insert(folders.end(), versions.begin(), versions.end());
@@ -53,19 +54,16 @@ std::string version_output(const fs::path& program, const Environment& environme
     std::array<char, 512> buffer{};
     while (const size_t got = process.read(buffer)) text.append(buffer.data(), got);
     return process.wait() ? text : "";
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::canceled) throw;
+  } catch (...) {
+    static_cast<void>(current_failure());
     return "";
   }
 }
 
-/// Ours and the store's: whatever may hold a secret, and PG variables that would overrule ours.
+/// Keys of the store, which are read elsewhere than in a setting, and what would overrule the
+/// passfile.
 bool is_withheld(std::string_view name, bool has_password) {
-  for (const std::string_view prefix :
-       {"S3_", "AWS_", "DB_PASSWORD", "POSTGRES_PASSWORD", "DATABASE_URL", "PGPASSWORD"}) {
-    if (name.starts_with(prefix)) return true;  // the last ones: in the passfile by now
-  }
-  return has_password && name == "PGPASSFILE";
+  return name.starts_with("AWS_") || (has_password && name == "PGPASSFILE");
 }
 
 }  // namespace
@@ -172,5 +170,23 @@ ClientProcess::ClientProcess(ClientCommand command, const PgConfig& config,
             return spec;
           }(),
           stop) {}
+
+size_t ClientProcess::read(std::span<char> buffer) {
+  const size_t got = process_.read(buffer);
+  if (got > 0) forget_password();
+  return got;
+}
+
+void ClientProcess::wait_until_connected() {
+  if (!process_.write("\\echo connected\n")) return;
+  std::array<char, 64> answer{};
+  static_cast<void>(read(answer));
+}
+
+void ClientProcess::forget_password() {
+  if (!passfile_.is_open()) return;
+  if (ftruncate(passfile_.get(), 0) != 0) throw_errno("cannot empty the passfile");
+  passfile_.close();
+}
 
 }  // namespace pgbackup

@@ -40,8 +40,8 @@ struct ClientProgram {
 /// `host='db' port='5432' ...` with values quoted; without the password.
 [[nodiscard]] std::string connection_string(const PgConfig& config);
 
-/// `environment` without the store's and our secrets, and with PGPASSFILE where there is a
-/// password.
+/// `environment`, which is without our secrets, less the store's and with PGPASSFILE where there is
+/// a password.
 [[nodiscard]] std::vector<std::string> client_environment(const Environment& environment,
                                                           bool has_password);
 
@@ -51,14 +51,23 @@ struct ClientCommand {
   std::chrono::seconds limit{0};       ///< from its start to its end; 0: none
 };
 
-/// Starts it, connected as `config` says.
+/// Starts it, connected as `config` says. `environment` is without our secrets. The password is in
+/// a file in memory, which whatever the client starts inherits as well; it is emptied once the
+/// client has connected, which it does once.
 class ClientProcess {
  public:
   ClientProcess(ClientCommand command, const PgConfig& config, const Environment& environment,
                 const std::stop_token& stop);
   [[nodiscard]] Process& process() { return process_; }
+  /// As that of Process. A client that writes has connected.
+  size_t read(std::span<char> buffer);
+  /// psql only, before anything is written to it that could start a program: psql reads no input
+  /// before it has connected.
+  void wait_until_connected();
 
  private:
+  void forget_password();
+
   Fd passfile_;
   Process process_;
 };

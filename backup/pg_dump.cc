@@ -49,7 +49,7 @@ size_t DumpSource::read_in_time(std::span<char> buffer) {
   const bool is_limited = limit_.count() > 0;
   try {
     if (!is_limited || std::chrono::steady_clock::now() < begun_ + limit_) {
-      return client_.process().read(buffer);
+      return client_.read(buffer);
     }
   } catch (const Error& error) {
     if (!is_limited || error.kind() != ErrorKind::transient) throw;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "common/base/output.h"
 #include "common/base/printable.h"
 #include "common/base/units.h"
 
@@ -43,7 +44,7 @@ ProgressSink::ProgressSink(Sink& next, std::string what, uint64_t total, Clock& 
 ProgressSink::~ProgressSink() {
   thread_.request_stop();
   thread_.join();
-  if (terminal_) fmt::print(stderr, "\r\x1b[K");
+  if (terminal_) print(stderr, "\r\x1b[K");
 }
 
 void ProgressSink::write(std::string_view bytes) {
@@ -55,7 +56,11 @@ void ProgressSink::report_until(const std::stop_token& stop) {
   while (true) {
     clock_.sleep(terminal_ ? kRedraw : kLogLine, stop);
     if (stop.stop_requested()) return;
-    report();
+    try {
+      report();
+    } catch (...) {
+      continue;  // no memory for a line: the next one may come
+    }
   }
 }
 
@@ -64,8 +69,7 @@ void ProgressSink::report() const {
   const std::string text =
       fmt::format("{}: {}", printable(what_), format_progress(bytes_, total_, elapsed));
   if (terminal_) {
-    fmt::print(stderr, "\r{}\x1b[K", text);
-    static_cast<void>(std::fflush(stderr));
+    print(stderr, "\r" + text + "\x1b[K");
   } else {
     log_.info(text);
   }

@@ -240,7 +240,7 @@ uint64_t Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
       apply_settings(maintenance, request.target_database, *properties);
     }
     return feed(client, dump, request);
-  } catch (const Error&) {
+  } catch (...) {
     drop_created_database(config_.pg, request.target_database, log_);
     throw;
   }
@@ -253,6 +253,7 @@ uint64_t Restore::feed(const ClientProgram& client, StoredDump& dump,
                         restore_environment(environment_), stop_);
   // On any error the process is killed by its destructor before its stdin is closed: it never sees
   // an end that was not ours.
+  if (dump.form() == DumpForm::sql) process.wait_until_connected();
   RestoreSink sink(process.process(), client_name(dump.form()), !request.no_single_transaction);
   if (dump.form() == DumpForm::archive) return dump.copy(sink, clock_, log_);
   SqlGuard guard(sink, !request.no_single_transaction);

@@ -11,6 +11,7 @@
 #include "backup/restore_target.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
+#include "common/base/output.h"
 #include "common/base/units.h"
 #include "common/catalog/catalog.h"
 #include "common/catalog/key_grammar.h"
@@ -29,7 +30,7 @@ size_t ask_number(size_t count, const std::stop_token& stop) {
         number <= count) {
       return number;
     }
-    fmt::print(stderr, "A number from 1 to {}, please.\n", count);
+    print(stderr, fmt::format("A number from 1 to {}, please.\n", count));
   }
 }
 
@@ -49,9 +50,9 @@ FoundBackup ask_which_backup(const Targets& targets, const Adoption& adoption, L
   }
   for (size_t i = 0; i < found.size(); ++i) {
     const auto& [target, backup] = found[i];
-    fmt::print(stderr, "{:>4}  {}  {}  {}{}{}\n", i + 1, format_iso(backup.time),
-               group_title(backup.group), format_bytes(backup.bytes),
-               target->name().empty() ? "" : "  ", target->name());
+    print(stderr, fmt::format("{:>4}  {}  {}  {}{}{}\n", i + 1, format_iso(backup.time),
+                              group_title(backup.group), format_bytes(backup.bytes),
+                              target->name().empty() ? "" : "  ", target->name()));
   }
   return found[ask_number(found.size(), stop) - 1];
 }

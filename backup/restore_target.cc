@@ -171,8 +171,9 @@ void drop_created_database(const PgConfig& config, const std::string& name, Log&
     maintenance.query(fmt::format("DROP DATABASE {}{}", maintenance.quote_identifier(name),
                                   maintenance.server_version() >= 130000 ? " WITH (FORCE)" : ""));
     log.info(fmt::format("dropped the database {} again", name));
-  } catch (const Error& error) {
-    log.error(fmt::format("could not drop the database {} again: {}", name, error.what()));
+  } catch (...) {
+    log.error(
+        fmt::format("could not drop the database {} again: {}", name, current_error().what()));
   }
 }
 

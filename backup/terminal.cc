@@ -9,14 +9,14 @@
 
 #include "common/base/error.h"
 #include "common/base/fd.h"
+#include "common/base/output.h"
 
 namespace pgbackup {
 
 bool can_ask() { return isatty(STDIN_FILENO) == 1; }
 
 std::string ask_line(std::string_view prompt, const std::stop_token& stop) {
-  fmt::print(stderr, "{}", prompt);
-  static_cast<void>(std::fflush(stderr));
+  print(stderr, prompt);
   const StopFd wake(stop);
   std::array<pollfd, 1> input = {{{STDIN_FILENO, POLLIN, 0}}};
   wake.wait(input, kNoDeadline);

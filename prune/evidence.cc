@@ -35,7 +35,8 @@ Reading reading_of(Manifest manifest, const Backup& backup) {
 void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
   try {
     facts.readings.push_back(reading_of(read_manifest(store, backup), backup));
-  } catch (const Error& error) {
+  } catch (...) {
+    const Error error = current_error();
     switch (error.kind()) {
       case ErrorKind::not_found:  // removed since it was listed
         return;
@@ -48,7 +49,7 @@ void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
       case ErrorKind::conflict:
       case ErrorKind::transient:
       case ErrorKind::canceled:
-        throw;
+        throw error;
     }
   }
 }

@@ -196,8 +196,8 @@ class Execution {
     try {
       call();
       return true;
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::canceled) throw;
+    } catch (...) {
+      const Error error = current_failure();
       if (error.kind() == ErrorKind::transient) ++unanswered_;
       note_failure(error.within(fmt::format("cannot remove {}", store_.location(key))));
       return false;

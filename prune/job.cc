@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/base/error.h"
+#include "common/base/output.h"
 #include "prune/evidence.h"
 #include "prune/execute.h"
 #include "prune/guard.h"
@@ -37,11 +38,18 @@ Plan look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
   return make_plan(std::move(catalog.backups), writes, config.rules, now);
 }
 
-void print_tables(const Plan& plan, std::FILE* out) {
+std::string format_tables(const Plan& plan, const StoreTarget& target) {
+  std::string text = target.name().empty() ? "" : format_heading(target);
   for (const std::span<const Step> group : groups_of(std::span<const Step>(plan.steps))) {
-    fmt::print(out, "{}\n", format_group_table(group, plan));
+    text += format_group_table(group, plan) + "\n";
   }
-  fmt::print(out, "{}\n", format_plan_summary(plan));
+  return text + format_plan_summary(plan) + "\n";
+}
+
+std::string format_json(const Plan& plan, const StoreTarget& target) {
+  std::string text;
+  for (const Step& step : plan.steps) text += format_json_line(step, plan, target);
+  return text;
 }
 
 void log_decisions(const Plan& plan, Log& log) {
@@ -59,15 +67,14 @@ void log_decisions(const Plan& plan, Log& log) {
   log.info(format_plan_summary(plan));
 }
 
+/// Nobody shall look for a backup whose removal was not announced: what cannot be printed throws.
 void report(const Plan& plan, const StoreTarget& target, const PruneJob& config, Log& log) {
   switch (config.style) {
     case ReportStyle::table:
-      if (!target.name().empty()) fmt::print(config.out, "{}", format_heading(target));
-      print_tables(plan, config.out);
+      print_result(config.out, format_tables(plan, target));
       break;
     case ReportStyle::json:
-      for (const Step& step : plan.steps)
-        fmt::print(config.out, "{}", format_json_line(step, plan, target));
+      print_result(config.out, format_json(plan, target));
       break;
     case ReportStyle::log:
       log_decisions(plan, log);
@@ -78,15 +85,11 @@ void report(const Plan& plan, const StoreTarget& target, const PruneJob& config,
         "left alone: no manifest yet, it may be in progress",
         {{"group", folder->group}, {"id", folder->id}, {"newest", format_iso(folder->newest)}});
   }
-  // Nobody shall look for a backup whose removal was not announced.
-  if (config.style != ReportStyle::log && std::fflush(config.out) != 0) {
-    throw_errno("cannot print the plan; nothing was deleted");
-  }
 }
 
 void say(const std::string& text, const PruneJob& config, Log& log) {
   if (config.style == ReportStyle::table) {
-    fmt::print(config.out, "{}\n", text);
+    print(config.out, text + "\n");
   } else {
     log.info(text);
   }
@@ -110,7 +113,7 @@ void prune_target(const StoreTarget& target, const PruneJob& config, const Clock
   const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
   apply_locks(plan, readings);
   guard_plan(store, plan, log, stop);
-  report(plan, target, config, log);
+  with_context("nothing was deleted", [&] { report(plan, target, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
   add_failures(outcome, lock_failures(readings));
   say(config.dry_run ? kDryRun : format_outcome(outcome), config, log);

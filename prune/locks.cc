@@ -33,15 +33,16 @@ LockReading read_lock(Store& store, const Backup& backup) {
   std::string manifest;
   try {
     manifest = read_small_object(store, key);
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+  } catch (...) {
+    const Error error = current_failure();
+    if (error.kind() == ErrorKind::transient) throw error;
     return {.failure =
                 reading_failure(store, key, error).within(store.location(key)).within(kContext)};
   }
   try {
     return {.locked_until = parse_lock(manifest)};
-  } catch (const Error& error) {
-    return {.failure = error.within(store.location(key)).within(kContext)};
+  } catch (...) {
+    return {.failure = current_error().within(store.location(key)).within(kContext)};
   }
 }
 

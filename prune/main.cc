@@ -1,10 +1,9 @@
 // pg-prune: removes the backups that no rule keeps. Has no database password and no libpq.
-#include <fmt/format.h>
-
 #include <span>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/output.h"
 #include "common/base/signals.h"
 #include "common/catalog/hold.h"
 #include "common/service/daemon.h"
@@ -21,7 +20,7 @@ ReportStyle style_of(const PruneConfig& config, const ParsedOptions& parsed) {
   return config.json ? ReportStyle::json : ReportStyle::table;
 }
 
-int run(const PruneConfig& config, const ParsedOptions& parsed) {
+int run(const PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
   std::stop_token stop;
@@ -31,13 +30,17 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
                      .adoption = config.adoption.adoption,
                      .dry_run = config.dry_run || parsed.verb == "plan",
                      .style = style_of(config, parsed)};
-  const auto prune = [&] { prune_once(open(), job, clock, log, stop); };
+  const auto prune = [&] {
+    const Environment environment = process_environment();
+    for (const auto& note : reread_secrets(command.options, parsed, environment)) log.warn(note);
+    prune_once(open(), job, clock, log, stop);
+  };
   Daemon daemon({.noun = "pruning", .schedule = config.timing.schedule, .newest = {}, .run = prune},
                 clock, log);
   const Signals signals([&daemon] { daemon.run_now(); });
   stop = signals.stop_token();
   if (parsed.verb == kScheduleVerb.name) {
-    fmt::print("{}", format_next_times(config.timing, clock.now()));
+    print_result(stdout, format_next_times(config.timing, clock.now()));
     return 0;
   }
   if (parsed.verb == "release") {
@@ -46,7 +49,9 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
   }
   log_notes(log, parsed);
   if (const auto warning = rules_warning(parsed)) log.warn(*warning);
-  if (job.dry_run && job.style == ReportStyle::table) fmt::print("{}\n", format_rules(config));
+  if (job.dry_run && job.style == ReportStyle::table) {
+    print_result(stdout, format_rules(config) + "\n");
+  }
   if (parsed.verb == "plan" || parsed.verb == "now") {
     prune();
     return 0;
@@ -62,8 +67,10 @@ int run(const PruneConfig& config, const ParsedOptions& parsed) {
 int main(int argc, char** argv) {
   using namespace pgbackup;
   PruneConfig config;
+  const CommandLine command = prune_command_line(config);
+  config.store.environment = without_secrets(process_environment(), command.options);
   return run_program(
-      prune_command_line(config), config.service, std::span(argv, static_cast<size_t>(argc)),
+      command, config.service, std::span(argv, static_cast<size_t>(argc)),
       [&](ParsedOptions& parsed) { check_prune_config(config, parsed); },
-      [&](const ParsedOptions& parsed) { return run(config, parsed); });
+      [&](const ParsedOptions& parsed) { return run(config, command, parsed); });
 }

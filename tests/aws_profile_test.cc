@@ -4,7 +4,9 @@
 
 #include <string>
 
+#include "backup/config.h"
 #include "common/store/credential_sources/credential_process.h"
+#include "prune/config.h"
 #include "tests/credential_fixture.h"
 #include "tests/error_of.h"
 #include "tests/test.h"
@@ -186,14 +188,17 @@ TEST_CASE_METHOD(ProcessFixture, "credential_process: its output is taken, its i
 }
 
 TEST_CASE_METHOD(ProcessFixture,
-                 "credential_process: it sees AWS variables and none of our secrets") {
+                 "credential_process: it sees AWS variables and no secret of either program") {
+  BackupConfig backup;
+  PruneConfig prune;
+  for (const std::string& name : secret_variables(backup_command_line(backup).options)) {
+    environment[name] = "database";
+  }
   environment["AWS_PROFILE"] = "w";
-  environment["S3_SECRET_KEY"] = "store";
-  environment["DB_PASSWORD"] = "database";
-  environment["PGPASSWORD"] = "database";
-  write_program("p",
-                "set -- \"$AWS_PROFILE/$S3_SECRET_KEY$DB_PASSWORD$PGPASSWORD/$HOME\"\n" + kPrint);
-  CHECK(run("p") == "A w//" + folder.path().string() + "  -");
+  // As pg-prune has it, which may share its settings with pg-backup.
+  environment = without_secrets(std::move(environment), prune_command_line(prune).options);
+  write_program("p", "set -- \"$AWS_PROFILE/$(env | grep -c database)/$HOME\"\n" + kPrint);
+  CHECK(run("p") == "A w/0/" + folder.path().string() + "  -");
 }
 
 TEST_CASE_METHOD(ProcessFixture, "credential_process: what goes wrong is told") {

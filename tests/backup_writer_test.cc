@@ -115,6 +115,22 @@ TEST_CASE("A target that fails anywhere holds nothing, and the other one a whole
   }
 }
 
+TEST_CASE("Whatever a target throws, the other one gets a whole backup") {
+  for (const auto& throw_it : kForeignExceptions) {
+    for (const auto* const call : {"create", "write", "finish", "put"}) {
+      CAPTURE(call);
+      Fixture f;
+      f.dir.before = [&](std::string_view name, std::string_view) {
+        if (name == call) throw_it();
+      };
+      f.write();
+      CHECK(f.failed == std::vector<std::string>{"dir"});
+      check_whole(f.s3_memory);
+      CHECK(is_empty(f.dir_memory));
+    }
+  }
+}
+
 TEST_CASE("What a failed target has written is gone before the stream ends") {
   Fixture f;
   f.s3.before = fail_at("write", 2);

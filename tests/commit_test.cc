@@ -72,6 +72,18 @@ TEST_CASE("A manifest that cannot be written leaves nothing, whether it was writ
   }
 }
 
+TEST_CASE("Whatever the manifest's writing throws, and its withdrawal, the backup is an Error") {
+  for (const auto& throw_it : kForeignExceptions) {
+    Fixture fixture;
+    fixture.store.before = [&](std::string_view call, std::string_view) {
+      if (call == "put" || call == "remove") throw_it();
+    };
+    const auto error = error_of([&] { fixture.commit(); });
+    CHECK(error.has_value());
+    CHECK(contains(fixture.log.text(), "could not clean up"));
+  }
+}
+
 TEST_CASE("A manifest of someone else in its place is left alone") {
   Fixture fixture;
   const std::string key = backup_folder("app", kId) + "/" + std::string(kManifestName);

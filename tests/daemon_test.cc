@@ -159,6 +159,16 @@ TEST_CASE("Whatever a run throws is logged with its hint, and a refusal is calle
   CHECK(contains(scripted.log.text(), "error unexpected: odd"));
 }
 
+TEST_CASE("No exception of any type ends a daemon") {
+  Scripted scripted(hours(6));
+  scripted.on_run = [](size_t run) {
+    if (run == 1) throw std::bad_alloc();
+    if (run == 2) throw 7;
+  };
+  CHECK(scripted.serve(3) == std::vector<long>{0, 1, 3});
+  CHECK(contains(scripted.log.text(), "error out of memory failures=1"));
+}
+
 /// Is a year ahead and set right during the first sleep.
 class WrongClock final : public Clock {
  public:

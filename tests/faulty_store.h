@@ -1,11 +1,16 @@
 // A store whose calls a test sees, and makes fail before or after they took effect.
 #pragma once
 
+#include <cerrno>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -107,6 +112,18 @@ class FaultyStore final : public Store {
 
  private:
   Store& store_;
+};
+
+/// What a library or the operating system throws, each of which only its own part may feel.
+inline const std::vector<std::function<void()>> kForeignExceptions = {
+    [] { throw std::bad_alloc(); },
+    [] { throw std::system_error(EAGAIN, std::system_category(), "it failed"); },
+    [] {
+      throw std::filesystem::filesystem_error("it failed", "/backups",
+                                              std::make_error_code(std::errc::permission_denied));
+    },
+    [] { throw std::out_of_range("it failed"); },
+    [] { throw 7; },
 };
 
 /// `store`, which must outlive it, as one of several targets, or without a name as the only one.

@@ -1,11 +1,18 @@
 #include "common/service/health.h"
 
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstddef>
+#include <cstdio>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/base/fd.h"
 #include "tests/fake_clock.h"
 #include "tests/test.h"
 #include "tests/test_log.h"
@@ -140,6 +147,65 @@ TEST_CASE("Without a daemon the answer says so") {
   const Health health = ask_health("pg-backup-test-nobody");
   CHECK_FALSE(health.is_well);
   CHECK(contains(health.sentence, "no daemon answers at @pg-backup-test-nobody"));
+}
+
+/// Takes descriptors until there is none left.
+std::vector<Fd> take_all_descriptors() {
+  std::vector<Fd> taken;
+  taken.reserve(4096);
+  while (true) {
+    Fd next(::dup(STDERR_FILENO));
+    if (!next.is_open()) return taken;
+    taken.push_back(std::move(next));
+  }
+}
+
+/// Connected to the server of that name.
+Fd connect_to(const std::string& name) {
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  name.copy(&address.sun_path[1], sizeof address.sun_path - 1);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  return socket;
+}
+
+std::string read_some(int fd) {
+  std::array<char, 512> buffer{};
+  const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+  return got > 0 ? std::string(buffer.data(), static_cast<size_t>(got)) : std::string();
+}
+
+TEST_CASE("A question that has to wait for a descriptor is answered when there is one") {
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit few{256, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  {
+    const FakeClock clock;
+    Pipe lines = make_pipe();
+    std::FILE* const out = fdopen(lines.write_end.release(), "w");
+    REQUIRE(out != nullptr);
+    Log log(clock, LogLevel::warn, LogFormat::text, out);
+    const std::string name = "pg-backup-descriptors-" + std::to_string(getpid());
+    const HealthServer server(
+        name,
+        [] {
+          return Health{true, "fine"};
+        },
+        log);
+    std::vector<Fd> taken = take_all_descriptors();
+    REQUIRE_FALSE(taken.empty());
+    taken.pop_back();
+    const Fd asking = connect_to(name);
+    CHECK(contains(read_some(lines.read_end.get()), "could not be answered"));
+    taken.clear();
+    CHECK(read_some(asking.get()) == "well: fine\n");
+    CHECK(ask_health(name).is_well);
+    static_cast<void>(std::fclose(out));
+  }
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
 TEST_CASE("The end of a server frees its name") {

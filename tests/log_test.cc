@@ -53,6 +53,20 @@ TEST_CASE("A message of several lines stays one line, and cannot command a termi
         "2026-11-20T03:15:00Z info  pg_dump: a\\n  b\\nhint: c");
 }
 
+TEST_CASE("C1 control characters are escaped in both formats") {
+  for (const auto* text : {"a\xc2\x9b"
+                           "b",
+                           "a\x9b"
+                           "b"}) {
+    for (const auto format : {LogFormat::text, LogFormat::json}) {
+      const std::string line = format_log_line(format, kTime, LogLevel::info, text, {{"v", text}});
+      CAPTURE(line);
+      CHECK(line.find('\x9b') == std::string::npos);
+    }
+    CHECK(text_line(text) == "2026-11-20T03:15:00Z info  a\\u009bb");
+  }
+}
+
 TEST_CASE("A JSON line is one JSON object, whatever the bytes") {
   for (const auto* value : {"plain", "a\nb", "\"", "\xff\xfe", "\xc3", "\\", "\x01", ""}) {
     const std::string line =

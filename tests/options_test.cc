@@ -362,6 +362,53 @@ TEST_CASE("A secret comes from its file without the newline, and the file must b
         "S3_KEY and S3_KEY_FILE are both set; keep one");
 }
 
+TEST_CASE("A secret's names are withheld with their files, and no other") {
+  const Settings settings;
+  CHECK(secret_variables(settings.command.options) ==
+        std::vector<std::string>{"S3_KEY", "S3_KEY_FILE", "AWS_KEY"});
+  const Environment left = without_secrets({{"S3_KEY", "k"},
+                                            {"S3_KEY_FILE", "/k"},
+                                            {"AWS_KEY", "k"},
+                                            {"S3_BUCKET", "b"},
+                                            {"PATH", "/bin"}},
+                                           settings.command.options);
+  CHECK(left == Environment{{"S3_BUCKET", "b"}, {"PATH", "/bin"}});
+}
+
+TEST_CASE("A secret's file is read anew, and what it said stays while it is being replaced") {
+  Settings settings;
+  const TemporaryFolder folder;
+  const std::string path = folder.write("key", "old\n").string();
+  const std::string bucket = folder.write("bucket", "one").string();
+  const Environment environment = {{"S3_KEY_FILE", path}, {"S3_BUCKET_FILE", bucket}};
+  const ParsedOptions parsed = settings.parse(environment);
+  REQUIRE(parsed.problems.empty());
+  const auto reread = [&] { return reread_secrets(settings.command.options, parsed, environment); };
+  CHECK(reread().empty());
+  CHECK(settings.key.reveal() == "old");
+  folder.write("key", "new\n");
+  folder.write("bucket", "two");
+  CHECK(reread().empty());
+  CHECK(settings.key.reveal() == "new");
+  CHECK(settings.bucket == "one");  // what is no secret is read once
+  for (const auto* half : {"", "\n", "a\nb"}) {
+    folder.write("key", half);
+    REQUIRE(reread().size() == 1);
+    CHECK(reread().front().starts_with("S3_KEY: the value of before is kept"));
+  }
+  std::filesystem::remove(path);
+  CHECK(reread().front().find("No such file") != std::string::npos);
+  CHECK(settings.key.reveal() == "new");
+}
+
+TEST_CASE("A secret that came from a variable has no file to be read anew") {
+  Settings settings;
+  const Environment environment = {{"AWS_KEY", "k"}};
+  const ParsedOptions parsed = settings.parse(environment);
+  CHECK(reread_secrets(settings.command.options, parsed, environment).empty());
+  CHECK(settings.key.reveal() == "k");
+}
+
 TEST_CASE("Paths, bools and flags have no file form") {
   const TemporaryFolder folder;
   Settings s;

@@ -1,6 +1,12 @@
 #include "backup/pg_client.h"
 
+#include <sys/stat.h>
+
+#include <array>
+
+#include "backup/config.h"
 #include "common/base/error.h"
+#include "tests/temporary_folder.h"
 #include "tests/test.h"
 
 namespace pgbackup {
@@ -66,17 +72,71 @@ TEST_CASE("Without a host the port is left to libpq, unless it was set") {
   CHECK(connection_string(config.with_database("x")).find("port='5432'") != std::string::npos);
 }
 
-TEST_CASE("A client program does not inherit the store's secrets or our password") {
-  const Environment environment = {
-      {"S3_SECRET_KEY", "x"}, {"S3_ACCESS_KEY_FILE", "x"}, {"AWS_SECRET_ACCESS_KEY", "x"},
-      {"DB_PASSWORD", "x"},   {"DB_PASSWORD_FILE", "x"},   {"PGPASSWORD", "x"},
-      {"PGPASSFILE", "/p"},   {"PGSSLMODE", "require"},    {"PATH", "/bin"}};
+TEST_CASE("A client program inherits no secret that the table of options knows, by any name") {
+  BackupConfig config;
+  const CommandLine command = backup_command_line(config);
+  Environment environment = {{"S3_SECRET_KEY", "x"},
+                             {"S3_ACCESS_KEY_FILE", "x"},
+                             {"AWS_SECRET_ACCESS_KEY", "x"},
+                             {"DB_PASSWORD", "x"},
+                             {"DB_PASSWORD_FILE", "x"},
+                             {"POSTGRES_PASSWORD", "x"},
+                             {"POSTGRES_PASSWORD_FILE", "x"},
+                             {"PGPASSWORD", "x"},
+                             {"DATABASE_URL", "x"},
+                             {"DATABASE_URL_FILE", "x"},
+                             {"PGPASSFILE", "/p"},
+                             {"PGSSLMODE", "require"},
+                             {"PATH", "/bin"}};
+  environment = without_secrets(std::move(environment), command.options);
   const std::vector<std::string> with = client_environment(environment, true);
   CHECK(with == std::vector<std::string>{"PATH=/bin", "PGSSLMODE=require",
                                          "PGPASSFILE=/proc/self/fd/3", "PGCONNECT_TIMEOUT=30"});
   const std::vector<std::string> without = client_environment(environment, false);
   CHECK(without == std::vector<std::string>{"PATH=/bin", "PGPASSFILE=/p", "PGSSLMODE=require",
                                             "PGCONNECT_TIMEOUT=30"});
+}
+
+/// A program in place of psql: it reads the passfile when it starts, as psql does, answers one
+/// line, and then runs a program that looks for the password.
+std::string stand_in_for_psql(const TemporaryFolder& folder) {
+  const std::filesystem::path path = folder.write(
+      "psql",
+      "#!/bin/sh\n"
+      "known=$(cat \"$PGPASSFILE\")\n"
+      "read -r echo word && echo \"$word\"\n"
+      "read -r look\n"
+      "sh -c 'cat \"$PGPASSFILE\" /proc/$PPID/fd/3; env' 2>/dev/null | grep -c hunter2\n"
+      "case $known in *hunter2*) echo knew ;; esac\n");
+  chmod(path.c_str(), 0700);
+  return path.string();
+}
+
+TEST_CASE("What psql starts finds no password, which psql itself has had") {
+  const TemporaryFolder folder;
+  const ClientProgram psql{stand_in_for_psql(folder), 150000};
+  PgConfig config;
+  config.password = Secret("hunter2");
+  ClientProcess client({.program = psql, .arguments = {}}, config, {{"PATH", "/usr/bin:/bin"}}, {});
+  client.wait_until_connected();
+  client.process().write("look\n");
+  client.process().close_stdin();
+  std::string said;
+  std::array<char, 256> buffer{};
+  while (const size_t got = client.read(buffer)) said.append(buffer.data(), got);
+  CHECK(said == "0\nknew\n");
+}
+
+TEST_CASE("A psql that cannot connect does not hold us up") {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.write("psql", "#!/bin/sh\nexit 2\n");
+  chmod(path.c_str(), 0700);
+  const ClientProgram psql{path, 150000};
+  PgConfig config;
+  config.password = Secret("hunter2");
+  ClientProcess client({.program = psql, .arguments = {}}, config, {{"PATH", "/usr/bin:/bin"}}, {});
+  client.wait_until_connected();
+  CHECK_FALSE(client.process().wait());
 }
 
 }  // namespace

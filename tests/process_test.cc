@@ -3,14 +3,19 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <thread>
 
 #include "common/base/error.h"
 #include "tests/error_of.h"
+#include "tests/temporary_folder.h"
 #include "tests/test.h"
 
 namespace pgbackup {
@@ -191,6 +196,86 @@ TEST_CASE("An inherited file is readable at its path, and not as another descrip
   }
   Process without(shell("true" + look), {});
   CHECK(read_all(without).empty());
+}
+
+TEST_CASE("A child has no descriptor of ours but the one meant for it") {
+  const Fd meant = make_memory_file("meant", "x");
+  // As libraries open them, without close-on-exec.
+  const Fd low(::dup(STDIN_FILENO));
+  const Fd high(fcntl(STDIN_FILENO, F_DUPFD, 300));
+  REQUIRE(high.is_open());
+  // The shell reads a script from nowhere, and `ls` has one for the directory.
+  ProcessSpec spec{.argv = {"/bin/ls", "/proc/self/fd"}, .environment = {}};
+  Process without(spec, {});
+  CHECK(read_all(without) == "0\n1\n2\n3\n");
+  spec.inherited_fd = meant.get();
+  Process with(spec, {});
+  CHECK(read_all(with) == "0\n1\n2\n3\n4\n");
+}
+
+/// Whether no process of that id runs any more. Its new parent may not have reaped it yet.
+bool is_dead(pid_t pid) {
+  std::FILE* const file = std::fopen(fmt::format("/proc/{}/stat", pid).c_str(), "r");
+  if (file == nullptr) return true;
+  char state = 'Z';
+  static_cast<void>(std::fscanf(file, "%*d %*s %c", &state));
+  static_cast<void>(std::fclose(file));
+  return state == 'Z' || state == 'X';
+}
+
+/// Runs `parent` in a process of its own, reads what the child it starts says, and kills the
+/// process. Returns what was said.
+template <class Parent>
+std::string killed_parent(const Parent& parent) {
+  Pipe said = make_pipe();
+  const pid_t pid = fork();
+  if (pid == 0) {
+    parent(said.write_end.get());
+    _exit(1);
+  }
+  std::array<char, 256> buffer{};
+  const ssize_t got = ::read(said.read_end.get(), buffer.data(), buffer.size());
+  ::kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  return got > 0 ? std::string(buffer.data(), static_cast<size_t>(got)) : std::string();
+}
+
+TEST_CASE("A child and what it has started die with us, however we die") {
+  const std::string pids = killed_parent([](int said) {
+    Process process(shell("sleep 1000 & echo $$ $!; wait"), {});
+    std::array<char, 256> buffer{};
+    const size_t got = process.read(buffer);
+    static_cast<void>(::write(said, buffer.data(), got));
+    process.wait();
+  });
+  const pid_t child = std::stoi(pids);
+  const pid_t grandchild = std::stoi(pids.substr(pids.find(' ')));
+  REQUIRE(child > 1);
+  while (!is_dead(child) || !is_dead(grandchild)) std::this_thread::yield();
+}
+
+TEST_CASE("A child whose parent is killed does not take that for the end of its input") {
+  const TemporaryFolder folder;
+  const std::string mark = (folder.path() / "committed").string();
+  for (int i = 0; i < 20; ++i) {
+    const pid_t child = std::stoi(killed_parent([&](int said) {
+      Process process(shell("echo $$; cat >/dev/null; : >'" + mark + "'"), {});
+      process.write("begin");
+      std::array<char, 256> buffer{};
+      const size_t got = process.read(buffer);
+      static_cast<void>(::write(said, buffer.data(), got));
+      process.wait();
+    }));
+    while (!is_dead(child)) std::this_thread::yield();
+    REQUIRE_FALSE(std::filesystem::exists(mark));
+  }
+}
+
+TEST_CASE("What a child leaves running ends with it") {
+  Process process(shell("sleep 1000 >/dev/null 2>&1 & echo $!"), {});
+  const pid_t left = std::stoi(read_all(process));
+  CHECK(process.wait());
+  while (!is_dead(left)) std::this_thread::yield();
 }
 
 TEST_CASE("A child that takes longer than its limit is an error, not a wait") {

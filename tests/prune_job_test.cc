@@ -164,7 +164,8 @@ TEST_CASE_METHOD(JobFixture, "Nothing is deleted when the plan cannot be printed
     REQUIRE(full != nullptr);
     job.out = full;
     job.style = style;
-    CHECK_THROWS(run());
+    CHECK(fails_with(ErrorKind::failed, "nothing was deleted: cannot write the output: No space",
+                     [&] { run(); }));
     static_cast<void>(std::fclose(full));
     CHECK(files() == before);
   }
@@ -244,6 +245,20 @@ TEST_CASE_METHOD(TwoTargetsFixture, "A target that refuses or fails does not sto
     CHECK(error->message().starts_with(bad.is_dir ? "dir: " : "s3: "));
     CHECK((bad.is_dir ? f.files() : f.other.files()) == before);
     CHECK(f.left(bad.is_dir ? f.other : f) == (bad.is_dir ? 1U : 2U));
+  }
+}
+
+TEST_CASE_METHOD(TwoTargetsFixture, "Whatever a target throws, the other one is pruned") {
+  for (const auto& throw_it : kForeignExceptions) {
+    for (const auto* const call : {"now", "list_unfinished", "list", "open", "remove"}) {
+      CAPTURE(call);
+      TwoTargetsFixture f;
+      f.seen.before = [&](std::string_view name, std::string_view) {
+        if (name == call) throw_it();
+      };
+      CHECK(error_of([&] { f.run_both(); }).has_value());
+      CHECK(f.left(f.other) == 1U);
+    }
   }
 }
 

@@ -106,6 +106,23 @@ TEST_CASE("What fails in one target does not stop the others, a stop does") {
   CHECK(asked == "dir ");
 }
 
+TEST_CASE("Whatever is thrown for one target, the others go on") {
+  Settings settings;
+  MemoryStore dir(settings.clock);
+  MemoryStore s3(settings.clock);
+  const Targets targets = both(dir, s3);
+  for (const auto& throw_it : kForeignExceptions) {
+    std::vector<std::string> reached;
+    const auto failures = for_each_target(targets, [&](const StoreTarget& target) {
+      if (target.name() == kDirTarget) throw_it();
+      reached.push_back(target.name());
+    });
+    CHECK(reached == std::vector<std::string>{kS3Target});
+    REQUIRE(failures.size() == 1);
+    CHECK(failures[0].target == kDirTarget);
+  }
+}
+
 TEST_CASE("Failures are joined with their targets' names, and the worst counts") {
   const Error refused(ErrorKind::conflict, "clock", "set it");
   const Error denied(ErrorKind::denied, "403", "key");

@@ -7,6 +7,40 @@
 #include <system_error>
 
 namespace pgbackup {
+namespace {
+
+ErrorKind kind_of(int error_number) {
+  switch (error_number) {
+    case ENOENT:
+      return ErrorKind::not_found;
+    case EACCES:
+    case EPERM:
+      return ErrorKind::denied;
+    default:
+      return ErrorKind::failed;
+  }
+}
+
+/// What is being handled. Throws std::bad_alloc when there is no memory to say it.
+Error translate() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::system_error& error) {
+    const std::error_condition cause = error.code().default_error_condition();
+    const bool is_errno = cause.category() == std::generic_category();
+    return {is_errno ? kind_of(cause.value()) : ErrorKind::failed, error.what()};
+  } catch (const std::exception& error) {
+    return {ErrorKind::failed, fmt::format("unexpected: {}", error.what())};
+  } catch (...) {
+    return {ErrorKind::failed, "unexpected: an exception of an unknown type"};
+  }
+}
+
+}  // namespace
 
 Error::Error(ErrorKind kind, std::string message, std::string hint)
     : kind_(kind), message_(std::move(message)), hint_(std::move(hint)) {
@@ -40,24 +74,22 @@ std::string errno_text(int error_number) { return std::generic_category().messag
 
 void throw_errno(std::string_view what) {
   const int error_number = errno;
-  const ErrorKind kind = error_number == ENOENT                            ? ErrorKind::not_found
-                         : error_number == EACCES || error_number == EPERM ? ErrorKind::denied
-                                                                           : ErrorKind::failed;
-  throw Error(kind, fmt::format("{}: {}", what, errno_text(error_number)));
+  throw Error(kind_of(error_number), fmt::format("{}: {}", what, errno_text(error_number)));
 }
 
-Error current_error() {
+Error current_error() noexcept {
   try {
-    throw;
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::bad_alloc&) {
-    return {ErrorKind::failed, "out of memory"};
-  } catch (const std::exception& error) {
-    return {ErrorKind::failed, fmt::format("unexpected: {}", error.what())};
+    return translate();
   } catch (...) {
-    return {ErrorKind::failed, "unexpected: an exception of an unknown type"};
+    // Short enough to need no memory.
+    return {ErrorKind::failed, "out of memory"};
   }
+}
+
+Error current_failure() {
+  Error error = current_error();
+  if (error.kind() == ErrorKind::canceled) throw error;
+  return error;
 }
 
 }  // namespace pgbackup

@@ -52,19 +52,22 @@ class Error : public std::exception {
 /// Throws `failed` (`denied` for EACCES/EPERM, `not_found` for ENOENT): "what: <errno text>".
 [[noreturn]] void throw_errno(std::string_view what);
 
-/// The exception that is being handled, as an Error: an Error as it is, std::bad_alloc and what else
-/// derives from std::exception as `failed` with its own words. Call it within a catch block only:
-/// `catch (...)` with this is the one boundary at which work of one kind is kept from stopping
-/// other work.
-[[nodiscard]] Error current_error();
+/// The exception that is being handled, as an Error: an Error as it is; std::system_error, which
+/// std::filesystem throws, of the kind that throw_errno() gives its code; anything else `failed`.
+/// Call it within a catch block only. `catch (...)` with this or the next one is the boundary at
+/// which work of one kind is kept from stopping other work.
+[[nodiscard]] Error current_error() noexcept;
 
-/// Runs `body`; an Error that leaves it gets `context` put in front.
+/// The same for what others go on without: `canceled` is no failure of one part, and is thrown on.
+[[nodiscard]] Error current_failure();
+
+/// Runs `body`; what leaves it is an Error with `context` put in front.
 template <class Body>
 decltype(auto) with_context(std::string_view context, Body&& body) {
   try {
     return std::forward<Body>(body)();
-  } catch (const Error& error) {
-    throw error.within(context);
+  } catch (...) {
+    throw current_error().within(context);
   }
 }
 

@@ -32,6 +32,15 @@ void Fd::close() noexcept {
   if (fd_ >= 0) ::close(release());
 }
 
+void open_standard_descriptors() noexcept {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) != -1) continue;
+    // The lowest number that is free. Opened the wrong way round.
+    const int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+    if (open("/dev/null", mode) != fd && open("/", O_RDONLY | O_DIRECTORY) != fd) _exit(1);
+  }
+}
+
 Pipe make_pipe() {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("cannot make a pipe");

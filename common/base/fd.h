@@ -38,6 +38,11 @@ struct Pipe {
   Fd write_end;
 };
 
+/// Opens what of 0, 1 and 2 is closed, before anything else is opened: a file or socket that got
+/// such a number would receive what is meant for stdout or stderr. Reading and writing there fails,
+/// as it did.
+void open_standard_descriptors() noexcept;
+
 /// Throws `failed` when no descriptor is left.
 [[nodiscard]] Pipe make_pipe();
 

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "common/base/output.h"
+#include "common/base/printable.h"
 
 namespace pgbackup {
 namespace {
@@ -22,20 +24,20 @@ std::string_view level_name(LogLevel level) {
   return "error";
 }
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
 /// Messages quote other programs and servers: they must neither break a line nor command a
-/// terminal.
+/// terminal. Within JSON text these escapes are JSON's own.
 std::string without_controls(std::string_view text) {
   std::string safe;
-  for (const char c : text) {
-    if (!is_control(c)) {
-      safe += c;
-    } else if (c == '\n') {
+  while (!text.empty()) {
+    const auto [bytes, is_control] = first_character(text);
+    if (!is_control) {
+      safe += bytes;
+    } else if (bytes == "\n") {
       safe += "\\n";
     } else {
-      safe += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+      safe += fmt::format("\\u{:04x}", static_cast<unsigned char>(bytes.back()));
     }
+    text.remove_prefix(bytes.size());
   }
   return safe;
 }
@@ -43,9 +45,9 @@ std::string without_controls(std::string_view text) {
 /// Values with blanks, quotes or control characters are quoted, so that a line can be split again.
 std::string quoted_if_needed(const std::string& value) {
   const bool plain = !value.empty() && value.find_first_of(" \"=") == std::string::npos &&
-                     std::none_of(value.begin(), value.end(), is_control);
+                     !has_control_characters(value);
   if (plain) return value;
-  // JSON leaves 0x7f as it is.
+  // JSON leaves 0x7f and C1 as they are.
   return without_controls(
       nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
@@ -62,20 +64,22 @@ Log::Log(const Log& log, LogFields fields)
       out_(log.out_),
       fields_(std::move(fields)) {}
 
-void Log::debug(std::string_view m, const LogFields& f) { write(LogLevel::debug, m, f); }
-void Log::info(std::string_view m, const LogFields& f) { write(LogLevel::info, m, f); }
-void Log::warn(std::string_view m, const LogFields& f) { write(LogLevel::warn, m, f); }
-void Log::error(std::string_view m, const LogFields& f) { write(LogLevel::error, m, f); }
+void Log::debug(std::string_view m, const LogFields& f) noexcept { write(LogLevel::debug, m, f); }
+void Log::info(std::string_view m, const LogFields& f) noexcept { write(LogLevel::info, m, f); }
+void Log::warn(std::string_view m, const LogFields& f) noexcept { write(LogLevel::warn, m, f); }
+void Log::error(std::string_view m, const LogFields& f) noexcept { write(LogLevel::error, m, f); }
 
-void Log::write(LogLevel level, std::string_view message, const LogFields& fields) {
+void Log::write(LogLevel level, std::string_view message, const LogFields& fields) noexcept {
   if (level < level_) return;
-  LogFields all = fields;
-  all.insert(all.end(), fields_.begin(), fields_.end());
-  const std::string line = format_log_line(format_, clock_.now(), level, message, all) + "\n";
-  const std::lock_guard lock(mutex_);
-  // A log that cannot be written has nowhere to complain.
-  static_cast<void>(std::fwrite(line.data(), 1, line.size(), out_));
-  static_cast<void>(std::fflush(out_));
+  try {
+    LogFields all = fields;
+    all.insert(all.end(), fields_.begin(), fields_.end());
+    const std::string line = format_log_line(format_, clock_.now(), level, message, all) + "\n";
+    const std::lock_guard lock(mutex_);
+    print(out_, line);
+  } catch (...) {
+    return;  // a log that cannot be written has nowhere to complain
+  }
 }
 
 std::string format_log_line(LogFormat format, UtcTime time, LogLevel level,
@@ -84,7 +88,7 @@ std::string format_log_line(LogFormat format, UtcTime time, LogLevel level,
     nlohmann::ordered_json line = {
         {"time", format_iso(time)}, {"level", level_name(level)}, {"message", message}};
     for (const auto& [name, value] : fields) line[std::string(name)] = value;
-    return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return without_controls(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
   std::string line =
       fmt::format("{} {:<5} {}", format_iso(time), level_name(level), without_controls(message));

@@ -19,20 +19,21 @@ enum class LogFormat { text, json };
 /// Name and value of what a line is about: `{"group", "app"}`.
 using LogFields = std::vector<std::pair<std::string_view, std::string>>;
 
-/// Thread-safe; one line per call.
+/// Thread-safe; one line per call. A line that cannot be written, or for which there is no memory,
+/// is lost: nothing here throws.
 class Log {
  public:
   Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out = stderr);
   /// The same log with `fields` at the end of every line.
   Log(const Log& log, LogFields fields);
 
-  void debug(std::string_view message, const LogFields& fields = {});
-  void info(std::string_view message, const LogFields& fields = {});
-  void warn(std::string_view message, const LogFields& fields = {});
-  void error(std::string_view message, const LogFields& fields = {});
+  void debug(std::string_view message, const LogFields& fields = {}) noexcept;
+  void info(std::string_view message, const LogFields& fields = {}) noexcept;
+  void warn(std::string_view message, const LogFields& fields = {}) noexcept;
+  void error(std::string_view message, const LogFields& fields = {}) noexcept;
 
  private:
-  void write(LogLevel level, std::string_view message, const LogFields& fields);
+  void write(LogLevel level, std::string_view message, const LogFields& fields) noexcept;
 
   const Clock& clock_;
   LogLevel level_;

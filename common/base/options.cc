@@ -258,6 +258,31 @@ class Parser {
   ParsedOptions result_;
 };
 
+/// All variables that say it.
+std::vector<std::string> names_of(const Option& row) {
+  std::vector<std::string> names = {std::string(row.name)};
+  for (const Alias& alias : row.aliases) names.emplace_back(alias.name);
+  if (has_file_form(row)) {
+    const std::vector<std::string> plain = names;
+    for (const std::string& name : plain) names.push_back(name + "_FILE");
+  }
+  names.insert(names.end(), row.fallbacks.begin(), row.fallbacks.end());
+  return names;
+}
+
+/// Where its value came from; empty when that is no file.
+std::string file_of(const Option& row, const ParsedOptions& parsed,
+                    const Environment& environment) {
+  for (const Setting& setting : parsed.settings) {
+    if (setting.name != row.name) continue;
+    if (!row.secret_file.empty() && setting.given_as == row.secret_file) return setting.given_as;
+    const auto found = environment.find(setting.given_as);
+    const bool is_file = setting.given_as.ends_with("_FILE") && found != environment.end();
+    return is_file ? found->second : "";
+  }
+  return "";
+}
+
 /// With the names that older systems gave it.
 std::string help_of(const Option& row) {
   std::string text(row.help);
@@ -301,6 +326,39 @@ bool is_set(const ParsedOptions& parsed, std::string_view name) {
   return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
     return setting.name == name && setting.source != "default";
   });
+}
+
+std::vector<std::string> secret_variables(std::span<const Option> rows) {
+  std::vector<std::string> names;
+  for (const Option& row : rows) {
+    if (!is_secret(row)) continue;
+    for (std::string& name : names_of(row)) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+Environment without_secrets(Environment environment, std::span<const Option> rows) {
+  for (const std::string& name : secret_variables(rows)) environment.erase(name);
+  return environment;
+}
+
+std::vector<std::string> reread_secrets(std::span<const Option> rows, const ParsedOptions& parsed,
+                                        const Environment& environment) {
+  std::vector<std::string> problems;
+  for (const Option& row : rows) {
+    if (!is_secret(row) && !row.rotates) continue;
+    const std::string path = file_of(row, parsed, environment);
+    if (path.empty()) continue;
+    std::optional<std::string> text = read_text_file(path);
+    const std::string complaint = !text           ? errno_text(errno)
+                                  : text->empty() ? "it is empty"
+                                                  : assign_value(row.target, *text);
+    if (text) wipe(*text);
+    if (complaint.empty()) continue;
+    problems.push_back(fmt::format("{}: the value of before is kept, as {} cannot be read anew: {}",
+                                   row.name, path, complaint));
+  }
+  return problems;
 }
 
 ParsedOptions parse_options(const CommandLine& command, std::span<const std::string> arguments,

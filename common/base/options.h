@@ -84,6 +84,7 @@ struct Option {
   std::string_view default_note = {};            ///< shown as the default where a value says less
   std::string_view verb = {};                    ///< the only command that takes this flag
   std::string_view secret_file = {};  ///< read where nothing else says it: a secret's mount
+  bool rotates = false;  ///< no secret, but may change together with one: the role of a password
 };
 
 /// A verb of the command line, as in `pg-backup restore`.
@@ -133,6 +134,20 @@ void append_options(std::vector<Option>& rows, std::vector<Option> more);
 
 /// True when the user has set the row `name`, rightly or wrongly.
 [[nodiscard]] bool is_set(const ParsedOptions& parsed, std::string_view name);
+
+/// Every variable that may hold a secret of these rows, or name its file: by name, alias and
+/// fallback.
+[[nodiscard]] std::vector<std::string> secret_variables(std::span<const Option> rows);
+
+/// What children may see of `environment`: all but those.
+[[nodiscard]] Environment without_secrets(Environment environment, std::span<const Option> rows);
+
+/// Reads anew the files that secrets, and what `rotates` with them, came from: `NAME_FILE` and
+/// mounts. One that cannot be used at the moment, as it is just being replaced, leaves the value as
+/// it is. Returns a sentence for each of those.
+[[nodiscard]] std::vector<std::string> reread_secrets(std::span<const Option> rows,
+                                                      const ParsedOptions& parsed,
+                                                      const Environment& environment);
 
 /// Fills the targets. Never throws for wrong input: everything wrong is in `problems`.
 /// `arguments` is argv without the program's name.

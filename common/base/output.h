@@ -1,5 +1,6 @@
-// Output for people and programs that never throws: a terminal that was closed, a full disk or a
-// pipe without a reader must not end a restore or a daemon.
+// Output for people, which never throws: a terminal that was closed, a full disk or a pipe without
+// a reader must not end a restore or a daemon. And output that is the result of a command, without
+// which the command has failed.
 #pragma once
 
 #include <cstdio>
@@ -7,12 +8,10 @@
 
 namespace pgbackup {
 
-/// Writes `text` to `out` (stdout or stderr). A failure is ignored here; where it matters, ask
-/// with is_written().
+/// Writes `text` to `out` at once. A failure is ignored.
 void print(std::FILE* out, std::string_view text) noexcept;
 
-/// Flushes `out`. Returns whether everything that was printed on it has been written, with errno
-/// set where not.
-[[nodiscard]] bool is_written(std::FILE* out) noexcept;
+/// The same for the result of a command. Throws `failed` when it cannot be written.
+void print_result(std::FILE* out, std::string_view text);
 
 }  // namespace pgbackup

@@ -1,23 +1,61 @@
 #include "common/base/printable.h"
 
-#include <algorithm>
-
 namespace pgbackup {
 namespace {
 
 constexpr size_t kMaxMessageBytes = 300;
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+bool is_within(char c, unsigned from, unsigned to) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= from && byte <= to;
+}
+
+/// Of the UTF-8 sequence that a lead byte promises; 1 for what is none.
+/// https://www.unicode.org/versions/Unicode15.0.0/ch03.pdf table 3-7, less its rules for overlong
+/// forms and surrogates, which no C1 character depends on.
+size_t promised_length(char lead) {
+  if (is_within(lead, 0xc2, 0xdf)) return 2;
+  if (is_within(lead, 0xe0, 0xef)) return 3;
+  return is_within(lead, 0xf0, 0xf4) ? 4 : 1;
+}
+
+/// Of the character at the front; a byte that begins no whole sequence stands for itself.
+size_t length_of_first(std::string_view text) {
+  const size_t length = promised_length(text.front());
+  if (length > text.size()) return 1;
+  for (const char c : text.substr(1, length - 1)) {
+    if (!is_within(c, 0x80, 0xbf)) return 1;
+  }
+  return length;
+}
 
 }  // namespace
 
+Character first_character(std::string_view text) {
+  const std::string_view bytes = text.substr(0, length_of_first(text));
+  const char last = bytes.back();
+  const bool is_c1 = is_within(last, 0x80, 0x9f) &&
+                     (bytes.size() == 1 || (bytes.size() == 2 && bytes.front() == '\xc2'));
+  return {bytes, is_within(last, 0, 0x1f) || last == '\x7f' || is_c1};
+}
+
 bool has_control_characters(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), is_control);
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    if (character.is_control) return true;
+    text.remove_prefix(character.bytes.size());
+  }
+  return false;
 }
 
 std::string printable(std::string_view text) {
-  std::string safe(text);
-  std::replace_if(safe.begin(), safe.end(), is_control, '?');
+  std::string safe;
+  safe.reserve(text.size());
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    safe += character.is_control ? "?" : character.bytes;
+    text.remove_prefix(character.bytes.size());
+  }
   return safe;
 }
 

@@ -44,14 +44,17 @@ struct SpawnSettings {
   }
 };
 
-/// Own group, no blocked signals (main blocks them for its threads), SIGPIPE as it was meant.
-void set_attributes(posix_spawnattr_t* attributes) {
+/// No blocked signals (main blocks them for its threads), and those that we ignore as they were
+/// meant.
+void set_attributes(posix_spawnattr_t* attributes, pid_t group) {
   sigset_t none;
   sigset_t restored;
   sigemptyset(&none);
   sigemptyset(&restored);
-  for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&restored, signal);
-  posix_spawnattr_setpgroup(attributes, 0);
+  for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
+    sigaddset(&restored, signal);
+  }
+  posix_spawnattr_setpgroup(attributes, group);
   posix_spawnattr_setsigmask(attributes, &none);
   posix_spawnattr_setsigdefault(attributes, &restored);
   posix_spawnattr_setflags(attributes,
@@ -84,9 +87,11 @@ Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
   static_cast<void>(fcntl(in.write_end.get(), F_SETPIPE_SZ, kPipeBytes));
   static_cast<void>(fcntl(out.read_end.get(), F_SETPIPE_SZ, kPipeBytes));
 
+  lifeline_.emplace(in.write_end);
   // dup2 of a descriptor onto itself would keep close-on-exec: lift the inherited one out of the
   // way.
   Fd inherited(spec.inherited_fd < 0 ? -1 : fcntl(spec.inherited_fd, F_DUPFD_CLOEXEC, 10));
+  if (spec.inherited_fd >= 0 && !inherited.is_open()) throw_errno("cannot hand down a descriptor");
   SpawnSettings settings;
   posix_spawn_file_actions_adddup2(&settings.actions, in.read_end.get(), STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&settings.actions, out.write_end.get(), STDOUT_FILENO);
@@ -94,7 +99,10 @@ Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
   if (inherited.is_open()) {
     posix_spawn_file_actions_adddup2(&settings.actions, inherited.get(), kInheritedFd);
   }
-  set_attributes(&settings.attributes);
+  // Whatever a library has left open, such as libpq's or libcurl's sockets, ends here.
+  posix_spawn_file_actions_addclosefrom_np(&settings.actions,
+                                           inherited.is_open() ? kInheritedFd + 1 : kInheritedFd);
+  set_attributes(&settings.attributes, lifeline_->group());
   const std::vector<char*> argv = pointers(spec.argv);
   const std::vector<char*> environment = pointers(spec.environment);
   const int error = posix_spawn(&pid_, name_.c_str(), &settings.actions, &settings.attributes,
@@ -111,10 +119,15 @@ Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
   try {
     if (!pidfd_.is_open()) throw_errno("pidfd_open");
     for (const Fd* fd : {&stdin_, &stdout_, &stderr_}) set_nonblocking(*fd);
-  } catch (const Error&) {
+  } catch (...) {
     kill();
     throw;
   }
+}
+
+void Process::close_stdin() noexcept {
+  stdin_.close();
+  if (lifeline_) lifeline_->release_input();
 }
 
 Process::~Process() { kill(); }
@@ -165,6 +178,7 @@ bool Process::wait() {
     if (fds[0].revents == 0) continue;
     if (waitpid(pid_, &status_, 0) == pid_) {
       running_ = false;
+      lifeline_.reset();
     } else if (errno != EINTR) {
       throw_errno(name_ + ": cannot learn how it ended");
     }
@@ -175,11 +189,11 @@ bool Process::wait() {
 
 void Process::kill() noexcept {
   if (!running_) return;
-  ::kill(-pid_, SIGKILL);
-  ::kill(pid_, SIGKILL);  // should the group not exist yet
+  lifeline_->kill();
   while (waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
   }
   running_ = false;
+  lifeline_.reset();
 }
 
 std::string Process::status_text() const {

@@ -1,11 +1,13 @@
-// A child process: argv only (never a shell), its own process group, the original signal mask,
-// stdin and stdout as pipes, stderr kept apart. Reading, writing and waiting also drain stderr, so
-// that a talkative child cannot block. One thread at a time.
+// A child process: argv only (never a shell), its own process group, which ends with us however we
+// end (lifeline.h), the original signal mask, no descriptor of ours but the one meant for it, stdin
+// and stdout as pipes, stderr kept apart. Reading, writing and waiting also drain stderr, so that a
+// talkative child cannot block. One thread at a time.
 #pragma once
 
 #include <sys/types.h>
 
 #include <chrono>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "common/base/fd.h"
+#include "common/base/lifeline.h"
 
 namespace pgbackup {
 
@@ -42,9 +45,11 @@ class Process {
   size_t read(std::span<char> buffer);
   /// Writes all of `bytes` to the child's stdin. Returns false when the child closed it.
   bool write(std::string_view bytes);
-  /// The child sees the end of its input. Without it, or after a kill, it never does.
-  void close_stdin() { stdin_.close(); }
-  /// Waits for the end. Returns true when the child exited with 0. Throws `canceled`.
+  /// The child sees the end of its input. Without it, after a kill, or when we are killed, it never
+  /// does.
+  void close_stdin() noexcept;
+  /// Waits for the end, and ends what the child has left in its group. Returns true when the child
+  /// exited with 0. Throws `canceled`.
   bool wait();
   /// SIGKILL to the whole group, and waits.
   void kill() noexcept;
@@ -68,8 +73,9 @@ class Process {
   Fd stdin_;
   Fd stdout_;
   Fd stderr_;
-  std::string early_output_;  ///< came while we wrote or waited
-  size_t early_taken_ = 0;    ///< of it, by read()
+  std::optional<Lifeline> lifeline_;  ///< while the child runs
+  std::string early_output_;          ///< came while we wrote or waited
+  size_t early_taken_ = 0;            ///< of it, by read()
   std::string errors_;
   bool running_ = false;
   int status_ = 0;

@@ -1,12 +1,14 @@
-// Signals become requests: TERM and INT request a stop, USR1 asks for a run now. main() makes one
-// object before any thread starts; all threads then have these signals blocked and one thread
-// waits.
+// Signals become requests: TERM, INT and HUP request a stop, USR1 asks for a run now. main() makes
+// one object before any thread starts; all threads then have these signals blocked and one thread
+// waits. A HUP that is ignored at the start (nohup) stays so; USR2 means nothing here.
 #pragma once
 
 #include <csignal>
 #include <functional>
 #include <stop_token>
 #include <thread>
+
+#include "common/base/fd.h"
 
 namespace pgbackup {
 
@@ -21,12 +23,15 @@ class Signals {
   [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
 
  private:
-  void wait_for_signals();
+  void wait_for_signals() noexcept;
+  void take_signal();
 
-  sigset_t watched_{};
   std::function<void()> on_run_now_;
   std::stop_source stop_;
-  std::jthread thread_;
+  std::stop_source end_;  ///< of the thread
+  StopFd end_fd_{end_.get_token()};
+  Fd signals_;
+  std::jthread thread_;  // last: ends before what it uses
 };
 
 }  // namespace pgbackup

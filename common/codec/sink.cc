@@ -31,10 +31,9 @@ void Tee::on_each(const std::function<void(Sink&)>& call) {
     try {
       call(*sink);
       left.push_back(sink);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::canceled) throw;
-      let_go_(*sink, error);
-      failure = error;
+    } catch (...) {
+      failure = current_failure();
+      let_go_(*sink, *failure);
     }
   }
   sinks_ = std::move(left);

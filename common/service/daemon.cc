@@ -47,12 +47,11 @@ UtcTime Daemon::step(UtcTime due) {
   const bool is_asked = run_now_.exchange(false);
   try {
     return looked_ || is_asked ? run_once() : look();
-  } catch (const Error& error) {
+  } catch (...) {
+    const Error error = current_error();
     if (error.kind() != ErrorKind::canceled) return failed(error, due);
     log_.info(fmt::format("{}; what was under way is undone", error.what()));
     return due;
-  } catch (const std::exception& error) {
-    return failed(Error(ErrorKind::failed, fmt::format("unexpected: {}", error.what())), due);
   }
 }
 

@@ -23,6 +23,7 @@ namespace {
 constexpr std::string_view kWell = "well: ";
 constexpr std::string_view kUnwell = "unwell: ";
 constexpr auto kAnswerTime = std::chrono::seconds(5);
+constexpr int kAfterFailureMilliseconds = 200;
 
 struct Address {
   sockaddr_un bytes{};
@@ -91,35 +92,58 @@ Health judge(const DaemonStatus& status, const DaemonWork& work,
 }
 
 HealthServer::HealthServer(const std::string& name, std::function<Health()> answer, Log& log)
-    : answer_(std::move(answer)), log_(log), socket_(make_socket()) {
-  if (!apply(::bind, socket_, name) || ::listen(socket_.get(), 8) != 0) {
-    log_.warn(fmt::format("`health` cannot ask this daemon at @{}: {}", name, errno_text(errno)),
-              {{"hint", "another one runs here; give each its own HEALTH_SOCKET"}});
-    return;
+    : answer_(std::move(answer)), log_(log) {
+  try {
+    socket_ = make_socket();
+    if (!apply(::bind, socket_, name) || ::listen(socket_.get(), 8) != 0) throw_errno("bind");
+    stop_fd_.emplace(stop_.get_token());
+    thread_ = std::jthread([this] { serve(); });
+  } catch (...) {
+    log_.warn(
+        fmt::format("`health` cannot ask this daemon at @{}: {}", name, current_error().message()),
+        {{"hint", "when another one runs here, give each its own HEALTH_SOCKET"}});
   }
-  thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
 }
 
-void HealthServer::serve(const std::stop_token& stop) const {
-  try {
-    const StopFd stop_fd(stop);
-    while (true) {
-      std::array<pollfd, 1> fds = {{{socket_.get(), POLLIN, 0}}};
-      stop_fd.wait(fds, kNoDeadline);
-      const Fd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (!client.is_open()) {
-        if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) continue;
-        throw_errno("accept");
-      }
-      const Health health = answer_();
-      const std::string text =
-          fmt::format("{}{}\n", health.is_well ? kWell : kUnwell, health.sentence);
-      // Fits into the socket's buffer: a client that does not read cannot hold us.
-      static_cast<void>(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL));
+HealthServer::~HealthServer() { stop_.request_stop(); }
+
+/// One question that cannot be answered, such as for want of a descriptor, is not the last one.
+void HealthServer::serve() noexcept {
+  bool has_failed = false;
+  while (!stop_.stop_requested()) {
+    try {
+      answer_next();
+      has_failed = false;
+    } catch (...) {
+      if (stop_.stop_requested()) return;
+      if (!has_failed) warn(current_error());
+      has_failed = true;
+      // What cannot be accepted stays in the queue, of which the next look tells at once.
+      static_cast<void>(::poll(nullptr, 0, kAfterFailureMilliseconds));
     }
-  } catch (const std::exception& error) {
-    if (!stop.stop_requested()) log_.warn(fmt::format("`health` has no answer: {}", error.what()));
   }
+}
+
+void HealthServer::warn(const Error& error) noexcept {
+  try {
+    log_.warn("`health` could not be answered: " + error.message());
+  } catch (...) {
+    return;  // out of memory
+  }
+}
+
+void HealthServer::answer_next() {
+  std::array<pollfd, 1> fds = {{{socket_.get(), POLLIN, 0}}};
+  stop_fd_->wait(fds, kNoDeadline);
+  const Fd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!client.is_open()) {
+    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
+    throw_errno("accept");
+  }
+  const Health health = answer_();
+  const std::string text = fmt::format("{}{}\n", health.is_well ? kWell : kUnwell, health.sentence);
+  // Fits into the socket's buffer: a client that does not read cannot hold us.
+  static_cast<void>(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL));
 }
 
 Health ask_health(const std::string& name) {

@@ -6,9 +6,11 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 
+#include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/log.h"
 #include "common/service/daemon.h"
@@ -34,14 +36,18 @@ class HealthServer {
   HealthServer(const std::string& name, std::function<Health()> answer, Log& log);
   HealthServer(const HealthServer&) = delete;
   HealthServer& operator=(const HealthServer&) = delete;
-  ~HealthServer() = default;
+  ~HealthServer();
 
  private:
-  void serve(const std::stop_token& stop) const;
+  void serve() noexcept;
+  void answer_next();
+  void warn(const Error& error) noexcept;
 
   std::function<Health()> answer_;
   Log& log_;
   Fd socket_;
+  std::stop_source stop_;
+  std::optional<StopFd> stop_fd_;
   std::jthread thread_;  // last: ends before what it uses
 };
 

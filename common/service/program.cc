@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/base/fd.h"
+#include "common/base/output.h"
 #include "common/base/printable.h"
 #include "common/service/health.h"
 #include "common/service/names.h"
@@ -19,27 +22,31 @@ namespace {
 void print_error(std::string_view program, std::string_view text) {
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
-    fmt::print(stderr, "{}: {}\n", program, printable(line));
+    print(stderr, fmt::format("{}: {}\n", program, printable(line)));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
   }
 }
 
 /// The last words of a program, in the form of its log; those of `health` are for people.
 void report(std::string_view program, const Error& error, const ServiceConfig& service,
-            bool is_health) {
-  if (service.log_format == LogFormat::text || is_health) {
-    return print_error(program, error.what());
+            bool is_health) noexcept {
+  try {
+    if (service.log_format == LogFormat::text || is_health) {
+      return print_error(program, error.what());
+    }
+    const SystemClock clock;
+    LogFields fields;
+    if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
+    Log(clock, service.log_level, service.log_format).error(error.message(), fields);
+  } catch (...) {
+    print(stderr, error.what());  // as it is, without memory for more
   }
-  SystemClock clock;
-  LogFields fields;
-  if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
-  Log(clock, service.log_level, service.log_format).error(error.message(), fields);
 }
 
 int show_health(const std::string& socket) {
   const Health health = ask_health(socket);
   if (!health.is_well) throw Error(ErrorKind::failed, health.sentence);
-  fmt::print("{}\n", health.sentence);
+  print(stdout, health.sentence + "\n");
   return 0;
 }
 
@@ -68,23 +75,33 @@ std::string format_settings(const ParsedOptions& parsed) {
 
 /// What `serve` would say of the settings. Nothing is connected to.
 int show_config(const CommandLine& command, bool check_only, const ParsedOptions& parsed) {
-  if (!check_only) fmt::print("{}", format_settings(parsed));
-  if (std::fflush(stdout) != 0) throw_errno("cannot print the settings");
+  if (!check_only) print_result(stdout, format_settings(parsed));
   for (const std::string& note : parsed.notes) print_error(command.program, "note: " + note);
   throw_problems(command.program, parsed.problems);
-  if (check_only) fmt::print("the settings are in order; nothing was connected to\n");
+  if (check_only) print(stdout, "the settings are in order; nothing was connected to\n");
   return 0;
+}
+
+/// A dump of memory would hold every secret. A limit of one byte also keeps those dumps from being
+/// made that core_pattern pipes to a program, for which a limit of 0 says nothing
+/// (fs/coredump.c of Linux). Children inherit it.
+void forbid_core_dumps() noexcept {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_CORE, &limit) != 0) return;
+  limit.rlim_max = std::min<rlim_t>(limit.rlim_max, 1);
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(setrlimit(RLIMIT_CORE, &limit));
 }
 
 int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions& parsed,
         const std::function<void(ParsedOptions&)>& check,
         const std::function<int(const ParsedOptions&)>& body) {
   if (parsed.help) {
-    fmt::print("{}", help_text(command));
+    print_result(stdout, help_text(command));
     return 0;
   }
   if (parsed.version) {
-    fmt::print("{} {}\n", command.program, PROJECT_VERSION);
+    print_result(stdout, fmt::format("{} {}\n", command.program, PROJECT_VERSION));
     return 0;
   }
   const bool is_config = parsed.verb == kConfigVerb.name;
@@ -136,18 +153,18 @@ std::vector<Option> service_options(ServiceConfig& config) {
 int run_program(const CommandLine& command, const ServiceConfig& service,
                 std::span<char* const> argv, const std::function<void(ParsedOptions&)>& check,
                 const std::function<int(const ParsedOptions&)>& body) {
-  const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
-  ParsedOptions parsed = parse_options(command, arguments, process_environment());
-  const bool is_health = parsed.verb == kHealthVerb.name;
+  open_standard_descriptors();
+  forbid_core_dumps();
+  bool is_health = false;
   try {
+    const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
+    ParsedOptions parsed = parse_options(command, arguments, process_environment());
+    is_health = parsed.verb == kHealthVerb.name;
     return run(command, service, parsed, check, body);
-  } catch (const Error& error) {
+  } catch (...) {
+    const Error error = current_error();
     report(command.program, error, service, is_health);
     return exit_code(is_health ? ErrorKind::failed : error.kind());
-  } catch (const std::exception& error) {
-    const Error unexpected(ErrorKind::failed, fmt::format("unexpected: {}", error.what()));
-    report(command.program, unexpected, service, is_health);
-    return exit_code(unexpected.kind());
   }
 }
 

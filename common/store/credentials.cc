@@ -90,18 +90,16 @@ void CredentialKeeper::fetch(Lock& lock, const std::stop_token& stop) {
   lock.unlock();
   try {
     fresh = fetch_(stop);
-  } catch (const Error& error) {
-    failure = error;
-  } catch (const std::exception& error) {
-    failure = Error(ErrorKind::failed, fmt::format("credentials: {}", error.what()));
+  } catch (...) {
+    failure = current_error();
   }
   lock.lock();
   is_fetching_ = false;
   ++fetches_;
+  fetched_.notify_all();  // they go on once the lock is free
   next_try_ = clock_.steady() + kBetweenTries;
   failure_ = failure;
   if (fresh) take(std::move(*fresh));
-  fetched_.notify_all();
   if (failure_ && is_usable() && failure_->kind() != ErrorKind::canceled) {
     log_.warn("the credentials could not be renewed; the old ones hold still",
               {{"cause", failure_->message()}});

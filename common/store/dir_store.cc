@@ -64,7 +64,8 @@ void sync_folder(const fs::path& folder) {
 
 /// Makes the missing folders above `path` and syncs each new entry's parent.
 void make_folders(const fs::path& root, const fs::path& folder) {
-  if (folder == root || fs::is_directory(folder)) return;
+  std::error_code ignored;  // mkdir() says it
+  if (folder == root || fs::is_directory(folder, ignored)) return;
   make_folders(root, folder.parent_path());
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) fail("make", folder);
   sync_folder(folder.parent_path());
@@ -76,9 +77,13 @@ bool is_dangling(const fs::path& link) {
 }
 
 bool has_one_entry(const fs::path& folder) {
-  std::error_code ignored;
-  const fs::directory_iterator entries(folder, ignored);
-  return std::distance(begin(entries), end(entries)) == 1;
+  std::error_code error;
+  size_t count = 0;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end && count < 2;
+       entry.increment(error)) {
+    ++count;
+  }
+  return !error && count == 1;
 }
 
 /// Removes `folder` and the folders above it as long as nothing but a dangling `latest` is in them.
@@ -108,9 +113,12 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile() {
-    if (!committed_) {
-      unlink(temporary_.c_str());
+    if (committed_) return;
+    unlink(temporary_.c_str());
+    try {
       remove_empty_folders(root_, path_.parent_path());
+    } catch (...) {
+      return;  // out of memory: an empty directory stays
     }
   }
 
@@ -254,7 +262,8 @@ void DirStore::link_latest(const fs::path& folder) {
   if (symlink(folder.filename().c_str(), temporary.c_str()) != 0 ||
       rename(temporary.c_str(), link.c_str()) != 0) {
     unlink(temporary.c_str());
-    if (fs::is_symlink(link)) unlink(link.c_str());  // it would name an older one
+    std::error_code ignored;
+    if (fs::is_symlink(link, ignored)) unlink(link.c_str());  // it would name an older one
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -60,6 +61,11 @@ long bounded_by_rate(long bytes, uint64_t max_rate) {
   constexpr long kLeast = 16L << 10U;  // CURLOPT_UPLOAD_BUFFERSIZE's lower bound
   if (max_rate == 0 || max_rate / 8 >= static_cast<uint64_t>(bytes)) return bytes;
   return std::max(kLeast, static_cast<long>(max_rate / 8));
+}
+
+/// No child shall inherit a connection, also none that another library starts.
+curl_socket_t open_socket(void* /*unused*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 /// `host[:port]` of a URL, for messages.
@@ -285,6 +291,7 @@ void CurlTransport::configure(const HttpRequest& request) {
   set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
   if (!ca_file_.empty()) set(easy, CURLOPT_CAINFO, ca_file_.c_str());
 
+  set(easy, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
   set(easy, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   set(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall.count()));

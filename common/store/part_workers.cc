@@ -68,10 +68,8 @@ void PartWorkers::work() {
       if (!transport) transport = factory_();
       send_(*transport, *job, cancel_.get_token());
       complete(std::move(job->buffer));
-    } catch (const Error& error) {
-      fail(error);
-    } catch (const std::exception& error) {
-      fail(Error(ErrorKind::failed, error.what()));
+    } catch (...) {
+      fail(current_error());
     }
   }
 }
@@ -93,10 +91,10 @@ void PartWorkers::complete(PartBuffer buffer) {
   changed_.notify_all();
 }
 
-void PartWorkers::fail(const Error& error) {
+void PartWorkers::fail(Error error) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    if (!failure_ && !cancel_.stop_requested()) failure_ = error;
+    if (!failure_ && !cancel_.stop_requested()) failure_ = std::move(error);
   }
   cancel_.request_stop();  // the rest of the stream is lost with this part
   changed_.notify_all();

@@ -73,7 +73,7 @@ class PartWorkers {
   void work();
   std::optional<PartJob> next_job();
   void complete(PartBuffer buffer);
-  void fail(const Error& error);
+  void fail(Error error) noexcept;
   void check_locked() const;
 
   Limits limits_;

@@ -87,8 +87,8 @@ void S3Remover::remove_batch(Transport& transport, std::span<const S3ObjectName>
     const S3DeletionReply reply = send_batch(transport, objects);
     if (reply.has_markers) note_marker();
     remove_singly(transport, left_after(objects, reply), failures);
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::canceled) throw;
+  } catch (...) {
+    const Error error = current_failure();
     if (is_retryable(error.kind())) {
       for (const S3ObjectName& object : objects) failures.push_back({object, error});
       return;
@@ -131,8 +131,8 @@ void S3Remover::remove_singly(Transport& transport, std::span<const S3ObjectName
     }
     try {
       remove(transport, object);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::canceled) throw;
+    } catch (...) {
+      const Error error = current_failure();
       if (is_retryable(error.kind())) unanswered = error;
       failures.push_back({object, error});
     }

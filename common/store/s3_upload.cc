@@ -40,6 +40,9 @@ void noting_doubt(bool& is_in_doubt, const Call& call) {
     is_in_doubt = error.kind() == ErrorKind::transient || error.kind() == ErrorKind::canceled ||
                   error.kind() == ErrorKind::corrupt;
     throw;
+  } catch (...) {
+    is_in_doubt = true;
+    throw;
   }
 }
 
@@ -254,11 +257,12 @@ void S3ObjectWriter::abandon() noexcept {
         throw Error(ErrorKind::transient, "no time left");
       }
       remove_traces(piece, has_stragglers);
-    } catch (const std::exception& error) {
+    } catch (...) {
       try {
-        client_.log().warn("an unfinished upload could not be removed: pg-prune will sweep it",
-                           {{"object", client_.url_of(piece.full_key)}, {"cause", error.what()}});
-      } catch (const std::exception&) {
+        client_.log().warn(
+            "an unfinished upload could not be removed: pg-prune will sweep it",
+            {{"object", client_.url_of(piece.full_key)}, {"cause", current_error().message()}});
+      } catch (...) {
         continue;  // out of memory while saying so
       }
     }

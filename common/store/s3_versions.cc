@@ -52,8 +52,8 @@ S3VersionRemover::Versions S3VersionRemover::find(std::span<const S3ObjectName> 
            list_versions(client_, transport_, {.prefix = prefix}, stop_)) {
         if (keys.contains(version.object.key)) found.push_back(std::move(version));
       }
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::canceled) throw;
+    } catch (...) {
+      const Error error = current_failure();
       if (is_retryable(error.kind())) unanswered = error;
       const Error told = error.kind() == ErrorKind::failed && error.hint().empty()
                              ? Error(error.kind(), error.message(), kNeedsVersions)
@@ -99,9 +99,8 @@ std::string S3VersionRemover::lock_of(const S3ObjectName& version) {
     const UtcTime now =
         client_.server_time(std::chrono::minutes(5)).value_or(client_.clock().now());
     return until && *until > now ? fmt::format("locked until {}", format_iso(*until)) : "";
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::canceled) throw;
-    is_unanswered_ = is_retryable(error.kind());
+  } catch (...) {
+    is_unanswered_ = is_retryable(current_failure().kind());
     return "";  // the refusal itself is told
   }
 }

@@ -16,9 +16,8 @@ std::vector<RemovalFailure> Store::remove_all(std::span<const std::string> keys)
   for (const std::string& key : keys) {
     try {
       remove(key);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::canceled) throw;
-      failures.push_back({.key = key, .error = error});
+    } catch (...) {
+      failures.push_back({.key = key, .error = current_failure()});
     }
   }
   return failures;

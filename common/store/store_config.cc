@@ -299,7 +299,8 @@ Targets open_targets(const StoreConfig& config, Clock& clock, Log& log,
     if (!has_both) name.clear();
     try {
       targets.emplace_back(name, make());
-    } catch (const Error& error) {
+    } catch (...) {
+      const Error error = current_error();
       targets.emplace_back(name, error);
       failures.push_back({name, error});
     }

@@ -33,9 +33,8 @@ std::vector<TargetFailure> for_each_target(const Targets& targets,
   for (const StoreTarget& target : targets) {
     try {
       work(target);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::canceled) throw;
-      failures.push_back({target.name(), error});
+    } catch (...) {
+      failures.push_back({target.name(), current_failure()});
     }
   }
   return failures;

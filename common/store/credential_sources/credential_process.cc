@@ -33,12 +33,20 @@ std::string find_program(const CredentialContext& context, const std::string& na
   throw Error(ErrorKind::usage, fmt::format("there is no program {} in PATH", name));
 }
 
-/// What the program may need, AWS_* among it, without what it cannot need.
+/// The context's environment is without our own secrets; but pg-prune does not know those of
+/// pg-backup, with which it may share a file of settings.
+bool is_of_database(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kNames = {"DB_PASSWORD", "POSTGRES_PASSWORD", "PGPASS",
+                                                      "DATABASE_URL"};
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [&](std::string_view start) { return name.starts_with(start); });
+}
+
+/// What the program may need, AWS_* among it: a profile may build on the keys of another one.
 std::vector<std::string> environment_of(const CredentialContext& context) {
   std::vector<std::string> result;
   for (const auto& [name, value] : context.environment) {
-    if (name.starts_with("S3_") || name.starts_with("DB_") || name.starts_with("PG")) continue;
-    result.push_back(fmt::format("{}={}", name, value));
+    if (!is_of_database(name)) result.push_back(fmt::format("{}={}", name, value));
   }
   return result;
 }
