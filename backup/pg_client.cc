@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/catalog/manifest.h"
 
 namespace pgbackup {
 namespace {
@@ -65,6 +66,8 @@ bool is_withheld(std::string_view name, bool has_password) {
        {"S3_", "AWS_", "DB_PASSWORD", "POSTGRES_PASSWORD", "DATABASE_URL", "PGPASSWORD"}) {
     if (name.starts_with(prefix)) return true;  // the last ones: in the passfile by now
   }
+  // What programs say is read as UTF-8, and data is in the encoding that we name.
+  if (name == "PGCLIENTENCODING") return true;
   return has_password && name == "PGPASSFILE";
 }
 
@@ -145,13 +148,16 @@ std::string connection_string(const PgConfig& config) {
   return text;
 }
 
-std::vector<std::string> client_environment(const Environment& environment, bool has_password) {
+std::vector<std::string> client_environment(const Environment& environment, bool has_password,
+                                            std::chrono::seconds connect_limit) {
   std::vector<std::string> result;
   for (const auto& [name, value] : environment) {
     if (!is_withheld(name, has_password)) result.push_back(fmt::format("{}={}", name, value));
   }
   if (has_password) result.push_back(fmt::format("PGPASSFILE={}", kChildFdPath));
-  if (!environment.contains("PGCONNECT_TIMEOUT")) result.emplace_back("PGCONNECT_TIMEOUT=30");
+  if (!environment.contains("PGCONNECT_TIMEOUT")) {
+    result.push_back(fmt::format("PGCONNECT_TIMEOUT={}", connect_limit.count()));
+  }
   return result;
 }
 
@@ -168,7 +174,9 @@ ClientProcess::ClientProcess(ClientCommand command, const PgConfig& config,
                              std::make_move_iterator(command.arguments.end()));
             spec.argv.emplace_back("--no-password");
             spec.argv.push_back("--dbname=" + connection_string(config));
-            spec.environment = client_environment(environment, passfile_.is_open());
+            const size_t places = list_places(connection_settings(config)).size();
+            spec.environment =
+                client_environment(environment, passfile_.is_open(), place_limit(places));
             return spec;
           }(),
           stop) {}
