@@ -1,10 +1,12 @@
 #include "backup/config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
 
+#include "backup/pg_url.h"
 #include "backup/terminal.h"
 #include "common/catalog/hold.h"
 #include "common/catalog/key_grammar.h"
@@ -172,7 +174,7 @@ void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environ
                        [&](std::string_view name) { return is_set(parsed, name); });
   };
   const std::string_view url = config.database_url.reveal();
-  const bool is_ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
+  const bool is_ours = is_database_url(url);
   if (!url.empty() && !is_ours) {
     parsed.notes.emplace_back("DATABASE_URL is not used, as it does not begin with postgres://");
   }
@@ -180,9 +182,15 @@ void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environ
   if (has_url && !is_any_set({"DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"})) {
     if (is_from(parsed, "DB", "PGDATABASE")) config.pg.database.clear();  // the URL's counts
     try {
-      read_database_url(config.pg, config.database_url);
+      const std::vector<std::string> left_out = read_database_url(config.pg, config.database_url);
       config.pg.port_is_set = false;
       config.uses_database_url = true;
+      if (!left_out.empty()) {
+        parsed.notes.push_back(
+            fmt::format("of DATABASE_URL these parameters are left out, as they are for an "
+                        "application's library: {}",
+                        fmt::join(left_out, ", ")));
+      }
     } catch (const Error& error) {
       parsed.problems.push_back(std::string("DATABASE_URL: ") + error.message());
     }
@@ -243,8 +251,16 @@ void check_databases(BackupConfig& config, const ParsedOptions& parsed,
       parse_list("EXCLUDE_DATABASES", config.excluded_databases, parse_names, problems);
 }
 
-void check_backup(const BackupConfig& config, const Environment& environment,
-                  std::vector<std::string>& problems) {
+/// Behind the complaint that something is missing: that DATABASE_URL has it not, and why.
+std::string note_on_url(const std::vector<std::string>& notes) {
+  const auto note = std::find_if(notes.begin(), notes.end(), [](const std::string& text) {
+    return text.starts_with("DATABASE_URL is not used");
+  });
+  return note == notes.end() ? "" : "; " + *note;
+}
+
+void check_backup(const BackupConfig& config, const ParsedOptions& parsed,
+                  const Environment& environment, std::vector<std::string>& problems) {
   const bool is_named = config.databases.all || !config.databases.names.empty() ||
                         !config.database_list.empty() || environment.contains("PGSERVICE");
   if (is_named) return;
@@ -253,10 +269,11 @@ void check_backup(const BackupConfig& config, const Environment& environment,
                   [](const auto& entry) { return entry.first.starts_with("WALE_"); });
   problems.push_back(fmt::format(
       "nothing says which database to back up: set DB=app for one, or DATABASES to a list or to "
-      "all{}",
+      "all{}{}",
       is_physical ? "; WALE_ variables are set, but physical backups are not made yet: these are "
                     "dumps"
-                  : ""));
+                  : "",
+      note_on_url(parsed.notes)));
 }
 
 void check_id(const BackupConfig& config, std::vector<std::string>& problems) {
@@ -369,7 +386,7 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
     check_backup_name(parsed.verb, parsed.argument, problems);
   }
   if (parsed.verb == "now" || parsed.verb == "serve") {
-    check_backup(config, environment, problems);
+    check_backup(config, parsed, environment, problems);
     note_metrics(environment, parsed.notes);
     check_dump_options(config.dump, problems);
   }

@@ -20,11 +20,13 @@ constexpr std::array<std::string_view, 7> kOfProviders = {
     "rdsadmin",  "cloudsqladmin", "alloydbadmin", "azure_maintenance",
     "azure_sys", "_aiven",        "_dodb"};
 
-/// An interrupted DROP DATABASE leaves a database with this connection limit, which is lost.
-/// DATCONNLIMIT_INVALID_DB in PostgreSQL's src/include/catalog/pg_database.h
+/// Every database but the two that each server has for itself; name, then reason_to_leave_out().
+/// DATCONNLIMIT_INVALID_DB in PostgreSQL's src/include/catalog/pg_database.h is -2.
 constexpr const char* kDatabasesSql =
-    "select datname, has_database_privilege(oid, 'connect') from pg_database "
-    "where datallowconn and not datistemplate and datconnlimit <> -2 order by datname";
+    "SELECT datname, datallowconn, datistemplate, datconnlimit OPERATOR(pg_catalog.=) -2, "
+    "pg_catalog.has_database_privilege(oid, 'CONNECT') FROM pg_catalog.pg_database "
+    "WHERE NOT (datistemplate AND datname OPERATOR(pg_catalog.=) "
+    "ANY ('{template0,template1}'::pg_catalog.name[])) ORDER BY datname";
 
 bool is_excluded(const DatabaseSelection& selection, const std::string& name) {
   return std::any_of(selection.exclude.begin(), selection.exclude.end(),
@@ -45,30 +47,33 @@ void refuse_our_name(const DatabaseSelection& selection, std::vector<std::string
   log.warn(message, {{"hint", hint}});
 }
 
-std::vector<std::string> ask_server(const DatabaseSelection& selection, const PgConfig& pg,
-                                    Log& log, const std::stop_token& stop) {
+FoundDatabases ask_server(const DatabaseSelection& selection, const PgConfig& pg, Log& log,
+                          const std::stop_token& stop) {
   PgConnection connection = connect_maintenance(pg, stop);
-  std::vector<std::string> names;
+  FoundDatabases found;
   std::vector<std::string> of_providers;
-  std::vector<std::string> closed;
   for (const auto& row : connection.query(kDatabasesSql)) {
     const std::string& name = row.at(0);
     if (is_excluded(selection, name)) continue;
     if (std::find(kOfProviders.begin(), kOfProviders.end(), name) != kOfProviders.end()) {
       of_providers.push_back(name);
+      continue;
+    }
+    const std::string reason = reason_to_leave_out({row.begin() + 1, row.end()});
+    if (reason.empty()) {
+      found.names.push_back(name);
     } else {
-      (row.at(1) == "t" ? names : closed).push_back(name);
+      found.left_out.push_back({name, reason});
     }
   }
   if (!of_providers.empty()) {
     log.info(fmt::format("left out as the provider's own: {}", fmt::join(of_providers, ", ")));
   }
-  if (!closed.empty()) {
-    log.warn(
-        fmt::format("left out, as the role may not connect to them: {}", fmt::join(closed, ", ")),
-        {{"hint", "GRANT CONNECT, or name them in EXCLUDE_DATABASES"}});
+  for (const LeftOut& item : found.left_out) {
+    log.warn(fmt::format("{} is left out: {}", item.database, item.reason),
+             {{"hint", "name it in EXCLUDE_DATABASES where that is meant"}});
   }
-  return names;
+  return found;
 }
 
 }  // namespace
@@ -89,22 +94,31 @@ DatabaseSelection parse_databases(std::string_view text) {
   return {.names = parse_names(text), .all = false, .exclude = {}};
 }
 
-std::vector<std::string> find_databases(const DatabaseSelection& selection, const PgConfig& pg,
-                                        Log& log, const std::stop_token& stop) {
-  std::vector<std::string> names = selection.names;
+std::string reason_to_leave_out(const std::vector<std::string>& row) {
+  const auto is = [&](size_t column) { return row.at(column) == "t"; };
+  if (is(2)) return "an interrupted DROP DATABASE left it, and it can only be dropped";
+  if (is(1)) return "it is a template (IS_TEMPLATE)";
+  if (!is(0)) return "it accepts no connections (ALLOW_CONNECTIONS)";
+  if (!is(3)) return "the role may not connect to it (GRANT CONNECT)";
+  return "";
+}
+
+FoundDatabases find_databases(const DatabaseSelection& selection, const PgConfig& pg, Log& log,
+                              const std::stop_token& stop) {
+  FoundDatabases found{.names = selection.names, .left_out = {}};
   if (selection.all) {
-    names = ask_server(selection, pg, log, stop);
-  } else if (names.empty()) {  // a service names it
+    found = ask_server(selection, pg, log, stop);
+  } else if (found.names.empty()) {  // a service names it
     PgConnection connection(pg, stop);
-    names = {connection.query("select current_database()").at(0).at(0)};
+    found.names = {connection.query("SELECT pg_catalog.current_database()").at(0).at(0)};
   }
-  std::erase_if(names, [&](const std::string& name) { return is_excluded(selection, name); });
-  refuse_our_name(selection, names, log);
-  if (names.empty()) {
+  std::erase_if(found.names, [&](const std::string& name) { return is_excluded(selection, name); });
+  refuse_our_name(selection, found.names, log);
+  if (found.names.empty()) {
     throw Error(ErrorKind::failed, "no database is left to back up",
                 "look at DATABASES and EXCLUDE_DATABASES, and at what the role may connect to");
   }
-  return names;
+  return found;
 }
 
 }  // namespace pgbackup

@@ -8,6 +8,7 @@
 
 #include "backup/pg.h"
 #include "common/base/log.h"
+#include "common/catalog/manifest.h"
 
 namespace pgbackup {
 
@@ -23,11 +24,22 @@ struct DatabaseSelection {
 /// The same, of which the unquoted word `all` alone means all databases.
 [[nodiscard]] DatabaseSelection parse_databases(std::string_view text);
 
+struct FoundDatabases {
+  std::vector<std::string> names;  ///< at least one
+  /// Where all are wanted: what the server has beside them, other than what the user excludes,
+  /// template0, template1 and what is the provider's own.
+  std::vector<LeftOut> left_out;
+};
+
+/// Why a run for all databases cannot or does not take one, or "". A row of pg_database: whether it
+/// accepts connections, is a template, is what an interrupted DROP DATABASE left, and whether the
+/// role may connect; each `t` or `f`.
+[[nodiscard]] std::string reason_to_leave_out(const std::vector<std::string>& row);
+
 /// Asks the server where `selection` does not name them: then every database that accepts
-/// connections, is no template and not the provider's own, and that the role may connect to; what
-/// is left out for the latter two reasons is logged. Throws `failed` when none is left.
-[[nodiscard]] std::vector<std::string> find_databases(const DatabaseSelection& selection,
-                                                      const PgConfig& pg, Log& log,
-                                                      const std::stop_token& stop);
+/// connections, is no template and not the provider's own, and that the role may connect to. What
+/// is left out is logged. Throws `failed` when none is left.
+[[nodiscard]] FoundDatabases find_databases(const DatabaseSelection& selection, const PgConfig& pg,
+                                            Log& log, const std::stop_token& stop);
 
 }  // namespace pgbackup

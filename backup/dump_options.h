@@ -43,8 +43,11 @@ struct DumpOptions {
 /// Fills `selection` and appends what is wrong with the settings, one sentence each.
 void check_dump_options(DumpOptions& options, std::vector<std::string>& problems);
 
-/// All but the connection.
-[[nodiscard]] std::vector<std::string> dump_arguments(const DumpOptions& options);
+/// All but the connection. The dump is in `encoding`, that of the database, whatever a role, a
+/// database or the environment would have sessions begin with: another one may lack a character.
+/// An `--encoding` of the user's is stronger.
+[[nodiscard]] std::vector<std::string> dump_arguments(const DumpOptions& options,
+                                                      std::string_view encoding);
 
 /// The words of PGDUMP_OPTIONS. Throws `usage` naming the first that would break the stream or is
 /// set otherwise: output, format, compression, jobs, connection, CREATE DATABASE, DROP.

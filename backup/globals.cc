@@ -98,7 +98,7 @@ class Application {
 }  // namespace
 
 std::vector<std::string> globals_arguments(bool with_passwords) {
-  std::vector<std::string> arguments = {"--globals-only"};
+  std::vector<std::string> arguments = {"--globals-only", "--encoding=UTF8"};
   if (!with_passwords) arguments.emplace_back("--no-role-passwords");
   return arguments;
 }

@@ -16,7 +16,7 @@ inline constexpr const char* kGlobalsKind = "globals";  ///< of a manifest
 inline constexpr const char* kNoPasswordsWarning =
     "without the passwords of roles, which this role may not read (SELECT on pg_authid)";
 
-/// Of pg_dumpall.
+/// Of pg_dumpall. Its SQL is in UTF-8, as our connections are.
 [[nodiscard]] std::vector<std::string> globals_arguments(bool with_passwords);
 
 /// The statements of SQL as pg_dumpall writes it, without the semicolon; comments and psql's

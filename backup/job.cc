@@ -141,7 +141,7 @@ void BackupJob::dump(const ServerInfo& server, BackupWriter& writer) {
   ProgressSink progress(plain, server.database, server.table_bytes, clock_, log_);
   TailSink tail(progress);
   DumpSource source({.program = pg_dump,
-                     .arguments = dump_arguments(options),
+                     .arguments = dump_arguments(options, server.properties.encoding),
                      .limit = options.run_timeout.value_or(std::chrono::seconds(0))},
                     config_.pg.with_database(server.database), environment_, stop_);
   pour(source, tail);
@@ -189,6 +189,7 @@ Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& pg_d
                     .client_version = pg_dump.version,
                     .system_identifier = server.system_identifier,
                     .databases = run_.groups,
+                    .left_out = run_.left_out,
                     .tables = server.tables,
                     .objects = {},
                     .plain_bytes = 0,

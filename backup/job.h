@@ -14,6 +14,7 @@
 #include "backup/dump_options.h"
 #include "backup/pg.h"
 #include "backup/pg_client.h"
+#include "backup/server_info.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/schedule.h"
@@ -35,6 +36,7 @@ struct RunInfo {
   std::string id;
   UtcTime started;
   std::vector<std::string> groups;  ///< all that the run is for, also those that it need not repeat
+  std::vector<LeftOut> left_out;    ///< what the server has beside them
 };
 
 class BackupJob {

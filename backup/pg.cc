@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -15,10 +15,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr auto kConnectLimit = std::chrono::seconds(30);
-
-/// Schemas that are not the user's.
-constexpr const char* kUserSchemas = "n.nspname <> 'information_schema' and n.nspname !~ '^pg_'";
+constexpr auto kConnectLimit = std::chrono::minutes(1);  // then no further place is tried
 
 std::string trimmed(const char* text) {
   std::string message = text == nullptr ? "" : text;
@@ -31,148 +28,109 @@ ErrorKind kind_of(std::string_view sqlstate) {
   if (sqlstate == "3D000" || sqlstate == "42704" || sqlstate == "58P01") {
     return ErrorKind::not_found;
   }
+  if (sqlstate == "57014") return ErrorKind::transient;  // query_canceled
   if (sqlstate == "42P04" || sqlstate == "42710") return ErrorKind::conflict;
   return ErrorKind::failed;
 }
 
-std::string connect_hint(std::string_view message) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kHints = {{
-      {"password authentication failed", "check DB_USER and DB_PASSWORD"},
-      {"no password supplied", "set DB_PASSWORD, DB_PASSWORD_FILE or a passfile (PGPASSFILE)"},
-      {"does not exist",
-       "names are taken literally, with case; restore --create makes a missing database"},
-      {"could not translate host name", "check DB_HOST"},
-      {"Connection refused", "check DB_HOST and DB_PORT, and that the server listens there"},
-  }};
-  for (const auto& [sign, hint] : kHints) {
-    if (message.find(sign) != std::string_view::npos) return std::string(hint);
-  }
-  return "";
+std::string describe(const PgPlace& place) {
+  if (place.address.empty()) return fmt::format("{} port {}", place.host, place.port);
+  return fmt::format("{} ({}) port {}", place.host, place.address, place.port);
 }
 
-template <class Number>
-Number to_number(const std::string& text) {
-  Number value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-/// The columns of pg_database that hold locales have changed their names twice.
-std::string properties_sql(int version) {
-  std::string provider = "'c'";
-  std::string locale = "''";
-  if (version >= 150000) {
-    provider = "datlocprovider";
-    locale = version >= 170000 ? "datlocale" : "daticulocale";
-  }
-  return fmt::format(
-      "select pg_encoding_to_char(encoding), {}, datcollate, datctype, {} from pg_database "
-      "where datname = current_database()",
-      provider, locale);
-}
-
-DatabaseProperties read_properties(PgConnection& connection) {
-  const PgRows rows = connection.query(properties_sql(connection.server_version()));
-  const std::vector<std::string>& row = rows.at(0);
-  DatabaseProperties properties{row[0], row[1], row[2], row[3], row[4], {}};
-  for (const auto& setting : connection.query(
-           "select unnest(s.setconfig) from pg_db_role_setting s join pg_database d "
-           "on d.oid = s.setdatabase where s.setrole = 0 and d.datname = current_database()")) {
-    properties.settings.push_back(setting.at(0));
-  }
-  return properties;
-}
-
-std::string read_system_identifier(PgConnection& connection) {
-  try {
-    return connection.query("select system_identifier::text from pg_control_system()").at(0).at(0);
-  } catch (const Error& error) {
-    // Some providers revoke it; the manifest then does without.
-    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
-    return "";
-  }
+/// The one with that address; what stands before it has failed already.
+void remove_place(std::vector<PgPlace>& places, const PgPlace& silent) {
+  if (places.empty()) return;
+  const auto found = std::find_if(places.begin(), places.end(), [&](const PgPlace& place) {
+    return place.address == silent.address && place.port == silent.port;
+  });
+  places.erase(found == places.end() ? places.begin() : found);
 }
 
 }  // namespace
 
-PgConfig PgConfig::with_database(std::string name) const {
-  return {.host = host,
-          .port = port,
-          .port_is_set = port_is_set,
-          .database = std::move(name),
-          .user = user,
-          .password = password.clone(),
-          .passfile = passfile.clone(),
-          .further = further};
-}
-
-std::vector<std::pair<std::string, std::string>> connection_settings(const PgConfig& config) {
-  std::vector<std::pair<std::string, std::string>> settings;
-  const auto add = [&](const char* key, std::string value) {
-    if (!value.empty()) settings.emplace_back(key, std::move(value));
+std::string connect_hint(std::string_view message) {
+  struct Hint {
+    std::string_view sign;
+    std::string_view further_sign;
+    const char* text;
   };
-  add("host", config.host);
-  // Without a host of ours the port may come from a service file.
-  if (!config.host.empty() || config.port_is_set) add("port", std::to_string(config.port));
-  add("user", config.user);
-  add("dbname", config.database);
-  settings.insert(settings.end(), config.further.begin(), config.further.end());
-  add("fallback_application_name", "pg-backup");
-  // A peer that is gone without a word is noticed after about 3 minutes, not after 2 hours.
-  add("keepalives_idle", "60");
-  add("keepalives_interval", "15");
-  add("keepalives_count", "8");
-  return settings;
-}
-
-void read_database_url(PgConfig& config, const Secret& url) {
-  std::string text(url.reveal());
-  char* complaint = nullptr;
-  const Handle<PQconninfoOption, PQconninfoFree> options(PQconninfoParse(text.c_str(), &complaint));
-  wipe(text);
-  const Handle<char, PQfreemem> freed(complaint);
-  if (options == nullptr) {
-    throw Error(ErrorKind::usage,
-                "libpq cannot read it: write a URL such as "
-                "postgres://user:password@host:5432/database, with libpq's own parameters");
-  }
-  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
-    if (option->val == nullptr) continue;
-    const std::string_view keyword = option->keyword;
-    if (keyword == "password") {
-      config.password = Secret(option->val);
-    } else if (std::string_view(option->dispchar) == "*") {
-      throw Error(ErrorKind::usage,
-                  fmt::format("{} is a secret that every process could read: it has no place in a "
-                              "URL; use a service file (PGSERVICE)",
-                              keyword));
-    } else if (keyword != "dbname") {
-      config.further.emplace_back(keyword, option->val);
-    } else if (config.database.empty()) {
-      config.database = option->val;
+  static constexpr std::array<Hint, 7> kHints = {
+      {{"password authentication failed", "", "check DB_USER and DB_PASSWORD"},
+       {"no password supplied", "", "set DB_PASSWORD, DB_PASSWORD_FILE or a passfile (PGPASSFILE)"},
+       {"database \"", "\" does not exist",
+        "names are taken literally, with case; restore --create makes a missing database"},
+       {"role \"", "\" does not exist", "check DB_USER, with case"},
+       {"root certificate file \"", "\" does not exist",
+        "name the file with the authority of the server's certificate in PGSSLROOTCERT"},
+       {"could not translate host name", "", "check DB_HOST"},
+       {"Connection refused", "", "check DB_HOST and DB_PORT, and that the server listens there"}}};
+  for (const Hint& hint : kHints) {
+    const size_t start = message.find(hint.sign);
+    if (start == std::string_view::npos) continue;
+    if (message.find(hint.further_sign, start + hint.sign.size()) != std::string_view::npos) {
+      return hint.text;
     }
   }
+  return "";
 }
 
-Fd make_passfile(const PgConfig& config) {
-  if (config.password.empty()) {
-    if (config.passfile.empty()) return {};
-    return make_memory_file("passfile", config.passfile.reveal());
+std::string session_sql(int version) {
+  struct Setting {
+    const char* name;
+    const char* value;
+    int since;  ///< server_version_num
+  };
+  static constexpr std::array<Setting, 7> kSettings = {
+      {{"search_path", "", 0},
+       {"statement_timeout", "0", 0},
+       {"lock_timeout", "0", 90300},
+       {"idle_in_transaction_session_timeout", "0", 90600},
+       {"idle_session_timeout", "0", 140000},
+       {"transaction_timeout", "0", 170000},
+       {"default_transaction_read_only", "off", 0}}};
+  std::string sql;
+  for (const Setting& setting : kSettings) {
+    if (version < setting.since) continue;
+    sql += fmt::format("{} pg_catalog.set_config('{}', '{}', false)", sql.empty() ? "SELECT" : ",",
+                       setting.name, setting.value);
   }
-  std::string line = "*:*:*:*:";
-  for (const char c : config.password.reveal()) {
-    if (c == ':' || c == '\\') line += '\\';
-    line += c;
-  }
-  line += '\n';
-  Fd file = make_memory_file("passfile", line);
-  wipe(line);
-  return file;
+  return sql;
 }
 
 PgConnection::PgConnection(const PgConfig& config, const std::stop_token& stop) : stop_(stop) {
-  std::vector<std::pair<std::string, std::string>> settings = connection_settings(config);
+  PgSettings settings = connection_settings(config);
   settings.emplace_back("client_encoding", "UTF8");
+  std::vector<PgPlace> places = look_up(list_places(settings), stop_);
+  const std::chrono::seconds limit = place_limit(places.size());
+  const auto end = steady_clock::now() + kConnectLimit;
+  std::string silent;
+  while (true) {
+    start(with_places(settings, places), config);
+    if (connect(limit)) break;
+    // libpq would wait there for ever: it starts again without that place.
+    silent += fmt::format("{}no answer from {} within {} s", silent.empty() ? "" : "; ",
+                          describe(present_place()), limit.count());
+    remove_place(places, present_place());
+    if (places.empty() || steady_clock::now() >= end) {
+      throw Error(ErrorKind::transient, "cannot connect to PostgreSQL: " + silent,
+                  "check DB_HOST and DB_PORT, and firewalls on the way");
+    }
+  }
+  if (PQstatus(connection_.get()) != CONNECTION_OK) {
+    const std::string message = trimmed(PQerrorMessage(connection_.get()));
+    throw Error(ErrorKind::transient,
+                fmt::format("cannot connect to PostgreSQL: {}{}{}", message,
+                            silent.empty() ? "" : "; ", silent),
+                connect_hint(message));
+  }
+  // libpq would print them on stderr.
+  PQsetNoticeProcessor(
+      connection_.get(), [](void*, const char*) {}, nullptr);
+  prepare_session();
+}
+
+void PgConnection::start(const PgSettings& settings, const PgConfig& config) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   keys.reserve(settings.size() + 2);  // and the password, and the end
@@ -196,26 +154,48 @@ PgConnection::PgConnection(const PgConfig& config, const std::stop_token& stop) 
   connection_.reset(PQconnectStartParams(keys.data(), values.data(), 0));
   wipe(password);
   if (connection_ == nullptr) throw Error(ErrorKind::failed, "libpq: out of memory");
-  connect();
 }
 
-void PgConnection::connect() {
-  const auto deadline = steady_clock::now() + kConnectLimit;
+/// Returns whether there is an answer, a good one or a bad one: false when the place that libpq is
+/// at has not given one within `limit`.
+bool PgConnection::connect(std::chrono::seconds limit) {
+  PGconn* const connection = connection_.get();
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-  while (PQstatus(connection_.get()) != CONNECTION_BAD && state != PGRES_POLLING_OK) {
+  std::string place;
+  auto deadline = steady_clock::now() + limit;
+  while (PQstatus(connection) != CONNECTION_BAD && state != PGRES_POLLING_OK) {
     if (state == PGRES_POLLING_FAILED) break;
-    wait_for(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline,
-             "connecting (DB_HOST, DB_PORT, and firewalls on the way)");
-    state = PQconnectPoll(connection_.get());
+    const std::string present = describe(present_place());
+    if (present != place) deadline = steady_clock::now() + limit;
+    place = present;
+    const bool reads = state == PGRES_POLLING_READING;
+    std::array<pollfd, 1> fds = {
+        {{PQsocket(connection), static_cast<short>(reads ? POLLIN : POLLOUT), 0}}};
+    if (!stop_.wait(fds, deadline)) return false;
+    state = PQconnectPoll(connection);
   }
-  if (PQstatus(connection_.get()) != CONNECTION_OK) {
-    std::string message = trimmed(PQerrorMessage(connection_.get()));
-    std::string hint = connect_hint(message);
-    throw Error(ErrorKind::transient, "cannot connect to PostgreSQL: " + message, std::move(hint));
+  return true;
+}
+
+PgPlace PgConnection::present_place() const {
+  const auto text = [](const char* value) { return std::string(value == nullptr ? "" : value); };
+  const PGconn* const connection = connection_.get();
+  return {text(PQhost(connection)), text(PQhostaddr(connection)), text(PQport(connection))};
+}
+
+/// A statement_timeout of milliseconds may end the very statement that lifts it.
+void PgConnection::prepare_session() {
+  constexpr int kTries = 20;
+  const std::string sql = session_sql(server_version());
+  for (int tries = 1;; ++tries) {
+    try {
+      query(sql);
+      return;
+    } catch (const Error& error) {
+      const bool is_over = PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
+      if (error.kind() != ErrorKind::transient || !is_over || tries == kTries) throw;
+    }
   }
-  // libpq would print them on stderr.
-  PQsetNoticeProcessor(
-      connection_.get(), [](void*, const char*) {}, nullptr);
 }
 
 void PgConnection::wait_for(short events, steady_clock::time_point deadline, const char* what) {
@@ -282,43 +262,30 @@ std::string PgConnection::quote_literal(std::string_view text) const {
   return quoted.get();
 }
 
-PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop) {
-  try {
-    return {config.with_database("postgres"), stop};
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::canceled) throw;
-    return {config.with_database("template1"), stop};
+Error maintenance_error(const Error& of_postgres, const Error& of_template1) {
+  std::string same = of_template1.message();
+  constexpr std::string_view kOther = "template1";
+  for (size_t at = same.find(kOther); at != std::string::npos; at = same.find(kOther)) {
+    same.replace(at, kOther.size(), "postgres");
   }
+  if (same == of_postgres.message()) return of_postgres;
+  return Error(
+      ErrorKind::transient,
+      fmt::format("{}; and with template1: {}", of_postgres.message(), of_template1.message()),
+      of_template1.hint());
 }
 
-ServerInfo read_globals_info(PgConnection& connection) {
-  const PgRows rows = connection.query(
-      "select current_database(), has_table_privilege('pg_catalog.pg_authid', 'select')");
-  ServerInfo info{.database = rows.at(0).at(0),
-                  .version = connection.server_version(),
-                  .system_identifier = read_system_identifier(connection),
-                  .properties = {}};
-  info.may_read_passwords = rows.at(0).at(1) == "t";
-  return info;
-}
-
-ServerInfo read_server_info(PgConnection& connection) {
-  const PgRows sizes = connection.query(
-      fmt::format("select current_database(), count(*) filter (where c.relkind in ('r', 'p')), "
-                  "coalesce(sum(c.relpages::int8 + coalesce(t.relpages, 0)), 0)::int8 * "
-                  "current_setting('block_size')::int8, "
-                  "exists(select 1 from pg_largeobject_metadata) from pg_class c "
-                  "join pg_namespace n on n.oid = c.relnamespace "
-                  "left join pg_class t on t.oid = c.reltoastrelid "
-                  "where c.relkind in ('r', 'p', 'm') and {}",
-                  kUserSchemas));
-  return {.database = sizes.at(0).at(0),
-          .version = connection.server_version(),
-          .system_identifier = read_system_identifier(connection),
-          .tables = to_number<int64_t>(sizes.at(0).at(1)),
-          .table_bytes = to_number<uint64_t>(sizes.at(0).at(2)),
-          .properties = read_properties(connection),
-          .has_large_objects = sizes.at(0).at(3) == "t"};
+PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop) {
+  std::optional<Error> failure;
+  for (const char* const database : {"postgres", "template1"}) {
+    try {
+      return {config.with_database(database), stop};
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::canceled) throw;
+      failure = failure ? maintenance_error(*failure, error) : error;
+    }
+  }
+  throw Error(*failure);
 }
 
 }  // namespace pgbackup

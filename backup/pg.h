@@ -1,5 +1,17 @@
 // Our own connection to PostgreSQL over libpq: the few questions that a backup or restore asks the
 // server itself. Data goes through pg_dump and pg_restore (pg_client.h), never through here.
+//
+// The owner of a database chooses its settings, among them the search_path, and may put functions,
+// operators and tables into its schemas: what they shadow would run with our privileges, which are
+// often a superuser's. So the first statement of every connection empties the search_path. Names
+// without a schema are then looked up in pg_catalog alone, where nobody but a superuser can create
+// anything, and in the session's temporary schema, which stays empty and is never searched for
+// functions and operators. Queries qualify every name and operator nevertheless, since a pooler may
+// send each statement to another session. What runs before the first statement is no way in
+// either: event triggers for logins and session_preload_libraries are for superusers, and
+// local_preload_libraries only loads what an administrator has put into $libdir/plugins.
+// https://www.postgresql.org/docs/current/ddl-schemas.html
+// https://www.postgresql.org/docs/current/sql-createeventtrigger.html
 #pragma once
 
 #include <libpq-fe.h>
@@ -8,50 +20,37 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "backup/pg_config.h"
+#include "backup/pg_hosts.h"
+#include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/handle.h"
-#include "common/base/secret.h"
-#include "common/catalog/manifest.h"
 
 namespace pgbackup {
 
-/// What is empty is left to libpq: its PG* variables, service and password files.
-struct PgConfig {
-  std::string host;
-  int port = 5432;
-  bool port_is_set = false;  ///< by the user: stronger than a service file's
-  std::string database;
-  std::string user;
-  Secret password;
-  Secret passfile;  ///< contents of one that libpq would not read, as others may
-  /// Further keywords of libpq and their values, from a URL.
-  std::vector<std::pair<std::string, std::string>> further{};
+/// The first statement of a connection to a server of `version` (server_version_num): names are
+/// looked up in pg_catalog alone, and no limit that a role or a database has by ALTER ROLE or ALTER
+/// DATABASE ends our statements, which have bounds of their own.
+[[nodiscard]] std::string session_sql(int version);
 
-  [[nodiscard]] PgConfig with_database(std::string name) const;
-};
-
-/// Completes `config` by what `postgres://user:password@host:port/database?...` says. Throws
-/// `usage` without quoting it.
-void read_database_url(PgConfig& config, const Secret& url);
-
-/// Connection settings without the password as libpq keywords and values; `database` may be any
-/// name.
-[[nodiscard]] std::vector<std::pair<std::string, std::string>> connection_settings(
-    const PgConfig& config);
+/// What the user can do about libpq's `message`, or "".
+[[nodiscard]] std::string connect_hint(std::string_view message);
 
 using PgRows = std::vector<std::vector<std::string>>;  ///< NULL is ""
 
 class PgConnection {
  public:
-  /// Connects within 30 s. Throws `transient` with libpq's own words, `canceled`.
+  /// Connects: the only place that `config` names has 30 s to answer, each of several (hosts, or
+  /// addresses of one) 10 s, all together a minute. Throws `transient` with libpq's own words,
+  /// `canceled`.
   PgConnection(const PgConfig& config, const std::stop_token& stop);
 
   /// One statement in text form, answered within a minute or `limit`. Throws `denied` for missing
   /// rights (SQLSTATE 42501), `not_found` for an unknown database or other object (3D000, 42704) or
-  /// directory (58P01), `conflict` for what exists already (42P04, 42710), else `failed`.
+  /// directory (58P01), `conflict` for what exists already (42P04, 42710), `transient` when it was
+  /// canceled (57014), else `failed`. Every name and operator in `sql` has its schema.
   PgRows query(const std::string& sql, const std::vector<std::string>& parameters = {},
                std::chrono::seconds limit = std::chrono::minutes(1));
 
@@ -64,34 +63,21 @@ class PgConnection {
   [[nodiscard]] std::string quote_literal(std::string_view text) const;
 
  private:
-  void connect();
+  void start(const PgSettings& settings, const PgConfig& config);
+  [[nodiscard]] bool connect(std::chrono::seconds limit);
+  [[nodiscard]] PgPlace present_place() const;
+  void prepare_session();
   void wait_for(short events, std::chrono::steady_clock::time_point deadline, const char* what);
 
   StopFd stop_;
   Handle<PGconn, PQfinish> connection_;
 };
 
-/// What libpq shall read as its password file, in memory; not open where it shall read its own.
-/// https://www.postgresql.org/docs/current/libpq-pgpass.html
-[[nodiscard]] Fd make_passfile(const PgConfig& config);
+/// What to say when neither database can be connected to: the second error only where it is another
+/// one.
+[[nodiscard]] Error maintenance_error(const Error& of_postgres, const Error& of_template1);
 
 /// Connected to `postgres`, else to `template1`: for what belongs to no database.
 [[nodiscard]] PgConnection connect_maintenance(const PgConfig& config, const std::stop_token& stop);
-
-/// What a backup notes about the server and the database that it is connected to.
-struct ServerInfo {
-  std::string database;
-  int version = 0;
-  std::string system_identifier;  ///< "" where the role may not read it
-  int64_t tables = 0;
-  uint64_t table_bytes = 0;  ///< on disk, without indexes: about what a dump will hold
-  DatabaseProperties properties;
-  bool has_large_objects = false;
-  bool may_read_passwords = false;  ///< of roles; asked by read_globals_info()
-};
-
-[[nodiscard]] ServerInfo read_server_info(PgConnection& connection);
-/// Without what is of one database.
-[[nodiscard]] ServerInfo read_globals_info(PgConnection& connection);
 
 }  // namespace pgbackup

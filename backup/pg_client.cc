@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/catalog/manifest.h"
 
 namespace pgbackup {
 namespace {
@@ -63,6 +64,8 @@ std::string version_output(const fs::path& program, const Environment& environme
 /// Keys of the store, which are read elsewhere than in a setting, and what would overrule the
 /// passfile.
 bool is_withheld(std::string_view name, bool has_password) {
+  // What programs say is read as UTF-8, and data is in the encoding that we name.
+  if (name == "PGCLIENTENCODING") return true;
   return name.starts_with("AWS_") || (has_password && name == "PGPASSFILE");
 }
 
@@ -143,13 +146,16 @@ std::string connection_string(const PgConfig& config) {
   return text;
 }
 
-std::vector<std::string> client_environment(const Environment& environment, bool has_password) {
+std::vector<std::string> client_environment(const Environment& environment, bool has_password,
+                                            std::chrono::seconds connect_limit) {
   std::vector<std::string> result;
   for (const auto& [name, value] : environment) {
     if (!is_withheld(name, has_password)) result.push_back(fmt::format("{}={}", name, value));
   }
   if (has_password) result.push_back(fmt::format("PGPASSFILE={}", kChildFdPath));
-  if (!environment.contains("PGCONNECT_TIMEOUT")) result.emplace_back("PGCONNECT_TIMEOUT=30");
+  if (!environment.contains("PGCONNECT_TIMEOUT")) {
+    result.push_back(fmt::format("PGCONNECT_TIMEOUT={}", connect_limit.count()));
+  }
   return result;
 }
 
@@ -166,7 +172,9 @@ ClientProcess::ClientProcess(ClientCommand command, const PgConfig& config,
                              std::make_move_iterator(command.arguments.end()));
             spec.argv.emplace_back("--no-password");
             spec.argv.push_back("--dbname=" + connection_string(config));
-            spec.environment = client_environment(environment, passfile_.is_open());
+            const size_t places = list_places(connection_settings(config)).size();
+            spec.environment =
+                client_environment(environment, passfile_.is_open(), place_limit(places));
             return spec;
           }(),
           stop) {}

@@ -41,9 +41,10 @@ struct ClientProgram {
 [[nodiscard]] std::string connection_string(const PgConfig& config);
 
 /// `environment`, which is without our secrets, less the store's and with PGPASSFILE where there is
-/// a password.
-[[nodiscard]] std::vector<std::string> client_environment(const Environment& environment,
-                                                          bool has_password);
+/// a password. Each host may take `connect_limit` to answer, unless the user has set another limit.
+[[nodiscard]] std::vector<std::string> client_environment(
+    const Environment& environment, bool has_password,
+    std::chrono::seconds connect_limit = place_limit(1));
 
 struct ClientCommand {
   const ClientProgram& program;

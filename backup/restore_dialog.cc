@@ -36,7 +36,10 @@ size_t ask_number(size_t count, const std::stop_token& stop) {
 
 bool database_exists(const PgConfig& pg, const std::string& name, const std::stop_token& stop) {
   PgConnection maintenance = connect_maintenance(pg, stop);
-  return !maintenance.query("select 1 from pg_database where datname = $1", {name}).empty();
+  return !maintenance
+              .query("SELECT FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) $1",
+                     {name})
+              .empty();
 }
 
 }  // namespace

@@ -22,6 +22,17 @@ constexpr std::array<std::string_view, 6> kListSettings = {
     "local_preload_libraries",  "search_path",      "session_preload_libraries",
     "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"};
 
+constexpr const char* kTablesSql =
+    "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c "
+    "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace "
+    "WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,S,f}'::pg_catalog.\"char\"[]) "
+    "AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema' "
+    "AND n.nspname OPERATOR(pg_catalog.!~) '^pg_' "
+    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d "
+    "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass "
+    "AND d.objid OPERATOR(pg_catalog.=) c.oid "
+    "AND d.deptype OPERATOR(pg_catalog.=) ANY ('{e,i}'::pg_catalog.\"char\"[])) ORDER BY 1, 2";
+
 /// The literal, or literals, behind `ALTER DATABASE ... SET name TO`.
 std::string setting_value(const PgConnection& connection, const std::string& variable,
                           const std::string& value) {
@@ -61,12 +72,7 @@ std::string properties_clause(const PgConnection& connection,
 
 std::vector<TableName> list_tables(PgConnection& target) {
   std::vector<TableName> tables;
-  for (auto& row : target.query(
-           "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = "
-           "c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') "
-           "and n.nspname <> 'information_schema' and n.nspname !~ '^pg_' "
-           "and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass "
-           "and d.objid = c.oid and d.deptype in ('e', 'i')) order by 1, 2")) {
+  for (auto& row : target.query(kTablesSql)) {
     tables.push_back({std::move(row.at(0)), std::move(row.at(1))});
   }
   return tables;

@@ -23,16 +23,16 @@ BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environmen
     : config_(config), environment_(environment), clock_(clock), log_(log), stop_(stop) {}
 
 void BackupRuns::once() {
-  const std::vector<std::string> groups = find_groups();
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  const RunWork work = missing_.select(groups, targets, config_.timing.schedule, clock_.now());
+  const Goal goal = find_goal(targets);
   // The next one is due when the schedule says so, if the user has told it.
-  make(groups, work, config_.timing.is_set ? std::optional(config_.timing.schedule) : std::nullopt);
+  make(goal, select(goal, targets),
+       config_.timing.is_set ? std::optional(config_.timing.schedule) : std::nullopt);
 }
 
 std::optional<UtcTime> BackupRuns::newest() {
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  const NewestStarts starts = newest_starts(targets, find_groups(), log_);
+  const NewestStarts starts = newest_starts(targets, find_goal(targets).groups_and_lost(), log_);
   for (const auto& [place, started] : starts) {
     if (started) missing_.note(place.first, place.second, *started);
   }
@@ -41,24 +41,68 @@ std::optional<UtcTime> BackupRuns::newest() {
 
 void BackupRuns::run() {
   if (is_asked_.exchange(false)) missing_.clear();
-  const std::vector<std::string> groups = find_groups();
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  const RunWork work = missing_.select(groups, targets, config_.timing.schedule, clock_.now());
+  const Goal goal = find_goal(targets);
+  const RunWork work = select(goal, targets);
   left_out_since_ = work.oldest_left_out;
-  make(groups, work, config_.timing.schedule);
+  make(goal, work, config_.timing.schedule);
   missing_.clear();
 }
 
-std::vector<std::string> BackupRuns::find_groups() {
-  std::vector<std::string> groups = find_databases(config_.databases, config_.pg, log_, stop_);
-  if (config_.globals()) groups.emplace_back(kGlobalsGroup);
-  return groups;
+std::vector<std::string> BackupRuns::Goal::groups_and_lost() const {
+  std::vector<std::string> all = groups;
+  for (const auto& [database, error] : lost) all.push_back(database);
+  return all;
 }
 
-void BackupRuns::make(const std::vector<std::string>& groups, const RunWork& work,
+BackupRuns::Goal BackupRuns::find_goal(const Targets& targets) {
+  FoundDatabases found = find_databases(config_.databases, config_.pg, log_, stop_);
+  Goal goal{.groups = std::move(found.names), .left_out = std::move(found.left_out), .lost = {}};
+  if (config_.globals()) goal.groups.emplace_back(kGlobalsGroup);
+  goal.lost = find_lost(goal.left_out, targets);
+  return goal;
+}
+
+std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& left_out,
+                                                   const Targets& targets) {
+  std::map<std::string, Error> lost;
+  if (left_out.empty()) return lost;
+  std::vector<std::string> names;
+  for (const LeftOut& item : left_out) names.push_back(item.database);
+  NewestStarts starts;
+  try {
+    starts = newest_starts(targets, names, log_);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled) throw;
+    log_.warn(fmt::format("whether a database that is left out has backups is not known: {}",
+                          error.message()));
+  }
+  for (const LeftOut& item : left_out) {
+    const bool has_backups = std::any_of(starts.begin(), starts.end(), [&](const auto& entry) {
+      return entry.first.first == item.database && entry.second;
+    });
+    if (!has_backups) continue;
+    lost.emplace(item.database,
+                 Error(ErrorKind::failed,
+                       fmt::format("backup of {}: there are older ones, but it is left out now: {}",
+                                   item.database, item.reason),
+                       "lift that, or name it in EXCLUDE_DATABASES to end its backups"));
+  }
+  return lost;
+}
+
+/// What is lost was made nowhere, so it is always a part of the work.
+RunWork BackupRuns::select(const Goal& goal, const Targets& targets) {
+  return missing_.select(goal.groups_and_lost(), targets, config_.timing.schedule, clock_.now());
+}
+
+void BackupRuns::make(const Goal& goal, const RunWork& work,
                       const std::optional<Schedule>& schedule) {
   const UtcTime started = clock_.now();
-  const RunInfo run{.id = make_backup_id(started), .started = started, .groups = groups};
+  const RunInfo run{.id = make_backup_id(started),
+                    .started = started,
+                    .groups = goal.groups,
+                    .left_out = goal.left_out};
   BackupJob job({.pg = config_.pg,
                  .bindir = config_.bindir,
                  .dump = config_.dump,
@@ -72,7 +116,9 @@ void BackupRuns::make(const std::vector<std::string>& groups, const RunWork& wor
     log_.info(fmt::format("making {} backups", work.groups.size()), {{"id", run.id}});
   }
   for (const GroupWork& item : work.groups) {
-    const std::optional<Error> error = back_up(job, item, started);
+    const auto lost = goal.lost.find(item.group);
+    const std::optional<Error> error =
+        lost == goal.lost.end() ? back_up(job, item, started) : lost->second;
     if (!error) continue;
     if (is_alone) throw Error(*error);
     log_failure(*error);

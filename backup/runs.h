@@ -41,9 +41,21 @@ class BackupRuns {
   }
 
  private:
-  [[nodiscard]] std::vector<std::string> find_groups();
-  void make(const std::vector<std::string>& groups, const RunWork& work,
-            const std::optional<Schedule>& schedule);
+  /// What a run is for.
+  struct Goal {
+    std::vector<std::string> groups;
+    std::vector<LeftOut> left_out;
+    /// Of these, those that have backups: a run that does not make the next ones has failed.
+    std::map<std::string, Error> lost;
+
+    [[nodiscard]] std::vector<std::string> groups_and_lost() const;
+  };
+
+  [[nodiscard]] Goal find_goal(const Targets& targets);
+  [[nodiscard]] std::map<std::string, Error> find_lost(const std::vector<LeftOut>& left_out,
+                                                       const Targets& targets);
+  [[nodiscard]] RunWork select(const Goal& goal, const Targets& targets);
+  void make(const Goal& goal, const RunWork& work, const std::optional<Schedule>& schedule);
   [[nodiscard]] std::optional<Error> back_up(BackupJob& job, const GroupWork& item,
                                              UtcTime started);
   void log_failure(const Error& error);

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -13,6 +15,9 @@
 
 namespace pgbackup {
 namespace {
+
+/// So many manifests of later runs are read at most, to tell whether a database was dropped.
+constexpr size_t kMostLaterRuns = 10;
 
 /// What is dumped in another way, or only in part, cannot be compared.
 std::string kind_of(const Manifest& manifest) {
@@ -28,7 +33,8 @@ Reading reading_of(Manifest manifest, const Backup& backup) {
           .system_identifier = std::move(manifest.system_identifier),
           .plain_bytes = manifest.plain_bytes,
           .tables = manifest.tables,
-          .databases = std::move(manifest.databases)};
+          .databases = std::move(manifest.databases),
+          .left_out = std::move(manifest.left_out)};
 }
 
 /// Adds to `facts` what the manifest of `backup` says, or that it cannot be read.
@@ -54,46 +60,65 @@ void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
   }
 }
 
-/// The newest complete backup of a group that is younger than `since`.
-const Backup* newest_since(const Plan& plan, std::string_view group, UtcTime since) {
+using Runs = std::map<std::string, const Backup*, std::greater<>>;  ///< by id: newest first
+
+/// Adds the newest complete backups of `group` that are younger than `since`, kMostLaterRuns at
+/// most.
+void add_later_runs(const Plan& plan, std::string_view group, UtcTime since, Runs& runs) {
   const auto& backups = plan.listing->backups;
   const auto end = std::upper_bound(
       backups.begin(), backups.end(), group,
       [](std::string_view name, const Backup& backup) { return name < backup.group; });
-  for (auto place = end; place != backups.begin();) {
+  size_t added = 0;
+  for (auto place = end; place != backups.begin() && added < kMostLaterRuns;) {
     --place;
-    if (place->group != group || place->time <= since) return nullptr;
-    if (place->complete && place->is_ours() && place->time <= plan.now) return &*place;
+    if (place->group != group || place->time <= since) return;
+    if (!place->complete || !place->is_ours() || place->time > plan.now) continue;
+    runs.emplace(place->id, &*place);
+    ++added;
   }
-  return nullptr;
 }
 
-/// Of the databases that were backed up together with this one, the newest later backup.
-const Backup* sign_of_later_run(const Plan& plan, const Reading& last, std::string_view group) {
-  const Backup* newest = nullptr;
+/// What the manifests of the newest later runs say: of those that backed up databases together with
+/// which `last` was made.
+std::vector<Reading> read_later_runs(Store& store, const Plan& plan, const Reading& last,
+                                     std::string_view group) {
+  Runs runs;
   for (const std::string& database : last.databases) {
-    const Backup* const other =
-        database == group ? nullptr : newest_since(plan, database, last.time);
-    if (other != nullptr && (newest == nullptr || newest->time < other->time)) newest = other;
+    if (database != group) add_later_runs(plan, database, last.time, runs);
   }
-  return newest;
+  GroupFacts later;
+  size_t read = 0;
+  for (const auto& [id, backup] : runs) {
+    if (read++ == kMostLaterRuns) break;
+    read_into(store, *backup, later);
+  }
+  return std::move(later.readings);
 }
 
-/// Dropped rather than stalled: the runs go on without it. A run of another daemon that never knew
-/// this database says nothing about it.
-bool is_retired(Store& store, const Plan& plan, const GroupFacts& facts, const std::string& group) {
-  if (facts.readings.empty()) return false;
+/// Tells a database that was dropped from one that is stalled: the runs go on without it, and none
+/// says that it is there still. A single run for another database, or one of another daemon, says
+/// nothing about it: so several are asked.
+void look_for_retirement(Store& store, const Plan& plan, const std::string& group,
+                         GroupFacts& facts) {
+  if (facts.readings.empty()) return;
   const Reading& last = facts.readings.back();
-  const Backup* const later = sign_of_later_run(plan, last, group);
-  if (later == nullptr) return false;
-  GroupFacts of_later;
-  read_into(store, *later, of_later);
-  if (of_later.readings.empty()) return false;
-  const Reading& run = of_later.readings.front();
-  const bool lists_it =
-      std::find(run.databases.begin(), run.databases.end(), as_utf8(group)) != run.databases.end();
-  return !lists_it && !last.system_identifier.empty() &&
-         run.system_identifier == last.system_identifier;
+  const std::string name = as_utf8(group);
+  for (const Reading& run : read_later_runs(store, plan, last, group)) {
+    const auto left_out = std::find_if(run.left_out.begin(), run.left_out.end(),
+                                       [&](const LeftOut& item) { return item.database == name; });
+    const bool is_left_out = left_out != run.left_out.end();
+    if (is_left_out) facts.left_out = left_out->reason;
+    const bool knows_it = is_left_out || std::find(run.databases.begin(), run.databases.end(),
+                                                   name) != run.databases.end();
+    if (knows_it) {
+      facts.is_retired = false;
+      return;
+    }
+    if (!last.system_identifier.empty() && run.system_identifier == last.system_identifier) {
+      facts.is_retired = true;
+    }
+  }
 }
 
 bool is_removed(const Step* step) { return step->action == Action::remove; }
@@ -157,7 +182,7 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
   }
   std::reverse(facts.readings.begin(), facts.readings.end());
   const std::optional<UtcTime> late = stalled_from(facts);
-  facts.is_retired = late && plan.now > *late && is_retired(store, plan, facts, name);
+  if (late && plan.now > *late) look_for_retirement(store, plan, name, facts);
   return facts;
 }
 

@@ -1,5 +1,5 @@
 // Reads what the guards want to know about a group: the manifests of its newest backups, no more
-// than kMostReadings, and one of another group where that may show that this one is retired.
+// than kMostReadings, and a few of other groups where these may show that this one is retired.
 #pragma once
 
 #include <span>

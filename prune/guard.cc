@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "common/base/due.h"
+#include "common/base/printable.h"
 #include "common/base/units.h"
 
 namespace pgbackup {
@@ -123,9 +124,11 @@ std::optional<std::string> guard_stalled(const GroupFacts& facts, UtcTime now) {
   const std::optional<UtcTime> from = stalled_from(facts);
   if (!from || now <= *from || facts.is_retired) return std::nullopt;
   return fmt::format(
-      "backups have stalled: the newest is of {}, and the next one has been late since {}; see to "
+      "backups have stalled: the newest is of {}, and the next one has been late since {}{}; see "
+      "to "
       "pg-backup, or set PRUNE_WHEN_STALLED=allow",
-      format_iso(facts.latest.back()), format_iso(*from));
+      format_iso(facts.latest.back()), format_iso(*from),
+      facts.left_out.empty() ? "" : ", as the database is left out: " + short_line(facts.left_out));
 }
 
 std::optional<std::string> guard_manifests(const GroupFacts& facts) {

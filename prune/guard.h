@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/utc_time.h"
+#include "common/catalog/manifest.h"
 
 namespace pgbackup {
 
@@ -50,6 +51,7 @@ struct Reading {
   uint64_t plain_bytes = 0;
   int64_t tables = 0;
   std::vector<std::string> databases{};  ///< of the run
+  std::vector<LeftOut> left_out{};       ///< of the run
 };
 
 /// So many manifests of a group are read at most.
@@ -71,8 +73,9 @@ struct GroupFacts {
   std::vector<uint64_t> old_sizes{};  ///< theirs in bytes, where the newest is an older system's
   std::vector<Reading> readings{};    ///< of the newest of ours, oldest first: kMostReadings
   std::vector<std::string> unreadable{};  ///< manifests, with the reason
-  /// A later run that backed up other databases of the same server no longer lists this one.
+  /// Later runs that backed up other databases of the same server know this one no more.
   bool is_retired = false;
+  std::string left_out{};  ///< why the newest later run that knows the database left it out, or ""
 };
 
 /// When the group is late by late_from(): its next backup is due when the newest manifest says so;

@@ -13,13 +13,14 @@ Texts arguments_of(DumpOptions options) {
   Texts problems;
   check_dump_options(options, problems);
   CHECK(problems == Texts());
-  return dump_arguments(options);
+  return dump_arguments(options, "LATIN1");
 }
 
 TEST_CASE("Each setting becomes what pg_dump understands") {
-  CHECK(arguments_of({}) == Texts{"--format=custom", "--compress=0", "--lock-wait-timeout=900000"});
+  CHECK(arguments_of({}) == Texts{"--format=custom", "--compress=0", "--encoding=LATIN1",
+                                  "--lock-wait-timeout=900000"});
   CHECK(arguments_of({.format = DumpFormat::plain, .lock_timeout = std::chrono::seconds(0)}) ==
-        Texts{"--format=plain", "--compress=0"});
+        Texts{"--format=plain", "--compress=0", "--encoding=LATIN1"});
   CHECK(arguments_of({.lock_timeout = std::chrono::seconds(0),
                       .exclude_tables = "log_*,\"My T\"",
                       .exclude_table_data = "a.b",
@@ -27,9 +28,17 @@ TEST_CASE("Each setting becomes what pg_dump understands") {
                       .exclude_schemas = "u",
                       .schema_only = true,
                       .further = "-O --table x"}) ==
-        Texts{"--format=custom", "--compress=0", "--schema=s", "--schema=t", "--strict-names",
-              "--exclude-schema=u", "--exclude-table=log_*", "--exclude-table=\"My T\"",
-              "--exclude-table-data=a.b", "--schema-only", "-O", "--table", "x"});
+        Texts{"--format=custom", "--compress=0", "--encoding=LATIN1", "--schema=s", "--schema=t",
+              "--strict-names", "--exclude-schema=u", "--exclude-table=log_*",
+              "--exclude-table=\"My T\"", "--exclude-table-data=a.b", "--schema-only", "-O",
+              "--table", "x"});
+}
+
+TEST_CASE("An encoding of the user's comes behind that of the database, and counts") {
+  const Texts arguments =
+      arguments_of({.lock_timeout = std::chrono::seconds(0), .further = "--encoding=UTF8"});
+  CHECK(arguments ==
+        Texts{"--format=custom", "--compress=0", "--encoding=LATIN1", "--encoding=UTF8"});
 }
 
 TEST_CASE("Options that leave the stream alone pass") {

@@ -331,15 +331,40 @@ class RetirementFixture : public EvidenceFixture {
 
 TEST_CASE_METHOD(RetirementFixture, "A dropped database is retired: runs go on without it") {
   const std::string later = add(of_run("web", hours(1), {"web"}));
-  add(of_run("web", days(1), {"web", "app"}));
+  const std::string before = add(of_run("web", days(1), {"web"}));
   CHECK_FALSE(is_frozen());
-  // Of app its own; then of web the newest, and web's own.
-  const Strings of_app(opened.begin(), opened.begin() + 7);
-  CHECK(of_app.back() == later);
-  CHECK(std::all_of(of_app.begin(), of_app.end() - 1,
+  // Of app its own; then of web the later ones, and web's own.
+  const Strings of_app(opened.begin(), opened.begin() + 8);
+  CHECK(of_app[6] == later);
+  CHECK(of_app[7] == before);
+  CHECK(std::all_of(of_app.begin(), of_app.end() - 2,
                     [](const std::string& key) { return key.starts_with("app/"); }));
   run();
   CHECK(read_catalog(store, "app").size() == 1);
+}
+
+TEST_CASE_METHOD(RetirementFixture, "A single run for another database retires none") {
+  add(of_run("web", days(1), {"web", "app"}));  // where app failed
+  add(of_run("web", hours(1), {"web"}));
+  CHECK(is_frozen());
+  for (int i = 2; i < 10; ++i) add(of_run("web", hours(i), {"web"}));
+  CHECK(is_frozen());
+  add(of_run("web", hours(10), {"web"}));
+  CHECK_FALSE(is_frozen());
+}
+
+TEST_CASE_METHOD(RetirementFixture, "A database that is there and left out is not retired") {
+  for (int i = 1; i < 5; ++i) {
+    Manifest made = of_run("web", days(i), {"web"});
+    made.left_out = {{"other", "it is a template"}, {"app", "the role may not\nconnect to it"}};
+    add(made);
+  }
+  add(of_run("web", hours(1), {"web"}));  // by hand, for this one alone
+  const Plan made = guarded();
+  REQUIRE(made.objections.size() == 1);
+  CHECK(made.objections[0].group == "app");
+  CHECK(contains(made.objections[0].sentence,
+                 ", as the database is left out: the role may not?connect to it; see to"));
 }
 
 TEST_CASE_METHOD(RetirementFixture, "What says nothing about a database does not retire it") {

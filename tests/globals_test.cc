@@ -30,8 +30,9 @@ TEST_CASE("What pg_dumpall writes falls apart into statements") {
 }
 
 TEST_CASE("Passwords stay out when they may not be read") {
-  CHECK(globals_arguments(true) == Statements{"--globals-only"});
-  CHECK(globals_arguments(false) == Statements{"--globals-only", "--no-role-passwords"});
+  CHECK(globals_arguments(true) == Statements{"--globals-only", "--encoding=UTF8"});
+  CHECK(globals_arguments(false) ==
+        Statements{"--globals-only", "--encoding=UTF8", "--no-role-passwords"});
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ Manifest sample() {
   m.client_version = 170002;
   m.system_identifier = "7123456789012345678";
   m.databases = {"a", "b"};
+  m.left_out = {{"c", "it is a template"}};
   m.tables = 12;
   m.objects = {{"app.dump.zst", UINT64_MAX, std::string(64, 'a')},
                {"app.dump.zst.0001", 0, std::string(64, '0')}};
@@ -59,6 +60,9 @@ TEST_CASE("A manifest survives its text form") {
   CHECK(m.client_version == wanted.client_version);
   CHECK(m.system_identifier == wanted.system_identifier);
   CHECK(m.databases == wanted.databases);
+  REQUIRE(m.left_out.size() == 1);
+  CHECK(m.left_out[0].database == "c");
+  CHECK(m.left_out[0].reason == "it is a template");
   CHECK(m.tables == wanted.tables);
   REQUIRE(m.objects.size() == 2);
   CHECK(m.objects[0].name == "app.dump.zst");
@@ -78,16 +82,19 @@ TEST_CASE("A manifest survives its text form") {
   CHECK(format_manifest(m) == text);
 }
 
-TEST_CASE("The next due time and the lock may be missing; fields of later versions are ignored") {
+TEST_CASE("What is not always there may be missing; fields of later versions are ignored") {
   Manifest m = sample();
   m.next_due.reset();
   m.locked_until.reset();
+  m.left_out.clear();
   Json json = Json::parse(format_manifest(m));
   CHECK_FALSE(json.contains("next_due"));
   CHECK_FALSE(json.contains("locked_until"));
+  CHECK_FALSE(json.contains("left_out"));
   json["later"] = {{"x", 1}};
   CHECK_FALSE(parse_manifest(json.dump()).next_due);
   CHECK_FALSE(parse_manifest(json.dump()).locked_until);
+  CHECK(parse_manifest(json.dump()).left_out.empty());
 }
 
 TEST_CASE(
@@ -128,7 +135,9 @@ TEST_CASE("Bytes that are not UTF-8 are replaced, the same way everywhere") {
 TEST_CASE("Every missing field is noticed and named") {
   const Json whole = Json::parse(format_manifest(sample()));
   for (const auto& [name, value] : whole.items()) {
-    if (name == "next_due" || name == "locked_until" || name == "dump") continue;
+    if (name == "next_due" || name == "locked_until" || name == "dump" || name == "left_out") {
+      continue;
+    }
     CAPTURE(name);
     Json json = whole;
     json.erase(name);
@@ -138,7 +147,7 @@ TEST_CASE("Every missing field is noticed and named") {
   for (const auto* path :
        {"/plain/bytes", "/plain/sha256", "/objects/0/name", "/objects/1/bytes", "/objects/1/sha256",
         "/database/encoding", "/database/locale_provider", "/database/collate", "/database/ctype",
-        "/database/locale", "/database/settings"}) {
+        "/database/locale", "/database/settings", "/left_out/0/database", "/left_out/0/reason"}) {
     CAPTURE(path);
     Json json = whole;
     const Json::json_pointer pointer{std::string(path)};
@@ -167,6 +176,9 @@ TEST_CASE("Every value of another type or out of range is noticed") {
       {"/client_version", {"150018", nullptr, 1e30}},
       {"/system_identifier", {7123456789, nullptr}},
       {"/databases", {"a", 1, {{"a", 1}}, Json::array({1})}},
+      {"/left_out", {"c", 1, nullptr, true, {{"database", "c"}}, Json::array({"c"})}},
+      {"/left_out/0/database", {1, nullptr}},
+      {"/left_out/0/reason", {1, nullptr, Json::array()}},
       {"/tables", {"12", nullptr, -1, 0.5, 1e30, UINT64_MAX}},
       {"/objects", {Json::array(), "app.dump.zst", nullptr, Json::array({"app.dump.zst"})}},
       {"/objects/0/bytes", {-1, 1.5, "17", nullptr, 1e30}},

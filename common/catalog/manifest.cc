@@ -103,6 +103,24 @@ DatabaseProperties parse_database(const Json& value) {
           .settings = value.at("settings").get<std::vector<std::string>>()};
 }
 
+Json left_out_json(const std::vector<LeftOut>& left_out) {
+  Json list = Json::array();
+  for (const LeftOut& item : left_out) {
+    list.push_back({{"database", item.database}, {"reason", item.reason}});
+  }
+  return list;
+}
+
+std::vector<LeftOut> parse_left_out(const Json& value) {
+  if (!value.is_array()) corrupt("left_out is not a list");
+  std::vector<LeftOut> left_out;
+  for (const Json& item : value) {
+    left_out.push_back(
+        {item.at("database").get<std::string>(), item.at("reason").get<std::string>()});
+  }
+  return left_out;
+}
+
 Manifest from_json(const Json& json) {
   const int format = parse_whole<int>(json.at("format"), "format");
   if (format != kFormat) {
@@ -121,6 +139,7 @@ Manifest from_json(const Json& json) {
   m.client_version = parse_whole<int>(json.at("client_version"), "client_version");
   m.system_identifier = json.at("system_identifier").get<std::string>();
   m.databases = json.at("databases").get<std::vector<std::string>>();
+  if (json.contains("left_out")) m.left_out = parse_left_out(json.at("left_out"));
   m.tables = parse_whole<int64_t>(json.at("tables"), "tables");
   if (json.contains("dump")) parse_dump(json.at("dump"), m);
   for (const Json& object : json.at("objects")) m.objects.push_back(parse_object(object));
@@ -159,6 +178,7 @@ std::string format_manifest(const Manifest& m) {
     json["objects"].push_back(
         {{"name", object.name}, {"bytes", object.bytes}, {"sha256", object.sha256}});
   }
+  if (!m.left_out.empty()) json["left_out"] = left_out_json(m.left_out);
   if (m.next_due) json["next_due"] = format_iso(*m.next_due);
   if (m.locked_until) json["locked_until"] = format_iso(*m.locked_until);
   json["database"] = database_json(m.database);

@@ -30,6 +30,12 @@ struct DatabaseProperties {
   std::vector<std::string> settings;  ///< `name=value` of ALTER DATABASE ... SET
 };
 
+/// A database that is on the server and that the run did not back up.
+struct LeftOut {
+  std::string database;
+  std::string reason;  ///< a sentence without a period
+};
+
 struct Manifest {
   std::string group;
   std::string kind;  ///< `dump`
@@ -41,6 +47,7 @@ struct Manifest {
   int client_version = 0;              ///< of pg_dump, the same form
   std::string system_identifier;       ///< of the server; "" where it may not be read
   std::vector<std::string> databases;  ///< of the run
+  std::vector<LeftOut> left_out{};     ///< of the run, other than what the user excludes
   int64_t tables = 0;
   DumpFormat dump_format = DumpFormat::custom;
   Compression compression = Compression::zstd;

@@ -309,6 +309,13 @@ where not datistemplate and datname <> 'postgres' \gexec
 SQL
 }
 
+drop_roles() { # NAME...
+    local name
+    for name in "$@"; do
+        sql postgres "drop role if exists \"$name\""
+    done
+}
+
 # A few rows: enough to tell one database from another.
 create_small_database() { # NAME [ROWS]
     create_database "$1"

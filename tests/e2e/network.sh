@@ -134,3 +134,73 @@ case_debug_log_without_secrets() {
     says_not wrong-but-still-a-secret
     says_not Signature=
 }
+
+# silent_port ADDRESS PORT: listens there and answers nobody, not even the first packet of a connection
+silent_port() {
+    python3 - "$1" "$2" "$T/silent" <<'PY' &
+import socket, sys, time
+address, port, ready = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind((address, port))
+listener.listen(0)
+waiting = []
+for _ in range(8):  # fill the queue: what comes then is dropped
+    waiting.append(socket.socket())
+    waiting[-1].setblocking(False)
+    waiting[-1].connect_ex((address, port))
+open(ready, "w").close()
+time.sleep(300)
+PY
+    background+=("$!")
+    wait_until 10 test -e "$T/silent"
+}
+
+# A standby that is away without a word is first in the list.
+case_a_host_that_does_not_answer_is_left() {
+    use_dir
+    create_small_database app
+    use_database app
+    silent_port 127.0.0.2 "$PGPORT"
+    settings+=("DB_HOST=127.0.0.2,$PGHOST")
+    local began=$SECONDS
+    backup_now
+    [ $((SECONDS - began)) -le 30 ] || fail "took $((SECONDS - began)) s"
+    expect_complete
+    settings+=("DB_HOST=nowhere.invalid,$PGHOST")
+    began=$SECONDS
+    next_second
+    backup_now
+    [ $((SECONDS - began)) -le 10 ] || fail "took $((SECONDS - began)) s"
+    settings+=("DB_HOST=127.0.0.2,127.0.0.2")
+    expect 1 pg_backup now
+    says "no answer from 127.0.0.2 (127.0.0.2) port $PGPORT within 10 s"
+    says "check DB_HOST and DB_PORT, and firewalls on the way"
+}
+
+# getaddrinfo() cannot be interrupted; a daemon has 10 seconds to stop.
+case_a_stop_while_a_name_is_looked_up() {
+    unshare -m true 2>/dev/null || skip "needs a mount namespace"
+    use_dir
+    printf 'nameserver 127.0.0.3\noptions timeout:13 attempts:2\n' >"$T/resolv.conf"
+    python3 - "$T/question" <<'PY' &
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.3", 53))
+open(sys.argv[1] + ".ready", "w").close()
+while True:
+    server.recv(512)
+    open(sys.argv[1], "w").close()
+PY
+    background+=("$!")
+    wait_until 10 test -e "$T/question.ready"
+    settings+=(DB=app DB_USER=app DB_HOST=db.example.org)
+    : >"$T/daemon.log"
+    become unshare -m sh -c "mount --bind $T/resolv.conf /etc/resolv.conf && exec $BIN/pg-backup serve" \
+        >"$T/daemon.log" 2>&1 </dev/null &
+    pid=$!
+    background+=("$pid")
+    wait_until 10 test -e "$T/question"
+    kill -TERM "$pid"
+    expect_end 0 10
+}

@@ -213,6 +213,29 @@ case_database_url() {
     settings+=("DATABASE_URL=postgres://u@h/app?sslpassword=geheim")
     expect 2 pg_backup now
     says "sslpassword is a secret"
+    local url verb
+    for url in 'postgres://app:Zeit/geist#9@127.0.0.1:5432/app' 'postgres://app:Zeit@geist/9@127.0.0.1:5432/app' \
+        'postgres://app:Zeit@geist@127.0.0.1:5432/app' 'postgres://app:Zeit#geist@127.0.0.1:5432/app' \
+        'postgres://app:1/Zeit?geist=9@127.0.0.1/app'; do
+        for verb in now config serve list; do
+            expect 2 env "${settings[@]}" "DATABASE_URL=$url" "$BIN/pg-backup" $verb
+            says "DATABASE_URL: percent-encode the password: @ is %40, / is %2F, # is %23"
+            says_not Zeit
+            says_not geist
+        done
+    done
+    settings+=("DATABASE_URL=postgres://u:geheim@h/app?schema=public&sslcret=geheim")
+    expect 2 pg_backup now
+    says "DATABASE_URL: libpq has no parameter sslcret"
+    says_not geheim
+    settings+=("DATABASE_URL=postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/app?schema=public&sslmode=disable&pool=5")
+    next_second
+    backup_now
+    says "for an application's library: schema, pool"
+    settings+=("DATABASE_URL=postgresql+asyncpg://u:geheim@h/app")
+    expect 2 pg_backup now
+    says "nothing says which database to back up"
+    says "; DATABASE_URL is not used, as it does not begin with postgres://"
     settings+=(DATABASE_URL=mysql://u:geheim@h/app)
     expect 2 pg_backup config --check
     says "does not begin with postgres://"

@@ -10,13 +10,6 @@ all_databases() {
     settings+=(DATABASES=all)
 }
 
-drop_roles() { # NAME...
-    local name
-    for name in "$@"; do
-        sql postgres "drop role if exists \"$name\""
-    done
-}
-
 groups() { field group | sort -u | xargs -d '\n'; }
 
 whole_server() {
@@ -65,7 +58,7 @@ case_broken_databases_fail_alone() {
     use_server_as keeper geheim
     sql postgres "revoke connect on database fine from public"
     expect 1 env "${settings[@]}" DATABASES=all "EXCLUDE_DATABASES=[!f]*" "$BIN/pg-backup" now
-    says "left out, as the role may not connect to them: fine"
+    says "fine is left out: the role may not connect to it"
     says "no database is left to back up"
     sql postgres "grant connect on database fine to public"
     settings+=("DATABASES=corrupt fine, locked, no_rights missing" LOCK_TIMEOUT=2s)
@@ -80,6 +73,86 @@ case_broken_databases_fail_alone() {
     [ "$(store_objects | wc -l)" = 2 ] || fail "something was left: $(store_list)"
     expect 1 env "${settings[@]}" DATABASES=locked "$BIN/pg-backup" now
     says_not "of 1 backups"
+}
+
+# remember_days GROUP FROM TO: the newest backup again, as of each day from FROM to TO days ago
+remember_days() {
+    local id copy day folder_of_day
+    id=$(field id "$1" | tail -n 1)
+    for ((day = $3; day >= $2; --day)); do
+        copy=$(date -u -d "$day days ago" +%Y%m%dT%H%M%SZ)-$(printf %08x "$day")
+        folder_of_day=$folder/$1/$copy
+        cp -r "$folder/$1/$id" "$folder_of_day"
+        jq --arg id "$copy" --arg started "$(date -u -d "$day days ago" +%FT%TZ)" \
+            --arg due "$(date -u -d "$((day - 1)) days ago" +%FT%TZ)" \
+            '.id = $id | .started = $started | .finished = $started | .next_due = $due' \
+            "$folder/$1/$id/manifest.json" >"$folder_of_day/manifest.json"
+        rm -f "$folder_of_day/SHA256SUMS"
+    done
+}
+
+unmark_templates() {
+    sql postgres <<'SQL'
+select format('alter database %I is_template false', datname) from pg_database
+where datistemplate and datname not in ('template0', 'template1') \gexec
+SQL
+}
+
+# A database that cannot be backed up any more is there still: the run says so, and its backups stay.
+case_no_database_is_lost_silently() {
+    use_dir
+    local name how
+    for name in shop crm blog old plain_template; do create_small_database $name 3; done
+    sql postgres "alter database plain_template is_template true"
+    cleanups+=(unmark_templates drop_all_databases "drop_roles keeper")
+    sql postgres "create role keeper login password 'geheim' bypassrls in role pg_read_all_data"
+    use_server_as keeper geheim
+    settings+=(DATABASES=all EXCLUDE_DATABASES=postgres BACKUP_GLOBALS=false BACKUP_INTERVAL=1d)
+    backup_now
+    says "plain_template is left out: it is a template"
+    for name in shop crm blog old; do
+        remember_days $name 6 12
+        rm -r "${folder:?}/$name/$(field id $name | tail -n 1)/"
+    done
+    # The runs of the last days had blog excluded, and old is dropped.
+    drop_database old
+    settings+=("EXCLUDE_DATABASES=postgres blog" S3_BACKUP_MAX_AGE=8d)
+    cp -r "$folder" "$T/history"
+    for how in "revoke connect on database crm from public" "alter database crm allow_connections false" \
+        "alter database crm is_template true"; do
+        rm -r "$folder" && cp -r "$T/history" "$folder"
+        sql postgres "$how"
+        expect 1 pg_backup now
+        says "1 of 2 backups failed: crm"
+        says "there are older ones, but it is left out now"
+        says "EXCLUDE_DATABASES"
+        jq -e '.left_out | map(.database) == ["crm", "plain_template"]' "$folder"/shop/*/manifest.json >"$T/left_out"
+        grep -q true "$T/left_out" || fail "the manifest does not say it"
+        # A run by hand for another database says nothing about this one.
+        next_second
+        expect 0 env "${settings[@]}" DATABASES= DB=shop EXCLUDE_DATABASES= "$BIN/pg-backup" now
+        expect 3 pg_prune now
+        says "crm: backups have stalled"
+        says "as the database is left out: "
+        [ "$(field id crm | wc -l)" = 7 ] || fail "crm lost backups: $(field id crm)"
+        # What is excluded, and what was dropped, is retired: the rules hold.
+        [ "$(field id blog | wc -l)" = 2 ] || fail "blog: $(field id blog)"
+        [ "$(field id old | wc -l)" = 2 ] || fail "old: $(field id old)"
+        sql postgres "grant connect on database crm to public; alter database crm allow_connections true is_template false"
+    done
+    # The daemon fails for it alone: it makes no backup of the others anew with each try.
+    sql postgres "revoke connect on database crm from public"
+    local before
+    before=$(manifests | wc -l)
+    start_program pg-backup serve
+    failed() { grep -q "it is left out now.*failures=1" "$T/daemon.log"; }
+    wait_until 30 failed
+    [ "$(manifests | wc -l)" = "$before" ] || fail "the others were made again"
+    kill -TERM "$pid"
+    expect_end 0 10
+    sql postgres "grant connect on database crm to public"
+    next_second
+    expect 0 pg_backup now
 }
 
 # The daemon repeats what failed, and only that, under a new id; a restart knows it from the store.
