@@ -77,8 +77,11 @@ const ClientProgram& choose_client(std::span<const ClientProgram> found, std::st
   const ClientProgram* newest = nullptr;
   for (const ClientProgram& client : found) {
     const int major = major_version(client.version);
-    if (newest == nullptr || major > major_version(newest->version)) newest = &client;
-    if (major >= wanted && (best == nullptr || major < major_version(best->version))) {
+    if (newest == nullptr || client.version > newest->version) newest = &client;
+    if (major < wanted) continue;
+    const int best_major = best == nullptr ? 0 : major_version(best->version);
+    if (best == nullptr || major < best_major ||
+        (major == best_major && client.version > best->version)) {
       best = &client;
     }
   }
@@ -172,5 +175,10 @@ ClientProcess::ClientProcess(ClientCommand command, const PgConfig& config,
             return spec;
           }(),
           stop) {}
+
+void ClientProcess::forget_password() noexcept {
+  // The program has the same file in memory, which has no other name.
+  if (passfile_.is_open()) static_cast<void>(ftruncate(passfile_.get(), 0) == 0);
+}
 
 }  // namespace pgbackup

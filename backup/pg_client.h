@@ -21,9 +21,9 @@ struct ClientProgram {
   int version = 0;  ///< the form of server_version_num
 };
 
-/// The one to use with a server of `server_version`: the same major, else the next newer one; among
-/// equals the first. Throws `failed` naming both versions when all are older, or that there is
-/// none.
+/// The one to use with a server of `server_version`: the same major, else the next newer one; of
+/// one major the newest release, and among equals the first. Throws `failed` naming both versions
+/// when all are older, or that there is none.
 [[nodiscard]] const ClientProgram& choose_client(std::span<const ClientProgram> found,
                                                  std::string_view name, int server_version);
 
@@ -57,6 +57,8 @@ class ClientProcess {
   ClientProcess(ClientCommand command, const PgConfig& config, const Environment& environment,
                 const std::stop_token& stop);
   [[nodiscard]] Process& process() { return process_; }
+  /// After it has connected: nothing that it starts can read the password any more.
+  void forget_password() noexcept;
 
  private:
   Fd passfile_;

@@ -28,10 +28,19 @@ TEST_CASE("A server gets the client of its own major version, else the next newe
                                             {"/16/pg_dump", 160001},
                                             {"/16b/pg_dump", 160009}};
   CHECK(choose_client(found, "pg_dump", 140001).path == "/14/pg_dump");
-  CHECK(choose_client(found, "pg_dump", 150001).path == "/16/pg_dump");
-  CHECK(choose_client(found, "pg_dump", 160000).path == "/16/pg_dump");
+  CHECK(choose_client(found, "pg_dump", 150001).path == "/16b/pg_dump");
+  CHECK(choose_client(found, "pg_dump", 160000).path == "/16b/pg_dump");
   CHECK(choose_client(found, "pg_dump", 170009).path == "/17/pg_dump");
   CHECK(choose_client(found, "pg_dump", 90600).path == "/14/pg_dump");
+}
+
+TEST_CASE("Of one major version the newest release is taken, and of equals the first") {
+  const std::vector<ClientProgram> found = {{"/old/pg_dump", 150018},
+                                            {"/new/pg_dump", 150020},
+                                            {"/again/pg_dump", 150020},
+                                            {"/16/pg_dump", 160016}};
+  CHECK(choose_client(found, "pg_dump", 150018).path == "/new/pg_dump");
+  CHECK(choose_client(found, "pg_dump", 150021).path == "/new/pg_dump");
 }
 
 TEST_CASE("Only older clients, or none, is an error that names both versions") {
