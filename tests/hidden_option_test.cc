@@ -20,7 +20,8 @@ TEST_CASE("The hidden option is found in a dump, however it is cut into pieces")
   for (const std::string& option :
        {std::string("ALTER TABLE ONLY public.t ALTER COLUMN a SET (pg_attver=26491688);\n"),
         std::string("ALTER TABLE ONLY t ALTER COLUMN a SET (n_distinct=5, pg_attver=1);\n")}) {
-    for (const size_t padding : {0, 100, 137, 138, 139, 1000, 70'000}) {
+    for (const size_t padding : {size_t{0}, size_t{100}, size_t{137}, size_t{138}, size_t{139},
+                                 size_t{1000}, size_t{70'000}}) {
       const std::string dump =
           std::string(padding, 'x') + "\n" + option + std::string(padding, 'y');
       for (const size_t chunk :
