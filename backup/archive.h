@@ -26,6 +26,7 @@ class StoredArchive final : public StoredDump {
   [[nodiscard]] int client_version() const override {
     return form() == DumpForm::sql ? 0 : manifest_.client_version;
   }
+  [[nodiscard]] int server_version() const override { return manifest_.server_version; }
   [[nodiscard]] const DatabaseProperties* properties() const override {
     return &manifest_.database;
   }

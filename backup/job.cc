@@ -8,8 +8,11 @@
 
 #include "backup/dump_form.h"
 #include "backup/globals.h"
+#include "backup/hidden_option.h"
 #include "backup/pg_dump.h"
 #include "backup/progress.h"
+#include "backup/sql_guard.h"
+#include "backup/version_advice.h"
 #include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/digest.h"
@@ -22,13 +25,6 @@ namespace {
 constexpr const char* kLargeObjectsWarning =
     "it holds large objects, which plain SQL restores only with --no-single-transaction; with "
     "BACKUP_FORMAT=custom they are like everything else";
-
-std::string newer_client_warning(int server_version, int client_version) {
-  return fmt::format(
-      "made by pg_dump {} of a PostgreSQL {} server: it may not load into PostgreSQL {}",
-      format_pg_version(client_version), format_pg_version(server_version),
-      major_version(server_version));
-}
 
 /// Packs as the settings say; whichever it is goes on to `next`.
 class Compressor {
@@ -140,14 +136,21 @@ void BackupJob::dump(const ServerInfo& server, BackupWriter& writer) {
   HashSink plain(compressor.sink());
   ProgressSink progress(plain, server.database, server.table_bytes, clock_, log_);
   TailSink tail(progress);
+  HiddenOptionSink options_seen(tail);
+  std::optional<SqlCheck> check;
+  if (is_plain) check.emplace(options_seen);
   DumpSource source({.program = pg_dump,
                      .arguments = dump_arguments(options, server.properties.encoding),
                      .limit = options.run_timeout.value_or(std::chrono::seconds(0))},
                     config_.pg.with_database(server.database), environment_, stop_);
-  pour(source, tail);
+  pour(source, check ? static_cast<Sink&>(*check) : options_seen);
   if (is_plain && !is_complete_sql(tail.tail())) {
     throw Error(ErrorKind::failed,
                 "pg_dump's SQL does not end as it should, although it exited with 0");
+  }
+  if (check) check->judge_end();
+  if (options_seen.is_found()) {
+    manifest.warnings.push_back(hidden_option_advice(pg_dump.version));
   }
   complete(manifest, plain, source);
   writer.describe(std::move(manifest));
@@ -178,28 +181,26 @@ void BackupJob::dump_globals(const ServerInfo& server, BackupWriter& writer) {
 }
 
 /// All that is known before the dump.
-Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& pg_dump) const {
-  Manifest manifest{.group = server.database,
-                    .kind = "dump",
-                    .id = run_.id,
-                    .started = clock_.now(),
-                    .finished = {},
-                    .tool = fmt::format("pg-backup {}", PROJECT_VERSION),
-                    .server_version = server.version,
-                    .client_version = pg_dump.version,
-                    .system_identifier = server.system_identifier,
-                    .databases = run_.groups,
-                    .left_out = run_.left_out,
-                    .tables = server.tables,
-                    .objects = {},
-                    .plain_bytes = 0,
-                    .plain_sha256 = {},
-                    .warnings = {},
-                    .next_due = {},
-                    .database = server.properties};
-  if (major_version(pg_dump.version) > major_version(server.version)) {
-    manifest.warnings.push_back(newer_client_warning(server.version, pg_dump.version));
-  }
+Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& client) const {
+  Manifest manifest{
+      .group = server.database,
+      .kind = "dump",
+      .id = run_.id,
+      .started = clock_.now(),
+      .finished = {},
+      .tool = fmt::format("pg-backup {}", PROJECT_VERSION),
+      .server_version = server.version,
+      .client_version = client.version,
+      .system_identifier = server.system_identifier,
+      .databases = run_.groups,
+      .left_out = run_.left_out,
+      .tables = server.tables,
+      .objects = {},
+      .plain_bytes = 0,
+      .plain_sha256 = {},
+      .warnings = backup_advice(client.path.filename().string(), client.version, server.version),
+      .next_due = {},
+      .database = server.properties};
   if (config_.schedule) manifest.next_due = config_.schedule->next(run_.started) + config_.jitter;
   return manifest;
 }

@@ -58,7 +58,7 @@ class BackupJob {
   void make(const std::string& group, const SomeTargets& targets, Outcome& outcome);
   void dump(const ServerInfo& server, BackupWriter& writer);
   void dump_globals(const ServerInfo& server, BackupWriter& writer);
-  [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& pg_dump) const;
+  [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& client) const;
   [[nodiscard]] const ClientProgram& client(const std::string& name, int server_version);
   void report(const BackupWriter& writer, Outcome& outcome);
 

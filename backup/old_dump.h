@@ -20,6 +20,7 @@ class OldDump final : public StoredDump {
   [[nodiscard]] const Backup& backup() const override { return backup_; }
   [[nodiscard]] DumpForm form() const override { return form_; }
   [[nodiscard]] int client_version() const override { return client_version_; }
+  [[nodiscard]] int server_version() const override { return 0; }
   [[nodiscard]] const DatabaseProperties* properties() const override { return nullptr; }
   uint64_t copy(Sink& sink, Clock& clock, Log& log) override;
   void copy_head(Sink& sink, const std::function<bool()>& enough) override;

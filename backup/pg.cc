@@ -248,6 +248,11 @@ PgRows PgConnection::query(const std::string& sql, const std::vector<std::string
 
 void PgConnection::hide_statements() { PQsetErrorVerbosity(connection_.get(), PQERRORS_TERSE); }
 
+bool PgConnection::is_superuser() const {
+  const char* const value = PQparameterStatus(connection_.get(), "is_superuser");
+  return value != nullptr && std::string_view(value) == "on";
+}
+
 std::string PgConnection::quote_identifier(std::string_view name) const {
   const Handle<char, PQfreemem> quoted(
       PQescapeIdentifier(connection_.get(), name.data(), name.size()));

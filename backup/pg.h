@@ -59,6 +59,8 @@ class PgConnection {
 
   /// server_version_num
   [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
+  /// Whether the role is one; false where a pooler between does not say.
+  [[nodiscard]] bool is_superuser() const;
   [[nodiscard]] std::string quote_identifier(std::string_view name) const;
   [[nodiscard]] std::string quote_literal(std::string_view text) const;
 

@@ -78,8 +78,11 @@ const ClientProgram& choose_client(std::span<const ClientProgram> found, std::st
   const ClientProgram* newest = nullptr;
   for (const ClientProgram& client : found) {
     const int major = major_version(client.version);
-    if (newest == nullptr || major > major_version(newest->version)) newest = &client;
-    if (major >= wanted && (best == nullptr || major < major_version(best->version))) {
+    if (newest == nullptr || client.version > newest->version) newest = &client;
+    if (major < wanted) continue;
+    const int best_major = best == nullptr ? 0 : major_version(best->version);
+    if (best == nullptr || major < best_major ||
+        (major == best_major && client.version > best->version)) {
       best = &client;
     }
   }
@@ -183,12 +186,6 @@ size_t ClientProcess::read(std::span<char> buffer) {
   const size_t got = process_.read(buffer);
   if (got > 0) forget_password();
   return got;
-}
-
-void ClientProcess::wait_until_connected() {
-  if (!process_.write("\\echo connected\n")) return;
-  std::array<char, 64> answer{};
-  static_cast<void>(read(answer));
 }
 
 void ClientProcess::forget_password() {

@@ -21,9 +21,9 @@ struct ClientProgram {
   int version = 0;  ///< the form of server_version_num
 };
 
-/// The one to use with a server of `server_version`: the same major, else the next newer one; among
-/// equals the first. Throws `failed` naming both versions when all are older, or that there is
-/// none.
+/// The one to use with a server of `server_version`: the same major, else the next newer one; of
+/// one major the newest release, and among equals the first. Throws `failed` naming both versions
+/// when all are older, or that there is none.
 [[nodiscard]] const ClientProgram& choose_client(std::span<const ClientProgram> found,
                                                  std::string_view name, int server_version);
 
@@ -62,13 +62,10 @@ class ClientProcess {
   [[nodiscard]] Process& process() { return process_; }
   /// As that of Process. A client that writes has connected.
   size_t read(std::span<char> buffer);
-  /// psql only, before anything is written to it that could start a program: psql reads no input
-  /// before it has connected.
-  void wait_until_connected();
-
- private:
+  /// After it has connected: nothing that it starts can read the password any more.
   void forget_password();
 
+ private:
   Fd passfile_;
   Process process_;
 };

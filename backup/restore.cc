@@ -5,16 +5,17 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "backup/archive.h"
+#include "backup/client_sink.h"
 #include "backup/globals.h"
 #include "backup/old_dump.h"
 #include "backup/restore_target.h"
 #include "backup/sql_guard.h"
 #include "backup/terminal.h"
+#include "backup/version_advice.h"
 #include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
 #include "common/store/dir_store.h"
@@ -46,54 +47,19 @@ class StdoutSink final : public Sink {
 
 const char* client_name(DumpForm form) { return form == DumpForm::sql ? "psql" : "pg_restore"; }
 
-/// All but the connection.
-std::vector<std::string> client_arguments(DumpForm form, const RestoreRequest& request) {
-  std::vector<std::string> arguments;
-  switch (form) {
-    case DumpForm::archive:
-      arguments = {"--format=custom", "--exit-on-error"};
-      if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
-      break;
-    case DumpForm::sql:
-      // What its queries return is nobody's. Without --file there is no single transaction.
-      arguments = {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1",
-                   "--file=-"};
-      break;
-  }
+/// All but the connection, or the file that the SQL goes to.
+std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
+  std::vector<std::string> arguments = {"--format=custom", "--exit-on-error"};
+  if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
   if (!request.no_single_transaction) arguments.emplace_back("--single-transaction");
   return arguments;
 }
 
-/// The client's stdin. finish() closes it and waits for success; until then its death is an error.
-class RestoreSink final : public Sink {
- public:
-  RestoreSink(Process& process, std::string_view name, bool single_transaction)
-      : process_(process), name_(name), single_transaction_(single_transaction) {}
-
-  void write(std::string_view bytes) override {
-    if (process_.write(bytes)) return;
-    process_.wait();
-    fail();
-  }
-
-  void finish() override {
-    process_.close_stdin();
-    if (!process_.wait()) fail();
-  }
-
- private:
-  [[noreturn]] void fail() {
-    const std::string errors = process_.errors();
-    throw Error(
-        ErrorKind::failed,
-        fmt::format("{} {}{}{}", name_, process_.status_text(), errors.empty() ? "" : ": ", errors),
-        restore_hint(errors, single_transaction_));
-  }
-
-  Process& process_;
-  std::string_view name_;
-  bool single_transaction_;
-};
+/// Without --single-transaction, which commits at the end of its input: SqlGuard begins and
+/// commits. What its queries return is nobody's.
+std::vector<std::string> psql_arguments() {
+  return {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"};
+}
 
 /// Stdin of `pg_restore --list`, which stops reading when it has seen enough.
 class ListSink final : public Sink {
@@ -218,46 +184,82 @@ void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
 }
 
 uint64_t Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
-  const ClientProgram client = [&] {
+  const RestoreClients clients = [&] {
     PgConnection target(config_.pg.with_database(request.target_database), stop_);
-    ClientProgram fitting = find_client(target.server_version(), dump);
+    RestoreClients fitting = find_clients_for(target, dump);
     if (request.clean) {
-      announce_clean(target, fitting, dump, request);
+      announce_clean(target, fitting.program, dump, request);
     } else {
       refuse_if_not_empty(target, request.target_database, dump.form());
     }
     return fitting;
   }();
-  return feed(client, dump, request);
+  return feed(clients, dump, request);
 }
 
 uint64_t Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
   PgConnection maintenance = connect_maintenance(config_.pg, stop_);
-  const ClientProgram client = find_client(maintenance.server_version(), dump);
+  const RestoreClients clients = find_clients_for(maintenance, dump);
   create_database(maintenance, request.target_database, dump.properties());
   try {
     if (const DatabaseProperties* const properties = dump.properties()) {
       apply_settings(maintenance, request.target_database, *properties);
     }
-    return feed(client, dump, request);
+    return feed(clients, dump, request);
   } catch (...) {
     drop_created_database(config_.pg, request.target_database, log_);
     throw;
   }
 }
 
-uint64_t Restore::feed(const ClientProgram& client, StoredDump& dump,
+uint64_t Restore::feed(const RestoreClients& clients, StoredDump& dump,
                        const RestoreRequest& request) {
-  ClientProcess process({.program = client, .arguments = client_arguments(dump.form(), request)},
+  for (const std::string& advice : restore_advice(clients.versions)) log_.warn(advice);
+  const ClientHint hint = [&](std::string_view errors) {
+    std::string text = restore_hint(errors, !request.no_single_transaction);
+    return text.empty() ? older_target_hint(clients.versions) : text;
+  };
+  // On any error a process is killed by its destructor before its stdin is closed: it never sees
+  // an end that was not ours.
+  if (dump.form() == DumpForm::sql) {
+    return feed_psql(clients, request, hint,
+                     [&](Sink& sql) { return dump.copy(sql, clock_, log_); });
+  }
+  std::vector<std::string> arguments = pg_restore_arguments(request);
+  if (clients.psql) {
+    arguments.insert(arguments.begin(), clients.program.path.string());
+    arguments.emplace_back("--file=-");
+    return feed_psql(clients, request, hint, [&](Sink& sql) {
+      Process process({.argv = arguments, .environment = client_environment(environment_, false)},
+                      stop_);
+      ScriptSink script(process, sql, hint);
+      return dump.copy(script, clock_, log_);
+    });
+  }
+  ClientProcess process({.program = clients.program, .arguments = std::move(arguments)},
                         config_.pg.with_database(request.target_database),
                         restore_environment(environment_), stop_);
-  // On any error the process is killed by its destructor before its stdin is closed: it never sees
-  // an end that was not ours.
-  if (dump.form() == DumpForm::sql) process.wait_until_connected();
-  RestoreSink sink(process.process(), client_name(dump.form()), !request.no_single_transaction);
-  if (dump.form() == DumpForm::archive) return dump.copy(sink, clock_, log_);
-  SqlGuard guard(sink, !request.no_single_transaction);
-  return dump.copy(guard, clock_, log_);
+  ClientSink sink(process.process(), "pg_restore", hint);
+  return dump.copy(sink, clock_, log_);
+}
+
+uint64_t Restore::feed_psql(const RestoreClients& clients, const RestoreRequest& request,
+                            const ClientHint& hint,
+                            const std::function<uint64_t(Sink&)>& write_sql) {
+  ClientProcess process(
+      {.program = clients.psql.value_or(clients.program), .arguments = psql_arguments()},
+      config_.pg.with_database(request.target_database), restore_environment(environment_), stop_);
+  wait_until_connected(process, hint);
+  ClientSink sink(process.process(), "psql", hint);
+  SqlGuard guard(sink, {.single_transaction = !request.no_single_transaction,
+                        .unknown_settings = unknown_settings(clients.versions.target)});
+  const uint64_t bytes = write_sql(guard);
+  if (!has_printed(process.process(), guard.end_word())) {
+    throw Error(ErrorKind::corrupt,
+                "the SQL ends within a statement, so that psql did not commit it",
+                "write it to a file with --output, and look at it");
+  }
+  return bytes;
 }
 
 void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,
@@ -293,14 +295,36 @@ std::string Restore::table_of_contents(const ClientProgram& pg_restore, StoredDu
   return text;
 }
 
-ClientProgram Restore::find_client(int server_version, const StoredDump& dump) {
-  const char* const name = client_name(dump.form());
+/// Throws `failed` when a client is missing that the restore needs.
+RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump& dump) {
+  const int target = server.server_version();
+  const bool is_sql = dump.form() == DumpForm::sql;
+  RestoreClients clients{
+      // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote
+      // it.
+      .program = find_client(client_name(dump.form()), target, is_sql ? 0 : dump.client_version()),
+      .psql = {},
+      .versions = {.dumped = dump.server_version(),
+                   .target = target,
+                   .is_sql = is_sql,
+                   .is_superuser = server.is_superuser()}};
+  clients.versions.client = clients.program.version;
+  if (!is_sql && sets_unknown(clients.program.version, target)) {
+    clients.psql = find_client("psql", target, 0);
+  }
+  if (is_sql || clients.psql) {
+    require_restricted_psql(is_sql ? clients.program.version : clients.psql->version);
+  }
+  return clients;
+}
+
+/// For a server of that version, and not older than `least`.
+ClientProgram Restore::find_client(const char* name, int server_version, int least) {
   const std::vector<ClientProgram> clients =
       find_clients(name, config_.bindir, environment_, stop_);
   const ClientProgram& fitting = choose_client(clients, name, server_version);
-  if (major_version(fitting.version) >= major_version(dump.client_version())) return fitting;
-  // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote it.
-  return choose_client(clients, name, dump.client_version());
+  if (major_version(fitting.version) >= major_version(least)) return fitting;
+  return choose_client(clients, name, least);
 }
 
 }  // namespace pgbackup

@@ -1,23 +1,35 @@
 // `pg-backup restore`: a backup into a database or a file. The target is untouched unless
 // everything arrived and matched: pg_restore, or psql, runs in one transaction and gets the end
-// last of all.
+// last of all. An archive of a newer pg_dump goes through psql as SQL, without the settings that an
+// older target does not know.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
+#include "backup/client_sink.h"
 #include "backup/config.h"
 #include "backup/pg_client.h"
 #include "backup/stored_dump.h"
+#include "backup/version_advice.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/catalog/catalog.h"
 #include "common/store/store.h"
 
 namespace pgbackup {
+
+/// What executes a dump.
+struct RestoreClients {
+  ClientProgram program;              ///< pg_restore, or psql for SQL
+  std::optional<ClientProgram> psql;  ///< gets pg_restore's SQL, of which the target knows a part
+  RestoreVersions versions;
+};
 
 class Restore {
  public:
@@ -37,12 +49,16 @@ class Restore {
   void to_server(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] uint64_t to_existing(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] uint64_t to_created(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] uint64_t feed(const ClientProgram& client, StoredDump& dump,
+  [[nodiscard]] uint64_t feed(const RestoreClients& clients, StoredDump& dump,
                               const RestoreRequest& request);
+  [[nodiscard]] uint64_t feed_psql(const RestoreClients& clients, const RestoreRequest& request,
+                                   const ClientHint& hint,
+                                   const std::function<uint64_t(Sink&)>& write_sql);
   void announce_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
                       const RestoreRequest& request);
   [[nodiscard]] std::string table_of_contents(const ClientProgram& pg_restore, StoredDump& dump);
-  [[nodiscard]] ClientProgram find_client(int server_version, const StoredDump& dump);
+  [[nodiscard]] RestoreClients find_clients_for(PgConnection& server, const StoredDump& dump);
+  [[nodiscard]] ClientProgram find_client(const char* name, int server_version, int least);
 
   const BackupConfig& config_;
   const Environment& environment_;

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "backup/sql_guard.h"
 #include "common/base/error.h"
 
 namespace pgbackup {
@@ -205,9 +206,14 @@ std::string restore_hint(std::string_view errors, bool single_transaction) {
     return "the role that backs up often may not restore: set DB_USER and DB_PASSWORD to one that "
            "may create these objects, such as the owner or a superuser";
   }
-  if (says("invalid command \\restrict")) {
-    return "the dump needs a psql of August 2025 or later: install one, or name its folder in "
-           "PG_BINDIR";
+  if (has_lost_transaction(errors)) {
+    return "the SQL itself ended the transaction of the restore, and may have committed a part: "
+           "drop the target, write the SQL to a file with --output, and look at it";
+  }
+  if (says("unrecognized parameter \"pg_attver\"")) {
+    return "a pg_dump that is older than its server wrote an option into the backup that only "
+           "PostgreSQL of November 2026 or later knows (15.20, 17.12 and their siblings): update "
+           "the target";
   }
   if (says("role \"") && says("does not exist")) {
     return "the owner of these objects is missing on this server: create the role first";

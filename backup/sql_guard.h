@@ -1,36 +1,83 @@
-// Plain SQL on its way to psql, kept from leaving the target database and the one transaction: psql
-// runs backslash commands from its input, a shell among them, and pg_dump may have put statements
-// there that end the transaction.
+// Plain SQL on its way to psql. psql runs backslash commands from its input, a shell among them,
+// and commits what has arrived when its input ends. So psql is restricted with a word that only we
+// know, and the SQL runs in a transaction that only we commit, when everything else was right.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/codec/sink.h"
 
 namespace pgbackup {
 
-/// Puts \restrict before the SQL, so that psql refuses all backslash commands (it must be of August
-/// 2025 or later: 13.22, 14.19, 15.14, 16.10, 17.6); SQL that begins with a \restrict of its own,
-/// as pg_dump writes since then, is left as it is. Throws `conflict` before the end of a statement
-/// that makes or drops a database (pg_dump --create), and, with `single_transaction`, of one that
-/// belongs to a transaction of the dump's own (large objects).
+struct SqlGuardSpec {
+  /// Everything or nothing; else psql commits statement by statement.
+  bool single_transaction = true;
+  /// Settings at the start of the SQL that are left out (version_advice.h).
+  std::vector<std::string_view> unknown_settings{};
+};
+
+/// Turns the SQL of pg_dump into psql's whole input: \restrict and BEGIN before it, COMMIT and
+/// \unrestrict behind it, and last a line that makes psql print end_word(), which it does only when
+/// it took everything else as it was meant. The lines of the same kind that pg_dump or pg_restore
+/// wrote at the start and the end are left out.
+///
+/// Throws `conflict` before any byte of what must not reach psql: \restrict or \unrestrict
+/// elsewhere, unless its backslash is doubled, as in the rows of COPY; a NUL, at which psql cuts
+/// lines; the statement that makes or drops the database (pg_dump --create); and, with
+/// `single_transaction`, a transaction of the dump's own (large objects). What else ends the
+/// transaction makes psql fail at the end, since a savepoint is missing then.
+///
+/// Memory: some 140 KiB, and one piece of the input.
 class SqlGuard final : public Sink {
  public:
-  SqlGuard(Sink& next, bool single_transaction)
-      : next_(next), single_transaction_(single_transaction) {}
+  explicit SqlGuard(Sink& next, SqlGuardSpec spec);
   void write(std::string_view bytes) override;
   void finish() override;
 
+  /// What psql prints on stdout when it has come to its end.
+  [[nodiscard]] const std::string& end_word() const { return end_word_; }
+
  private:
   void open();
-  void pass(std::string_view bytes);
+  void close();
+  void pass_until(size_t limit);
 
   Sink& next_;
-  bool single_transaction_;
+  SqlGuardSpec spec_;
+  std::string word_;
+  std::string end_word_;
+  std::string savepoint_;
   bool is_open_ = false;
-  std::string head_;    ///< until it is long enough to be judged
-  std::string recent_;  ///< what was passed on last
+  std::string dump_word_;  ///< of the dump's own \restrict
+  std::string buffer_;     ///< the end of what was passed on, and what was not
+  size_t passed_ = 0;      ///< of the buffer
+};
+
+/// Whether psql failed since the SQL ended the transaction that SqlGuard began.
+[[nodiscard]] bool has_lost_transaction(std::string_view psql_errors);
+
+/// Passes plain SQL on unchanged, and judges it as SqlGuard will when it is restored.
+class SqlCheck final : public Sink {
+ public:
+  explicit SqlCheck(Sink& next);
+  /// Throws `failed` when no restore would take it.
+  void write(std::string_view bytes) override;
+  void finish() override;
+  /// After the last byte, before finish(): judges the rest. Throws `failed`.
+  void judge_end();
+
+ private:
+  class Nowhere final : public Sink {
+   public:
+    void write(std::string_view /*bytes*/) override {}
+    void finish() override {}
+  };
+
+  Sink& next_;
+  Nowhere nowhere_;
+  SqlGuard guard_;
 };
 
 }  // namespace pgbackup

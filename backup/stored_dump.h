@@ -32,6 +32,8 @@ class StoredDump {
   [[nodiscard]] virtual DumpForm form() const = 0;
   /// The least version of pg_restore that can read it, as server_version_num; 0: any.
   [[nodiscard]] virtual int client_version() const = 0;
+  /// Of the server that was dumped, as server_version_num; 0: not known.
+  [[nodiscard]] virtual int server_version() const = 0;
   /// Of the database that was dumped; nullptr: not known.
   [[nodiscard]] virtual const DatabaseProperties* properties() const = 0;
 

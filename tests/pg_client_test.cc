@@ -4,8 +4,10 @@
 
 #include <array>
 
+#include "backup/client_sink.h"
 #include "backup/config.h"
 #include "common/base/error.h"
+#include "tests/error_of.h"
 #include "tests/temporary_folder.h"
 #include "tests/test.h"
 
@@ -34,10 +36,19 @@ TEST_CASE("A server gets the client of its own major version, else the next newe
                                             {"/16/pg_dump", 160001},
                                             {"/16b/pg_dump", 160009}};
   CHECK(choose_client(found, "pg_dump", 140001).path == "/14/pg_dump");
-  CHECK(choose_client(found, "pg_dump", 150001).path == "/16/pg_dump");
-  CHECK(choose_client(found, "pg_dump", 160000).path == "/16/pg_dump");
+  CHECK(choose_client(found, "pg_dump", 150001).path == "/16b/pg_dump");
+  CHECK(choose_client(found, "pg_dump", 160000).path == "/16b/pg_dump");
   CHECK(choose_client(found, "pg_dump", 170009).path == "/17/pg_dump");
   CHECK(choose_client(found, "pg_dump", 90600).path == "/14/pg_dump");
+}
+
+TEST_CASE("Of one major version the newest release is taken, and of equals the first") {
+  const std::vector<ClientProgram> found = {{"/old/pg_dump", 150018},
+                                            {"/new/pg_dump", 150020},
+                                            {"/again/pg_dump", 150020},
+                                            {"/16/pg_dump", 160016}};
+  CHECK(choose_client(found, "pg_dump", 150018).path == "/new/pg_dump");
+  CHECK(choose_client(found, "pg_dump", 150021).path == "/new/pg_dump");
 }
 
 TEST_CASE("Only older clients, or none, is an error that names both versions") {
@@ -104,7 +115,7 @@ std::string stand_in_for_psql(const TemporaryFolder& folder) {
       "psql",
       "#!/bin/sh\n"
       "known=$(cat \"$PGPASSFILE\")\n"
-      "read -r echo word && echo \"$word\"\n"
+      "read -r warn word && echo \"$word\" >&2\n"
       "read -r look\n"
       "sh -c 'cat \"$PGPASSFILE\" /proc/$PPID/fd/3; env' 2>/dev/null | grep -c hunter2\n"
       "case $known in *hunter2*) echo knew ;; esac\n");
@@ -118,7 +129,7 @@ TEST_CASE("What psql starts finds no password, which psql itself has had") {
   PgConfig config;
   config.password = Secret("hunter2");
   ClientProcess client({.program = psql, .arguments = {}}, config, {{"PATH", "/usr/bin:/bin"}}, {});
-  client.wait_until_connected();
+  wait_until_connected(client, [](std::string_view) { return std::string(); });
   client.process().write("look\n");
   client.process().close_stdin();
   std::string said;
@@ -127,7 +138,7 @@ TEST_CASE("What psql starts finds no password, which psql itself has had") {
   CHECK(said == "0\nknew\n");
 }
 
-TEST_CASE("A psql that cannot connect does not hold us up") {
+TEST_CASE("A psql that cannot connect is an error with its status") {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.write("psql", "#!/bin/sh\nexit 2\n");
   chmod(path.c_str(), 0700);
@@ -135,8 +146,9 @@ TEST_CASE("A psql that cannot connect does not hold us up") {
   PgConfig config;
   config.password = Secret("hunter2");
   ClientProcess client({.program = psql, .arguments = {}}, config, {{"PATH", "/usr/bin:/bin"}}, {});
-  client.wait_until_connected();
-  CHECK_FALSE(client.process().wait());
+  CHECK(fails_with(ErrorKind::failed, "exited with 2", [&] {
+    wait_until_connected(client, [](std::string_view) { return std::string(); });
+  }));
 }
 
 }  // namespace

@@ -52,6 +52,32 @@ TEST_CASE("A child that was killed says so") {
   CHECK(process.status_text() == "was killed by signal 9 (Killed)");
 }
 
+TEST_CASE("A line on stderr can be waited for, and is no error of the child then") {
+  Process process(shell("read x; echo before >&2; echo \"$x\" >&2; echo out; read y; exit 1"), {});
+  CHECK(process.write("ready\n"));
+  CHECK(process.wait_for_error_line("ready"));
+  CHECK(process.errors() == "before");
+  process.close_stdin();
+  CHECK_FALSE(process.wait());
+  Process silent(shell("echo other >&2; exit 2"), {});
+  CHECK_FALSE(silent.wait_for_error_line("ready"));
+  CHECK_FALSE(silent.wait());
+  CHECK(silent.errors() == "other");
+}
+
+TEST_CASE("Output that is forwarded is not kept, however much comes before the input is read") {
+  constexpr size_t kBytes = size_t{4} << 20U;
+  Process process(shell(fmt::format("head -c {} /dev/zero; cat", kBytes)), {});
+  size_t forwarded = 0;
+  process.forward_output([&](std::string_view bytes) { forwarded += bytes.size(); });
+  const std::string input(size_t{8} << 20U, 'x');  // more than pipes hold
+  CHECK(process.write(input));
+  CHECK(forwarded >= kBytes);
+  process.close_stdin();
+  CHECK(forwarded + read_all(process).size() == kBytes + input.size());
+  CHECK(process.wait());
+}
+
 TEST_CASE("A talkative child does not block, and its last words are kept") {
   constexpr const char* kMegabyte = "head -c 1048576 /dev/zero | tr '\\0' x >&2; echo last >&2; ";
   SECTION("while it is read") {

@@ -52,8 +52,10 @@ TEST_CASE("pg_restore's complaints come with what the user can do") {
         std::string::npos);
   CHECK(restore_hint("ERROR:  role \"app\" does not exist", true).find("create the role") !=
         std::string::npos);
-  CHECK(restore_hint("psql:<stdin>:5: error: invalid command \\restrict", true).find("psql") !=
+  CHECK(restore_hint("ERROR:  unrecognized parameter \"pg_attver\"", true).find("update the") !=
         std::string::npos);
+  CHECK(restore_hint("ERROR:  savepoint \"pg_backup_restore_0\" does not exist", true)
+            .find("ended the transaction") != std::string::npos);
   CHECK(restore_hint("ERROR:  syntax error", true).empty());
 }
 

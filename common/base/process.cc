@@ -187,6 +187,22 @@ bool Process::wait() {
   return WIFEXITED(status_) && WEXITSTATUS(status_) == 0;
 }
 
+bool Process::wait_for_error_line(std::string_view line) {
+  const std::string wanted = fmt::format("{}\n", line);
+  for (;;) {
+    const size_t at = errors_.find(wanted);
+    if (at != std::string::npos) {
+      errors_.erase(at, wanted.size());
+      return true;
+    }
+    if (!stderr_.is_open()) return false;
+    std::array<pollfd, 2> fds = {{{stderr_.get(), POLLIN, 0}, {stdout_.get(), POLLIN, 0}}};
+    wait_for(fds);
+    if (fds[0].revents != 0) drain_stderr();
+    if (fds[1].revents != 0) keep_early_output();
+  }
+}
+
 void Process::kill() noexcept {
   if (!running_) return;
   lifeline_->kill();
@@ -222,6 +238,7 @@ void Process::keep_early_output() {
   const ssize_t got = ::read(stdout_.get(), buffer.data(), buffer.size());
   if (got == 0) stdout_.close();
   if (got <= 0) return;
+  if (take_) return take_({buffer.data(), static_cast<size_t>(got)});
   early_output_.append(buffer.data(), static_cast<size_t>(got));
   if (early_output_.size() > kEarlyOutputKept) {
     throw Error(ErrorKind::failed,

@@ -7,11 +7,13 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/fd.h"
@@ -45,6 +47,12 @@ class Process {
   size_t read(std::span<char> buffer);
   /// Writes all of `bytes` to the child's stdin. Returns false when the child closed it.
   bool write(std::string_view bytes);
+  /// Waits until the child has written `line` to stderr, and takes it out of errors(). Returns
+  /// false when it closed stderr before. Throws `canceled`.
+  bool wait_for_error_line(std::string_view line);
+  /// From now on what the child writes to stdout while we write or wait goes to `take`, which may
+  /// throw, and not to read().
+  void forward_output(std::function<void(std::string_view)> take) { take_ = std::move(take); }
   /// The child sees the end of its input. Without it, after a kill, or when we are killed, it never
   /// does.
   void close_stdin() noexcept;
@@ -74,8 +82,9 @@ class Process {
   Fd stdout_;
   Fd stderr_;
   std::optional<Lifeline> lifeline_;  ///< while the child runs
-  std::string early_output_;          ///< came while we wrote or waited
-  size_t early_taken_ = 0;            ///< of it, by read()
+  std::function<void(std::string_view)> take_;
+  std::string early_output_;  ///< came while we wrote or waited
+  size_t early_taken_ = 0;    ///< of it, by read()
   std::string errors_;
   bool running_ = false;
   int status_ = 0;
