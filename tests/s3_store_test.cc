@@ -9,6 +9,7 @@
 #include "tests/s3_fixture.h"
 #include "tests/test.h"
 #include "tests/test_log.h"
+#include "tests/unfinished.h"
 
 namespace pgbackup {
 namespace {
@@ -232,7 +233,7 @@ TEST_CASE_METHOD(Fixture, "Unfinished uploads are told with their newest part") 
       {1, {.bytes = {}, .token = {}, .modified = begun + std::chrono::hours(2)}},
       {2, {.bytes = {}, .token = {}, .modified = begun + std::chrono::hours(1)}}};
   server.uploads["u3"] = {.key = "pg2/a", .token = {}, .initiated = begun, .parts = {}};
-  auto writes = store.list_unfinished();
+  auto writes = unfinished_of(store);
   REQUIRE(writes.size() == 2);
   CHECK(writes[0].key == "app/1/a");
   CHECK(writes[0].id == "u1");
@@ -242,7 +243,7 @@ TEST_CASE_METHOD(Fixture, "Unfinished uploads are told with their newest part") 
   store.remove_unfinished(writes[0]);
   store.remove_unfinished(writes[0]);
   CHECK_FALSE(server.uploads.contains("u1"));
-  CHECK(store.list_unfinished().size() == 1);
+  CHECK(unfinished_of(store).size() == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "A list of uploads that turns in a circle is corrupt") {
@@ -255,7 +256,7 @@ TEST_CASE_METHOD(Fixture, "A list of uploads that turns in a circle is corrupt")
     return fake_reply(200, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>" + markers +
                                "</ListMultipartUploadsResult>");
   };
-  CHECK_THROWS_AS(store.list_unfinished(), Error);
+  CHECK_THROWS_AS(unfinished_of(store), Error);
   CHECK(server.seen.size() < 4);
 }
 
