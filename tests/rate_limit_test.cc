@@ -99,10 +99,8 @@ TEST_CASE("Two connections together send no faster than the rate") {
     for (int i = 0; i < 2; ++i) {
       ScriptedServer server({ok("")});
       CurlTransport transport("");
-      static_cast<void>(whole(transport, {.method = "PUT",
-                                          .url = server.url(),
-                                          .body = body,
-                                          .rate_limit = &limit}));
+      static_cast<void>(whole(
+          transport, {.method = "PUT", .url = server.url(), .body = body, .rate_limit = &limit}));
     }
   });
   CHECK(taken >= milliseconds(990));

@@ -218,6 +218,56 @@ TEST_CASE_METHOD(Fixture, "A read gives up when the server stays away") {
   CHECK(contains(failure, "gave up"));
 }
 
+TEST_CASE_METHOD(Fixture, "A read that breaks off again and again after a few bytes gives up") {
+  add("pg/k", std::string(100'000, 'x'));
+  server.after = [](const FakeS3Request& /*request*/, FakeS3Reply& reply) {
+    reply.breaks_after = 10;
+  };
+  const UtcTime begun = clock.now();
+  CHECK(kind_of_read("k") == ErrorKind::transient);
+  CHECK(contains(failure, "gave up"));
+  CHECK(clock.now() - begun < std::chrono::minutes(16));
+  CHECK(server.seen.size() < 500);
+}
+
+TEST_CASE_METHOD(Fixture, "A read that breaks off again and again, but gets on, comes to its end") {
+  std::string bytes;
+  for (int i = 0; bytes.size() < 2'000'000; ++i) bytes += std::to_string(i);
+  add("pg/k", bytes);
+  server.after = [&](const FakeS3Request& request, FakeS3Reply& reply) {
+    if (request.method != "GET" || reply.response.body.size() <= 70'000) return;
+    clock.advance(std::chrono::minutes(1));  // more than the time for retries in all
+    reply.breaks_after = 70'000;
+  };
+  const UtcTime begun = clock.now();
+  CHECK((read_all("k") == bytes));
+  CHECK(clock.now() - begun > std::chrono::minutes(20));
+}
+
+TEST_CASE_METHOD(Fixture, "The reader's own pauses do not count as time for retries") {
+  add("pg/k", std::string(50'000, 'x'));
+  server.after = [](const FakeS3Request& /*request*/, FakeS3Reply& reply) {
+    if (reply.response.body.size() > 10'000) reply.breaks_after = 10'000;
+  };
+  const auto source = store.open("k");
+  std::vector<char> buffer(10'000);
+  size_t received = 0;
+  while (const size_t got = source->read(buffer)) {
+    received += got;
+    clock.advance(std::chrono::minutes(20));  // an index is built from what was read
+  }
+  CHECK(received == 50'000);
+}
+
+TEST_CASE_METHOD(Fixture, "An empty object whose reply breaks off is not asked for again") {
+  add("pg/k", "");
+  server.after = [](const FakeS3Request& /*request*/, FakeS3Reply& reply) {
+    reply.breaks_after = 0;
+  };
+  CHECK(read_all("k").empty());  // bytes=0- of it would be answered with 416
+  CHECK(server.seen.size() == 1);
+}
+
 TEST_CASE_METHOD(Fixture, "Removing twice is removing once") {
   add("pg/k");
   store.remove("k");
