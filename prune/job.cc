@@ -15,6 +15,7 @@
 #include "prune/locks.h"
 #include "prune/reason_text.h"
 #include "prune/report.h"
+#include "prune/writes.h"
 
 namespace pgbackup {
 namespace {
@@ -32,7 +33,7 @@ Plan look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
   if (const auto objection = guard_clock(clock.now(), now)) {
     throw Error(ErrorKind::conflict, *objection);
   }
-  const std::vector<UnfinishedWrite> writes = store.list_unfinished();
+  const std::vector<UnfinishedWrite> writes = find_unfinished(store, now, log);
   Catalog catalog = read_catalog(store, config.adoption);
   mention_not_adopted(catalog, log);
   return make_plan(std::move(catalog.backups), writes, config.rules, now);

@@ -10,6 +10,7 @@
 #include "tests/fake_clock.h"
 #include "tests/temporary_folder.h"
 #include "tests/test.h"
+#include "tests/unfinished.h"
 
 namespace pgbackup {
 namespace {
@@ -65,13 +66,13 @@ TEST_CASE_METHOD(DirStoreFixture, "An abandoned writer leaves nothing, not even 
     const auto writer = store.create(kNew + "/app.dump.zst");
     writer->write("abc");
     CHECK(keys().empty());
-    CHECK(store.list_unfinished().size() == 1);
+    CHECK(unfinished_of(store).size() == 1);
   }
   CHECK(entries() == 0);
   write(kOld + "/app.dump.zst", "abc");
   { const auto writer = store.create(kOld + "/app.dump.zst.0001"); }
   CHECK(keys() == std::set<std::string>{kOld + "/app.dump.zst"});
-  CHECK(store.list_unfinished().empty());
+  CHECK(unfinished_of(store).empty());
 }
 
 TEST_CASE_METHOD(DirStoreFixture, "What a killed writer left is an unfinished write, no object") {
@@ -79,7 +80,7 @@ TEST_CASE_METHOD(DirStoreFixture, "What a killed writer left is an unfinished wr
   const UtcTime time = clock.now() - std::chrono::hours(9);
   fs::last_write_time(left, std::chrono::file_clock::from_sys(time));
   CHECK(keys().empty());
-  const auto unfinished = store.list_unfinished();
+  const auto unfinished = unfinished_of(store);
   REQUIRE(unfinished.size() == 1);
   CHECK(unfinished[0].key == kNew + "/app.dump.zst");
   CHECK(unfinished[0].newest == time);
@@ -91,7 +92,7 @@ TEST_CASE_METHOD(DirStoreFixture, "What a killed writer left is an unfinished wr
 TEST_CASE_METHOD(DirStoreFixture, "Names that only look like ours are neither") {
   for (const auto* name : {".tmp-", ".tmp-x", ".tmp-0a1b2c3d"}) folder.write(name, "x");
   for (const auto* name : {".tmpx", "tmp-0a-b", ".hidden"}) folder.write(name, "x");
-  CHECK(store.list_unfinished().empty());
+  CHECK(unfinished_of(store).empty());
   CHECK(keys() == std::set<std::string>{".tmpx", "tmp-0a-b", ".hidden"});
 }
 
@@ -104,7 +105,7 @@ TEST_CASE_METHOD(DirStoreFixture, "A commit writes sums that sha256sum understan
   CHECK(fs::read_symlink(latest()) == fs::path(kNew).filename());
   CHECK(keys() == std::set<std::string>{kNew + "/app.dump.zst", kNew + "/manifest.json",
                                         kNew + "/SHA256SUMS"});
-  CHECK(store.list_unfinished().empty());
+  CHECK(unfinished_of(store).empty());
 }
 
 TEST_CASE_METHOD(DirStoreFixture, "The link names the backup that was committed last") {

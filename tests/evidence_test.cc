@@ -10,6 +10,7 @@
 #include "tests/memory_store.h"
 #include "tests/prune_fixture.h"
 #include "tests/test.h"
+#include "tests/unfinished.h"
 
 namespace pgbackup {
 namespace {
@@ -71,7 +72,7 @@ class EvidenceFixture {
   }
 
   [[nodiscard]] Plan plan() {
-    return make_plan(read_catalog(store, adoption).backups, store.list_unfinished(), rules, now);
+    return make_plan(read_catalog(store, adoption).backups, unfinished_of(store), rules, now);
   }
   [[nodiscard]] Plan guarded() {
     Plan made = plan();

@@ -142,6 +142,7 @@ FakeS3Reply FakeS3::get(const FakeS3Request& request) {
     return fake_reply(200, object.bytes, headers);
   }
   const size_t from = std::stoul(range->second.substr(6));
+  if (from >= object.bytes.size()) return fake_error(416, "InvalidRange");
   headers.emplace_back("content-range", fmt::format("bytes {}-{}/{}", from, object.bytes.size() - 1,
                                                     object.bytes.size()));
   return fake_reply(206, object.bytes.substr(from), headers);

@@ -100,8 +100,11 @@ class FaultyStore final : public Store {
     return around("remove_all", keys.front(), [&] { return store_.remove_all(keys); });
   }
   [[nodiscard]] size_t removal_batch() const override { return store_.removal_batch(); }
-  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override {
-    return around("list_unfinished", "", [&] { return store_.list_unfinished(); });
+  void list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) override {
+    around("list_unfinished", "", [&] { store_.list_unfinished(visit); });
+  }
+  [[nodiscard]] std::optional<UtcTime> last_activity(const UnfinishedWrite& write) override {
+    return around("last_activity", write.key, [&] { return store_.last_activity(write); });
   }
   void remove_unfinished(const UnfinishedWrite& write) override {
     around("remove_unfinished", write.key, [&] { store_.remove_unfinished(write); });

@@ -29,6 +29,7 @@
 #include "tests/fake_clock.h"
 #include "tests/memory_store.h"
 #include "tests/test.h"
+#include "tests/unfinished.h"
 #include "tests/zone_guard.h"
 
 namespace pgbackup {
@@ -188,7 +189,7 @@ class Golden {
   }
 
   Plan plan_at(UtcTime time) {
-    const std::vector<UnfinishedWrite> writes = store_.list_unfinished();
+    const std::vector<UnfinishedWrite> writes = unfinished_of(store_);
     return make_plan(read_catalog(store_, config_.adoption.adoption).backups, writes, config_.rules,
                      time);
   }

@@ -216,24 +216,6 @@ TEST_CASE("A proxy is asked, unless the request is to go directly") {
   CHECK(proxy.requests[0].starts_with("GET http://s3.invalid/k HTTP/1.1"));
 }
 
-TEST_CASE("A rate is kept in both directions") {
-  // libcurl receives what a second allows at once.
-  const std::string body(2'500'000, 'x');
-  ScriptedServer server({ok(""), ok(body)});
-  CurlTransport transport("");
-  const auto begun = steady_clock::now();
-  SECTION("sending") {
-    static_cast<void>(exchange(
-        transport, {.method = "PUT", .url = server.url(), .body = body, .max_rate = 2'000'000}));
-  }
-  SECTION("receiving") {
-    static_cast<void>(exchange(transport, {.method = "GET", .url = server.url()}));
-    CHECK(exchange(transport, {.method = "GET", .url = server.url(), .max_rate = 2'000'000})
-              .body.size() == body.size());
-  }
-  CHECK(steady_clock::now() - begun > milliseconds(500));
-}
-
 TEST_CASE("A stop ends a running exchange at once") {
   ScriptedServer server({""});
   std::stop_source stop;

@@ -127,10 +127,9 @@ std::vector<RemovalFailure> MemoryStore::remove_all(std::span<const std::string>
   return failures;
 }
 
-std::vector<UnfinishedWrite> MemoryStore::list_unfinished() {
-  std::vector<UnfinishedWrite> writes;
-  for (const auto& [id, write] : unfinished) writes.push_back(write);
-  return writes;
+void MemoryStore::list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) {
+  const auto snapshot = unfinished;  // `visit` may remove what it sees
+  for (const auto& [id, write] : snapshot) visit(write);
 }
 
 void MemoryStore::remove_unfinished(const UnfinishedWrite& write) { unfinished.erase(write.id); }

@@ -35,7 +35,7 @@ class MemoryStore final : public Store {
   void remove(const std::string& key) override;
   [[nodiscard]] std::vector<RemovalFailure> remove_all(std::span<const std::string> keys) override;
   [[nodiscard]] size_t removal_batch() const override { return batch; }
-  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override;
+  void list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) override;
   void remove_unfinished(const UnfinishedWrite& write) override;
   [[nodiscard]] UtcTime now() override { return clock_.now(); }
 

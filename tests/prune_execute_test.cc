@@ -6,6 +6,7 @@
 #include "tests/memory_store.h"
 #include "tests/prune_fixture.h"
 #include "tests/test.h"
+#include "tests/unfinished.h"
 
 namespace pgbackup {
 namespace {
@@ -286,7 +287,7 @@ TEST_CASE_METHOD(ExecuteFixture, "More than a thousand backups go in one run") {
     }
   }
   const Outcome outcome = execute_plan(
-      many, make_plan(read_catalog(many), many.list_unfinished(), rules, now), log.log(), {});
+      many, make_plan(read_catalog(many), unfinished_of(many), rules, now), log.log(), {});
   CHECK(outcome.removed == 1198);
   CHECK(many.objects.size() == 2 * 2);
   CHECK(read_catalog(many)[0].id == id(40 * kDay));
@@ -316,7 +317,7 @@ class AdoptedFixture : public ExecuteFixture {
   }
   [[nodiscard]] Plan adopting_plan() {
     const Adoption all{.layouts = parse_layouts("all"), .database = {}};
-    return make_plan(read_catalog(store, all).backups, store.list_unfinished(), rules, now);
+    return make_plan(read_catalog(store, all).backups, unfinished_of(store), rules, now);
   }
   Outcome adopt(Store& through) { return execute_plan(through, adopting_plan(), log.log(), {}); }
   [[nodiscard]] std::set<std::string> wanted() const {
@@ -395,7 +396,7 @@ class BatchFixture : public ExecuteFixture {
     }
   }
   Outcome run(Store& through, const std::stop_token& token = {}) {
-    const Plan made = make_plan(read_catalog(many), many.list_unfinished(), rules, now);
+    const Plan made = make_plan(read_catalog(many), unfinished_of(many), rules, now);
     return execute_plan(through, made, log.log(), token);
   }
   [[nodiscard]] bool all_listed_are_whole() {

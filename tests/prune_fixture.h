@@ -14,6 +14,7 @@
 #include "tests/fake_clock.h"
 #include "tests/temporary_folder.h"
 #include "tests/test_log.h"
+#include "tests/unfinished.h"
 
 namespace pgbackup {
 
@@ -66,7 +67,7 @@ class PruneFixture {
   }
 
   [[nodiscard]] Plan plan() {
-    const std::vector<UnfinishedWrite> writes = store.list_unfinished();
+    const std::vector<UnfinishedWrite> writes = unfinished_of(store);
     return make_plan(read_catalog(store), writes, rules, now);
   }
   /// Every file, also those that are not ours.

@@ -9,6 +9,7 @@
 #include "tests/s3_fixture.h"
 #include "tests/test.h"
 #include "tests/test_log.h"
+#include "tests/unfinished.h"
 
 namespace pgbackup {
 namespace {
@@ -217,6 +218,56 @@ TEST_CASE_METHOD(Fixture, "A read gives up when the server stays away") {
   CHECK(contains(failure, "gave up"));
 }
 
+TEST_CASE_METHOD(Fixture, "A read that breaks off again and again after a few bytes gives up") {
+  add("pg/k", std::string(100'000, 'x'));
+  server.after = [](const FakeS3Request& /*request*/, FakeS3Reply& reply) {
+    reply.breaks_after = 10;
+  };
+  const UtcTime begun = clock.now();
+  CHECK(kind_of_read("k") == ErrorKind::transient);
+  CHECK(contains(failure, "gave up"));
+  CHECK(clock.now() - begun < std::chrono::minutes(16));
+  CHECK(server.seen.size() < 500);
+}
+
+TEST_CASE_METHOD(Fixture, "A read that breaks off again and again, but gets on, comes to its end") {
+  std::string bytes;
+  for (int i = 0; bytes.size() < 2'000'000; ++i) bytes += std::to_string(i);
+  add("pg/k", bytes);
+  server.after = [&](const FakeS3Request& request, FakeS3Reply& reply) {
+    if (request.method != "GET" || reply.response.body.size() <= 70'000) return;
+    clock.advance(std::chrono::minutes(1));  // more than the time for retries in all
+    reply.breaks_after = 70'000;
+  };
+  const UtcTime begun = clock.now();
+  CHECK((read_all("k") == bytes));
+  CHECK(clock.now() - begun > std::chrono::minutes(20));
+}
+
+TEST_CASE_METHOD(Fixture, "The reader's own pauses do not count as time for retries") {
+  add("pg/k", std::string(50'000, 'x'));
+  server.after = [](const FakeS3Request& /*request*/, FakeS3Reply& reply) {
+    if (reply.response.body.size() > 10'000) reply.breaks_after = 10'000;
+  };
+  const auto source = store.open("k");
+  std::vector<char> buffer(10'000);
+  size_t received = 0;
+  while (const size_t got = source->read(buffer)) {
+    received += got;
+    clock.advance(std::chrono::minutes(20));  // an index is built from what was read
+  }
+  CHECK(received == 50'000);
+}
+
+TEST_CASE_METHOD(Fixture, "An empty object whose reply breaks off is not asked for again") {
+  add("pg/k", "");
+  server.after = [](const FakeS3Request& /*request*/, FakeS3Reply& reply) {
+    reply.breaks_after = 0;
+  };
+  CHECK(read_all("k").empty());  // bytes=0- of it would be answered with 416
+  CHECK(server.seen.size() == 1);
+}
+
 TEST_CASE_METHOD(Fixture, "Removing twice is removing once") {
   add("pg/k");
   store.remove("k");
@@ -232,7 +283,7 @@ TEST_CASE_METHOD(Fixture, "Unfinished uploads are told with their newest part") 
       {1, {.bytes = {}, .token = {}, .modified = begun + std::chrono::hours(2)}},
       {2, {.bytes = {}, .token = {}, .modified = begun + std::chrono::hours(1)}}};
   server.uploads["u3"] = {.key = "pg2/a", .token = {}, .initiated = begun, .parts = {}};
-  auto writes = store.list_unfinished();
+  auto writes = unfinished_of(store);
   REQUIRE(writes.size() == 2);
   CHECK(writes[0].key == "app/1/a");
   CHECK(writes[0].id == "u1");
@@ -242,7 +293,7 @@ TEST_CASE_METHOD(Fixture, "Unfinished uploads are told with their newest part") 
   store.remove_unfinished(writes[0]);
   store.remove_unfinished(writes[0]);
   CHECK_FALSE(server.uploads.contains("u1"));
-  CHECK(store.list_unfinished().size() == 1);
+  CHECK(unfinished_of(store).size() == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "A list of uploads that turns in a circle is corrupt") {
@@ -255,7 +306,7 @@ TEST_CASE_METHOD(Fixture, "A list of uploads that turns in a circle is corrupt")
     return fake_reply(200, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>" + markers +
                                "</ListMultipartUploadsResult>");
   };
-  CHECK_THROWS_AS(store.list_unfinished(), Error);
+  CHECK_THROWS_AS(unfinished_of(store), Error);
   CHECK(server.seen.size() < 4);
 }
 

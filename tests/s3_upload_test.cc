@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "common/store/s3_store.h"
 #include "tests/fake_clock.h"
@@ -234,6 +235,36 @@ TEST_CASE_METHOD(Fixture, "A completion whose reply was lost is recognised by it
   static_cast<void>(upload(sample(3 * kPart)));
   CHECK(server.count(kComplete) == 1);  // HEAD had the answer
   CHECK(server.objects.at("k").bytes == sample(3 * kPart));
+}
+
+/// Ceph 16 to 20: once the object is gone the repeated completion is refused in this way for ever.
+TEST_CASE_METHOD(Fixture,
+                 "A completion whose reply was lost and whose object is gone comes to an end") {
+  bool is_completed = false;
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    if (request.summary() != kComplete || !is_completed) return std::nullopt;
+    return fake_error(500, "InternalError",
+                      "<Message>This multipart completion is already in progress</Message>");
+  };
+  SECTION("removed") {
+    server.after = [&](const FakeS3Request& request, FakeS3Reply& /*reply*/) {
+      if (request.summary() != kComplete || std::exchange(is_completed, true)) return;
+      server.objects.clear();
+      throw_network_error();
+    };
+  }
+  SECTION("overwritten") {
+    server.after = [&](const FakeS3Request& request, FakeS3Reply& /*reply*/) {
+      if (request.summary() != kComplete || std::exchange(is_completed, true)) return;
+      server.objects["k"].token = "other";
+      throw_network_error();
+    };
+  }
+  const UtcTime begun = clock.now();
+  CHECK(kind_of_failure(3 * kPart) == ErrorKind::transient);
+  CHECK(contains(failure, "500 InternalError"));
+  CHECK(contains(failure, "gave up"));
+  CHECK(clock.now() - begun < std::chrono::minutes(16));
 }
 
 /// As servers do where the right to list has a prefix.

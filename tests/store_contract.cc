@@ -7,6 +7,7 @@
 #include "common/codec/digest.h"
 #include "common/codec/encoding.h"
 #include "tests/test.h"
+#include "tests/unfinished.h"
 
 namespace pgbackup {
 namespace {
@@ -33,7 +34,7 @@ std::set<std::string> keys_below(Store& store, const std::string& prefix) {
 }
 
 std::vector<UnfinishedWrite> unfinished_below(Store& store, const std::string& prefix) {
-  std::vector<UnfinishedWrite> writes = store.list_unfinished();
+  std::vector<UnfinishedWrite> writes = unfinished_of(store);
   std::erase_if(writes, [&](const UnfinishedWrite& w) { return !w.key.starts_with(prefix); });
   return writes;
 }

@@ -10,14 +10,15 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/store/dir_walk.h"
 #include "common/store/store.h"
+#include "common/store/store_root.h"
 
 namespace pgbackup {
 
 class DirStore final : public Store {
  public:
-  /// `root` must be a directory that can be read; it is made by nobody here, so that a forgotten
-  /// mount is noticed. Throws `not_found`, `denied`, `failed`.
+  /// Throws as StoreRoot does. All calls throw `not_found` once the directory is gone.
   DirStore(const std::filesystem::path& root, const Clock& clock);
 
   [[nodiscard]] std::string location(std::string_view key) const override;
@@ -30,15 +31,16 @@ class DirStore final : public Store {
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string& key) override;
   void list(std::string_view prefix, const std::function<void(const ObjectInfo&)>& visit) override;
   void remove(const std::string& key) override;
-  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override;
+  void list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) override;
   void remove_unfinished(const UnfinishedWrite& write) override;
   [[nodiscard]] UtcTime now() override { return clock_.now(); }
 
  private:
   [[nodiscard]] std::filesystem::path path_of(std::string_view key) const;
+  void walk(std::string_view below, const VisitFile& visit);
   void link_latest(const std::filesystem::path& folder);
 
-  std::filesystem::path root_;
+  StoreRoot root_;
   const Clock& clock_;
 };
 

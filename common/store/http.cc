@@ -27,7 +27,7 @@ constexpr long kKeepAliveIntervalSeconds = 30;
 constexpr long kMaxIdleSeconds = 20;
 /// As fast as the 2 MiB that CURLOPT_UPLOAD_BUFFERSIZE allows, and every sending thread has one.
 constexpr long kUploadBufferBytes = 512L << 10U;
-constexpr long kDownloadBufferBytes = 512L << 10U;  // CURLOPT_BUFFERSIZE's upper bound in 7.88
+constexpr size_t kDownloadBufferBytes = size_t{512} << 10U;  // CURLOPT_BUFFERSIZE's bound in 7.88
 constexpr size_t kSpillBytes = size_t{1} << 20U;
 constexpr size_t kMaxHeadBytes = size_t{64} << 10U;
 constexpr int kPollMilliseconds = 1000;
@@ -56,11 +56,10 @@ void set(CURL* easy, CURLoption option, Value value) {
   }
 }
 
-/// A buffer goes out at once, so it must be small beside what a second may carry.
-long bounded_by_rate(long bytes, uint64_t max_rate) {
-  constexpr long kLeast = 16L << 10U;  // CURLOPT_UPLOAD_BUFFERSIZE's lower bound
-  if (max_rate == 0 || max_rate / 8 >= static_cast<uint64_t>(bytes)) return bytes;
-  return std::max(kLeast, static_cast<long>(max_rate / 8));
+/// What is received goes into a buffer at once, so it must be small beside what a second may carry.
+size_t bounded_by_rate(size_t bytes, const RateLimit* limit) {
+  constexpr size_t kLeast = size_t{16} << 10U;  // no good comes of smaller buffers
+  return limit == nullptr ? bytes : std::min(bytes, std::max(kLeast, limit->step(bytes)));
 }
 
 /// No child shall inherit a connection, also none that another library starts.
@@ -79,6 +78,15 @@ std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+/// Three digits, or the reply is not usable.
+int parse_status(std::string_view text) {
+  const std::optional<uint64_t> status = parse_size(text);
+  if (text.size() != 3 || !status || *status < 100) {
+    throw Error(ErrorKind::corrupt, "the reply has no status");
+  }
+  return static_cast<int>(*status);
 }
 
 }  // namespace
@@ -114,6 +122,18 @@ std::string Transport::read_rest(size_t max_bytes) {
   return all;
 }
 
+std::string Transport::read_begin(size_t max_bytes) {
+  std::string begin(max_bytes, '\0');
+  size_t used = 0;
+  while (used < max_bytes) {
+    const size_t got = read({begin.data() + used, max_bytes - used});
+    if (got == 0) break;
+    used += got;
+  }
+  begin.resize(used);
+  return begin;
+}
+
 struct CurlTransport::Handles {
   Handle<CURLM, curl_multi_cleanup> multi;
   Handle<CURL, curl_easy_cleanup> easy;  // gone before the multi handle
@@ -126,6 +146,7 @@ struct CurlTransport::Exchange {
   Handle<curl_slist, curl_slist_free_all> headers;
   std::string_view body;
   size_t sent = 0;
+  RateLimit* rate_limit = nullptr;
 
   HttpResponse response;
   size_t head_bytes = 0;
@@ -135,6 +156,7 @@ struct CurlTransport::Exchange {
   size_t filled = 0;
   std::string spill;  ///< what came beyond that
   size_t spill_taken = 0;
+  size_t spill_bytes = kSpillBytes;  ///< how much of that is enough
   bool paused = false;
 
   bool done = false;
@@ -155,7 +177,7 @@ struct CurlTransport::Exchange {
     if (line.starts_with("HTTP/")) {  // also after a 100 Continue: begin anew
       response = {};
       const std::string_view rest = trimmed(line.substr(std::min(line.size(), line.find(' '))));
-      std::from_chars(rest.data(), rest.data() + rest.size(), response.status);
+      response.status = parse_status(rest.substr(0, rest.find(' ')));
       return;
     }
     if (trimmed(line).empty()) {
@@ -187,6 +209,15 @@ struct CurlTransport::Exchange {
     return count;
   }
 
+  /// How many of the body's bytes may go out now, `most` at most. Waits for their turn.
+  size_t next_to_send(size_t most) const {
+    const size_t bytes = std::min(most, body.size() - sent);
+    if (rate_limit == nullptr) return bytes;
+    const size_t some = rate_limit->step(bytes);
+    rate_limit->send(some, stop);
+    return some;
+  }
+
   static size_t on_header(char* data, size_t size, size_t count, void* self) noexcept {
     auto& exchange = *static_cast<Exchange*>(self);
     try {
@@ -200,7 +231,7 @@ struct CurlTransport::Exchange {
 
   static size_t on_body(char* data, size_t size, size_t count, void* self) noexcept {
     auto& exchange = *static_cast<Exchange*>(self);
-    if (exchange.spill.size() >= kSpillBytes) {
+    if (exchange.spill.size() >= exchange.spill_bytes) {
       exchange.paused = true;
       return CURL_WRITEFUNC_PAUSE;
     }
@@ -215,10 +246,15 @@ struct CurlTransport::Exchange {
 
   static size_t on_send(char* data, size_t size, size_t count, void* self) noexcept {
     auto& exchange = *static_cast<Exchange*>(self);
-    const size_t bytes = std::min(size * count, exchange.body.size() - exchange.sent);
-    if (bytes > 0) std::memcpy(data, exchange.body.data() + exchange.sent, bytes);
-    exchange.sent += bytes;
-    return bytes;
+    try {
+      const size_t bytes = exchange.next_to_send(size * count);
+      if (bytes > 0) std::memcpy(data, exchange.body.data() + exchange.sent, bytes);
+      exchange.sent += bytes;
+      return bytes;
+    } catch (...) {
+      exchange.failure = std::current_exception();
+      return CURL_READFUNC_ABORT;
+    }
   }
 
   /// libcurl rewinds when a kept connection turns out to be dead.
@@ -258,6 +294,8 @@ HttpResponse CurlTransport::start(const HttpRequest& request, const std::stop_to
   exchange->server = authority_of(request.url);
   exchange->stop = stop;
   exchange->body = request.body;
+  exchange->rate_limit = request.rate_limit;
+  exchange->spill_bytes = bounded_by_rate(kSpillBytes, request.rate_limit);
   for (const auto& [name, value] : request.headers) {
     // libcurl sends an empty header only in this form.
     exchange->add_header(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
@@ -307,12 +345,8 @@ void CurlTransport::configure(const HttpRequest& request) {
     set(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
   }
 
-  if (request.max_rate > 0) {
-    const auto rate = static_cast<curl_off_t>(request.max_rate);
-    set(easy, CURLOPT_MAX_SEND_SPEED_LARGE, rate);
-    set(easy, CURLOPT_MAX_RECV_SPEED_LARGE, rate);
-  }
-  set(easy, CURLOPT_BUFFERSIZE, bounded_by_rate(kDownloadBufferBytes, request.max_rate));
+  set(easy, CURLOPT_BUFFERSIZE,
+      static_cast<long>(bounded_by_rate(kDownloadBufferBytes, request.rate_limit)));
   set(easy, CURLOPT_HEADERFUNCTION, &Exchange::on_header);
   set(easy, CURLOPT_HEADERDATA, static_cast<void*>(exchange));
   set(easy, CURLOPT_WRITEFUNCTION, &Exchange::on_body);
@@ -328,7 +362,7 @@ void CurlTransport::configure_method(const HttpRequest& request) {
   set(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   if (request.method != "PUT" && request.method != "POST") return;
   set(easy, CURLOPT_UPLOAD, 1L);
-  set(easy, CURLOPT_UPLOAD_BUFFERSIZE, bounded_by_rate(kUploadBufferBytes, request.max_rate));
+  set(easy, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
   set(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   set(easy, CURLOPT_READFUNCTION, &Exchange::on_send);
   set(easy, CURLOPT_READDATA, static_cast<void*>(exchange_.get()));
@@ -371,6 +405,12 @@ void CurlTransport::throw_if_failed() const {
 }
 
 size_t CurlTransport::read(std::span<char> buffer) {
+  const size_t count = read_some(buffer);
+  if (exchange_->rate_limit != nullptr) exchange_->rate_limit->receive(count, exchange_->stop);
+  return count;
+}
+
+size_t CurlTransport::read_some(std::span<char> buffer) {
   Exchange& exchange = *exchange_;
   if (const size_t count = exchange.take_spill(buffer)) return count;
   exchange.target = buffer;

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/store/rate_limit.h"
 #include "common/store/sigv4.h"
 
 namespace pgbackup {
@@ -27,9 +28,9 @@ struct HttpRequest {
   std::chrono::milliseconds timeout{0};
   /// Fails when less than 1 KiB/s passes for this long; zero: never.
   std::chrono::seconds stall{60};
-  bool is_direct = false;         ///< never through a proxy, whatever the variables say
-  uint64_t max_rate = 0;          ///< bytes per second in each direction; zero: no bound
-  bool fresh_connection = false;  ///< with a fresh look-up of the name, too
+  bool is_direct = false;           ///< never through a proxy, whatever the variables say
+  RateLimit* rate_limit = nullptr;  ///< of the bodies; nullptr: no bound. Outlives the exchange
+  bool fresh_connection = false;    ///< with a fresh look-up of the name, too
 };
 
 struct HttpResponse {
@@ -46,6 +47,9 @@ struct HttpResponse {
 
 /// Largest reply that is taken into memory: a page of 1000 keys of 1024 escaped bytes fits twice.
 inline constexpr size_t kMaxReplyBytes = size_t{16} << 20U;
+
+/// What is read of a reply that tells of a failure; proxies send whole pages.
+inline constexpr size_t kMaxErrorBytes = size_t{64} << 10U;
 
 /// One exchange at a time, one thread at a time. Errors: `transient` for what the network did,
 /// `failed` for a certificate that does not hold, `canceled`.
@@ -65,6 +69,8 @@ class Transport {
 
   /// The rest of the reply's body. `corrupt` beyond `max_bytes`.
   [[nodiscard]] std::string read_rest(size_t max_bytes = kMaxReplyBytes);
+  /// The next bytes of the reply's body, `max_bytes` at most; what follows is dropped.
+  [[nodiscard]] std::string read_begin(size_t max_bytes);
 };
 
 /// Called from the thread that will use the transport.
@@ -91,6 +97,7 @@ class CurlTransport final : public Transport {
   void configure_method(const HttpRequest& request);
   /// Lets the exchange go on until `ready` or its end.
   void run_until(const std::function<bool()>& ready);
+  size_t read_some(std::span<char> buffer);
   void throw_if_failed() const;
   void detach() noexcept;
 

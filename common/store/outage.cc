@@ -2,7 +2,7 @@
 
 namespace pgbackup {
 
-Outage::Row::~Row() {
+void Outage::Row::give_up() {
   const std::lock_guard lock(outage_.mutex_);
   if (outage_.prober_ != this) return;
   outage_.prober_ = nullptr;

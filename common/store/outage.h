@@ -21,7 +21,7 @@ class Outage {
     explicit Row(Outage& outage) : outage_(outage) {}
     Row(const Row&) = delete;
     Row& operator=(const Row&) = delete;
-    ~Row();
+    ~Row() { give_up(); }
 
     /// True when enter() would not wait. A row that returns during an outage is the prober.
     [[nodiscard]] bool may_enter();
@@ -30,6 +30,8 @@ class Outage {
     /// The first one to fail probes from now on.
     void fail();
     void succeed();
+    /// Makes room for the next prober, as going away does.
+    void give_up();
 
    private:
     [[nodiscard]] bool may_go() const;

@@ -41,6 +41,21 @@ milliseconds Retrier::passed() {
   return duration_cast<milliseconds>(now - *begun_);
 }
 
+void Retrier::start_over() {
+  begun_.reset();
+  attempt_ = {};
+}
+
+void Retrier::resume() {
+  if (begun_ && suspended_) *begun_ += clock_.steady() - *suspended_;
+  suspended_.reset();
+}
+
+void Retrier::suspend() {
+  row_.succeed();
+  suspended_ = clock_.steady();
+}
+
 void Retrier::wait_for_turn() {
   if (limits_.total == milliseconds(0) || row_.may_enter()) return;
   static_cast<void>(passed());
@@ -55,6 +70,7 @@ void Retrier::wait_after(const Error& error) {
   row_.fail();
   const milliseconds already = passed();
   if (already >= limits_.total) {
+    row_.give_up();
     if (attempt_.number == 1) throw error;
     throw Error(error.kind(),
                 fmt::format("{} (gave up after {} attempts in {})", error.message(),

@@ -36,10 +36,14 @@ struct Attempt {
   std::optional<std::chrono::seconds> retry_after;
 };
 
-/// One row of attempts. Not thread-safe; all that is passed in must outlive it.
+/// One row of attempts, or several of one piece of work that share their time and their waits: see
+/// start_over(). Not thread-safe; all that is passed in must outlive it.
 class Retrier {
  public:
   Retrier(const RetryLimits& limits, Clock& clock, Log& log, Outage& outage, std::stop_token stop);
+
+  /// Forgets the failures so far: the work has got on since.
+  void start_over();
 
   /// Calls `body(Attempt&)` until it returns. Throws its error when that is not `transient` or the
   /// time is over, and `canceled` once a stop is requested. `body` must not begin another row.
@@ -47,14 +51,15 @@ class Retrier {
   auto run(Body&& body) {
     for (;;) {
       try {
+        resume();
         wait_for_turn();
         if constexpr (std::is_void_v<decltype(body(attempt_))>) {
           body(attempt_);
-          row_.succeed();
+          suspend();
           return;
         } else {
           auto result = body(attempt_);
-          row_.succeed();
+          suspend();
           return result;
         }
       } catch (const Error& error) {
@@ -64,6 +69,9 @@ class Retrier {
   }
 
  private:
+  /// The time between two calls of run() is the caller's and does not count.
+  void resume();
+  void suspend();
   void wait_for_turn();
   void wait_after(const Error& error);
   /// Since the first failure or the first wait.
@@ -75,6 +83,7 @@ class Retrier {
   std::stop_token stop_;
   Outage::Row row_;
   std::optional<std::chrono::steady_clock::time_point> begun_;
+  std::optional<std::chrono::steady_clock::time_point> suspended_;
   Attempt attempt_;
 };
 

@@ -1,13 +1,12 @@
-// Lists of a bucket, page by page: objects and unfinished uploads. Guards against servers that turn
-// in a circle.
+// Lists of a bucket, page by page: objects, versions, unfinished uploads and their parts. The
+// server is not trusted: each list ends.
 #pragma once
 
-#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <vector>
 
 #include "common/store/s3_request.h"
 #include "common/store/s3_xml.h"
@@ -19,19 +18,29 @@ struct S3ListRequest {
   bool is_cleanup = false;  ///< see S3Request
 };
 
-/// `visit` gets full keys. Throws `corrupt` for a truncated list that cannot be continued.
+// Bounds of one list; beyond them it is taken for one that never ends.
+inline constexpr size_t kMaxListPages = 20'000;
+inline constexpr size_t kMaxListEntries = 20'000'000;
+/// In a row. Some servers send pages of which delete markers have left nothing.
+inline constexpr size_t kMaxEmptyPages = 1000;
+/// Of a continuation token; it has to fit into a URL.
+inline constexpr size_t kMaxMarkerBytes = 4096;
+
+// `visit` gets full keys, those with the prefix only. All of these throw `corrupt` for a list that
+// cannot be continued or does not end.
+
 void list_objects(S3Client& client, Transport& transport, const S3ListRequest& request,
                   const std::function<void(const S3ObjectEntry&)>& visit,
                   const std::stop_token& stop);
 
-[[nodiscard]] std::vector<S3UploadEntry> list_uploads(S3Client& client, Transport& transport,
-                                                      const S3ListRequest& request,
-                                                      const std::stop_token& stop);
+void list_uploads(S3Client& client, Transport& transport, const S3ListRequest& request,
+                  const std::function<void(const S3UploadEntry&)>& visit,
+                  const std::stop_token& stop);
 
 /// Every version and delete marker, in no promised order.
-[[nodiscard]] std::vector<S3VersionEntry> list_versions(S3Client& client, Transport& transport,
-                                                        const S3ListRequest& request,
-                                                        const std::stop_token& stop);
+void list_versions(S3Client& client, Transport& transport, const S3ListRequest& request,
+                   const std::function<void(const S3VersionEntry&)>& visit,
+                   const std::stop_token& stop);
 
 /// When the upload last got bytes; nullopt: it is gone.
 [[nodiscard]] std::optional<UtcTime> newest_part(S3Client& client, Transport& transport,

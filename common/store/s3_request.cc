@@ -28,6 +28,13 @@ std::optional<seconds> parse_retry_after(std::string_view text, std::optional<Ut
   return seconds(static_cast<long>(std::min(*count, most)));
 }
 
+/// The reply to HEAD has no body that would explain it, and a key pair that may not list gets 403
+/// for what does not exist.
+constexpr const char* kForbiddenHeadHint =
+    "either this key pair lacks s3:GetObject for the object, or the object does not exist and the "
+    "key pair lacks s3:ListBucket for this prefix, without which S3 answers 403 in place of 404; "
+    "wrong keys are answered in the same way";
+
 S3ErrorReply read_error(const HttpResponse& response) {
   S3ErrorReply reply = parse_error(response.body).value_or(S3ErrorReply{});
   if (reply.request_id.empty()) reply.request_id = response.header("x-amz-request-id");
@@ -83,6 +90,7 @@ S3Client::S3Client(S3Config config, Clock& clock, Log& log)
                        ? CredentialKeeper(std::move(config_.get_credentials), clock, log)
                        : CredentialKeeper(take_keys(config_), clock, log)),
       server_clock_(clock),
+      rate_limit_(config_.max_rate, clock),
       endpoint_(parse_s3_endpoint(config_.endpoint, config_.region)),
       region_(config_.region.empty() ? region_of_host(endpoint_.host) : config_.region) {
   check_bucket_name(config_.bucket);
@@ -155,7 +163,7 @@ HttpResponse S3Client::exchange(Transport& transport, const S3Request& request, 
   };
   try {
     HttpResponse head = transport.start(sign(request, with, attempt), stop);
-    if (!is_success(head.status)) head.body = transport.read_rest();
+    if (!is_success(head.status)) head.body = transport.read_begin(kMaxErrorBytes);
     note(std::to_string(head.status), head.header("x-amz-request-id"));
     return head;
   } catch (const Error& error) {
@@ -179,7 +187,10 @@ bool S3Client::learn(const HttpResponse& response, const S3ErrorReply& reply, co
 
 void S3Client::throw_unless_returned(const S3Request& request, int status,
                                      const S3ErrorReply& reply, const Attempt& attempt) const {
-  const Error error = make_reply_error(describe(request), status, reply);
+  Error error = make_reply_error(describe(request), status, reply);
+  if (request.method == "HEAD" && status == kForbidden && reply.code.empty()) {
+    error = Error(error.kind(), error.message(), kForbiddenHeadHint);
+  }
   if (request.returned == error.kind() || request.returned_status == status) return;
   // What is throttled or too slow is a 400, too, with some providers; a reply to HEAD cannot say
   // so.
@@ -206,8 +217,7 @@ S3Client::Signing S3Client::signing(const S3Request& request, const std::stop_to
   return with;
 }
 
-HttpRequest S3Client::sign(const S3Request& request, const Signing& with,
-                           const Attempt& attempt) const {
+HttpRequest S3Client::sign(const S3Request& request, const Signing& with, const Attempt& attempt) {
   std::string path = "/";
   if (config_.addressing != S3Addressing::virtual_host) {
     path += encode_percent(config_.bucket);
@@ -226,7 +236,7 @@ HttpRequest S3Client::sign(const S3Request& request, const Signing& with,
                    .body = request.body,
                    .timeout = request.is_cleanup ? kCleanupTimeout : request.timeout,
                    .stall = request.stall,
-                   .max_rate = config_.max_rate / static_cast<uint64_t>(request.connections),
+                   .rate_limit = config_.max_rate == 0 ? nullptr : &rate_limit_,
                    .fresh_connection = attempt.number > 1};
   http.headers.emplace_back("host", with.authority);
   http.headers.emplace_back("x-amz-content-sha256", payload_hash);

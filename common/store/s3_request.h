@@ -42,8 +42,8 @@ struct S3Config {
   int upload_concurrency = 3;             ///< parts in flight, at least 1
   size_t part_bytes = size_t{16} << 20U;  ///< S3 wants at least 5 MiB
   int max_parts = kMostParts;             ///< of one object
-  uint64_t max_rate = 0;                  ///< bytes per second of all connections; zero: no bound
-  RetryLimits retry{};                    ///< of one request
+  uint64_t max_rate = 0;  ///< bytes per second in each direction, all connections; zero: no bound
+  RetryLimits retry{};    ///< of one request
   S3WriteOptions write{};
   bool delete_versions = false;  ///< remove_all() removes older versions and delete markers, too
 };
@@ -62,8 +62,6 @@ struct S3Request {
 
   std::chrono::milliseconds timeout = std::chrono::minutes(1);  ///< of one attempt; zero: none
   std::chrono::seconds stall{60};                               ///< see HttpRequest
-  /// So many of this kind are on their way at a time: they share the allowed rate.
-  int connections = 1;
   /// After a stop, when the process has 10 s in all: one attempt of 2 s, with the credentials that
   /// are at hand.
   bool is_cleanup = false;
@@ -135,7 +133,7 @@ class S3Client {
   [[nodiscard]] std::string describe(const S3Request& request) const;
   [[nodiscard]] Signing signing(const S3Request& request, const std::stop_token& stop);
   [[nodiscard]] HttpRequest sign(const S3Request& request, const Signing& with,
-                                 const Attempt& attempt) const;
+                                 const Attempt& attempt);
   /// One exchange; the body is read when the reply is no success.
   [[nodiscard]] HttpResponse exchange(Transport& transport, const S3Request& request,
                                       const Signing& with, const Attempt& attempt,
@@ -155,6 +153,7 @@ class S3Client {
   CredentialKeeper credentials_;
   ServerClock server_clock_;
   Outage outage_;
+  RateLimit rate_limit_;
 
   mutable std::mutex mutex_;
   S3Endpoint endpoint_;

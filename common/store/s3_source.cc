@@ -6,29 +6,35 @@
 
 namespace pgbackup {
 
+namespace {
+
+/// A transfer that brings fewer bytes before it breaks off is no progress: the time for retries
+/// goes on, and so do the waits.
+constexpr uint64_t kLeastProgress = uint64_t{64} << 10U;
+
+}  // namespace
+
 S3Source::S3Source(S3Client& client, std::unique_ptr<Transport> transport, std::string full_key,
                    std::stop_token stop)
     : client_(client),
       transport_(std::move(transport)),
       full_key_(std::move(full_key)),
-      stop_(std::move(stop)) {
-  client_.make_retrier(client_.config().retry, stop_).run([this](Attempt& attempt) {
-    open(attempt);
-  });
+      stop_(std::move(stop)),
+      retrier_(client_.make_retrier(client_.config().retry, stop_)) {
+  retrier_.run([this](Attempt& attempt) { open(attempt); });
 }
 
 size_t S3Source::read(std::span<char> buffer) {
-  // A new row of attempts for each read: whatever arrives shows that the server is back.
-  const size_t got =
-      client_.make_retrier(client_.config().retry, stop_).run([&](Attempt& attempt) -> size_t {
-        if (!is_open_ && offset_ == total_bytes_) return 0;  // nothing left to ask for
-        if (!is_open_) open(attempt);
-        is_open_ = false;  // until the read has succeeded
-        const size_t count = with_context("GET " + client_.url_of(full_key_),
-                                          [&] { return transport_->read(buffer); });
-        is_open_ = true;
-        return count;
-      });
+  if (offset_ - opened_at_ >= kLeastProgress) retrier_.start_over();
+  const size_t got = retrier_.run([&](Attempt& attempt) -> size_t {
+    if (!is_open_ && offset_ == total_bytes_) return 0;  // nothing left to ask for
+    if (!is_open_) open(attempt);
+    is_open_ = false;  // until the read has succeeded
+    const size_t count =
+        with_context("GET " + client_.url_of(full_key_), [&] { return transport_->read(buffer); });
+    is_open_ = true;
+    return count;
+  });
   if (got > total_bytes_ - offset_) throw corrupt("is longer than announced");
   offset_ += got;
   if (got == 0 && offset_ != total_bytes_) throw corrupt("is shorter than announced");
@@ -54,6 +60,7 @@ void S3Source::open(Attempt& attempt) {
     etag_ = response.header("etag");
     if (etag_.empty()) throw corrupt("is sent without an ETag");
   }
+  opened_at_ = offset_;
   is_open_ = true;
 }
 

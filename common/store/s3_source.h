@@ -1,5 +1,6 @@
 // Reads an object as a stream: one GET, continued from where it broke off when the network fails in
-// the middle, never with bytes of another version of the object.
+// the middle, never with bytes of another version of the object. A transfer that breaks off again
+// and again after a few bytes ends, too.
 #pragma once
 
 #include <memory>
@@ -32,6 +33,8 @@ class S3Source final : public Source {
   uint64_t total_bytes_ = 0;
   uint64_t offset_ = 0;
   bool is_open_ = false;
+  Retrier retrier_;
+  uint64_t opened_at_ = 0;  ///< where the transfer began that is open, or was last
 };
 
 }  // namespace pgbackup

@@ -122,17 +122,24 @@ std::vector<RemovalFailure> S3Store::remove_all(std::span<const std::string> key
   return failures;
 }
 
-std::vector<UnfinishedWrite> S3Store::list_unfinished() {
+void S3Store::list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) {
   const std::string& root = client_.config().prefix;
-  std::vector<UnfinishedWrite> writes;
-  for (const S3UploadEntry& upload : list_uploads(client_, transport(), {.prefix = root}, stop_)) {
-    if (upload.key.size() <= root.size() || !upload.key.starts_with(root)) continue;
-    const std::optional<UtcTime> newest = newest_part(client_, transport(), upload, stop_);
-    if (!newest) continue;  // finished or removed meanwhile
-    writes.push_back(
-        {.key = upload.key.substr(root.size()), .id = upload.upload_id, .newest = *newest});
-  }
-  return writes;
+  list_uploads(
+      client_, transport(), {.prefix = root},
+      [&](const S3UploadEntry& upload) {
+        if (upload.key.size() <= root.size() || !upload.key.starts_with(root)) return;
+        visit({.key = upload.key.substr(root.size()),
+               .id = upload.upload_id,
+               .newest = upload.initiated});
+      },
+      stop_);
+}
+
+std::optional<UtcTime> S3Store::last_activity(const UnfinishedWrite& write) {
+  return newest_part(
+      client_, transport(),
+      {.key = client_.full_key(write.key), .upload_id = write.id, .initiated = write.newest},
+      stop_);
 }
 
 void S3Store::remove_unfinished(const UnfinishedWrite& write) {

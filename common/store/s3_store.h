@@ -41,7 +41,8 @@ class S3Store final : public Store {
   [[nodiscard]] std::vector<RemovalFailure> remove_all(std::span<const std::string> keys) override;
   [[nodiscard]] size_t removal_batch() const override { return remover_.batch(); }
 
-  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override;
+  void list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) override;
+  [[nodiscard]] std::optional<UtcTime> last_activity(const UnfinishedWrite& write) override;
   void remove_unfinished(const UnfinishedWrite& write) override;
 
   [[nodiscard]] UtcTime now() override;

@@ -143,8 +143,7 @@ void S3ObjectWriter::send_part(Transport& transport, PartJob& job, const std::st
        .body = job.buffer.view(),
        .body_sha256 = payload_hash(write, job.sha256),
        .note = fmt::format("part {}", job.number),
-       .timeout = part_timeout(client_.config()),
-       .connections = client_.config().upload_concurrency},
+       .timeout = part_timeout(client_.config())},
       stop);
   *job.etag = response.header("etag");
   if (job.etag->empty()) {
@@ -291,9 +290,12 @@ void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
     // The server may still be at it: it does not notice at once that nobody waits for the reply.
     client_.clock().sleep(kCreateSettles, never);
     const S3ListRequest mine{.prefix = piece.full_key, .is_cleanup = true};
-    for (const S3UploadEntry& upload : list_uploads(client_, transport_, mine, never)) {
-      if (upload.key == piece.full_key) abort(upload.upload_id);
-    }
+    list_uploads(
+        client_, transport_, mine,
+        [&](const S3UploadEntry& upload) {
+          if (upload.key == piece.full_key) abort(upload.upload_id);
+        },
+        never);
   }
   if (!piece.is_commit_in_doubt && !piece.is_completed) return;
   Attempt attempt;

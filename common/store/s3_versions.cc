@@ -48,10 +48,12 @@ S3VersionRemover::Versions S3VersionRemover::find(std::span<const S3ObjectName> 
     if (stop_.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     try {
       if (unanswered) throw Error(*unanswered);
-      for (S3VersionEntry& version :
-           list_versions(client_, transport_, {.prefix = prefix}, stop_)) {
-        if (keys.contains(version.object.key)) found.push_back(std::move(version));
-      }
+      list_versions(
+          client_, transport_, {.prefix = prefix},
+          [&, &wanted = keys](const S3VersionEntry& version) {
+            if (wanted.contains(version.object.key)) found.push_back(version);
+          },
+          stop_);
     } catch (...) {
       const Error error = current_failure();
       if (is_retryable(error.kind())) unanswered = error;

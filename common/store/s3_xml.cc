@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <pugixml.hpp>
 
 #include "common/base/error.h"
@@ -15,8 +17,18 @@ Error corrupt(std::string_view what) {
   return {ErrorKind::corrupt, fmt::format("the reply of the server is not usable: {}", what)};
 }
 
+/// A page of 1000 entries has 30,000 of these, if no names hold them, and all at most 350,000. Each
+/// element and attribute costs more memory than text.
+constexpr std::ptrdiff_t kMaxMarkup = 1'000'000;
+
+bool is_too_complex(std::string_view xml) {
+  return std::count(xml.begin(), xml.end(), '<') + std::count(xml.begin(), xml.end(), '=') >
+         kMaxMarkup;
+}
+
 /// The root element called `name`. `document` must outlive it.
 pugi::xml_node parse_root(pugi::xml_document& document, std::string_view xml, const char* name) {
+  if (is_too_complex(xml)) throw corrupt("too many XML elements");
   const pugi::xml_parse_result result = document.load_buffer(xml.data(), xml.size());
   if (!result) throw corrupt(fmt::format("no XML ({})", result.description()));
   const pugi::xml_node root = document.document_element();
@@ -36,12 +48,18 @@ std::string required_text(const pugi::xml_node& parent, const char* name) {
   return text;
 }
 
+std::string required_name(const pugi::xml_node& parent, const char* name) {
+  std::string text = required_text(parent, name);
+  if (text.size() > kMaxNameBytes) throw corrupt(fmt::format("<{}> is too long", name));
+  return text;
+}
+
 uint64_t required_size(const pugi::xml_node& parent, const char* name) {
   const std::string text = required_text(parent, name);
   uint64_t value = 0;
   const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stopped != end) {
+  if (error != std::errc() || stopped != end || value > kMaxObjectBytes) {
     throw corrupt(fmt::format("<{}> is not a size", name));
   }
   return value;
@@ -84,7 +102,7 @@ std::string escape_xml(std::string_view text) {
 
 std::optional<S3ErrorReply> parse_error(std::string_view xml) {
   pugi::xml_document document;
-  if (!document.load_buffer(xml.data(), xml.size())) return std::nullopt;
+  if (is_too_complex(xml) || !document.load_buffer(xml.data(), xml.size())) return std::nullopt;
   const pugi::xml_node root = document.document_element();
   if (std::string_view(root.name()) != "Error") return std::nullopt;
   return S3ErrorReply{.code = short_line(text_of(root, "Code")),
@@ -100,7 +118,7 @@ S3ObjectPage parse_object_page(std::string_view xml) {
   page.is_truncated = required_flag(root, "IsTruncated");
   page.next_token = text_of(root, "NextContinuationToken");
   for (const pugi::xml_node& entry : root.children("Contents")) {
-    page.objects.push_back({.key = required_text(entry, "Key"),
+    page.objects.push_back({.key = required_name(entry, "Key"),
                             .bytes = required_size(entry, "Size"),
                             .modified = required_time(entry, "LastModified")});
   }
@@ -115,8 +133,8 @@ S3UploadPage parse_upload_page(std::string_view xml) {
   page.next_key_marker = text_of(root, "NextKeyMarker");
   page.next_upload_id_marker = text_of(root, "NextUploadIdMarker");
   for (const pugi::xml_node& entry : root.children("Upload")) {
-    page.uploads.push_back({.key = required_text(entry, "Key"),
-                            .upload_id = required_text(entry, "UploadId"),
+    page.uploads.push_back({.key = required_name(entry, "Key"),
+                            .upload_id = required_name(entry, "UploadId"),
                             .initiated = required_time(entry, "Initiated")});
   }
   return page;
@@ -131,7 +149,7 @@ S3VersionPage parse_version_page(std::string_view xml) {
   page.next_version_id_marker = text_of(root, "NextVersionIdMarker");
   for (const char* const kind : {"Version", "DeleteMarker"}) {
     for (const pugi::xml_node& entry : root.children(kind)) {
-      page.versions.push_back({{required_text(entry, "Key"), required_text(entry, "VersionId")},
+      page.versions.push_back({{required_name(entry, "Key"), required_name(entry, "VersionId")},
                                required_flag(entry, "IsLatest")});
     }
   }
@@ -155,12 +173,12 @@ S3DeletionReply parse_deletion(std::string_view xml) {
   const pugi::xml_node root = parse_root(document, xml, "DeleteResult");
   S3DeletionReply reply;
   for (const pugi::xml_node& entry : root.children("Deleted")) {
-    reply.deleted.push_back({required_text(entry, "Key"), text_of(entry, "VersionId")});
+    reply.deleted.push_back({required_name(entry, "Key"), text_of(entry, "VersionId")});
     const bool is_marker = text_of(entry, "DeleteMarker") == "true";
     reply.has_markers = reply.has_markers || (is_marker && reply.deleted.back().version_id.empty());
   }
   for (const pugi::xml_node& entry : root.children("Error")) {
-    reply.refused.push_back({{required_text(entry, "Key"), text_of(entry, "VersionId")},
+    reply.refused.push_back({{required_name(entry, "Key"), text_of(entry, "VersionId")},
                              {.code = short_line(text_of(entry, "Code")),
                               .message = short_line(text_of(entry, "Message")),
                               .request_id = {},
@@ -171,13 +189,13 @@ S3DeletionReply parse_deletion(std::string_view xml) {
 
 std::string parse_created_upload(std::string_view xml) {
   pugi::xml_document document;
-  return required_text(parse_root(document, xml, "InitiateMultipartUploadResult"), "UploadId");
+  return required_name(parse_root(document, xml, "InitiateMultipartUploadResult"), "UploadId");
 }
 
 bool is_completed_upload(std::string_view xml) {
   // Ceph 16 leaves the ETag's text out; the element is what an aborted reply would lack.
   pugi::xml_document document;
-  if (!document.load_buffer(xml.data(), xml.size())) return false;
+  if (is_too_complex(xml) || !document.load_buffer(xml.data(), xml.size())) return false;
   const pugi::xml_node root = document.document_element();
   return std::string_view(root.name()) == "CompleteMultipartUploadResult" &&
          !root.child("ETag").empty();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -13,6 +14,12 @@
 #include "common/base/utc_time.h"
 
 namespace pgbackup {
+
+/// Of a key: what S3 allows. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+/// Upload and version ids are shorter.
+inline constexpr size_t kMaxNameBytes = 1024;
+/// 1 PiB, 20 times what AWS allows: sums over a listing do not wrap around soon.
+inline constexpr uint64_t kMaxObjectBytes = uint64_t{1} << 50U;
 
 /// An <Error> document. Servers leave fields out; `message` is shortened and free of control
 /// characters.

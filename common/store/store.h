@@ -42,7 +42,7 @@ struct RemovalFailure {
 struct UnfinishedWrite {
   std::string key;  ///< of the object that it would have become
   std::string id;   ///< the store's own name for it
-  UtcTime newest;   ///< when it last received bytes, by the store's clock
+  UtcTime newest;   ///< a sign of life by the store's clock; the last one: see last_activity()
 };
 
 /// Writes one stream. Nothing is visible before finish(); afterwards everything is, and the store
@@ -98,8 +98,13 @@ class Store {
   /// How many objects remove_all() takes in one request to the store; may fall to 1 for good.
   [[nodiscard]] virtual size_t removal_batch() const { return 1; }
 
-  /// Below the store's root only.
-  [[nodiscard]] virtual std::vector<UnfinishedWrite> list_unfinished() = 0;
+  /// Below the store's root only, of other programs, too. Costs no request for each of them.
+  virtual void list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) = 0;
+  /// When `write`, which list_unfinished() told of, last received bytes; nullopt: it is gone. Costs
+  /// a request; what it throws says nothing about other writes.
+  [[nodiscard]] virtual std::optional<UtcTime> last_activity(const UnfinishedWrite& write) {
+    return write.newest;
+  }
   /// Absent already: done.
   virtual void remove_unfinished(const UnfinishedWrite& write) = 0;
 

@@ -89,7 +89,7 @@ class ListingStore final : public Store {
     return std::make_unique<TextSource>(format_manifest(manifest));
   }
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string&) override { return {}; }
-  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override { return {}; }
+  void list_unfinished(const std::function<void(const UnfinishedWrite&)>&) override {}
   [[nodiscard]] UtcTime now() override { return kNow; }
 
   [[nodiscard]] std::unique_ptr<ObjectWriter> create(const std::string&) override { refuse(); }

@@ -1,0 +1,120 @@
+#include "common/store/dir_walk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/base/fd.h"
+#include "common/base/handle.h"
+
+namespace pgbackup {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// No key of ours holds other characters.
+bool may_be_in_a_key(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '=' ||
+           c == '-';
+  });
+}
+
+/// Removed since its name was read, or replaced by something that is no directory. ESTALE is what
+/// NFS says.
+bool has_vanished(int error_number) {
+  return error_number == ENOENT || error_number == ENOTDIR || error_number == ELOOP ||
+         error_number == ESTALE;
+}
+
+class Walk {
+ public:
+  Walk(const fs::path& root, const VisitFile& visit) : root_(root), visit_(visit) {}
+
+  /// The directory `below`, or no descriptor when there is none.
+  [[nodiscard]] Fd open(std::string_view below) const {
+    Fd fd(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.is_open()) throw_path_error("list", root_);
+    for (size_t at = 0; at < below.size() && fd.is_open(); at = below.find('/', at) + 1) {
+      const std::string name(below.substr(at, below.find('/', at) - at));
+      fd = open_at(fd.get(), name, std::string(below));
+    }
+    return fd;
+  }
+
+  /// `below` is the path of `fd` relative to the root, with a slash at its end, or empty.
+  void visit_all(Fd fd, const std::string& below, int depth) {
+    const Handle<DIR, closedir> directory(fdopendir(fd.get()));
+    if (!directory) throw_path_error("list", root_ / below);
+    static_cast<void>(fd.release());  // closedir() closes it
+    for (const std::string& name : visit_entries(*directory, below)) {
+      const std::string path = below + name + "/";
+      Fd child = open_at(dirfd(directory.get()), name, path);
+      if (child.is_open() && depth < kMaxWalkDepth) visit_all(std::move(child), path, depth + 1);
+    }
+  }
+
+ private:
+  /// No descriptor when it has vanished.
+  [[nodiscard]] Fd open_at(int parent, const std::string& name, const std::string& path) const {
+    Fd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd.is_open() && !has_vanished(errno)) throw_path_error("list", root_ / path);
+    return fd;
+  }
+
+  /// Visits the files and returns the names of the directories: they are entered when all names
+  /// have been read, so that this directory is read as fast as it can be.
+  std::vector<std::string> visit_entries(DIR& directory, const std::string& below) {
+    std::vector<std::string> directories;
+    for (errno = 0; const dirent* const entry = readdir(&directory); errno = 0) {
+      const std::string name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      struct stat info {};
+      if (fstatat(dirfd(&directory), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (has_vanished(errno)) continue;
+        throw_path_error("read", root_ / (below + name));
+      }
+      if (S_ISREG(info.st_mode)) visit_(below + name, info);
+      if (S_ISDIR(info.st_mode) && may_be_in_a_key(name)) directories.push_back(name);
+    }
+    if (errno != 0 && !has_vanished(errno)) throw_path_error("list", root_ / below);
+    return directories;
+  }
+
+  const fs::path& root_;
+  const VisitFile& visit_;
+};
+
+}  // namespace
+
+void walk_files(const fs::path& root, std::string_view below, const VisitFile& visit) {
+  Walk walk(root, visit);
+  Fd directory = walk.open(below);
+  if (directory.is_open()) walk.visit_all(std::move(directory), std::string(below), 0);
+}
+
+std::string owner_hint() {
+  return fmt::format("the program runs as user id {}: chown -R {} the backup directory", geteuid(),
+                     geteuid());
+}
+
+[[noreturn]] void throw_path_error(std::string_view action, const fs::path& path) {
+  const int error_number = errno;
+  const std::string what = fmt::format("cannot {} {}", action, path.string());
+  if (error_number == EACCES) {
+    throw Error(ErrorKind::denied, fmt::format("{}: {}", what, errno_text(error_number)),
+                owner_hint());
+  }
+  errno = error_number;
+  throw_errno(what);
+}
+
+}  // namespace pgbackup
