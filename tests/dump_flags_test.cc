@@ -54,7 +54,7 @@ TEST_CASE("Options that leave the stream alone pass") {
                            "--include-foreign-data server",
                            "--no-such-option --no-such-option=value"}) {
     CAPTURE(text);
-    CHECK_FALSE(error_of([&] { return parse(text); }));
+    CHECK_FALSE(error_of([words = text] { return parse(words); }));
   }
 }
 
@@ -106,7 +106,8 @@ TEST_CASE("Options that would break the stream or are set otherwise are refused 
                                                         {"''", "'' "},
                                                         {"-x '--file=x'", "--file "}}) {
     CAPTURE(text);
-    CHECK(fails_with(ErrorKind::usage, name + "is not for here: ", [&] { return parse(text); }));
+    CHECK(fails_with(ErrorKind::usage,
+                     name + "is not for here: ", [words = text] { return parse(words); }));
   }
 }
 
@@ -121,7 +122,7 @@ TEST_CASE("Options that pg_dump would not take are refused before it is asked") 
            {"--no-such-option value", "'value' is not for here"},
            {"--binary-upgrade", "--binary-upgrade is not for here"}}) {
     CAPTURE(text);
-    CHECK(fails_with(ErrorKind::usage, problem, [&] { return parse(text); }));
+    CHECK(fails_with(ErrorKind::usage, problem, [words = text] { return parse(words); }));
   }
 }
 

@@ -355,10 +355,9 @@ std::string help_text(const CommandLine& command) {
     }
     const std::string shown = default_text(row);
     const std::string verbs = fmt::format("  [{}]", fmt::join(row.verbs, ", "));
-    settings +=
-        fmt::format("  {}{}{}\n      {}{}\n", row.name, is_secret(row) ? "" : ", " + flag,
-                    row.verbs.empty() ? "" : verbs, help_of(row),
-                    shown.empty() ? "" : fmt::format(" (default: {})", shown));
+    settings += fmt::format("  {}{}{}\n      {}{}\n", row.name, is_secret(row) ? "" : ", " + flag,
+                            row.verbs.empty() ? "" : verbs, help_of(row),
+                            shown.empty() ? "" : fmt::format(" (default: {})", shown));
   }
   if (!flags.empty()) flags.insert(0, "\nOptions:\n");
   text += flags +
