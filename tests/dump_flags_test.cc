@@ -176,7 +176,7 @@ TEST_CASE("Only an option that leaves something out makes a backup a part") {
 TEST_CASE("Large objects are in a dump that is not filtered, or that asks for them") {
   for (const auto* text :
        {"", "-O", "-N a", "-T a", "--exclude-table-data=a", "-a", "-n a -b", "-t a --large-objects",
-        "-s --blobs", "--section=data", "--section=pre-data --section=data", "--filter f"}) {
+        "--section=data", "--section=pre-data --section=data", "--filter f"}) {
     CAPTURE(text);
     CHECK(takes_large_objects(parse(text)));
   }
