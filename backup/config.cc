@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "backup/pg_url.h"
@@ -17,6 +18,17 @@ namespace {
 
 constexpr ScheduleRows kScheduleRows = {
     .interval = "BACKUP_INTERVAL", .cron = "BACKUP_SCHEDULE", .jitter = "BACKUP_JITTER"};
+
+// The verbs on which a group of rows has an effect.
+constexpr std::array<std::string_view, 2> kBackingUp = {"serve", "now"};
+constexpr std::array<std::string_view, 3> kTiming = {"serve", "now", kScheduleVerb.name};
+constexpr std::array<std::string_view, 3> kWriting = {"serve", "now", "hold"};
+constexpr std::array<std::string_view, 3> kWithDatabase = {"serve", "now", "restore"};
+constexpr std::array<std::string_view, 5> kWithStore = {"serve", "now", "list", "restore", "hold"};
+constexpr std::array<std::string_view, 6> kLogging = {"serve",   "now",  "list",
+                                                      "restore", "hold", kScheduleVerb.name};
+constexpr std::array<std::string_view, 2> kReading = {"list", "restore"};
+constexpr std::array<std::string_view, 1> kRestoring = {"restore"};
 
 constexpr const char* kDatabasesMount = "/run/secrets/pg_databases";
 constexpr const char* kPassfileMount = "/run/secrets/pgpass";
@@ -38,14 +50,17 @@ std::vector<Option> database_options(BackupConfig& config) {
        .help = "In place of DB several, split at commas and blanks (double quotes protect a name), "
                "or `all`: every database that the role may connect to, found anew at each run.",
        .aliases = {{"DB_NAME"}},
-       .secret_file = kDatabasesMount},
+       .secret_file = kDatabasesMount,
+       .verbs = {"serve", "now"}},
       {.name = "EXCLUDE_DATABASES",
        .target = &config.excluded_databases,
-       .help = "Of these not: names, or patterns such as `test_*`."},
+       .help = "Of these not: names, or patterns such as `test_*`.",
+       .verbs = {"serve", "now"}},
       {.name = "BACKUP_GLOBALS",
        .target = choice(&config.backup_globals, {"auto", "true", "false"}),
        .help = "Whether to back up roles and tablespaces, too, as `_globals`. auto: with "
-               "DATABASES=all."},
+               "DATABASES=all.",
+       .verbs = {"serve", "now"}},
       {.name = "DB_HOST",
        .target = &config.pg.host,
        .help = "Host name, address, or the folder of a Unix socket.",
@@ -100,12 +115,12 @@ std::vector<Option> run_options(BackupConfig& config) {
       {.name = "TZ",
        .target = &config.timing.time_zone,
        .help = "Time zone of the schedule, such as Europe/Berlin.",
-       .default_note = "UTC"},
+       .default_note = "UTC",
+       .verbs = {"serve", "now", kScheduleVerb.name, "list", "restore"}},
   };
 }
 
-std::vector<Option> verb_options(BackupConfig& config) {
-  RestoreRequest& restore = config.restore;
+std::vector<Option> reading_options(BackupConfig& config) {
   return {
       {.name = "--from",
        .target = &config.store.only,
@@ -113,40 +128,37 @@ std::vector<Option> verb_options(BackupConfig& config) {
       {.name = "--json",
        .target = &config.json,
        .help = "list: one JSON object per backup and line",
-       .verb = "list"},
+       .verbs = {"list"}},
+  };
+}
+
+std::vector<Option> restore_options(RestoreRequest& restore) {
+  return {
       {.name = "--database",
        .target = &restore.database,
-       .help = "restore: the database that was backed up (default: DB)",
-       .verb = "restore"},
+       .help = "restore: the database that was backed up (default: DB)"},
       {.name = "--globals",
        .target = &restore.globals,
-       .help = "restore: roles and tablespaces, into the whole server",
-       .verb = "restore"},
+       .help = "restore: roles and tablespaces, into the whole server"},
       {.name = "--id",
        .target = &restore.id,
-       .help = "restore: a backup's id, or latest (default)",
-       .verb = "restore"},
+       .help = "restore: a backup's id, or latest (default)"},
       {.name = "--target-database",
        .target = &restore.target_database,
-       .help = "restore: into this database (default: the same name)",
-       .verb = "restore"},
+       .help = "restore: into this database (default: the same name)"},
       {.name = "--create",
        .target = &restore.create,
-       .help = "restore: create the target database like the dumped one",
-       .verb = "restore"},
+       .help = "restore: create the target database like the dumped one"},
       {.name = "--clean",
        .target = &restore.clean,
-       .help = "restore: drop what the backup holds before it is restored",
-       .verb = "restore"},
+       .help = "restore: drop what the backup holds before it is restored"},
       {.name = "--no-single-transaction",
        .target = &restore.no_single_transaction,
-       .help = "restore: commit as it goes; a failure leaves what was restored so far",
-       .verb = "restore"},
+       .help = "restore: commit as it goes; a failure leaves what was restored so far"},
       {.name = "--output",
        .target = &restore.output,
-       .help = "restore: write pg_dump's archive to a file, or - for stdout; no database",
-       .verb = "restore"},
-      {.name = "--yes", .target = &restore.yes, .help = "restore: do not ask", .verb = "restore"},
+       .help = "restore: write pg_dump's archive to a file, or - for stdout; no database"},
+      {.name = "--yes", .target = &restore.yes, .help = "restore: do not ask"},
   };
 }
 
@@ -336,14 +348,17 @@ CommandLine backup_command_line(BackupConfig& config) {
           "Further variables of libpq work as everywhere: PGSERVICE, PGPASSFILE, PGSSLMODE, "
           "PGSSLROOTCERT, ...\nSIGUSR1 starts a backup now, SIGTERM stops. "
           "Exit codes: 0 done, 1 failed, 2 wrong settings, 3 refused."};
-  append_options(command.options, database_options(config));
-  append_options(command.options, adoption_options(config.adoption));
-  append_options(command.options, store_options(config.store));
-  append_options(command.options, upload_options(config.store));
-  append_options(command.options, run_options(config));
-  append_options(command.options, dump_rows(config.dump));
-  append_options(command.options, service_options(config.service));
-  append_options(command.options, verb_options(config));
+  append_options(command.options, database_options(config), kWithDatabase);
+  append_options(command.options, adoption_options(config.adoption), kReading);
+  append_options(command.options, store_options(config.store), kWithStore);
+  append_options(command.options, upload_options(config.store), kBackingUp);
+  append_options(command.options, rate_options(config.store), kWithStore);
+  append_options(command.options, write_option_rows(config.store.s3.write), kWriting);
+  append_options(command.options, run_options(config), kTiming);
+  append_options(command.options, dump_rows(config.dump), kBackingUp);
+  append_options(command.options, service_options(config.service), kLogging);
+  append_options(command.options, reading_options(config), kReading);
+  append_options(command.options, restore_options(config.restore), kRestoring);
   return command;
 }
 
@@ -374,9 +389,6 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
   check_schedule(config.timing, kScheduleRows, parsed, problems);
   check_time_zone(config.timing, problems);
   if (parsed.verb == kScheduleVerb.name) return;
-  if (!config.store.only.empty() && parsed.verb != "list" && parsed.verb != "restore") {
-    problems.emplace_back("--from belongs to pg-backup list and restore");
-  }
   config.pg.port_is_set = is_set(parsed, "DB_PORT");
   check_connection(config, parsed, environment);
   check_databases(config, parsed, problems);

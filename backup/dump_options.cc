@@ -2,100 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <utility>
-
 #include "backup/words.h"
 #include "common/base/error.h"
 
 namespace pgbackup {
 namespace {
 
-/// What pg_dump must not be told, and why.
-struct Refused {
-  char letter;  ///< 0: has none
-  std::string_view name;
-  std::string_view reason;
-};
-
-constexpr std::string_view kStream = "the dump is streamed as it is made";
-constexpr std::string_view kConnection = "the connection has settings of its own (DB_HOST ...)";
-constexpr std::string_view kOurs = "restore has --create and --clean of its own";
-
-constexpr std::array<Refused, 15> kRefused = {{{'f', "file", kStream},
-                                               {'F', "format", "BACKUP_FORMAT says it"},
-                                               {'j', "jobs", kStream},
-                                               {'Z', "compress", "BACKUP_COMPRESSION says it"},
-                                               {'d', "dbname", kConnection},
-                                               {'h', "host", kConnection},
-                                               {'p', "port", kConnection},
-                                               {'U', "username", kConnection},
-                                               {'W', "password", kConnection},
-                                               {'w', "no-password", kConnection},
-                                               {'V', "version", kStream},
-                                               {'?', "help", kStream},
-                                               {'C', "create", kOurs},
-                                               {'c', "clean", kOurs},
-                                               {0, "if-exists", kOurs}}};
-
-/// Of PostgreSQL 13 to 18, https://www.postgresql.org/docs/current/app-pgdump.html
-constexpr std::string_view kLettersWithValue = "eEnNStT";
-constexpr std::array<std::string_view, 20> kNamesWithValue = {"encoding",
-                                                              "exclude-extension",
-                                                              "exclude-schema",
-                                                              "exclude-table",
-                                                              "exclude-table-and-children",
-                                                              "exclude-table-data",
-                                                              "exclude-table-data-and-children",
-                                                              "extension",
-                                                              "extra-float-digits",
-                                                              "filter",
-                                                              "include-foreign-data",
-                                                              "lock-wait-timeout",
-                                                              "restrict-key",
-                                                              "role",
-                                                              "rows-per-insert",
-                                                              "schema",
-                                                              "section",
-                                                              "snapshot",
-                                                              "superuser",
-                                                              "table"};
-
-[[noreturn]] void refuse(std::string_view word, std::string_view reason) {
-  throw Error(ErrorKind::usage, fmt::format("{} is not for here: {}", word, reason));
-}
-
-/// A cluster of letters such as `-xOt`. Returns whether the next word is the value of the last.
-bool check_letters(std::string_view word) {
-  for (size_t i = 1; i < word.size(); ++i) {
-    for (const Refused& refused : kRefused) {
-      if (word[i] == refused.letter) refuse(fmt::format("-{}", word[i]), refused.reason);
-    }
-    if (kLettersWithValue.find(word[i]) != std::string_view::npos) return i + 1 == word.size();
-  }
-  return false;
-}
-
-/// `--name`, `--name=value` or the beginning of a name, as getopt_long takes it.
-bool check_name(std::string_view word) {
-  const size_t equals = word.find('=');
-  const std::string_view name =
-      word.substr(2, equals == std::string_view::npos ? equals : equals - 2);
-  for (const Refused& refused : kRefused) {
-    if (refused.name.starts_with(name)) {
-      refuse(fmt::format("--{}", refused.name), refused.reason);
-    }
-  }
-  return equals == std::string_view::npos &&
-         std::any_of(kNamesWithValue.begin(), kNamesWithValue.end(),
-                     [&](std::string_view known) { return known.starts_with(name); });
-}
-
 /// Adds `option` with each pattern of the list.
 void add_patterns(DumpOptions& options, std::string_view option, const std::string& list) {
   for (const Word& word : split_list(list)) {
-    options.selection.push_back(fmt::format("--{}={}", option, word.raw));
+    options.arguments.push_back(fmt::format("--{}={}", option, word.raw));
   }
 }
 
@@ -165,9 +81,9 @@ void check_dump_options(DumpOptions& options, std::vector<std::string>& problems
     check(variable, list, problems,
           [&](const std::string& text) { add_patterns(options, option, text); });
   };
-  options.selection.clear();
+  options.arguments.clear();
   patterns("INCLUDE_SCHEMAS", "schema", options.include_schemas);
-  if (!options.selection.empty()) options.selection.emplace_back("--strict-names");
+  if (!options.arguments.empty()) options.arguments.emplace_back("--strict-names");
   patterns("EXCLUDE_SCHEMAS", "exclude-schema", options.exclude_schemas);
   patterns("EXCLUDE_TABLES", "exclude-table", options.exclude_tables);
   patterns("EXCLUDE_TABLE_DATA", "exclude-table-data", options.exclude_table_data);
@@ -175,12 +91,13 @@ void check_dump_options(DumpOptions& options, std::vector<std::string>& problems
   if (options.lock_timeout > kLongestLock) {
     problems.emplace_back("LOCK_TIMEOUT: 24d is the most that PostgreSQL takes; 0 waits for ever");
   }
-  if (options.schema_only) options.selection.emplace_back("--schema-only");
+  if (options.schema_only) options.arguments.emplace_back("--schema-only");
   check("PGDUMP_OPTIONS", options.further, problems, [&](const std::string& text) {
-    for (std::string& word : parse_further_options(text)) {
-      options.selection.push_back(std::move(word));
-    }
+    const std::vector<std::string> words = split_command_line(text);
+    static_cast<void>(parse_dump_flags(words));  // what the user wrote, and nothing before it
+    options.arguments.insert(options.arguments.end(), words.begin(), words.end());
   });
+  options.flags = parse_dump_flags(options.arguments);
 }
 
 std::vector<std::string> dump_arguments(const DumpOptions& options, std::string_view encoding) {
@@ -191,22 +108,8 @@ std::vector<std::string> dump_arguments(const DumpOptions& options, std::string_
     const auto timeout = std::chrono::milliseconds(options.lock_timeout);
     arguments.push_back(fmt::format("--lock-wait-timeout={}", timeout.count()));
   }
-  arguments.insert(arguments.end(), options.selection.begin(), options.selection.end());
+  arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
   return arguments;
-}
-
-std::vector<std::string> parse_further_options(std::string_view text) {
-  std::vector<std::string> words = split_command_line(text);
-  bool is_value = false;
-  for (const std::string& word : words) {
-    if (std::exchange(is_value, false)) continue;
-    if (word == "-" || word == "--" || !word.starts_with('-')) {
-      refuse(fmt::format("'{}'", word),
-             "it is no option, and databases have settings of their own");
-    }
-    is_value = word.starts_with("--") ? check_name(word) : check_letters(word);
-  }
-  return words;
 }
 
 }  // namespace pgbackup

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backup/dump_flags.h"
 #include "common/base/options.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/gzip.h"
@@ -32,15 +33,15 @@ struct DumpOptions {
   bool schema_only = false;
   std::string further{};  ///< of PGDUMP_OPTIONS
 
-  /// What pg_dump is told to take or to leave out, after check_dump_options(): for its arguments
-  /// and the manifest. Empty: everything.
-  std::vector<std::string> selection{};
+  // After check_dump_options():
+  std::vector<std::string> arguments{};  ///< what pg_dump is told to take or to leave out
+  std::vector<GivenDumpFlag> flags{};    ///< the same as it is understood
 };
 
 /// Their rows; they point into `options`.
 [[nodiscard]] std::vector<Option> dump_rows(DumpOptions& options);
 
-/// Fills `selection` and appends what is wrong with the settings, one sentence each.
+/// Fills `arguments` and `flags`, and appends what is wrong with the settings, one sentence each.
 void check_dump_options(DumpOptions& options, std::vector<std::string>& problems);
 
 /// All but the connection. The dump is in `encoding`, that of the database, whatever a role, a
@@ -48,9 +49,5 @@ void check_dump_options(DumpOptions& options, std::vector<std::string>& problems
 /// An `--encoding` of the user's is stronger.
 [[nodiscard]] std::vector<std::string> dump_arguments(const DumpOptions& options,
                                                       std::string_view encoding);
-
-/// The words of PGDUMP_OPTIONS. Throws `usage` naming the first that would break the stream or is
-/// set otherwise: output, format, compression, jobs, connection, CREATE DATABASE, DROP.
-[[nodiscard]] std::vector<std::string> parse_further_options(std::string_view text);
 
 }  // namespace pgbackup

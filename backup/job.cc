@@ -11,6 +11,7 @@
 #include "backup/hidden_option.h"
 #include "backup/pg_dump.h"
 #include "backup/progress.h"
+#include "backup/publications.h"
 #include "backup/sql_guard.h"
 #include "backup/version_advice.h"
 #include "common/base/error.h"
@@ -100,10 +101,15 @@ BackupJob::Outcome BackupJob::back_up(const std::string& group, const SomeTarget
 
 void BackupJob::make(const std::string& group, const SomeTargets& targets, Outcome& outcome) {
   const bool is_globals = group == kGlobalsGroup;
+  std::string warning;
   const ServerInfo server = [&] {
     PgConnection connection = is_globals ? connect_maintenance(config_.pg, stop_)
                                          : PgConnection(config_.pg.with_database(group), stop_);
-    return is_globals ? read_globals_info(connection) : read_server_info(connection);
+    if (is_globals) return read_globals_info(connection);
+    const int version = connection.server_version();
+    warning =
+        publications_warning(connection, config_.dump.flags, client("pg_dump", version).version);
+    return read_server_info(connection);
   }();
   const std::string folder = backup_folder(group, run_.id);
   log_.info(fmt::format("backing up {}", group), {{"id", run_.id},
@@ -112,7 +118,7 @@ void BackupJob::make(const std::string& group, const SomeTargets& targets, Outco
   const std::string name = dump_file_name(group, config_.dump.format, config_.dump.compression);
   BackupWriter writer(targets, fmt::format("{}/{}", folder, name), clock_, log_);
   try {
-    is_globals ? dump_globals(server, writer) : dump(server, writer);
+    is_globals ? dump_globals(server, writer) : dump(server, warning, writer);
   } catch (...) {
     outcome.failures = writer.failures();
     throw;
@@ -120,16 +126,18 @@ void BackupJob::make(const std::string& group, const SomeTargets& targets, Outco
   report(writer, outcome);
 }
 
-void BackupJob::dump(const ServerInfo& server, BackupWriter& writer) {
+void BackupJob::dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer) {
   const ClientProgram& pg_dump = client("pg_dump", server.version);
   const DumpOptions& options = config_.dump;
   Manifest manifest = describe(server, pg_dump);
   manifest.dump_format = options.format;
   manifest.compression = options.compression;
-  manifest.selection = options.selection;
+  manifest.selection = selection_of(options.flags, options.format);
   const bool is_plain = options.format == DumpFormat::plain;
-  if (is_plain && server.has_large_objects && !options.schema_only)
+  if (!warning.empty()) manifest.warnings.push_back(warning);
+  if (is_plain && server.has_large_objects && takes_large_objects(options.flags)) {
     manifest.warnings.emplace_back(kLargeObjectsWarning);
+  }
   // Built from right to left: each stage knows the next. Leaving this function without finish()
   // kills pg_dump; the writer then abandons what it has.
   Compressor compressor(writer, options);

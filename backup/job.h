@@ -56,7 +56,8 @@ class BackupJob {
 
  private:
   void make(const std::string& group, const SomeTargets& targets, Outcome& outcome);
-  void dump(const ServerInfo& server, BackupWriter& writer);
+  /// `warning` is what is known before the dump; empty: nothing.
+  void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer);
   void dump_globals(const ServerInfo& server, BackupWriter& writer);
   [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& client) const;
   [[nodiscard]] const ClientProgram& client(const std::string& name, int server_version);

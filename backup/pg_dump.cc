@@ -1,8 +1,11 @@
 #include "backup/pg_dump.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
 #include "common/base/error.h"
@@ -23,7 +26,43 @@ std::string hint_for(std::string_view errors) {
   return "";
 }
 
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    if (!line.empty()) lines.emplace_back(line);
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return lines;
+}
+
+/// Told from what a program says of its progress; where it speaks another language, nothing is.
+bool is_of_a_warning(const std::string& line) {
+  constexpr std::array<std::string_view, 4> kSigns = {
+      ": warning: ", ": error: ", ": detail: ", ": hint: "};
+  return std::any_of(kSigns.begin(), kSigns.end(),
+                     [&](std::string_view sign) { return line.find(sign) != std::string::npos; });
+}
+
+/// The last lines, which say why it failed.
+std::string end_of_messages(std::string_view text) {
+  const std::vector<std::string> lines = lines_of(text);
+  const size_t before = lines.size() - std::min(lines.size(), kMostMessages);
+  return fmt::format("{}{}", before == 0 ? "" : fmt::format("({} lines before)\n", before),
+                     fmt::join(std::span(lines).subspan(before), "\n"));
+}
+
 }  // namespace
+
+std::vector<std::string> select_messages(std::string_view text) {
+  std::vector<std::string> lines = lines_of(text);
+  if (lines.size() <= kMostMessages) return lines;
+  std::stable_partition(lines.begin(), lines.end(), is_of_a_warning);
+  const size_t more = lines.size() - kMostMessages;
+  lines.resize(kMostMessages);
+  lines.push_back(fmt::format("{} more lines are not kept", more));
+  return lines;
+}
 
 DumpSource::DumpSource(ClientCommand command, const PgConfig& config,
                        const Environment& environment, const std::stop_token& stop)
@@ -38,10 +77,10 @@ size_t DumpSource::read(std::span<char> buffer) {
   if (const size_t got = read_in_time(buffer)) return got;
   if (process.wait()) return 0;
   const std::string errors = process.errors();
-  throw Error(
-      ErrorKind::failed,
-      fmt::format("{} {}{}{}", name_, process.status_text(), errors.empty() ? "" : ": ", errors),
-      hint_for(errors));
+  throw Error(ErrorKind::failed,
+              fmt::format("{} {}{}{}", name_, process.status_text(), errors.empty() ? "" : ": ",
+                          end_of_messages(errors)),
+              hint_for(errors));
 }
 
 /// Also one that never stops writing is over at some time.
@@ -61,15 +100,7 @@ size_t DumpSource::read_in_time(std::span<char> buffer) {
 }
 
 std::vector<std::string> DumpSource::warnings() {
-  std::vector<std::string> lines;
-  const std::string errors = client_.process().errors();
-  std::string_view rest = errors;
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    if (!line.empty()) lines.emplace_back(line);
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-  }
-  return lines;
+  return select_messages(client_.process().errors());
 }
 
 }  // namespace pgbackup

@@ -3,12 +3,20 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backup/pg_client.h"
 #include "common/codec/sink.h"
 
 namespace pgbackup {
+
+/// As many of a client program's messages are kept.
+inline constexpr size_t kMostMessages = 20;
+
+/// The lines of what it wrote on stderr: warnings and what belongs to them before others, and how
+/// many more there were. An option such as --verbose brings hundreds.
+[[nodiscard]] std::vector<std::string> select_messages(std::string_view text);
 
 class DumpSource final : public Source {
  public:
@@ -20,7 +28,7 @@ class DumpSource final : public Source {
   /// `canceled`.
   size_t read(std::span<char> buffer) override;
 
-  /// After the end: what it said on stderr although it succeeded, a line each.
+  /// After the end: what it said on stderr although it succeeded, as select_messages() has it.
   [[nodiscard]] std::vector<std::string> warnings();
 
  private:

@@ -1,6 +1,7 @@
 #include "backup/restore_target.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

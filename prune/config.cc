@@ -1,6 +1,7 @@
 #include "prune/config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +22,13 @@ constexpr std::array kRules = {kMaxAge,
                                std::string_view("RETENTION_KEEP_WEEKLY"),
                                std::string_view("RETENTION_KEEP_MONTHLY"),
                                std::string_view("RETENTION_KEEP_YEARLY")};
+// The verbs on which a group of rows has an effect.
+constexpr std::array<std::string_view, 3> kPruning = {"serve", "now", "plan"};
+constexpr std::array<std::string_view, 4> kWithStore = {"serve", "now", "plan", "release"};
+constexpr std::array<std::string_view, 3> kRemoving = {"serve", "now", "release"};
+constexpr std::array<std::string_view, 5> kLogging = {"serve", "now", "plan", "release",
+                                                      kScheduleVerb.name};
+
 constexpr int kMostBackups = 1'000'000;
 constexpr int kMostYears = 100;
 
@@ -62,7 +70,8 @@ std::vector<Option> run_options(PruneConfig& config) {
   return {
       {.name = "RETENTION_DRY_RUN",
        .target = &config.dry_run,
-       .help = "Say what would be removed, delete nothing. The same as --dry-run."},
+       .help = "Say what would be removed, delete nothing. The same as --dry-run.",
+       .verbs = {"serve", "now", "release"}},
       {.name = "PRUNE_WHEN_STALLED",
        .target = choice(&guards.when_stalled, {"freeze", "allow"}),
        .help = "Whether to remove backups of a database whose next backup is overdue."},
@@ -81,17 +90,20 @@ std::vector<Option> run_options(PruneConfig& config) {
                "long."},
       {.name = "PRUNE_INTERVAL",
        .target = Duration{&config.timing.interval, std::chrono::seconds(1)},
-       .help = "Time from the start of one run of `serve` to the start of the next."},
+       .help = "Time from the start of one run of `serve` to the start of the next.",
+       .verbs = {"serve", kScheduleVerb.name}},
       {.name = "CLEANUP_SCHEDULE",
        .target = &config.timing.cron,
        .help = "In place of the interval: `minute hour day month weekday`, six fields with seconds "
-               "first, or `@daily` and the like."},
+               "first, or `@daily` and the like.",
+       .verbs = {"serve", kScheduleVerb.name}},
       {.name = "TZ",
        .target = &config.timing.time_zone,
        .help =
            "Time zone of hours, days, weeks, months and years, and of CLEANUP_SCHEDULE, such as "
            "Europe/Berlin.",
-       .default_note = "UTC"},
+       .default_note = "UTC",
+       .verbs = {"serve", "now", "plan", kScheduleVerb.name}},
   };
 }
 
@@ -99,10 +111,12 @@ std::vector<Option> run_options(PruneConfig& config) {
 std::vector<Option> flag_options(PruneConfig& config) {
   return {{.name = "--dry-run",
            .target = &config.dry_run,
-           .help = "say what would be removed, delete nothing"},
+           .help = "say what would be removed, delete nothing",
+           .verbs = {"serve", "now", "release"}},
           {.name = "--json",
            .target = &config.json,
-           .help = "now, plan: one JSON object per backup and line"}};
+           .help = "now, plan: one JSON object per backup and line",
+           .verbs = {"now", "plan"}}};
 }
 
 void check_rules(const PruneConfig& config, const ParsedOptions& parsed,
@@ -147,14 +161,15 @@ CommandLine prune_command_line(PruneConfig& config) {
                 {"release", "Take the hold off a backup: pg-prune may remove it again.",
                  "GROUP/ID"},
                 kHealthVerb},
-      .options = rule_options(config.rules.retention),
+      .options = {},
       .notes = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 refused by a guard."};
-  append_options(command.options, run_options(config));
-  append_options(command.options, adoption_options(config.adoption));
-  append_options(command.options, store_options(config.store));
-  append_options(command.options, removal_options(config.store));
-  append_options(command.options, service_options(config.service));
-  append_options(command.options, flag_options(config));
+  append_options(command.options, rule_options(config.rules.retention), kPruning);
+  append_options(command.options, run_options(config), kPruning);
+  append_options(command.options, adoption_options(config.adoption), kPruning);
+  append_options(command.options, store_options(config.store), kWithStore);
+  append_options(command.options, removal_options(config.store), kRemoving);
+  append_options(command.options, service_options(config.service), kLogging);
+  append_options(command.options, flag_options(config), kPruning);
   return command;
 }
 
@@ -166,9 +181,6 @@ void check_prune_config(PruneConfig& config, ParsedOptions& parsed) {
   if (may_prune) check_rules(config, parsed, problems);
   if (parsed.verb == "release" && !parsed.argument.empty()) {
     check_backup_name(parsed.verb, parsed.argument, problems);
-  }
-  if (config.json && parsed.verb != "now" && parsed.verb != "plan") {
-    problems.emplace_back("--json belongs to pg-prune now and plan");
   }
   if (!config.max_remove.empty()) {
     config.rules.guards.max_remove = parse_removal_limit(config.max_remove);

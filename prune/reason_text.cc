@@ -1,6 +1,7 @@
 #include "prune/reason_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common/base/units.h"
 

@@ -1,7 +1,5 @@
 #include "backup/dump_options.h"
 
-#include "common/base/error.h"
-#include "tests/error_of.h"
 #include "tests/test.h"
 
 namespace pgbackup {
@@ -41,86 +39,17 @@ TEST_CASE("An encoding of the user's comes behind that of the database, and coun
         Texts{"--format=custom", "--compress=0", "--encoding=LATIN1", "--encoding=UTF8"});
 }
 
-TEST_CASE("Options that leave the stream alone pass") {
-  for (const auto* text : {"",
-                           "-v",
-                           "--verbose",
-                           "-xO",
-                           "-Ox -tcreate",
-                           "-t file",
-                           "-tf",
-                           "-xt -f",
-                           "--table -f",
-                           "--no-owner --no-privileges",
-                           "--table=--file",
-                           "--exclude-table-data x",
-                           "--extra-float-digits=3",
-                           "--role backup",
-                           "--no-publications",
-                           "--data-only",
-                           "--section=data",
-                           "--disable-triggers",
-                           "--column-inserts",
-                           "-e pgcrypto",
-                           "-bB",
-                           "--tab create",
-                           "--filter /etc/filter"}) {
-    CAPTURE(text);
-    CHECK_FALSE(error_of([&] { return parse_further_options(text); }));
-  }
-}
-
-TEST_CASE("Options that would break the stream or are set otherwise are refused by name") {
-  for (const auto& [text, name] :
-       std::vector<std::pair<std::string, std::string>>{{"-f x", "-f "},
-                                                        {"-fx", "-f "},
-                                                        {"-vf x", "-f "},
-                                                        {"-xOvfx", "-f "},
-                                                        {"--file x", "--file "},
-                                                        {"--file=x", "--file "},
-                                                        {"--fil=x", "--file "},
-                                                        {"-F c", "-F "},
-                                                        {"-Fd", "-F "},
-                                                        {"--format=tar", "--format "},
-                                                        {"--form t", "--format "},
-                                                        {"-j4", "-j "},
-                                                        {"--jobs=2", "--jobs "},
-                                                        {"--j 2", "--jobs "},
-                                                        {"-Z9", "-Z "},
-                                                        {"--compress=9", "--compress "},
-                                                        {"-d other", "-d "},
-                                                        {"--dbname=other", "--dbname "},
-                                                        {"-hx", "-h "},
-                                                        {"--host x", "--host "},
-                                                        {"-p 1", "-p "},
-                                                        {"--port=1", "--port "},
-                                                        {"-U x", "-U "},
-                                                        {"--username=x", "--username "},
-                                                        {"-W", "-W "},
-                                                        {"--password", "--password "},
-                                                        {"-w", "-w "},
-                                                        {"--no-password", "--no-password "},
-                                                        {"-V", "-V "},
-                                                        {"--version", "--version "},
-                                                        {"-?", "-? "},
-                                                        {"--help", "--help "},
-                                                        {"-C", "-C "},
-                                                        {"--create", "--create "},
-                                                        {"-c", "-c "},
-                                                        {"--clean", "--clean "},
-                                                        {"--if-exists", "--if-exists "},
-                                                        {"-t a -f b", "-f "},
-                                                        {"-t a other", "'other' "},
-                                                        {"other", "'other' "},
-                                                        {"--table=a b", "'b' "},
-                                                        {"-", "'-' "},
-                                                        {"--", "'--' "},
-                                                        {"''", "'' "},
-                                                        {"-x '--file=x'", "--file "}}) {
-    CAPTURE(text);
-    CHECK(fails_with(ErrorKind::usage,
-                     name + "is not for here: ", [&] { return parse_further_options(text); }));
-  }
+TEST_CASE("What a user adds by PGDUMP_OPTIONS is told from what the settings say") {
+  DumpOptions options{.include_schemas = "s", .further = "-O --no-comments --verbose"};
+  Texts problems;
+  check_dump_options(options, problems);
+  CHECK(problems == Texts());
+  CHECK(selection_of(options.flags, DumpFormat::custom) == Texts{"--schema=s", "--no-comments"});
+  CHECK(selection_of(options.flags, DumpFormat::plain) ==
+        Texts{"--schema=s", "--no-owner", "--no-comments"});
+  options.further = "--exclude-schema";
+  check_dump_options(options, problems);
+  CHECK(problems == Texts{"PGDUMP_OPTIONS: '--exclude-schema': --exclude-schema needs a value"});
 }
 
 TEST_CASE("What is wrong with a setting comes with its name") {

@@ -1,6 +1,9 @@
 // Every row of both tables, whatever it is for: a good and a bad value, as variable, as flag, and
 // under the names of older systems.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "backup/config.h"
 #include "common/base/option_value.h"
@@ -14,6 +17,8 @@ template <class... Ts>
 struct Overloaded : Ts... {
   using Ts::operator()...;
 };
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
 
 /// One that is not the default.
 std::string good_value(const Target& target) {
@@ -78,14 +83,96 @@ void check_every_option(CommandLine (*make)(Config&)) {
       CHECK((!is_secret || complaints[0].find("lines") == std::string::npos));
     }
     const std::string flag = flag_name(row);
+    const std::string verb(row.verbs.at(0));
     const std::vector<std::string> with_flag =
-        is_bool ? std::vector<std::string>{flag} : std::vector<std::string>{flag, good};
+        is_bool ? std::vector<std::string>{verb, flag} : std::vector<std::string>{verb, flag, good};
     const auto [shown, problems] = parse(with_flag, {});
     CHECK(problems.empty() == !is_secret);
     if (is_secret) CHECK(problems.at(0).find("every process can read") != std::string::npos);
     if (!is_secret && !is_bool) CHECK(shown == good + " from " + flag);
     if (is_secret || is_bool || bad.empty()) continue;
-    CHECK(parse({flag, bad}, {}).second.at(0).starts_with(flag + ": "));
+    CHECK(parse({verb, flag, bad}, {}).second.at(0).starts_with(flag + ": "));
+  }
+}
+
+/// Each flag is taken by the commands on which it has an effect, and refused by all others, which
+/// are told where it belongs; as a variable it is taken by all.
+template <class Config>
+void check_every_verb(CommandLine (*make)(Config&)) {
+  Config listed;
+  const CommandLine table = make(listed);
+  const auto is_verb = [&](std::string_view name) {
+    return std::any_of(table.verbs.begin(), table.verbs.end(),
+                       [&](const Verb& verb) { return verb.name == name; });
+  };
+  for (const Option& row : table.options) {
+    CAPTURE(row.name);
+    REQUIRE_FALSE(row.verbs.empty());
+    CHECK(std::all_of(row.verbs.begin(), row.verbs.end(), is_verb));
+    if (std::holds_alternative<Secret*>(row.target)) continue;  // has no flag
+    const std::string flag = flag_name(row);
+    const std::string good = good_value(row.target);
+    for (const Verb& verb : table.verbs) {
+      CAPTURE(verb.name);
+      const auto problems_of = [&](const std::vector<std::string>& flags,
+                                   const Environment& given) {
+        std::vector<std::string> arguments = {std::string(verb.name)};
+        if (!verb.argument.empty()) arguments.emplace_back("argument");
+        arguments.insert(arguments.end(), flags.begin(), flags.end());
+        Config config;
+        return fmt::format("{}",
+                           fmt::join(parse_options(make(config), arguments, given).problems, "\n"));
+      };
+      const bool is_bool = std::holds_alternative<bool*>(row.target);
+      const std::string problems =
+          problems_of({is_bool ? flag : fmt::format("{}={}", flag, good)}, {});
+      const bool is_named = [&](std::string_view name) {
+        return std::find(row.verbs.begin(), row.verbs.end(), name) != row.verbs.end();
+      }(verb.name == "config" && row.name != "--check" ? "serve" : verb.name);
+      if (is_named) {
+        CHECK(problems.empty());
+      } else {
+        CHECK(problems.starts_with(fmt::format("{} has no effect on {}; it belongs to {} {}", flag,
+                                               verb.name, table.program, row.verbs.at(0))));
+      }
+      if (!row.name.starts_with("--"))
+        CHECK(problems_of({}, {{std::string(row.name), good}}).empty());
+    }
+  }
+}
+
+TEST_CASE("Every flag is refused by the commands of pg-backup on which it has no effect") {
+  check_every_verb<BackupConfig>(&backup_command_line);
+}
+
+TEST_CASE("Every flag is refused by the commands of pg-prune on which it has no effect") {
+  check_every_verb<PruneConfig>(&prune_command_line);
+}
+
+TEST_CASE("A restore takes no flag that says what goes into a backup, a backup none of a restore") {
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string problem;
+  };
+  for (const Row& row : std::vector<Row>{
+           {{"restore", "--schema-only"},
+            "--schema-only has no effect on restore; it belongs to pg-backup serve and now"},
+           {{"restore", "--include-schemas", "a"}, "--include-schemas has no effect on restore"},
+           {{"restore", "--exclude-tables", "a"}, "--exclude-tables has no effect on restore"},
+           {{"restore", "--pgdump-options", "-O"}, "--pgdump-options has no effect on restore"},
+           {{"restore", "--s3-part-size", "8MiB"}, "--s3-part-size has no effect on restore"},
+           {{"--create"}, "--create has no effect on serve; it belongs to pg-backup restore"},
+           {{"now", "--clean"}, "--clean has no effect on now"},
+           {{"list", "--db", "app"}, "--db has no effect on list"},
+           {{"health", "--max-backup-age-seconds", "9"},
+            "--max-backup-age-seconds has no effect on health; it belongs to pg-backup serve"},
+           {{"schedule", "--s3-bucket", "b"}, "--s3-bucket has no effect on schedule"},
+       }) {
+    CAPTURE(row.arguments);
+    BackupConfig config;
+    const ParsedOptions parsed = parse_options(backup_command_line(config), row.arguments, {});
+    REQUIRE(parsed.problems.size() == 1);
+    CHECK(parsed.problems[0].starts_with(row.problem));
   }
 }
 

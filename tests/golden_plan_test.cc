@@ -11,6 +11,7 @@
 //   upload TIME written TIME           an unfinished write
 //   object KEY                         anything else, such as a backup of an older system
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>

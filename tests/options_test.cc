@@ -1,6 +1,7 @@
 #include "common/base/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common/base/error.h"
 #include "common/base/option_value.h"

@@ -1,6 +1,7 @@
 #include "common/store/store_config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string>
 #include <vector>

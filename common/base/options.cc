@@ -1,6 +1,7 @@
 #include "common/base/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <getopt.h>
 #include <unistd.h>
 
@@ -46,6 +47,12 @@ std::vector<option> long_options(const CommandLine& command,
   return table;
 }
 
+/// `serve, now and restore`
+std::string join_words(std::span<const std::string_view> words) {
+  if (words.size() < 2) return fmt::format("{}", fmt::join(words, ""));
+  return fmt::format("{} and {}", fmt::join(words.first(words.size() - 1), ", "), words.back());
+}
+
 std::string default_text(const Option& row) {
   return row.default_note.empty() ? show_value(row.target) : std::string(row.default_note);
 }
@@ -61,8 +68,9 @@ class Parser {
     read_flags(arguments);
     for (size_t i = 0; i < command_.options.size(); ++i) {
       const Option& row = command_.options[i];
-      if (flag_values_[i] && !row.verb.empty() && row.verb != result_.verb) {
-        problem(fmt::format("{} belongs to {} {}", flags_[i], command_.program, row.verb));
+      if (flag_values_[i] && verb_ != nullptr && !has_effect_on(row, *verb_)) {
+        problem(fmt::format("{} has no effect on {}; it belongs to {} {}", flags_[i], verb_->name,
+                            command_.program, join_words(row.verbs)));
       }
       apply(row, flag_values_[i]);
     }
@@ -114,24 +122,24 @@ class Parser {
   }
 
   void take_verb(std::span<char* const> words) {
-    result_.verb = command_.verbs.front().name;
+    verb_ = &command_.verbs.front();
+    result_.verb = verb_->name;
     if (words.empty()) return;
     const std::string_view wanted = words[0];
-    std::vector<std::string> known;
-    std::string_view argument;
-    bool is_known = false;
-    for (const Verb& verb : command_.verbs) {
-      known.emplace_back(verb.name);
-      if (verb.name != wanted && (verb.also.empty() || verb.also != wanted)) continue;
-      result_.verb = verb.name;
-      argument = verb.argument;
-      is_known = true;
-    }
-    if (!is_known) {
+    const auto found =
+        std::find_if(command_.verbs.begin(), command_.verbs.end(), [&](const Verb& verb) {
+          return verb.name == wanted || (!verb.also.empty() && verb.also == wanted);
+        });
+    verb_ = found == command_.verbs.end() ? nullptr : &*found;
+    if (verb_ == nullptr) {
+      std::vector<std::string> known;
+      for (const Verb& verb : command_.verbs) known.emplace_back(verb.name);
       problem(fmt::format("unknown command {}{}; the commands are {}", wanted,
                           did_you_mean(wanted, known), fmt::join(known, ", ")));
+      return take_argument(words.subspan(1), {});
     }
-    take_argument(words.subspan(1), argument);
+    result_.verb = verb_->name;
+    take_argument(words.subspan(1), verb_->argument);
   }
 
   /// `wanted`: what the verb takes, or nothing.
@@ -255,6 +263,7 @@ class Parser {
   const Environment& environment_;
   std::vector<std::string> flags_;
   std::vector<std::optional<Given>> flag_values_;
+  const Verb* verb_ = nullptr;  ///< the command; null for one that is unknown
   ParsedOptions result_;
 };
 
@@ -317,7 +326,18 @@ Environment process_environment() {
   return environment;
 }
 
-void append_options(std::vector<Option>& rows, std::vector<Option> more) {
+bool has_effect_on(const Option& row, const Verb& verb) {
+  const auto names = [&](std::string_view name) {
+    return std::find(row.verbs.begin(), row.verbs.end(), name) != row.verbs.end();
+  };
+  return row.verbs.empty() || names(verb.name) || (!verb.flags_of.empty() && names(verb.flags_of));
+}
+
+void append_options(std::vector<Option>& rows, std::vector<Option> more,
+                    std::span<const std::string_view> verbs) {
+  for (Option& row : more) {
+    if (row.verbs.empty()) row.verbs.assign(verbs.begin(), verbs.end());
+  }
   rows.insert(rows.end(), std::make_move_iterator(more.begin()),
               std::make_move_iterator(more.end()));
 }
@@ -392,14 +412,15 @@ std::string help_text(const CommandLine& command) {
       continue;
     }
     const std::string shown = default_text(row);
-    settings +=
-        fmt::format("  {}{}\n      {}{}\n", row.name, is_secret(row) ? "" : ", " + flag,
-                    help_of(row), shown.empty() ? "" : fmt::format(" (default: {})", shown));
+    const std::string verbs = fmt::format("  [{}]", fmt::join(row.verbs, ", "));
+    settings += fmt::format("  {}{}{}\n      {}{}\n", row.name, is_secret(row) ? "" : ", " + flag,
+                            row.verbs.empty() ? "" : verbs, help_of(row),
+                            shown.empty() ? "" : fmt::format(" (default: {})", shown));
   }
   if (!flags.empty()) flags.insert(0, "\nOptions:\n");
   text += flags +
           "\n  --help, --version\n\nSettings, as variable (NAME, or NAME_FILE naming a file "
-          "that holds it) or flag:\n" +
+          "that holds it) or flag,\nwith the commands on which each has an effect:\n" +
           settings;
   if (!command.notes.empty()) text += fmt::format("\n{}\n", command.notes);
   return text;

@@ -82,9 +82,12 @@ struct Option {
   std::vector<Alias> aliases = {};  ///< as strong as the name: with another value an error
   std::vector<std::string_view> fallbacks = {};  ///< weaker variables of others: PGHOST, AWS_REGION
   std::string_view default_note = {};            ///< shown as the default where a value says less
-  std::string_view verb = {};                    ///< the only command that takes this flag
   std::string_view secret_file = {};  ///< read where nothing else says it: a secret's mount
   bool rotates = false;  ///< no secret, but may change together with one: the role of a password
+  /// The commands on which it has an effect, as append_options() fills in; empty: every command.
+  /// The flag is refused for any other command; a variable is not, as all commands in a container
+  /// share the environment.
+  std::vector<std::string_view> verbs = {};
 };
 
 /// A verb of the command line, as in `pg-backup restore`.
@@ -93,6 +96,7 @@ struct Verb {
   std::string_view help;
   std::string_view argument = {};  ///< what must follow it, for --help: `GROUP/ID`
   std::string_view also = {};      ///< the name that an older system gave it
+  std::string_view flags_of = {};  ///< a verb whose flags this one takes as well
 };
 
 /// What a program offers: its name, one line about it, verbs (the first is the default) and rows.
@@ -129,8 +133,12 @@ struct ParsedOptions {
   std::vector<std::string> problems;
 };
 
-/// Adds `more` behind `rows`.
-void append_options(std::vector<Option>& rows, std::vector<Option> more);
+/// Adds `more` behind `rows`. Those that name no verbs themselves get `verbs`.
+void append_options(std::vector<Option>& rows, std::vector<Option> more,
+                    std::span<const std::string_view> verbs);
+
+/// Whether `row` has an effect on the command `verb`.
+[[nodiscard]] bool has_effect_on(const Option& row, const Verb& verb);
 
 /// True when the user has set the row `name`, rightly or wrongly.
 [[nodiscard]] bool is_set(const ParsedOptions& parsed, std::string_view name);

@@ -1,6 +1,7 @@
 #include "common/catalog/adoption.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common/base/error.h"
 

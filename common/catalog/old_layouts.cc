@@ -1,6 +1,7 @@
 #include "common/catalog/old_layouts.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <vector>

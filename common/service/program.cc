@@ -138,15 +138,17 @@ std::vector<Option> service_options(ServiceConfig& config) {
       {.name = "MAX_BACKUP_AGE_SECONDS",
        .target = Duration{&config.max_backup_age, std::chrono::seconds(1)},
        .help = "`health` fails when the last success began longer ago. Unset: when the next one is "
-               "overdue by a twelfth of its period (5 minutes to 2 hours)."},
+               "overdue by a twelfth of its period (5 minutes to 2 hours).",
+       .verbs = {"serve"}},
       {.name = "HEALTH_SOCKET",
        .target = &config.health_socket,
        .help = "Name of the abstract Unix socket where `health` asks the daemon. Two of the same "
-               "program in one network namespace need two names."},
+               "program in one network namespace need two names.",
+       .verbs = {"serve", kHealthVerb.name}},
       {.name = "--check",
        .target = &config.check_only,
        .help = "config: only say what is wrong; exit code 2 if anything is",
-       .verb = "config"},
+       .verbs = {kConfigVerb.name}},
   };
 }
 

@@ -36,7 +36,9 @@ inline constexpr Verb kHealthVerb = {
 
 /// The verb `config`, which run_program() answers itself, too: for what `serve` would check.
 inline constexpr Verb kConfigVerb = {
-    "config", "show the settings in force, where each comes from, and what is wrong with them"};
+    .name = "config",
+    .help = "show the settings in force, where each comes from, and what is wrong with them",
+    .flags_of = "serve"};
 
 /// Parses, answers --help, --version, `config` and `health`, adds what `check` finds in the filled
 /// settings, and runs `body`. Returns the exit code: what `body` returns, or that of the

@@ -223,7 +223,7 @@ std::vector<Option> store_options(StoreConfig& config) {
 }
 
 std::vector<Option> upload_options(StoreConfig& config) {
-  std::vector<Option> rows = {
+  return {
       {.name = "S3_UPLOAD_CONCURRENCY",
        .target = Number{&config.s3.upload_concurrency, 1, 64},
        .help = "Parts that are uploaded at the same time; each takes S3_PART_SIZE of memory."},
@@ -233,14 +233,15 @@ std::vector<Option> upload_options(StoreConfig& config) {
                "backup; what is longer takes several."},
       {.name = "S3_MAX_PARTS",
        .target = Number{&config.s3.max_parts, 1, kMostParts},
-       .help = "Parts of one object at most: what the provider allows (Scaleway: 1000)."},
-      {.name = "S3_MAX_RATE",
-       .target = Bytes{&config.s3.max_rate, 0, uint64_t{1} << 40U},
-       .help = "Bytes per second that all connections together send or receive at most, such as "
-               "10MB. At least 16KiB for each of S3_UPLOAD_CONCURRENCY.",
-       .default_note = "no limit"}};
-  append_options(rows, write_option_rows(config.s3.write));
-  return rows;
+       .help = "Parts of one object at most: what the provider allows (Scaleway: 1000)."}};
+}
+
+std::vector<Option> rate_options(StoreConfig& config) {
+  return {{.name = "S3_MAX_RATE",
+           .target = Bytes{&config.s3.max_rate, 0, uint64_t{1} << 40U},
+           .help = "Bytes per second that all connections together send or receive at most, such "
+                   "as 10MB. At least 16KiB for each of S3_UPLOAD_CONCURRENCY.",
+           .default_note = "no limit"}};
 }
 
 std::vector<Option> removal_options(StoreConfig& config) {

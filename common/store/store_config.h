@@ -30,6 +30,9 @@ struct StoreConfig {
 /// Further rows for the program that writes.
 [[nodiscard]] std::vector<Option> upload_options(StoreConfig& config);
 
+/// How fast it may write and read.
+[[nodiscard]] std::vector<Option> rate_options(StoreConfig& config);
+
 /// Further rows for the program that removes.
 [[nodiscard]] std::vector<Option> removal_options(StoreConfig& config);
 

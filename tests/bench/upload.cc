@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <span>
 #include <vector>
 
@@ -33,8 +34,11 @@ void upload(const char* path, const char* key) {
   StoreConfig config;
   CommandLine command{
       .program = "bench_upload", .summary = "", .verbs = {{"upload", ""}}, .options = {}};
-  append_options(command.options, store_options(config));
-  append_options(command.options, upload_options(config));
+  constexpr std::array<std::string_view, 1> kVerbs = {"upload"};
+  append_options(command.options, store_options(config), kVerbs);
+  append_options(command.options, upload_options(config), kVerbs);
+  append_options(command.options, rate_options(config), kVerbs);
+  append_options(command.options, write_option_rows(config.s3.write), kVerbs);
   ParsedOptions parsed = parse_options(command, {}, process_environment());
   check_store_config(config, parsed, parsed.problems);
   throw_problems(command.program, parsed.problems);

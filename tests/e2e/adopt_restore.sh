@@ -190,12 +190,13 @@ damaged_files() {
 }
 both_stores damaged_files
 
-# Without a checksum pg_restore itself finds that an archive was cut off.
+# Without a checksum pg_restore itself finds that an archive was cut off. It comes through a pipe: into a file pg_dump 17
+# writes the table of contents once more at the end, and a cut there takes nothing away.
 case_truncated_archive() {
     use_dir
     prepare_database
     create_database copy
-    archive_of app >"$T/archive"
+    archive_of app | cat >"$T/archive"
     local size
     for size in $(($(stat -c %s "$T/archive") - 1)) 20000 5000 100; do
         head -c "$size" "$T/archive" | store_put app/app_20240115T120000Z.dump

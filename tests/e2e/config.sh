@@ -263,7 +263,7 @@ case_config_shows_and_checks() {
     says "there is no target"
     [ ! -s "$T/out" ] || fail "$(cat "$T/out")"
     expect 2 pg_backup now --check
-    says "--check belongs to pg-backup config"
+    says "--check has no effect on now; it belongs to pg-backup config"
     settings=(BACKUP_DIR=/nowhere RETENTION_KEEP_DALY=7)
     expect 2 pg_prune config --check
     says "RETENTION_KEEP_DALY is no setting; did you mean RETENTION_KEEP_DAILY?"

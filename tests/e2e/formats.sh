@@ -199,3 +199,52 @@ case_pgoptions_go_on() {
     expect 1 pg_backup restore --target-database copy --create
     says no_such_setting
 }
+
+# pg_dump 18 and newer keep the names of tables and schemas that are left out in publications.
+case_publications_of_what_is_left_out() {
+    use_dir
+    create_small_database app 10
+    sql app 'create schema audit; create table audit.log (a int); create table log_a (a int)
+        ; create publication p for table item, log_a, audit.log'
+    use_database app
+    settings+=("EXCLUDE_TABLES=log_*" EXCLUDE_SCHEMAS=audit)
+    create_database copy
+    backup_now
+    if [ "$("$PG_BIN/pg_dump" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/')" -lt 18 ]; then
+        says_not publication
+        expect 0 pg_backup restore --target-database copy
+    else
+        says "p names audit.log; the publication p names public.log_a, which this backup leaves out"
+        expect 1 pg_backup restore --target-database copy
+        says "--no-publications"
+        expect 0 pg_backup restore --target-database copy --no-publications
+    fi
+    settings+=(PGDUMP_OPTIONS=--no-publications)
+    next_second
+    backup_now
+    says_not "which this backup leaves out"
+    expect 0 pg_backup list
+    says "a part: --exclude-schema=audit --exclude-table=log_* --no-publications"
+}
+
+case_messages_of_pg_dump_are_few() {
+    use_dir
+    create_small_database app 10
+    use_database app
+    settings+=(PGDUMP_OPTIONS=--verbose)
+    backup_now
+    says " more lines are not kept"
+    expect 0 pg_backup list --json
+    jq -e '(.warnings | length) <= 21 and .part == null' "$T/out" >/dev/null || fail "$(cat "$T/out")"
+}
+
+case_large_objects_that_a_filter_leaves_out() {
+    use_dir
+    create_small_database app 10
+    sql app "select lo_from_bytea(0, 'a large object')" >/dev/null
+    use_database app
+    settings+=(BACKUP_FORMAT=plain INCLUDE_SCHEMAS=public)
+    backup_now
+    says_not "large objects"
+    expect 0 pg_backup restore --target-database copy --create
+}

@@ -35,7 +35,6 @@ ENDPOINT = urllib.parse.urlsplit(os.environ["S3_ENDPOINT"])
 BUCKET = os.environ["S3_BUCKET"]
 REGION = os.environ.get("S3_REGION") or "us-east-1"
 UNSIGNED = "UNSIGNED-PAYLOAD"
-SIGNED_HEADERS = "host;x-amz-content-sha256;x-amz-date"
 
 
 def connect():
@@ -45,18 +44,22 @@ def connect():
     return http.client.HTTPSConnection(ENDPOINT.netloc, timeout=120, context=context)
 
 
-def authorization(method, path, query, now):
+def authorization(method, path, query, headers):
+    """Signs the host and every x-amz- header, as servers may ask for."""
+    now = headers["x-amz-date"]
     scope = f"{now[:8]}/{REGION}/s3/aws4_request"
-    canonical = "\n".join([method, path, query, f"host:{ENDPOINT.netloc}",
-                           f"x-amz-content-sha256:{UNSIGNED}", f"x-amz-date:{now}", "",
-                           SIGNED_HEADERS, UNSIGNED])
+    signed = {"host": ENDPOINT.netloc,
+              **{name.lower(): value for name, value in headers.items() if name.lower().startswith("x-amz-")}}
+    names = ";".join(sorted(signed))
+    canonical = "\n".join([method, path, query, *(f"{name}:{signed[name]}" for name in sorted(signed)), "",
+                           names, UNSIGNED])
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     key = ("AWS4" + os.environ["S3_SECRET_KEY"]).encode()
     for step in scope.split("/"):
         key = hmac.new(key, step.encode(), hashlib.sha256).digest()
     signature = hmac.new(key, f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{digest}".encode(), hashlib.sha256)
     return (f"AWS4-HMAC-SHA256 Credential={os.environ['S3_ACCESS_KEY']}/{scope}, "
-            f"SignedHeaders={SIGNED_HEADERS}, Signature={signature.hexdigest()}")
+            f"SignedHeaders={names}, Signature={signature.hexdigest()}")
 
 
 def request(method, key="", params=None, body=b"", headers=None, connection=None):
@@ -66,8 +69,8 @@ def request(method, key="", params=None, body=b"", headers=None, connection=None
                      for k, v in sorted((params or {}).items()))
     now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     all_headers = {"x-amz-date": now, "x-amz-content-sha256": UNSIGNED,
-                   "Content-Length": str(len(body)), **(headers or {}),
-                   "Authorization": authorization(method, path, query, now)}
+                   "Content-Length": str(len(body)), **(headers or {})}
+    all_headers["Authorization"] = authorization(method, path, query, all_headers)
     connection = connection or connect()
     connection.request(method, path + ("?" + query if query else ""), body, all_headers)
     reply = connection.getresponse()
