@@ -12,6 +12,8 @@
 #include "backup/archive.h"
 #include "backup/globals.h"
 #include "backup/old_dump.h"
+#include "backup/restore_failures.h"
+#include "backup/restore_hint.h"
 #include "backup/restore_target.h"
 #include "backup/sql_guard.h"
 #include "backup/terminal.h"
@@ -51,7 +53,9 @@ std::vector<std::string> client_arguments(DumpForm form, const RestoreRequest& r
   std::vector<std::string> arguments;
   switch (form) {
     case DumpForm::archive:
-      arguments = {"--format=custom", "--exit-on-error"};
+      arguments = archive_options(request);
+      arguments.emplace_back("--format=custom");
+      if (!request.keep_going) arguments.emplace_back("--exit-on-error");
       if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
       break;
     case DumpForm::sql:
@@ -60,15 +64,18 @@ std::vector<std::string> client_arguments(DumpForm form, const RestoreRequest& r
                    "--file=-"};
       break;
   }
-  if (!request.no_single_transaction) arguments.emplace_back("--single-transaction");
+  if (request.in_one_transaction()) arguments.emplace_back("--single-transaction");
   return arguments;
 }
 
 /// The client's stdin. finish() closes it and waits for success; until then its death is an error.
+/// Statements that failed are none where the restore shall go on after them.
 class RestoreSink final : public Sink {
  public:
-  RestoreSink(Process& process, std::string_view name, bool single_transaction)
-      : process_(process), name_(name), single_transaction_(single_transaction) {}
+  RestoreSink(Process& process, std::string_view name, const RestoreRequest& request)
+      : process_(process), name_(name), request_(request) {
+    process_.watch_errors([this](std::string_view text) { failures_.add(text); });
+  }
 
   void write(std::string_view bytes) override {
     if (process_.write(bytes)) return;
@@ -78,8 +85,11 @@ class RestoreSink final : public Sink {
 
   void finish() override {
     process_.close_stdin();
-    if (!process_.wait()) fail();
+    const bool is_done = process_.wait() || (request_.keep_going && failures_.is_counted());
+    if (!is_done) fail();
   }
+
+  [[nodiscard]] const RestoreFailures& failures() const { return failures_; }
 
  private:
   [[noreturn]] void fail() {
@@ -87,13 +97,27 @@ class RestoreSink final : public Sink {
     throw Error(
         ErrorKind::failed,
         fmt::format("{} {}{}{}", name_, process_.status_text(), errors.empty() ? "" : ": ", errors),
-        restore_hint(errors, single_transaction_));
+        restore_hint(errors, request_.in_one_transaction()));
   }
 
   Process& process_;
   std::string_view name_;
-  bool single_transaction_;
+  const RestoreRequest& request_;
+  RestoreFailures failures_;
 };
+
+/// Says which statements failed; with all of them done that is a failure all the same.
+std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
+  if (failures.count() == 0) return {};
+  for (const std::string& failure : failures.first()) log.error(failure);
+  if (failures.count() > failures.first().size()) {
+    log.error(fmt::format("and {} more", failures.count() - failures.first().size()));
+  }
+  return Error(ErrorKind::failed,
+               fmt::format("{} {} failed; everything else is in the database", failures.count(),
+                           failures.count() == 1 ? "statement" : "statements"),
+               "run these by hand when what they lack is there");
+}
 
 /// Stdin of `pg_restore --list`, which stops reading when it has seen enough.
 class ListSink final : public Sink {
@@ -107,6 +131,28 @@ class ListSink final : public Sink {
   Process& process_;
   bool open_ = true;
 };
+
+/// What stands in a template stands in every database that is made from now on.
+void refuse_target(std::string_view name) {
+  if (name != "template0" && name != "template1") return;
+  throw Error(ErrorKind::usage,
+              fmt::format("{} is the template of new databases, which would all hold what is "
+                          "restored into it",
+                          name),
+              "name another --target-database");
+}
+
+/// psql runs what stands in the SQL, and leaves out nothing.
+void refuse_archive_options(const RestoreRequest& request) {
+  std::vector<std::string> options = archive_options(request);
+  if (request.clean) options.emplace_back("--clean");
+  if (request.keep_going) options.emplace_back("--keep-going");
+  if (options.empty()) return;
+  throw Error(ErrorKind::usage,
+              fmt::format("it is plain SQL, for which there is no {}", fmt::join(options, ", ")),
+              "restore it into a new database (--target-database NAME --create), or write it to a "
+              "file with --output and change it there");
+}
 
 /// Roles, of which a server has some thousands at most, in memory: they are read before the first
 /// one is made.
@@ -188,22 +234,21 @@ void Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
     throw Error(ErrorKind::usage, "nothing says which database it is of",
                 "name one with --target-database, or a file with --output");
   }
-  if (resolved.clean && dump.form() == DumpForm::sql) {
-    throw Error(ErrorKind::usage, "it is plain SQL, for which there is no --clean",
-                "restore it into a new database: --target-database NAME --create");
-  }
-  const uint64_t bytes = resolved.create ? to_created(dump, resolved) : to_existing(dump, resolved);
+  refuse_target(resolved.target_database);
+  if (dump.form() == DumpForm::sql) refuse_archive_options(resolved);
+  const Restored restored =
+      resolved.create ? to_created(dump, resolved) : to_existing(dump, resolved);
+  if (restored.failure) throw Error(*restored.failure);
   log_.info(fmt::format("restored {}", resolved.target_database),
-            {{"id", dump.backup().id}, {"bytes", std::to_string(bytes)}});
+            {{"id", dump.backup().id}, {"bytes", std::to_string(restored.bytes)}});
 }
 
 void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
-  if (request.create || request.clean || request.no_single_transaction ||
-      !request.target_database.empty()) {
+  if (const std::vector<std::string> flags = database_flags(request); !flags.empty()) {
     throw Error(ErrorKind::usage,
-                "roles and tablespaces belong to the whole server: --target-database, --create, "
-                "--clean and --no-single-transaction do not go with them",
-                "leave them out, or write the SQL to a file with --output");
+                fmt::format("roles and tablespaces belong to the whole server: {} {} not go with "
+                            "them",
+                            fmt::join(flags, ", "), flags.size() == 1 ? "does" : "do"));
   }
   TextSink sql;
   dump.copy(sql, clock_, log_);
@@ -217,7 +262,7 @@ void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
   log_.info("restored roles and tablespaces", {{"id", dump.backup().id}});
 }
 
-uint64_t Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
+Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
   const ClientProgram client = [&] {
     PgConnection target(config_.pg.with_database(request.target_database), stop_);
     ClientProgram fitting = find_client(target.server_version(), dump);
@@ -231,7 +276,7 @@ uint64_t Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
   return feed(client, dump, request);
 }
 
-uint64_t Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
+Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
   PgConnection maintenance = connect_maintenance(config_.pg, stop_);
   const ClientProgram client = find_client(maintenance.server_version(), dump);
   create_database(maintenance, request.target_database, dump.properties());
@@ -241,22 +286,33 @@ uint64_t Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
     }
     return feed(client, dump, request);
   } catch (const Error&) {
-    drop_created_database(config_.pg, request.target_database, log_);
+    if (request.in_one_transaction()) {
+      drop_created_database(config_.pg, request.target_database, log_);
+    } else {
+      log_.warn(fmt::format("{} remains as far as it was restored: drop it before you try again",
+                            request.target_database));
+    }
     throw;
   }
 }
 
-uint64_t Restore::feed(const ClientProgram& client, StoredDump& dump,
+Restored Restore::feed(const ClientProgram& client, StoredDump& dump,
                        const RestoreRequest& request) {
   ClientProcess process({.program = client, .arguments = client_arguments(dump.form(), request)},
                         config_.pg.with_database(request.target_database),
                         restore_environment(environment_), stop_);
   // On any error the process is killed by its destructor before its stdin is closed: it never sees
   // an end that was not ours.
-  RestoreSink sink(process.process(), client_name(dump.form()), !request.no_single_transaction);
-  if (dump.form() == DumpForm::archive) return dump.copy(sink, clock_, log_);
-  SqlGuard guard(sink, !request.no_single_transaction);
-  return dump.copy(guard, clock_, log_);
+  RestoreSink sink(process.process(), client_name(dump.form()), request);
+  Restored restored;
+  if (dump.form() == DumpForm::archive) {
+    restored.bytes = dump.copy(sink, clock_, log_);
+  } else {
+    SqlGuard guard(sink, request.in_one_transaction());
+    restored.bytes = dump.copy(guard, clock_, log_);
+  }
+  restored.failure = describe_failures(sink.failures(), log_);
+  return restored;
 }
 
 void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,

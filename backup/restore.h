@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -13,11 +14,18 @@
 #include "backup/pg_client.h"
 #include "backup/stored_dump.h"
 #include "common/base/clock.h"
+#include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/catalog/catalog.h"
 #include "common/store/store.h"
 
 namespace pgbackup {
+
+/// What has come into a database.
+struct Restored {
+  uint64_t bytes = 0;
+  std::optional<Error> failure{};  ///< of statements after which the restore went on
+};
 
 class Restore {
  public:
@@ -35,9 +43,9 @@ class Restore {
   void to_file(StoredDump& dump, const std::filesystem::path& output);
   void to_database(StoredDump& dump, const RestoreRequest& request);
   void to_server(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] uint64_t to_existing(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] uint64_t to_created(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] uint64_t feed(const ClientProgram& client, StoredDump& dump,
+  [[nodiscard]] Restored to_existing(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] Restored feed(const ClientProgram& client, StoredDump& dump,
                               const RestoreRequest& request);
   void announce_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
                       const RestoreRequest& request);

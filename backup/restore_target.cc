@@ -184,28 +184,4 @@ Environment restore_environment(const Environment& environment) {
   return changed;
 }
 
-std::string restore_hint(std::string_view errors, bool single_transaction) {
-  const auto says = [&](std::string_view text) {
-    return errors.find(text) != std::string_view::npos;
-  };
-  if (single_transaction && (says("max_locks_per_transaction") || says("out of shared memory"))) {
-    return "the database has more objects than the server has locks for one transaction: raise "
-           "max_locks_per_transaction, or use --no-single-transaction, where a failure leaves what "
-           "was restored so far";
-  }
-  if (says("permission denied") || says("must be owner") || says("must be superuser") ||
-      says("must be member") || says("must be able to SET ROLE")) {
-    return "the role that backs up often may not restore: set DB_USER and DB_PASSWORD to one that "
-           "may create these objects, such as the owner or a superuser";
-  }
-  if (says("invalid command \\restrict")) {
-    return "the dump needs a psql of August 2025 or later: install one, or name its folder in "
-           "PG_BINDIR";
-  }
-  if (says("role \"") && says("does not exist")) {
-    return "the owner of these objects is missing on this server: create the role first";
-  }
-  return "";
-}
-
 }  // namespace pgbackup

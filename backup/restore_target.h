@@ -47,7 +47,4 @@ void drop_created_database(const PgConfig& config, const std::string& name, Log&
 /// The environment for pg_restore: settings of the database itself must not stop it.
 [[nodiscard]] Environment restore_environment(const Environment& environment);
 
-/// What a user can do about pg_restore's complaint, or "".
-[[nodiscard]] std::string restore_hint(std::string_view errors, bool single_transaction);
-
 }  // namespace pgbackup

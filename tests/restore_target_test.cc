@@ -42,21 +42,6 @@ TEST_CASE("A list setting is taken apart into its names") {
   CHECK(split_name_list("").empty());
 }
 
-TEST_CASE("pg_restore's complaints come with what the user can do") {
-  CHECK(restore_hint("ERROR:  out of shared memory", true).find("--no-single-transaction") !=
-        std::string::npos);
-  CHECK(restore_hint("ERROR:  out of shared memory", false).empty());
-  CHECK(restore_hint("ERROR:  permission denied for schema public", true).find("DB_USER") !=
-        std::string::npos);
-  CHECK(restore_hint("ERROR:  must be owner of table x", true).find("DB_USER") !=
-        std::string::npos);
-  CHECK(restore_hint("ERROR:  role \"app\" does not exist", true).find("create the role") !=
-        std::string::npos);
-  CHECK(restore_hint("psql:<stdin>:5: error: invalid command \\restrict", true).find("psql") !=
-        std::string::npos);
-  CHECK(restore_hint("ERROR:  syntax error", true).empty());
-}
-
 TEST_CASE("pg_restore is not stopped by a read-only default of the database") {
   CHECK(restore_environment({}).at("PGOPTIONS") == "-c default_transaction_read_only=off");
   CHECK(restore_environment({{"PGOPTIONS", "-c x=y"}}).at("PGOPTIONS") ==

@@ -6,10 +6,12 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/fd.h"
@@ -42,6 +44,8 @@ class Process {
   size_t read(std::span<char> buffer);
   /// Writes all of `bytes` to the child's stdin. Returns false when the child closed it.
   bool write(std::string_view bytes);
+  /// From now on all that the child writes to stderr also goes to `take`, as it comes.
+  void watch_errors(std::function<void(std::string_view)> take) { watch_ = std::move(take); }
   /// The child sees the end of its input. Without it, or after a kill, it never does.
   void close_stdin() { stdin_.close(); }
   /// Waits for the end. Returns true when the child exited with 0. Throws `canceled`.
@@ -71,6 +75,7 @@ class Process {
   std::string early_output_;  ///< came while we wrote or waited
   size_t early_taken_ = 0;    ///< of it, by read()
   std::string errors_;
+  std::function<void(std::string_view)> watch_;
   bool running_ = false;
   int status_ = 0;
 };
