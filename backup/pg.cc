@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "backup/database_properties.h"
 #include "common/base/error.h"
 
 namespace pgbackup {
@@ -80,6 +81,7 @@ DatabaseProperties read_properties(PgConnection& connection) {
            "on d.oid = s.setdatabase where s.setrole = 0 and d.datname = current_database()")) {
     properties.settings.push_back(setting.at(0));
   }
+  read_further_properties(connection, properties);
   return properties;
 }
 

@@ -10,7 +10,10 @@
 #include <utility>
 
 #include "backup/archive.h"
+#include "backup/clean_check.h"
+#include "backup/created_database.h"
 #include "backup/globals.h"
+#include "backup/lock_watch.h"
 #include "backup/old_dump.h"
 #include "backup/restore_failures.h"
 #include "backup/restore_hint.h"
@@ -19,6 +22,7 @@
 #include "backup/terminal.h"
 #include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
+#include "common/codec/encoding.h"
 #include "common/store/dir_store.h"
 
 namespace pgbackup {
@@ -118,19 +122,6 @@ std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log
                            failures.count() == 1 ? "statement" : "statements"),
                "run these by hand when what they lack is there");
 }
-
-/// Stdin of `pg_restore --list`, which stops reading when it has seen enough.
-class ListSink final : public Sink {
- public:
-  explicit ListSink(Process& process) : process_(process) {}
-  void write(std::string_view bytes) override { open_ = open_ && process_.write(bytes); }
-  void finish() override {}
-  [[nodiscard]] bool is_open() const { return open_; }
-
- private:
-  Process& process_;
-  bool open_ = true;
-};
 
 /// What stands in a template stands in every database that is made from now on.
 void refuse_target(std::string_view name) {
@@ -277,17 +268,22 @@ Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
 }
 
 Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
-  PgConnection maintenance = connect_maintenance(config_.pg, stop_);
-  const ClientProgram client = find_client(maintenance.server_version(), dump);
-  create_database(maintenance, request.target_database, dump.properties());
+  CreatedDatabase database(config_.pg, request, dump.properties(), log_);
+  const ClientProgram client = [&] {
+    // Closed before the restore starts: the role may have no more than one connection.
+    PgConnection maintenance = connect_maintenance(config_.pg, stop_);
+    ClientProgram fitting = find_client(maintenance.server_version(), dump);
+    database.create(maintenance);
+    return fitting;
+  }();
   try {
-    if (const DatabaseProperties* const properties = dump.properties()) {
-      apply_settings(maintenance, request.target_database, *properties);
-    }
-    return feed(client, dump, request);
+    database.prepare(stop_);
+    Restored restored = feed(client, dump, request);
+    database.complete();
+    return restored;
   } catch (const Error&) {
     if (request.in_one_transaction()) {
-      drop_created_database(config_.pg, request.target_database, log_);
+      database.drop();
     } else {
       log_.warn(fmt::format("{} remains as far as it was restored: drop it before you try again",
                             request.target_database));
@@ -298,18 +294,35 @@ Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
 
 Restored Restore::feed(const ClientProgram& client, StoredDump& dump,
                        const RestoreRequest& request) {
+  const PgConfig target = config_.pg.with_database(request.target_database);
+  const std::string application = "pg-backup restore " + random_hex(4);
+  const bool read_only = [&] {
+    PgConnection connection(target, stop_);
+    return is_read_only(connection);
+  }();
   ClientProcess process({.program = client, .arguments = client_arguments(dump.form(), request)},
-                        config_.pg.with_database(request.target_database),
-                        restore_environment(environment_), stop_);
+                        target, restore_environment(environment_, application, read_only), stop_);
   // On any error the process is killed by its destructor before its stdin is closed: it never sees
   // an end that was not ours.
   RestoreSink sink(process.process(), client_name(dump.form()), request);
+  std::optional<LockWatch> watch;
+  if (request.clean) {
+    watch.emplace(target.with_database(target.database), application, config_.dump.lock_timeout,
+                  log_);
+  }
   Restored restored;
-  if (dump.form() == DumpForm::archive) {
-    restored.bytes = dump.copy(sink, clock_, log_);
-  } else {
-    SqlGuard guard(sink, request.in_one_transaction());
-    restored.bytes = dump.copy(guard, clock_, log_);
+  try {
+    if (dump.form() == DumpForm::archive) {
+      restored.bytes = dump.copy(sink, clock_, log_);
+    } else {
+      SqlGuard guard(sink, request.in_one_transaction());
+      restored.bytes = dump.copy(guard, clock_, log_);
+    }
+  } catch (const Error& error) {
+    const std::string verdict = watch ? watch->verdict() : "";
+    if (verdict.empty()) throw;
+    throw Error(error.kind(), fmt::format("{}: {}", verdict, error.message()),
+                "end that session, or restore when it has ended");
   }
   restored.failure = describe_failures(sink.failures(), log_);
   return restored;
@@ -317,8 +330,10 @@ Restored Restore::feed(const ClientProgram& client, StoredDump& dump,
 
 void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,
                              StoredDump& dump, const RestoreRequest& request) {
-  const std::vector<std::string> remaining =
-      tables_unknown_to(list_tables(target), table_of_contents(pg_restore, dump));
+  const ArchiveContents contents(table_of_contents(dump, pg_restore, environment_, stop_));
+  const std::vector<TableName> tables = list_tables(target);
+  refuse_what_is_in_the_way(target, tables, contents);
+  const std::vector<std::string> remaining = tables_unknown_to(tables, contents);
   if (!remaining.empty()) {
     log_.warn(fmt::format("{} holds tables that the backup does not know; they will remain: {}",
                           request.target_database, fmt::join(remaining, ", ")));
@@ -329,23 +344,6 @@ void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_resto
                stop_)) {
     throw Error(ErrorKind::conflict, "not restored: the answer was no");
   }
-}
-
-std::string Restore::table_of_contents(const ClientProgram& pg_restore, StoredDump& dump) {
-  Process process({.argv = {pg_restore.path.string(), "--list", "--format=custom"},
-                   .environment = client_environment(environment_, false)},
-                  stop_);
-  ListSink sink(process);
-  dump.copy_head(sink, [&] { return !sink.is_open(); });
-  process.close_stdin();
-  std::string text;
-  std::array<char, 65536> buffer{};
-  while (const size_t got = process.read(buffer)) text.append(buffer.data(), got);
-  if (!process.wait()) {
-    throw Error(ErrorKind::corrupt,
-                fmt::format("pg_restore cannot read the archive: {}", process.errors()));
-  }
-  return text;
 }
 
 ClientProgram Restore::find_client(int server_version, const StoredDump& dump) {

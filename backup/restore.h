@@ -49,7 +49,6 @@ class Restore {
                               const RestoreRequest& request);
   void announce_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
                       const RestoreRequest& request);
-  [[nodiscard]] std::string table_of_contents(const ClientProgram& pg_restore, StoredDump& dump);
   [[nodiscard]] ClientProgram find_client(int server_version, const StoredDump& dump);
 
   const BackupConfig& config_;
