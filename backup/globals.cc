@@ -68,9 +68,10 @@ class OwnPassword {
 
   void warn_if_changed(Log& log) {
     if (!is_set_ || (before_ && before_ == read_own_password(server_))) return;
-    log.warn(fmt::format("the password of {}, the role of this connection, {} the one of the "
-                         "backup now: change DB_PASSWORD",
-                         role_, before_ ? "is" : "may be"));
+    log.warn(
+        fmt::format("the password of {}, the role of this connection, {} the one of the "
+                    "backup now: change DB_PASSWORD",
+                    role_, before_ ? "is" : "may be"));
   }
 
  private:

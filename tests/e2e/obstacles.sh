@@ -176,8 +176,8 @@ case_role() {
 properties_of() {
     sql postgres "select pg_encoding_to_char(encoding), datcollate, datctype, datdba::regrole, datconnlimit, datistemplate,
             shobj_description(d.oid, 'pg_database'), array(select unnest(datacl)::text order by 1),
-            array(select s.setrole::regrole || ' ' || s.setconfig::text from pg_db_role_setting s where s.setdatabase = d.oid
-                order by 1)
+            array(select s.setrole::regrole || ' ' || c from pg_db_role_setting s, unnest(s.setconfig) c
+                where s.setdatabase = d.oid order by 1)
         from pg_database d where datname = '$1'"
 }
 
