@@ -20,6 +20,12 @@ Error failure_of(const Process& process, std::string_view name, const ClientHint
 
 }  // namespace
 
+ClientSink::ClientSink(Process& process, std::string_view name, ClientHint hint,
+                       AfterError after_error)
+    : process_(process), name_(name), hint_(std::move(hint)), after_error_(after_error) {
+  process_.watch_errors([this](std::string_view text) { failures_.add(text); });
+}
+
 void ClientSink::write(std::string_view bytes) {
   if (process_.write(bytes)) return;
   process_.wait();
@@ -28,7 +34,9 @@ void ClientSink::write(std::string_view bytes) {
 
 void ClientSink::finish() {
   process_.close_stdin();
-  if (!process_.wait()) fail();
+  const bool is_done =
+      process_.wait() || (after_error_ == AfterError::go_on && failures_.is_counted());
+  if (!is_done) fail();
 }
 
 void ClientSink::fail() { throw failure_of(process_, name_, hint_); }

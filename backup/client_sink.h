@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "backup/pg_client.h"
+#include "backup/restore_failures.h"
 #include "common/codec/sink.h"
 
 namespace pgbackup {
@@ -15,15 +16,20 @@ namespace pgbackup {
 /// What a user can do about the client's own words, or "".
 using ClientHint = std::function<std::string(std::string_view errors)>;
 
+/// Whether statements that fail end pg_restore.
+enum class AfterError { stop, go_on };
+
 /// A client's stdin. `process` and `name` must outlive it.
 class ClientSink final : public Sink {
  public:
-  ClientSink(Process& process, std::string_view name, ClientHint hint)
-      : process_(process), name_(name), hint_(std::move(hint)) {}
+  ClientSink(Process& process, std::string_view name, ClientHint hint,
+             AfterError after_error = AfterError::stop);
 
   /// Throws `failed` with the client's own words.
   void write(std::string_view bytes) override;
   void finish() override;
+
+  [[nodiscard]] const RestoreFailures& failures() const { return failures_; }
 
  private:
   [[noreturn]] void fail();
@@ -31,6 +37,8 @@ class ClientSink final : public Sink {
   Process& process_;
   std::string_view name_;
   ClientHint hint_;
+  AfterError after_error_;
+  RestoreFailures failures_;
 };
 
 /// `pg_restore --file=-`: takes an archive, and passes the SQL that it becomes on to `next`, which

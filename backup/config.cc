@@ -8,10 +8,7 @@
 #include <optional>
 
 #include "backup/pg_url.h"
-#include "backup/terminal.h"
 #include "common/catalog/hold.h"
-#include "common/catalog/key_grammar.h"
-#include "common/catalog/old_layouts.h"
 
 namespace pgbackup {
 namespace {
@@ -129,36 +126,6 @@ std::vector<Option> reading_options(BackupConfig& config) {
        .target = &config.json,
        .help = "list: one JSON object per backup and line",
        .verbs = {"list"}},
-  };
-}
-
-std::vector<Option> restore_options(RestoreRequest& restore) {
-  return {
-      {.name = "--database",
-       .target = &restore.database,
-       .help = "restore: the database that was backed up (default: DB)"},
-      {.name = "--globals",
-       .target = &restore.globals,
-       .help = "restore: roles and tablespaces, into the whole server"},
-      {.name = "--id",
-       .target = &restore.id,
-       .help = "restore: a backup's id, or latest (default)"},
-      {.name = "--target-database",
-       .target = &restore.target_database,
-       .help = "restore: into this database (default: the same name)"},
-      {.name = "--create",
-       .target = &restore.create,
-       .help = "restore: create the target database like the dumped one"},
-      {.name = "--clean",
-       .target = &restore.clean,
-       .help = "restore: drop what the backup holds before it is restored"},
-      {.name = "--no-single-transaction",
-       .target = &restore.no_single_transaction,
-       .help = "restore: commit as it goes; a failure leaves what was restored so far"},
-      {.name = "--output",
-       .target = &restore.output,
-       .help = "restore: write pg_dump's archive to a file, or - for stdout; no database"},
-      {.name = "--yes", .target = &restore.yes, .help = "restore: do not ask"},
   };
 }
 
@@ -288,46 +255,7 @@ void check_backup(const BackupConfig& config, const ParsedOptions& parsed,
       note_on_url(parsed.notes)));
 }
 
-void check_id(const BackupConfig& config, std::vector<std::string>& problems) {
-  const std::string& id = config.restore.id;
-  if (id == "latest" || parse_backup_id(id)) return;
-  const std::optional<OldKey> key = parse_old_key(id);
-  if (!key || key->is_checksum) {
-    problems.push_back("--id: '" + id +
-                       "' is not latest or an id such as 20261120T031500Z-9f3a1c2b; "
-                       "pg-backup list shows them");
-  } else if (!config.adoption.adoption.layouts.contains(key->layout)) {
-    problems.push_back(fmt::format("--id: '{}' is of an older system; ADOPT_LAYOUTS={} adopts it",
-                                   id, layout_name(key->layout)));
-  }
-}
-
-void check_restore(BackupConfig& config, std::vector<std::string>& problems) {
-  RestoreRequest& restore = config.restore;
-  if (restore.globals) {
-    if (!restore.database.empty()) {
-      problems.emplace_back("--globals and --database are both given; keep one");
-    }
-    restore.database = kGlobalsGroup;
-  }
-  check_id(config, problems);
-  if (!restore.output.empty() &&
-      (restore.create || restore.clean || !restore.target_database.empty())) {
-    problems.emplace_back(
-        "--output writes a file: --create, --clean and --target-database do not go with it");
-  }
-  if (restore.create && restore.clean) {
-    problems.emplace_back("--create makes a new database, --clean empties an old one; keep one");
-  }
-  if (restore.database.empty() && config.pg.database.empty() && !restore.is_by_key() &&
-      !(restore.is_bare() && can_ask())) {
-    problems.emplace_back("restore needs --database: the database that was backed up");
-  }
-}
-
 }  // namespace
-
-bool RestoreRequest::is_by_key() const { return parse_old_key(id).has_value(); }
 
 CommandLine backup_command_line(BackupConfig& config) {
   CommandLine command{
@@ -402,7 +330,9 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
     note_metrics(environment, parsed.notes);
     check_dump_options(config.dump, problems);
   }
-  if (parsed.verb == "restore") check_restore(config, problems);
+  if (parsed.verb == "restore") {
+    check_restore(config.restore, config.pg.database, config.adoption.adoption, problems);
+  }
 }
 
 }  // namespace pgbackup

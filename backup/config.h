@@ -10,6 +10,7 @@
 #include "backup/databases.h"
 #include "backup/dump_options.h"
 #include "backup/pg.h"
+#include "backup/restore_config.h"
 #include "common/base/options.h"
 #include "common/catalog/adoption.h"
 #include "common/service/program.h"
@@ -17,26 +18,6 @@
 #include "common/store/store_config.h"
 
 namespace pgbackup {
-
-/// Flags of `pg-backup restore`.
-struct RestoreRequest {
-  std::string database;          ///< group to restore; DB where empty
-  std::string id = "latest";     ///< or a full id, or the key of an older system's backup
-  std::string target_database;   ///< the group's name where empty
-  std::filesystem::path output;  ///< a file, or `-`; then no database is touched
-  bool globals = false;          ///< roles and tablespaces in place of a database
-  bool create = false;
-  bool clean = false;
-  bool no_single_transaction = false;
-  bool yes = false;
-
-  /// Names the file of an older system, which needs no database beside it.
-  [[nodiscard]] bool is_by_key() const;
-  /// Names neither what to restore nor where to: then a person is asked.
-  [[nodiscard]] bool is_bare() const {
-    return database.empty() && id == "latest" && target_database.empty() && output.empty();
-  }
-};
 
 enum class Globals { with_all, yes, no };
 

@@ -44,6 +44,45 @@ std::string title_of(std::string_view statement) {
   return std::string(statement.substr(0, end));
 }
 
+/// The password of the connected role, as the server keeps it; unset where it may not be read.
+std::optional<std::string> read_own_password(PgConnection& server) {
+  try {
+    const PgRows rows = server.query(
+        "SELECT a.rolpassword FROM pg_catalog.pg_authid a "
+        "WHERE a.rolname OPERATOR(pg_catalog.=) session_user");
+    return rows.empty() ? std::optional<std::string>() : rows[0].at(0);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::denied) throw;
+    return {};
+  }
+}
+
+/// Notes the own password before, and warns after, when it has changed.
+class OwnPassword {
+ public:
+  OwnPassword(PgConnection& server, const std::vector<std::string>& statements)
+      : server_(server), role_(server.query("SELECT session_user").at(0).at(0)) {
+    is_set_ = std::any_of(statements.begin(), statements.end(), [&](const std::string& statement) {
+      return sets_password_of(statement, role_);
+    });
+    if (is_set_) before_ = read_own_password(server_);
+  }
+
+  void warn_if_changed(Log& log) {
+    if (!is_set_ || (before_ && before_ == read_own_password(server_))) return;
+    log.warn(
+        fmt::format("the password of {}, the role of this connection, {} the one of the "
+                    "backup now: change DB_PASSWORD",
+                    role_, before_ ? "is" : "may be"));
+  }
+
+ private:
+  PgConnection& server_;
+  std::string role_;
+  bool is_set_ = false;
+  std::optional<std::string> before_;
+};
+
 class Application {
  public:
   Application(PgConnection& server, Log& log) : server_(server), log_(log) {}
@@ -54,7 +93,7 @@ class Application {
     } catch (...) {
       const Error error = current_failure();
       if (error.kind() == ErrorKind::transient) throw error;
-      if (is_expected(statement, error)) return;
+      if (is_expected(statement, error) || is_granted_without(statement, error)) return;
       const Error failure = error.within(title_of(statement));
       log_.error(failure.message());
       ++failures_;
@@ -88,6 +127,21 @@ class Application {
     }
     // Settings, rights and comments of what was left out.
     return lacks_tablespace_ && statement.find("TABLESPACE ") != std::string::npos;
+  }
+
+  /// PostgreSQL 16 keeps who granted a membership, and wants him to be there with the right to.
+  bool is_granted_without(const std::string& statement, const Error& error) {
+    const std::string shorter = without_grantor(statement);
+    if (shorter.empty()) return false;
+    try {
+      server_.query(shorter);
+    } catch (const Error& second) {
+      if (second.kind() == ErrorKind::canceled || second.kind() == ErrorKind::transient) throw;
+      return false;
+    }
+    log_.warn(fmt::format("{}: granted by this role, since the one that granted it cannot: {}",
+                          shorter, error.message()));
+    return true;
   }
 
   PgConnection& server_;
@@ -130,11 +184,34 @@ std::vector<std::string> split_statements(std::string_view sql) {
   return statements;
 }
 
+std::string without_grantor(std::string_view statement) {
+  constexpr std::string_view kGrantor = " GRANTED BY ";
+  if (!statement.starts_with("GRANT ")) return "";
+  const size_t at = statement.rfind(kGrantor);
+  if (at == std::string_view::npos) return "";
+  const std::string_view before = statement.substr(0, at);
+  const bool is_quoted = std::count(before.begin(), before.end(), '"') % 2 == 1;
+  return is_quoted ? "" : std::string(before);
+}
+
+bool sets_password_of(std::string_view statement, const std::string& role) {
+  std::string quoted = "\"";
+  for (const char c : role) quoted.append(c == '"' ? 2 : 1, c);
+  quoted += '"';
+  for (const std::string& name : {role, quoted}) {
+    if (!statement.starts_with(fmt::format("ALTER ROLE {} WITH ", name))) continue;
+    return statement.find(" PASSWORD ") != std::string_view::npos;
+  }
+  return false;
+}
+
 void apply_globals(PgConnection& server, std::string_view sql, Log& log) {
   server.hide_statements();
   const std::vector<std::string> statements = split_statements(sql);
+  OwnPassword password(server, statements);
   Application application(server, log);
   for (const std::string& statement : statements) application.execute(statement);
+  password.warn_if_changed(log);
   application.finish(statements.size());
 }
 

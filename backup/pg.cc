@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "backup/database_properties.h"
 #include "common/base/error.h"
 
 namespace pgbackup {

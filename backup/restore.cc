@@ -5,19 +5,26 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "backup/archive.h"
+#include "backup/clean_check.h"
 #include "backup/client_sink.h"
+#include "backup/created_database.h"
 #include "backup/globals.h"
+#include "backup/lock_watch.h"
 #include "backup/old_dump.h"
+#include "backup/restore_failures.h"
+#include "backup/restore_hint.h"
 #include "backup/restore_target.h"
 #include "backup/sql_guard.h"
 #include "backup/terminal.h"
 #include "backup/version_advice.h"
 #include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
+#include "common/codec/encoding.h"
 #include "common/store/dir_store.h"
 
 namespace pgbackup {
@@ -49,9 +56,11 @@ const char* client_name(DumpForm form) { return form == DumpForm::sql ? "psql" :
 
 /// All but the connection, or the file that the SQL goes to.
 std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
-  std::vector<std::string> arguments = {"--format=custom", "--exit-on-error"};
+  std::vector<std::string> arguments = archive_options(request);
+  arguments.emplace_back("--format=custom");
+  if (!request.keep_going) arguments.emplace_back("--exit-on-error");
   if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
-  if (!request.no_single_transaction) arguments.emplace_back("--single-transaction");
+  if (request.in_one_transaction()) arguments.emplace_back("--single-transaction");
   return arguments;
 }
 
@@ -61,18 +70,48 @@ std::vector<std::string> psql_arguments() {
   return {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"};
 }
 
-/// Stdin of `pg_restore --list`, which stops reading when it has seen enough.
-class ListSink final : public Sink {
- public:
-  explicit ListSink(Process& process) : process_(process) {}
-  void write(std::string_view bytes) override { open_ = open_ && process_.write(bytes); }
-  void finish() override {}
-  [[nodiscard]] bool is_open() const { return open_; }
+/// Says which statements failed; with all of them done that is a failure all the same.
+std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
+  if (failures.count() == 0) return {};
+  for (const std::string& failure : failures.first()) log.error(failure);
+  if (failures.count() > failures.first().size()) {
+    log.error(fmt::format("and {} more", failures.count() - failures.first().size()));
+  }
+  return Error(ErrorKind::failed,
+               fmt::format("{} {} failed; everything else is in the database", failures.count(),
+                           failures.count() == 1 ? "statement" : "statements"),
+               "run these by hand when what they lack is there");
+}
 
- private:
-  Process& process_;
-  bool open_ = true;
-};
+/// What stands in a template stands in every database that is made from now on.
+void refuse_target(std::string_view name) {
+  if (name != "template0" && name != "template1") return;
+  throw Error(ErrorKind::usage,
+              fmt::format("{} is the template of new databases, which would all hold what is "
+                          "restored into it",
+                          name),
+              "name another --target-database");
+}
+
+/// psql runs what stands in the SQL, and leaves out nothing.
+void refuse_archive_options(const RestoreRequest& request) {
+  std::vector<std::string> options = archive_options(request);
+  if (request.clean) options.emplace_back("--clean");
+  if (request.keep_going) options.emplace_back("--keep-going");
+  if (options.empty()) return;
+  throw Error(ErrorKind::usage,
+              fmt::format("it is plain SQL, for which there is no {}", fmt::join(options, ", ")),
+              "restore it into a new database (--target-database NAME --create), or write it to a "
+              "file with --output and change it there");
+}
+
+/// Statements of a dump go to psql only where pg_restore cannot execute them itself.
+void refuse_to_keep_going() {
+  throw Error(ErrorKind::usage,
+              "--keep-going needs a pg_restore of the target's own major version, and the only one "
+              "that can read the backup is newer",
+              "leave --keep-going out, or restore into a server of the newer version");
+}
 
 /// Roles, of which a server has some thousands at most, in memory: they are read before the first
 /// one is made.
@@ -154,22 +193,21 @@ void Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
     throw Error(ErrorKind::usage, "nothing says which database it is of",
                 "name one with --target-database, or a file with --output");
   }
-  if (resolved.clean && dump.form() == DumpForm::sql) {
-    throw Error(ErrorKind::usage, "it is plain SQL, for which there is no --clean",
-                "restore it into a new database: --target-database NAME --create");
-  }
-  const uint64_t bytes = resolved.create ? to_created(dump, resolved) : to_existing(dump, resolved);
+  refuse_target(resolved.target_database);
+  if (dump.form() == DumpForm::sql) refuse_archive_options(resolved);
+  const Restored restored =
+      resolved.create ? to_created(dump, resolved) : to_existing(dump, resolved);
+  if (restored.failure) throw Error(*restored.failure);
   log_.info(fmt::format("restored {}", resolved.target_database),
-            {{"id", dump.backup().id}, {"bytes", std::to_string(bytes)}});
+            {{"id", dump.backup().id}, {"bytes", std::to_string(restored.bytes)}});
 }
 
 void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
-  if (request.create || request.clean || request.no_single_transaction ||
-      !request.target_database.empty()) {
+  if (const std::vector<std::string> flags = database_flags(request); !flags.empty()) {
     throw Error(ErrorKind::usage,
-                "roles and tablespaces belong to the whole server: --target-database, --create, "
-                "--clean and --no-single-transaction do not go with them",
-                "leave them out, or write the SQL to a file with --output");
+                fmt::format("roles and tablespaces belong to the whole server: {} {} not go with "
+                            "them",
+                            fmt::join(flags, ", "), flags.size() == 1 ? "does" : "do"));
   }
   TextSink sql;
   dump.copy(sql, clock_, log_);
@@ -183,7 +221,7 @@ void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
   log_.info("restored roles and tablespaces", {{"id", dump.backup().id}});
 }
 
-uint64_t Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
+Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
   const RestoreClients clients = [&] {
     PgConnection target(config_.pg.with_database(request.target_database), stop_);
     RestoreClients fitting = find_clients_for(target, dump);
@@ -197,75 +235,118 @@ uint64_t Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
   return feed(clients, dump, request);
 }
 
-uint64_t Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
-  PgConnection maintenance = connect_maintenance(config_.pg, stop_);
-  const RestoreClients clients = find_clients_for(maintenance, dump);
-  create_database(maintenance, request.target_database, dump.properties());
+Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
+  CreatedDatabase database(config_.pg, request, dump.properties(), log_);
+  const RestoreClients clients = [&] {
+    // Closed before the restore starts: the role may have no more than one connection.
+    PgConnection maintenance = connect_maintenance(config_.pg, stop_);
+    RestoreClients fitting = find_clients_for(maintenance, dump);
+    database.create(maintenance);
+    return fitting;
+  }();
   try {
-    if (const DatabaseProperties* const properties = dump.properties()) {
-      apply_settings(maintenance, request.target_database, *properties);
-    }
-    return feed(clients, dump, request);
+    database.prepare(stop_);
+    Restored restored = feed(clients, dump, request);
+    database.complete();
+    return restored;
   } catch (...) {
-    drop_created_database(config_.pg, request.target_database, log_);
+    if (request.in_one_transaction()) {
+      database.drop();
+    } else {
+      log_.warn(fmt::format("{} remains as far as it was restored: drop it before you try again",
+                            request.target_database));
+    }
     throw;
   }
 }
 
-uint64_t Restore::feed(const RestoreClients& clients, StoredDump& dump,
+Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
                        const RestoreRequest& request) {
   for (const std::string& advice : restore_advice(clients.versions)) log_.warn(advice);
-  const ClientHint hint = [&](std::string_view errors) {
-    std::string text = restore_hint(errors, !request.no_single_transaction);
-    return text.empty() ? older_target_hint(clients.versions) : text;
-  };
-  // On any error a process is killed by its destructor before its stdin is closed: it never sees
-  // an end that was not ours.
-  if (dump.form() == DumpForm::sql) {
-    return feed_psql(clients, request, hint,
-                     [&](Sink& sql) { return dump.copy(sql, clock_, log_); });
+  if (clients.psql && request.keep_going) refuse_to_keep_going();
+  const PgConfig target = config_.pg.with_database(request.target_database);
+  const std::string application = "pg-backup restore " + random_hex(4);
+  const bool read_only = [&] {
+    PgConnection connection(target, stop_);
+    return is_read_only(connection);
+  }();
+  std::optional<LockWatch> watch;
+  if (request.clean) {
+    watch.emplace(target.with_database(target.database), application, config_.dump.lock_timeout,
+                  log_);
   }
-  std::vector<std::string> arguments = pg_restore_arguments(request);
-  if (clients.psql) {
-    arguments.insert(arguments.begin(), clients.program.path.string());
-    arguments.emplace_back("--file=-");
-    return feed_psql(clients, request, hint, [&](Sink& sql) {
-      Process process({.argv = arguments, .environment = client_environment(environment_, false)},
-                      stop_);
-      ScriptSink script(process, sql, hint);
-      return dump.copy(script, clock_, log_);
-    });
+  const RestoreSession session{
+      .clients = clients,
+      .request = request,
+      .target = target,
+      .environment = restore_environment(environment_, application, read_only)};
+  try {
+    const bool is_sql = dump.form() == DumpForm::sql || clients.psql;
+    return is_sql ? feed_psql(session, dump) : feed_pg_restore(session, dump);
+  } catch (...) {
+    const std::string verdict = watch ? watch->verdict() : "";
+    if (verdict.empty()) throw;
+    const Error error = current_error();
+    throw Error(error.kind(), fmt::format("{}: {}", verdict, error.message()),
+                "end that session, or restore when it has ended");
   }
-  ClientProcess process({.program = clients.program, .arguments = std::move(arguments)},
-                        config_.pg.with_database(request.target_database),
-                        restore_environment(environment_), stop_);
-  ClientSink sink(process.process(), "pg_restore", hint);
-  return dump.copy(sink, clock_, log_);
 }
 
-uint64_t Restore::feed_psql(const RestoreClients& clients, const RestoreRequest& request,
-                            const ClientHint& hint,
-                            const std::function<uint64_t(Sink&)>& write_sql) {
+ClientHint Restore::hint_of(const RestoreSession& session) {
+  return [&session](std::string_view errors) {
+    std::string text = restore_hint(errors, session.request.in_one_transaction());
+    return text.empty() ? older_target_hint(session.clients.versions) : text;
+  };
+}
+
+/// On any error a process is killed by its destructor before its stdin is closed: it never sees an
+/// end that was not ours.
+Restored Restore::feed_pg_restore(const RestoreSession& session, StoredDump& dump) {
+  ClientProcess process(
+      {.program = session.clients.program, .arguments = pg_restore_arguments(session.request)},
+      session.target, session.environment, stop_);
+  ClientSink sink(process.process(), "pg_restore", hint_of(session),
+                  session.request.keep_going ? AfterError::go_on : AfterError::stop);
+  const uint64_t bytes = dump.copy(sink, clock_, log_);
+  return {.bytes = bytes, .failure = describe_failures(sink.failures(), log_)};
+}
+
+Restored Restore::feed_psql(const RestoreSession& session, StoredDump& dump) {
+  const RestoreClients& clients = session.clients;
   ClientProcess process(
       {.program = clients.psql.value_or(clients.program), .arguments = psql_arguments()},
-      config_.pg.with_database(request.target_database), restore_environment(environment_), stop_);
-  wait_until_connected(process, hint);
-  ClientSink sink(process.process(), "psql", hint);
-  SqlGuard guard(sink, {.single_transaction = !request.no_single_transaction,
+      session.target, session.environment, stop_);
+  wait_until_connected(process, hint_of(session));
+  ClientSink sink(process.process(), "psql", hint_of(session));
+  SqlGuard guard(sink, {.single_transaction = session.request.in_one_transaction(),
                         .unknown_settings = unknown_settings(clients.versions.target)});
-  const uint64_t bytes = write_sql(guard);
+  const uint64_t bytes =
+      clients.psql ? copy_as_sql(session, dump, guard) : dump.copy(guard, clock_, log_);
   if (!has_printed(process.process(), guard.end_word())) {
     throw Error(ErrorKind::corrupt,
                 "the SQL ends within a statement, so that psql did not commit it",
                 "write it to a file with --output, and look at it");
   }
-  return bytes;
+  return {.bytes = bytes};
+}
+
+/// Turns the archive into SQL, of which `guard` leaves out what the target does not know.
+uint64_t Restore::copy_as_sql(const RestoreSession& session, StoredDump& dump, SqlGuard& guard) {
+  std::vector<std::string> arguments = pg_restore_arguments(session.request);
+  arguments.insert(arguments.begin(), session.clients.program.path.string());
+  arguments.emplace_back("--file=-");
+  Process process({.argv = arguments, .environment = client_environment(environment_, false)},
+                  stop_);
+  ScriptSink script(process, guard, hint_of(session));
+  return dump.copy(script, clock_, log_);
 }
 
 void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,
                              StoredDump& dump, const RestoreRequest& request) {
-  const std::vector<std::string> remaining =
-      tables_unknown_to(list_tables(target), table_of_contents(pg_restore, dump));
+  const ArchiveContents contents(table_of_contents(dump, pg_restore, environment_, stop_));
+  const std::vector<TableName> tables = list_tables(target);
+  refuse_what_is_in_the_way(target, tables, contents);
+  const std::vector<std::string> remaining = tables_unknown_to(tables, contents);
   if (!remaining.empty()) {
     log_.warn(fmt::format("{} holds tables that the backup does not know; they will remain: {}",
                           request.target_database, fmt::join(remaining, ", ")));
@@ -276,23 +357,6 @@ void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_resto
                stop_)) {
     throw Error(ErrorKind::conflict, "not restored: the answer was no");
   }
-}
-
-std::string Restore::table_of_contents(const ClientProgram& pg_restore, StoredDump& dump) {
-  Process process({.argv = {pg_restore.path.string(), "--list", "--format=custom"},
-                   .environment = client_environment(environment_, false)},
-                  stop_);
-  ListSink sink(process);
-  dump.copy_head(sink, [&] { return !sink.is_open(); });
-  process.close_stdin();
-  std::string text;
-  std::array<char, 65536> buffer{};
-  while (const size_t got = process.read(buffer)) text.append(buffer.data(), got);
-  if (!process.wait()) {
-    throw Error(ErrorKind::corrupt,
-                fmt::format("pg_restore cannot read the archive: {}", process.errors()));
-  }
-  return text;
 }
 
 /// Throws `failed` when a client is missing that the restore needs.

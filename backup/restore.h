@@ -18,6 +18,7 @@
 #include "backup/stored_dump.h"
 #include "backup/version_advice.h"
 #include "common/base/clock.h"
+#include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/catalog/catalog.h"
 #include "common/store/store.h"
@@ -29,6 +30,20 @@ struct RestoreClients {
   ClientProgram program;              ///< pg_restore, or psql for SQL
   std::optional<ClientProgram> psql;  ///< gets pg_restore's SQL, of which the target knows a part
   RestoreVersions versions;
+};
+
+/// What has come into a database.
+struct Restored {
+  uint64_t bytes = 0;
+  std::optional<Error> failure{};  ///< of statements after which the restore went on
+};
+
+/// What the clients of one restore into a database are started with.
+struct RestoreSession {
+  const RestoreClients& clients;
+  const RestoreRequest& request;
+  const PgConfig& target;
+  Environment environment;
 };
 
 class Restore {
@@ -47,16 +62,17 @@ class Restore {
   void to_file(StoredDump& dump, const std::filesystem::path& output);
   void to_database(StoredDump& dump, const RestoreRequest& request);
   void to_server(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] uint64_t to_existing(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] uint64_t to_created(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] uint64_t feed(const RestoreClients& clients, StoredDump& dump,
+  [[nodiscard]] Restored to_existing(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] Restored feed(const RestoreClients& clients, StoredDump& dump,
                               const RestoreRequest& request);
-  [[nodiscard]] uint64_t feed_psql(const RestoreClients& clients, const RestoreRequest& request,
-                                   const ClientHint& hint,
-                                   const std::function<uint64_t(Sink&)>& write_sql);
+  [[nodiscard]] Restored feed_pg_restore(const RestoreSession& session, StoredDump& dump);
+  [[nodiscard]] Restored feed_psql(const RestoreSession& session, StoredDump& dump);
+  [[nodiscard]] uint64_t copy_as_sql(const RestoreSession& session, StoredDump& dump,
+                                     SqlGuard& guard);
+  [[nodiscard]] static ClientHint hint_of(const RestoreSession& session);
   void announce_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
                       const RestoreRequest& request);
-  [[nodiscard]] std::string table_of_contents(const ClientProgram& pg_restore, StoredDump& dump);
   [[nodiscard]] RestoreClients find_clients_for(PgConnection& server, const StoredDump& dump);
   [[nodiscard]] ClientProgram find_client(const char* name, int server_version, int least);
 

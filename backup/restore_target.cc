@@ -1,28 +1,13 @@
 #include "backup/restore_target.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
-#include <array>
-#include <set>
 #include <utility>
 
-#include "backup/sql_guard.h"
 #include "common/base/error.h"
 
 namespace pgbackup {
 namespace {
-
-/// Since PostgreSQL 15 a database may have another locale provider than libc.
-constexpr int kFirstWithProviders = 150000;
-constexpr auto kCreateLimit = std::chrono::minutes(10);
-
-/// Settings that hold a list of names, kept as `"$user", public`: each is an own literal in SQL.
-/// variable_is_guc_list_quote() in PostgreSQL's src/fe_utils/string_utils.c / dumputils.c
-constexpr std::array<std::string_view, 6> kListSettings = {
-    "local_preload_libraries",  "search_path",      "session_preload_libraries",
-    "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"};
 
 constexpr const char* kTablesSql =
     "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c "
@@ -34,41 +19,6 @@ constexpr const char* kTablesSql =
     "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass "
     "AND d.objid OPERATOR(pg_catalog.=) c.oid "
     "AND d.deptype OPERATOR(pg_catalog.=) ANY ('{e,i}'::pg_catalog.\"char\"[])) ORDER BY 1, 2";
-
-/// The literal, or literals, behind `ALTER DATABASE ... SET name TO`.
-std::string setting_value(const PgConnection& connection, const std::string& variable,
-                          const std::string& value) {
-  if (std::find(kListSettings.begin(), kListSettings.end(), variable) == kListSettings.end()) {
-    return connection.quote_literal(value);
-  }
-  std::vector<std::string> literals;
-  for (const std::string& name : split_name_list(value)) {
-    literals.push_back(connection.quote_literal(name));
-  }
-  return fmt::format("{}", fmt::join(literals, ", "));
-}
-
-/// Without it the new database would get template0's provider.
-std::string provider_clause(const PgConnection& connection, const DatabaseProperties& properties) {
-  if (connection.server_version() < kFirstWithProviders) return "";
-  if (properties.locale_provider == "i") {
-    return fmt::format(" LOCALE_PROVIDER icu ICU_LOCALE {}",
-                       connection.quote_literal(properties.locale));
-  }
-  if (properties.locale_provider == "b") {
-    return fmt::format(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}",
-                       connection.quote_literal(properties.locale));
-  }
-  return " LOCALE_PROVIDER libc";
-}
-
-std::string properties_clause(const PgConnection& connection,
-                              const DatabaseProperties& properties) {
-  return fmt::format(
-      " ENCODING {} LC_COLLATE {} LC_CTYPE {}{}", connection.quote_literal(properties.encoding),
-      connection.quote_literal(properties.collate), connection.quote_literal(properties.ctype),
-      provider_clause(connection, properties));
-}
 
 }  // namespace
 
@@ -91,135 +41,26 @@ void refuse_if_not_empty(PgConnection& target, std::string_view name, DumpForm f
                   form == DumpForm::sql ? "" : ", or let --clean drop what the backup holds"));
 }
 
-std::vector<std::string> tables_unknown_to(const std::vector<TableName>& tables,
-                                           std::string_view contents) {
-  // `215; 1259 16386 TABLE public users owner`: names may hold blanks, so compare what stands
-  // before the owner as a whole.
-  std::set<std::string, std::less<>> known;
-  while (!contents.empty()) {
-    const std::string_view line = contents.substr(0, contents.find('\n'));
-    contents.remove_prefix(std::min(line.size() + 1, contents.size()));
-    for (const std::string_view type : {" TABLE ", " VIEW ", " SEQUENCE "}) {
-      const size_t at = line.find(type);
-      if (at != std::string_view::npos) known.emplace(line.substr(at + type.size()));
-    }
-  }
-  std::vector<std::string> unknown;
-  for (const TableName& table : tables) {
-    const std::string start = fmt::format("{} {} ", table.schema, table.name);
-    const auto found = known.lower_bound(start);
-    if (found == known.end() || !found->starts_with(start)) {
-      unknown.push_back(fmt::format("{}.{}", table.schema, table.name));
-    }
-  }
-  return unknown;
+bool is_read_only(PgConnection& target) {
+  // The setting itself is off in our own session.
+  return target
+             .query(
+                 "SELECT reset_val FROM pg_catalog.pg_settings "
+                 "WHERE name OPERATOR(pg_catalog.=) 'default_transaction_read_only'")
+             .at(0)
+             .at(0) == "on";
 }
 
-std::vector<std::string> split_name_list(std::string_view text) {
-  std::vector<std::string> names;
-  std::string name;
-  bool quoted = false;
-  bool begun = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"') {
-      const bool doubled = quoted && i + 1 < text.size() && text[i + 1] == '"';
-      if (doubled) name += text[++i];
-      quoted = doubled || !quoted;
-      begun = true;
-    } else if (c == ',' && !quoted) {
-      names.push_back(std::exchange(name, ""));
-      begun = false;
-    } else if (c != ' ' || quoted) {
-      name += c;
-      begun = true;
-    }
-  }
-  if (begun || !names.empty()) names.push_back(name);
-  return names;
-}
-
-void create_database(PgConnection& maintenance, const std::string& name,
-                     const DatabaseProperties* properties) {
-  const std::string sql = fmt::format(
-      "CREATE DATABASE {} WITH TEMPLATE template0{}", maintenance.quote_identifier(name),
-      properties == nullptr ? "" : properties_clause(maintenance, *properties));
-  try {
-    maintenance.query(sql, {}, kCreateLimit);
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::conflict) {
-      throw Error(ErrorKind::conflict, fmt::format("the database {} exists already", name),
-                  "leave out --create to restore into it, or name another --target-database");
-    }
-    if (error.kind() == ErrorKind::denied) {
-      throw Error(ErrorKind::denied, error.message(),
-                  "set DB_USER and DB_PASSWORD to a role that may create databases (CREATEDB)");
-    }
-    throw;
-  }
-}
-
-void apply_settings(PgConnection& maintenance, const std::string& name,
-                    const DatabaseProperties& properties) {
-  for (const std::string& setting : properties.settings) {
-    const size_t equals = setting.find('=');
-    if (equals == std::string::npos) continue;
-    const std::string variable = setting.substr(0, equals);
-    const std::string value = setting.substr(equals + 1);
-    maintenance.query(fmt::format(
-        "ALTER DATABASE {} SET {} TO {}", maintenance.quote_identifier(name),
-        maintenance.quote_identifier(variable), setting_value(maintenance, variable, value)));
-  }
-}
-
-void drop_created_database(const PgConfig& config, const std::string& name, Log& log) {
-  try {
-    PgConnection maintenance = connect_maintenance(config, {});
-    // pg_restore's session may still be ending. FORCE came with PostgreSQL 13.
-    maintenance.query(fmt::format("DROP DATABASE {}{}", maintenance.quote_identifier(name),
-                                  maintenance.server_version() >= 130000 ? " WITH (FORCE)" : ""));
-    log.info(fmt::format("dropped the database {} again", name));
-  } catch (...) {
-    log.error(
-        fmt::format("could not drop the database {} again: {}", name, current_error().what()));
-  }
-}
-
-Environment restore_environment(const Environment& environment) {
+Environment restore_environment(const Environment& environment, const std::string& application,
+                                bool is_read_only) {
   Environment changed = environment;
+  changed["PGAPPNAME"] = application;
+  changed["LC_ALL"] = "C";
+  if (!is_read_only) return changed;
   std::string& options = changed["PGOPTIONS"];
   options += (options.empty() ? "" : " ");
   options += "-c default_transaction_read_only=off";
   return changed;
-}
-
-std::string restore_hint(std::string_view errors, bool single_transaction) {
-  const auto says = [&](std::string_view text) {
-    return errors.find(text) != std::string_view::npos;
-  };
-  if (single_transaction && (says("max_locks_per_transaction") || says("out of shared memory"))) {
-    return "the database has more objects than the server has locks for one transaction: raise "
-           "max_locks_per_transaction, or use --no-single-transaction, where a failure leaves what "
-           "was restored so far";
-  }
-  if (says("permission denied") || says("must be owner") || says("must be superuser") ||
-      says("must be member") || says("must be able to SET ROLE")) {
-    return "the role that backs up often may not restore: set DB_USER and DB_PASSWORD to one that "
-           "may create these objects, such as the owner or a superuser";
-  }
-  if (has_lost_transaction(errors)) {
-    return "the SQL itself ended the transaction of the restore, and may have committed a part: "
-           "drop the target, write the SQL to a file with --output, and look at it";
-  }
-  if (says("unrecognized parameter \"pg_attver\"")) {
-    return "a pg_dump that is older than its server wrote an option into the backup that only "
-           "PostgreSQL of November 2026 or later knows (15.20, 17.12 and their siblings): update "
-           "the target";
-  }
-  if (says("role \"") && says("does not exist")) {
-    return "the owner of these objects is missing on this server: create the role first";
-  }
-  return "";
 }
 
 }  // namespace pgbackup

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <vector>
 
+#include "backup/database_properties.h"
 #include "common/base/error.h"
 
 namespace pgbackup {
@@ -59,6 +60,7 @@ DatabaseProperties read_properties(PgConnection& connection) {
            "AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()")) {
     properties.settings.push_back(setting.at(0));
   }
+  read_further_properties(connection, properties);
   return properties;
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 
 #include "backup/config.h"
+#include "backup/terminal.h"
 #include "common/base/error.h"
 #include "tests/test.h"
 #include "tests/zone_guard.h"
@@ -149,12 +150,50 @@ TEST_CASE("Each wrong setting is named") {
        "ADOPT_LAYOUTS=date-folders adopts it"},
       {{"restore", "--clean", "--create"}, kDirectory, "keep one"},
       {{"restore", "--output", "f", "--create"}, kDirectory, "--output writes a file"},
+      {{"restore", "--output", "f", "--no-owner", "--role", "r"},
+       kDirectory,
+       "--no-owner, --role=r do"},
+      {{"restore", "--output", "f", "--keep-going"},
+       kDirectory,
+       "--keep-going does not go with it"},
+      {{"restore", "--locale", "C"}, kDirectory, "--locale is of a new database"},
+      {{"now", "--keep-going"}, kDirectory, "--keep-going belongs to pg-backup restore"},
+      {{"list", "--no-comments"}, kDirectory, "--no-comments belongs to pg-backup restore"},
   };
   for (const Case& wrong : cases) {
     const std::string problems = problems_of(wrong.arguments, wrong.environment);
     CAPTURE(problems, wrong.says);
     CHECK(problems.find(wrong.says) != std::string::npos);
   }
+}
+
+TEST_CASE("Without a terminal nothing is dropped or altered unasked") {
+  const auto needs_yes = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "restore");
+    const std::string problems = problems_of(arguments, kDirectory);
+    CAPTURE(problems);
+    return problems.find("needs --yes") != std::string::npos;
+  };
+  if (can_ask()) return;  // then it asks
+  CHECK(needs_yes({"--clean"}));
+  CHECK(needs_yes({"--globals"}));
+  CHECK(needs_yes({"--database", "_globals"}));
+  CHECK_FALSE(needs_yes({"--clean", "--yes"}));
+  CHECK_FALSE(needs_yes({"--globals", "--yes"}));
+  CHECK_FALSE(needs_yes({"--globals", "--output", "f"}));
+  CHECK_FALSE(needs_yes({"--create"}));
+  CHECK_FALSE(needs_yes({}));
+}
+
+TEST_CASE("What is left out of a restore becomes an option of pg_restore") {
+  RestoreRequest request;
+  CHECK(archive_options(request).empty());
+  request.no_owner = request.no_privileges = request.no_comments = true;
+  request.no_tablespaces = request.no_publications = true;
+  request.role = "odd role";
+  CHECK(archive_options(request) ==
+        std::vector<std::string>{"--no-owner", "--no-privileges", "--no-comments",
+                                 "--no-tablespaces", "--no-publications", "--role=odd role"});
 }
 
 TEST_CASE("DB is one name taken whole, DATABASES a list, and libpq's variable yields to it") {

@@ -29,6 +29,26 @@ TEST_CASE("What pg_dumpall writes falls apart into statements") {
   }
 }
 
+TEST_CASE("A membership is granted without its grantor when that one is missing") {
+  CHECK(without_grantor("GRANT a TO b WITH ADMIN OPTION, INHERIT TRUE GRANTED BY c") ==
+        "GRANT a TO b WITH ADMIN OPTION, INHERIT TRUE");
+  CHECK(without_grantor("GRANT a TO b GRANTED BY \"C \"\"x\"") == "GRANT a TO b");
+  CHECK(without_grantor("GRANT \"x GRANTED BY y\" TO b").empty());
+  CHECK(without_grantor("GRANT \"x GRANTED BY y\" TO b GRANTED BY c") ==
+        "GRANT \"x GRANTED BY y\" TO b");
+  CHECK(without_grantor("GRANT a TO b").empty());
+  CHECK(without_grantor("COMMENT ON ROLE a IS ' GRANTED BY c'").empty());
+}
+
+TEST_CASE("Whose password a statement sets is known, with or without quotes") {
+  CHECK(sets_password_of("ALTER ROLE postgres WITH SUPERUSER LOGIN PASSWORD 'SCRAM'", "postgres"));
+  CHECK(sets_password_of("ALTER ROLE \"My \"\"x\" WITH LOGIN PASSWORD 'md5'", "My \"x"));
+  CHECK_FALSE(sets_password_of("ALTER ROLE postgres WITH SUPERUSER", "postgres"));
+  CHECK_FALSE(sets_password_of("ALTER ROLE postgres2 WITH LOGIN PASSWORD 'x'", "postgres"));
+  CHECK_FALSE(sets_password_of("ALTER ROLE postgres SET search_path TO ' PASSWORD '", "postgres"));
+  CHECK_FALSE(sets_password_of("CREATE ROLE postgres", "postgres"));
+}
+
 TEST_CASE("Passwords stay out when they may not be read") {
   CHECK(globals_arguments(true) == Statements{"--globals-only", "--encoding=UTF8"});
   CHECK(globals_arguments(false) ==

@@ -45,6 +45,58 @@ bool is_corrupt(const std::string& text) {
 
 bool is_corrupt(const Json& json) { return is_corrupt(json.dump()); }
 
+TEST_CASE("What a database has of its own survives, and older manifests go without") {
+  Manifest m = sample();
+  DatabaseProperties& database = m.database;
+  CHECK(parse_manifest(format_manifest(m)).database.connection_limit == -1);
+  CHECK_FALSE(parse_manifest(format_manifest(m)).database.grants);
+  CHECK(format_manifest(m).find("owner") == std::string::npos);
+  database.icu_rules = "&a < g";
+  database.owner = "Own";
+  database.comment = "it's";
+  database.tablespace = "fast";
+  database.connection_limit = 0;
+  database.is_template = true;
+  database.grants = {{"", "CONNECT", false}, {"app", "CREATE", true}};
+  database.role_settings = {{"web", "work_mem=1MB"}};
+  const DatabaseProperties read = parse_manifest(format_manifest(m)).database;
+  CHECK(read.icu_rules == database.icu_rules);
+  CHECK(read.owner == database.owner);
+  CHECK(read.comment == database.comment);
+  CHECK(read.tablespace == database.tablespace);
+  CHECK(read.connection_limit == 0);
+  CHECK(read.is_template);
+  REQUIRE(read.grants);
+  REQUIRE(read.grants->size() == 2);
+  CHECK(read.grants->at(0).role.empty());
+  CHECK(read.grants->at(1).privilege == "CREATE");
+  CHECK(read.grants->at(1).is_grantable);
+  REQUIRE(read.role_settings.size() == 1);
+  CHECK(read.role_settings[0].role == "web");
+  CHECK(read.role_settings[0].setting == "work_mem=1MB");
+  database.grants.emplace();  // nobody at all
+  CHECK(parse_manifest(format_manifest(m)).database.grants->empty());
+}
+
+TEST_CASE("A database's properties of a wrong type are damage") {
+  const Json good = Json::parse(format_manifest(sample()));
+  for (const auto& [name, value] :
+       std::vector<std::pair<std::string, Json>>{{"owner", 1},
+                                                 {"icu_rules", Json::array()},
+                                                 {"connection_limit", -2},
+                                                 {"connection_limit", "7"},
+                                                 {"connection_limit", 2147483648U},
+                                                 {"is_template", "yes"},
+                                                 {"grants", 1},
+                                                 {"grants", {{{"role", "a"}}}},
+                                                 {"role_settings", {{"role", "a"}}}}) {
+    CAPTURE(name, value.dump());
+    Json bad = good;
+    bad["database"][name] = value;
+    CHECK(is_corrupt(bad));
+  }
+}
+
 TEST_CASE("A manifest survives its text form") {
   const Manifest wanted = sample();
   const std::string text = format_manifest(wanted);

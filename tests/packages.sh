@@ -15,7 +15,7 @@ build_packages=(
 test_packages=(
     clang clang-format clang-tidy libclang-rt-dev shellcheck yamllint
     ceph-common ceph-mon ceph-osd radosgw openssl
-    curl jq libfaketime python3 tzdata zstd
+    curl jq libfaketime pgbouncer python3 tzdata zstd
     python3-croniter golang-go golang-github-robfig-cron-dev
 )
 

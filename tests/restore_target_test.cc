@@ -5,64 +5,20 @@
 namespace pgbackup {
 namespace {
 
-constexpr const char* kContents =
-    ";\n; Archive created at 2026-11-20\n;\n"
-    "3; 2615 2200 SCHEMA - public postgres\n"
-    "215; 1259 16386 TABLE public users app\n"
-    "216; 1259 16390 TABLE public order items app owner\n"
-    "217; 1259 16394 VIEW reports monthly app\n"
-    "218; 1259 16398 SEQUENCE public users_id_seq app\n"
-    "3001; 0 16386 TABLE DATA public users app\n";
-
-TEST_CASE("Tables that the backup does not know are named") {
-  CHECK(tables_unknown_to({{"public", "users"},
-                           {"public", "order items"},
-                           {"reports", "monthly"},
-                           {"public", "users_id_seq"}},
-                          kContents)
-            .empty());
-  CHECK(tables_unknown_to({{"public", "user"},
-                           {"public", "users2"},
-                           {"reports", "users"},
-                           {"public", "order"},
-                           {"Public", "users"}},
-                          kContents)
-            .size() >= 4);
-  CHECK(tables_unknown_to({{"public", "users"}, {"public", "extra"}}, kContents) ==
-        std::vector<std::string>{"public.extra"});
-  CHECK(tables_unknown_to({{"a", "b"}}, "") == std::vector<std::string>{"a.b"});
-}
-
-TEST_CASE("A list setting is taken apart into its names") {
-  using Names = std::vector<std::string>;
-  CHECK(split_name_list("public") == Names{"public"});
-  CHECK(split_name_list(R"("$user", public)") == Names{"$user", "public"});
-  CHECK(split_name_list(R"("")") == Names{""});
-  CHECK(split_name_list(R"("a,b","c ""d""", e)") == Names{"a,b", "c \"d\"", "e"});
-  CHECK(split_name_list("").empty());
-}
-
-TEST_CASE("pg_restore's complaints come with what the user can do") {
-  CHECK(restore_hint("ERROR:  out of shared memory", true).find("--no-single-transaction") !=
-        std::string::npos);
-  CHECK(restore_hint("ERROR:  out of shared memory", false).empty());
-  CHECK(restore_hint("ERROR:  permission denied for schema public", true).find("DB_USER") !=
-        std::string::npos);
-  CHECK(restore_hint("ERROR:  must be owner of table x", true).find("DB_USER") !=
-        std::string::npos);
-  CHECK(restore_hint("ERROR:  role \"app\" does not exist", true).find("create the role") !=
-        std::string::npos);
-  CHECK(restore_hint("ERROR:  unrecognized parameter \"pg_attver\"", true).find("update the") !=
-        std::string::npos);
-  CHECK(restore_hint("ERROR:  savepoint \"pg_backup_restore_0\" does not exist", true)
-            .find("ended the transaction") != std::string::npos);
-  CHECK(restore_hint("ERROR:  syntax error", true).empty());
-}
-
-TEST_CASE("pg_restore is not stopped by a read-only default of the database") {
-  CHECK(restore_environment({}).at("PGOPTIONS") == "-c default_transaction_read_only=off");
-  CHECK(restore_environment({{"PGOPTIONS", "-c x=y"}}).at("PGOPTIONS") ==
+TEST_CASE("PGOPTIONS, which poolers refuse, is used only where a session begins read-only") {
+  CHECK_FALSE(restore_environment({}, "a", false).contains("PGOPTIONS"));
+  CHECK(restore_environment({{"PGOPTIONS", "-c x=y"}}, "a", false).at("PGOPTIONS") == "-c x=y");
+  CHECK(restore_environment({}, "a", true).at("PGOPTIONS") ==
+        "-c default_transaction_read_only=off");
+  CHECK(restore_environment({{"PGOPTIONS", "-c x=y"}}, "a", true).at("PGOPTIONS") ==
         "-c x=y -c default_transaction_read_only=off");
+}
+
+TEST_CASE("The session of a restore has a name, and messages that we know") {
+  const Environment environment =
+      restore_environment({{"LC_ALL", "de_DE.UTF-8"}, {"PGAPPNAME", "x"}}, "restore 1", false);
+  CHECK(environment.at("PGAPPNAME") == "restore 1");
+  CHECK(environment.at("LC_ALL") == "C");
 }
 
 }  // namespace

@@ -260,6 +260,7 @@ void Process::drain_stderr() {
 }
 
 void Process::keep(std::string_view text) {
+  if (watch_) watch_(text);
   errors_ += text;
   if (errors_.size() > 2 * kErrorsKept) errors_.erase(0, errors_.size() - kErrorsKept);
 }

@@ -53,6 +53,8 @@ class Process {
   /// From now on what the child writes to stdout while we write or wait goes to `take`, which may
   /// throw, and not to read().
   void forward_output(std::function<void(std::string_view)> take) { take_ = std::move(take); }
+  /// From now on all that the child writes to stderr also goes to `take`, as it comes.
+  void watch_errors(std::function<void(std::string_view)> take) { watch_ = std::move(take); }
   /// The child sees the end of its input. Without it, after a kill, or when we are killed, it never
   /// does.
   void close_stdin() noexcept;
@@ -86,6 +88,7 @@ class Process {
   std::string early_output_;  ///< came while we wrote or waited
   size_t early_taken_ = 0;    ///< of it, by read()
   std::string errors_;
+  std::function<void(std::string_view)> watch_;
   bool running_ = false;
   int status_ = 0;
 };

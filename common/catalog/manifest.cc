@@ -89,18 +89,66 @@ void parse_dump(const Json& value, Manifest& m) {
 }
 
 Json database_json(const DatabaseProperties& database) {
-  return {{"encoding", database.encoding}, {"locale_provider", database.locale_provider},
-          {"collate", database.collate},   {"ctype", database.ctype},
-          {"locale", database.locale},     {"settings", database.settings}};
+  Json json = {{"encoding", database.encoding}, {"locale_provider", database.locale_provider},
+               {"collate", database.collate},   {"ctype", database.ctype},
+               {"locale", database.locale},     {"settings", database.settings}};
+  const auto add_text = [&](const char* name, const std::string& text) {
+    if (!text.empty()) json[name] = text;
+  };
+  add_text("icu_rules", database.icu_rules);
+  add_text("owner", database.owner);
+  add_text("comment", database.comment);
+  add_text("tablespace", database.tablespace);
+  if (database.connection_limit >= 0) json["connection_limit"] = database.connection_limit;
+  if (database.is_template) json["is_template"] = true;
+  if (database.grants) {
+    json["grants"] = Json::array();
+    for (const DatabaseGrant& grant : *database.grants) {
+      json["grants"].push_back({{"role", grant.role},
+                                {"privilege", grant.privilege},
+                                {"is_grantable", grant.is_grantable}});
+    }
+  }
+  for (const RoleSetting& setting : database.role_settings) {
+    json["role_settings"].push_back({{"role", setting.role}, {"setting", setting.setting}});
+  }
+  return json;
+}
+
+/// Fills `database` with what newer manifests hold.
+void parse_further(const Json& value, DatabaseProperties& database) {
+  database.icu_rules = value.value("icu_rules", "");
+  database.owner = value.value("owner", "");
+  database.comment = value.value("comment", "");
+  database.tablespace = value.value("tablespace", "");
+  database.is_template = value.value("is_template", false);
+  if (value.contains("connection_limit")) {
+    database.connection_limit = parse_whole<int>(value.at("connection_limit"), "connection_limit");
+  }
+  if (value.contains("grants")) {
+    std::vector<DatabaseGrant>& grants = database.grants.emplace();
+    for (const Json& grant : value.at("grants")) {
+      grants.push_back({grant.at("role").get<std::string>(),
+                        grant.at("privilege").get<std::string>(),
+                        grant.at("is_grantable").get<bool>()});
+    }
+  }
+  if (!value.contains("role_settings")) return;
+  for (const Json& setting : value.at("role_settings")) {
+    database.role_settings.push_back(
+        {setting.at("role").get<std::string>(), setting.at("setting").get<std::string>()});
+  }
 }
 
 DatabaseProperties parse_database(const Json& value) {
-  return {.encoding = value.at("encoding").get<std::string>(),
-          .locale_provider = value.at("locale_provider").get<std::string>(),
-          .collate = value.at("collate").get<std::string>(),
-          .ctype = value.at("ctype").get<std::string>(),
-          .locale = value.at("locale").get<std::string>(),
-          .settings = value.at("settings").get<std::vector<std::string>>()};
+  DatabaseProperties database{.encoding = value.at("encoding").get<std::string>(),
+                              .locale_provider = value.at("locale_provider").get<std::string>(),
+                              .collate = value.at("collate").get<std::string>(),
+                              .ctype = value.at("ctype").get<std::string>(),
+                              .locale = value.at("locale").get<std::string>(),
+                              .settings = value.at("settings").get<std::vector<std::string>>()};
+  parse_further(value, database);
+  return database;
 }
 
 Json left_out_json(const std::vector<LeftOut>& left_out) {

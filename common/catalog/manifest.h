@@ -20,7 +20,21 @@ struct ManifestObject {
   std::string sha256;  ///< as stored
 };
 
-/// What CREATE DATABASE needs to make a database like the dumped one.
+/// A privilege on a database.
+struct DatabaseGrant {
+  std::string role;       ///< "" is PUBLIC
+  std::string privilege;  ///< `CONNECT`
+  bool is_grantable = false;
+};
+
+/// ALTER ROLE ... IN DATABASE ... SET
+struct RoleSetting {
+  std::string role;
+  std::string setting;  ///< `name=value`
+};
+
+/// What it takes to make a database like the dumped one. Manifests of older versions lack what has
+/// a default.
 struct DatabaseProperties {
   std::string encoding;               ///< `UTF8`
   std::string locale_provider;        ///< `c` libc, `i` ICU, `b` builtin (PostgreSQL 17)
@@ -28,6 +42,14 @@ struct DatabaseProperties {
   std::string ctype;                  ///< LC_CTYPE
   std::string locale;                 ///< of ICU and builtin providers, else ""
   std::vector<std::string> settings;  ///< `name=value` of ALTER DATABASE ... SET
+  std::string icu_rules{};            ///< PostgreSQL 16
+  std::string owner{};
+  std::string comment{};
+  std::string tablespace{};   ///< "" is pg_default
+  int connection_limit = -1;  ///< -1: none
+  bool is_template = false;
+  std::optional<std::vector<DatabaseGrant>> grants{};  ///< unset: those of a new database
+  std::vector<RoleSetting> role_settings{};
 };
 
 /// A database that is on the server and that the run did not back up.

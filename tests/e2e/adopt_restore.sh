@@ -128,10 +128,10 @@ case_target_that_is_not_empty() {
         expect 3 pg_backup restore --id "$key" --target-database copy
         says "is not empty"
     done
-    expect 2 pg_backup restore --id app/app_20240115T120000Z.sql.gz --target-database copy --clean
+    expect 2 pg_backup restore --id app/app_20240115T120000Z.sql.gz --target-database copy --clean --yes
     says "plain SQL"
     dump_text copy | cmp - "$T/before" || fail "the target was changed"
-    expect 0 pg_backup restore --id app/app_20240116T120000Z.dump --target-database copy --clean
+    expect 0 pg_backup restore --id app/app_20240116T120000Z.dump --target-database copy --clean --yes
     expect_same_database app copy
 }
 

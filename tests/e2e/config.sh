@@ -114,7 +114,7 @@ case_secrets_are_never_shown() {
     use_database app
     settings+=(LOG_LEVEL=debug)
     local log=$T/all.log command
-    for command in now list "list --json" "restore --database app --clean" "restore --database app --output $T/x" \
+    for command in now list "list --json" "restore --database app --clean --yes" "restore --database app --output $T/x" \
         "now --help" "now --db-port x" "now --zstd-level 99" "now --no-such-option"; do
         # shellcheck disable=SC2086
         pg_backup $command >>"$log" 2>&1 </dev/null || true

@@ -59,7 +59,7 @@ case_plain_is_restored_whole_or_not_at_all() {
     local file
     file=$(ls "$folder"/app/2*/app.sql)
     create_database empty
-    expect 2 pg_backup restore --target-database empty --clean
+    expect 2 pg_backup restore --target-database empty --clean --yes
     says "plain SQL"
     cp "$file" "$T/whole"
     head -c 500000 "$T/whole" >"$file"

@@ -24,12 +24,12 @@ target_that_is_not_empty() {
     # Into itself, by default.
     expect 3 pg_backup restore --database app
 
-    expect 0 pg_backup restore --database app --target-database copy --clean
+    expect 0 pg_backup restore --database app --target-database copy --clean --yes
     says precious # what the dump does not know remains, and is named
     [ "$(sql copy 'select a from precious')" = 1 ] || fail "precious is gone"
     [ "$(sql copy 'select count(*) from item')" = 1000 ] || fail "item was not restored"
     # Again, over what is there now.
-    expect 0 pg_backup restore --database app --target-database copy --clean
+    expect 0 pg_backup restore --database app --target-database copy --clean --yes
 }
 both_stores target_that_is_not_empty
 
@@ -38,7 +38,7 @@ case_default_target_is_the_same_database() {
     prepare_backup
     dump_text app >"$T/before"
     sql app "update item set name = 'spoiled'"
-    expect 0 pg_backup restore --database app --clean
+    expect 0 pg_backup restore --database app --clean --yes
     dump_text app | cmp - "$T/before" || fail "app is not as it was"
 }
 
@@ -50,7 +50,7 @@ case_clean_with_dependents() {
     use_database app
     backup_now
     sql app "create materialized view newer as select 1 as one; drop view named_twice"
-    expect 0 pg_backup restore --database app --clean
+    expect 0 pg_backup restore --database app --clean --yes
     says newer
     [ "$(sql app 'select count(*) from named_twice')" = 1000 ] || fail "the view did not come back"
 }
@@ -126,16 +126,16 @@ case_which_backup() {
     backup_now
     expect 0 pg_backup restore --database app --id "$first" --target-database copy
     [ "$(sql copy 'select count(*) from item where id = -1')" = 0 ] || fail "not the first"
-    expect 0 pg_backup restore --database app --id latest --target-database copy --clean
+    expect 0 pg_backup restore --database app --id latest --target-database copy --clean --yes
     [ "$(sql copy 'select count(*) from item where id = -1')" = 1 ] || fail "not the latest"
-    expect 1 pg_backup restore --database app --id 20010101T000000Z-00000000 --target-database copy --clean
+    expect 1 pg_backup restore --database app --id 20010101T000000Z-00000000 --target-database copy --clean --yes
     says 20010101T000000Z-00000000
     says "pg-backup list" # what there is instead
-    expect 1 pg_backup restore --database nobody --target-database copy --clean
+    expect 1 pg_backup restore --database nobody --target-database copy --clean --yes
     says nobody
     # Without a manifest there is no backup.
     rm "$folder/app/$(field id | sort | tail -n 1)/manifest.json"
-    expect 0 pg_backup restore --database app --target-database copy --clean
+    expect 0 pg_backup restore --database app --target-database copy --clean --yes
     [ "$(sql copy 'select count(*) from item where id = -1')" = 0 ] || fail "a backup without manifest was used"
 }
 
@@ -213,7 +213,7 @@ refuses_to_restore() { # WHAT
     echo "$1"
     expect 1 pg_backup restore --database app --target-database copy
     [ "$(tables_of copy)" = 0 ] || fail "the empty target was changed"
-    expect 1 pg_backup restore --database app --target-database full --clean
+    expect 1 pg_backup restore --database app --target-database full --clean --yes
     dump_text full | cmp - "$T/full.before" || fail "the full target was changed"
 }
 

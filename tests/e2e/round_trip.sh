@@ -28,7 +28,7 @@ names_round_trip() { # NAME...
         sql "$name" "insert into item values (0, current_database())"
         use_database "$name"
         backup_now
-        expect 0 pg_backup restore --database "$name" --target-database copy --clean
+        expect 0 pg_backup restore --database "$name" --target-database copy --clean --yes
         [ "$(sql copy 'select name from item where id = 0')" = "$name" ] || fail "another database came back"
         expect 0 pg_backup list --json
         jq -se --arg name "$name" 'any(.[]; .group == $name)' "$T/out" >/dev/null || fail "list does not name it"

@@ -251,7 +251,7 @@ globals() {
     sql postgres 'drop role "odd "" role"'
     sql postgres "alter role app_user password 'anderes' createdb connection limit 1"
     rm -r "$T/space"
-    expect 0 pg_backup restore --globals
+    expect 0 pg_backup restore --globals --yes
     says "left out TABLESPACE space"
     says_not SCRAM
     roles | cmp - "$T/roles" || { roles; fail "the roles are not as they were"; }
@@ -291,10 +291,10 @@ case_globals_without_rights() {
     ! grep -q SCRAM <<<"$(zstd -dc "$folder"/_globals/2*/globals.sql.zst)" || fail "passwords"
     # Who may not make roles is told so, once for each, and a stop is none in the middle.
     sql postgres "drop role app_group"
-    expect 1 pg_backup restore --globals
+    expect 1 pg_backup restore --globals --yes
     says "statements failed, the others were executed"
     says "CREATEROLE"
-    expect 2 pg_backup restore --globals --create
+    expect 2 pg_backup restore --globals --yes --create
     says "belong to the whole server"
     settings+=(BACKUP_GLOBALS=false)
     next_second

@@ -1,0 +1,60 @@
+// What `pg-backup restore` is told: its flags, and what is wrong with them.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/options.h"
+#include "common/catalog/adoption.h"
+
+namespace pgbackup {
+
+/// Flags of `pg-backup restore`.
+struct RestoreRequest {
+  std::string database;          ///< group to restore; DB where empty
+  std::string id = "latest";     ///< or a full id, or the key of an older system's backup
+  std::string target_database;   ///< the group's name where empty
+  std::filesystem::path output;  ///< a file, or `-`; then no database is touched
+  bool globals = false;          ///< roles and tablespaces in place of a database
+  bool create = false;
+  std::string locale;  ///< of the database that `create` makes; as dumped where empty
+  bool clean = false;
+  bool no_single_transaction = false;
+  bool keep_going = false;
+  bool no_owner = false;
+  bool no_privileges = false;
+  bool no_comments = false;
+  bool no_tablespaces = false;
+  bool no_publications = false;
+  std::string role;  ///< SET ROLE before the restore
+  bool yes = false;
+
+  /// Names the file of an older system, which needs no database beside it.
+  [[nodiscard]] bool is_by_key() const;
+  /// Names neither what to restore nor where to: then a person is asked.
+  [[nodiscard]] bool is_bare() const {
+    return database.empty() && id == "latest" && target_database.empty() && output.empty();
+  }
+  /// All or nothing: a failure leaves nothing behind.
+  [[nodiscard]] bool in_one_transaction() const { return !no_single_transaction && !keep_going; }
+};
+
+/// The rows; they point into `request`.
+[[nodiscard]] std::vector<Option> restore_options(RestoreRequest& request);
+
+/// Completes `request` after parsing and appends what is wrong with it, one sentence each.
+/// `database` is DB, "" where it is not set.
+void check_restore(RestoreRequest& request, std::string_view database, const Adoption& adoption,
+                   std::vector<std::string>& problems);
+
+/// What `request` wants of the database itself, as options of pg_restore that each version from 13
+/// on knows: `--no-owner`, `--role=app`. Nothing else can do these: they are refused by name where
+/// a restore is not made by pg_restore.
+[[nodiscard]] std::vector<std::string> archive_options(const RestoreRequest& request);
+
+/// The flags of `request` that only a restore into a database knows, archive_options() among them.
+[[nodiscard]] std::vector<std::string> database_flags(const RestoreRequest& request);
+
+}  // namespace pgbackup

@@ -1,0 +1,36 @@
+// The statements that failed in a restore that goes on, as pg_restore and psql tell them on stderr:
+// however many there are, a bounded number is kept, and all are counted.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pgbackup {
+
+class RestoreFailures {
+ public:
+  static constexpr size_t kKept = 50;
+
+  /// The next bytes of stderr, cut anywhere.
+  void add(std::string_view text);
+
+  [[nodiscard]] size_t count() const { return count_; }
+  /// The first kKept, one line each: the server's message, and of pg_restore the first line of the
+  /// statement, never its data.
+  [[nodiscard]] const std::vector<std::string>& first() const { return first_; }
+  /// Whether pg_restore has come to its end and counted what it left out.
+  [[nodiscard]] bool is_counted() const { return is_counted_; }
+
+ private:
+  void add_line(std::string_view line);
+  void add_failure(std::string_view message);
+
+  std::string line_;  ///< the start of one that has not ended
+  std::vector<std::string> first_;
+  size_t count_ = 0;
+  bool is_counted_ = false;
+};
+
+}  // namespace pgbackup
