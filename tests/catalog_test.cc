@@ -79,8 +79,7 @@ TEST_CASE_METHOD(CatalogFixture, "Backups come by group, then oldest first; name
 
 TEST_CASE_METHOD(CatalogFixture, "What is not ours is not seen") {
   for (const std::string& key : std::vector<std::string>{
-           "readme.txt", "app/notes.txt", "app/" + kOld + "/notes.txt",
-           "app/" + kOld + "/app2.dump.zst", "x/app/" + kOld + "/manifest.json",
+           "readme.txt", "app/notes.txt", "app/" + kOld + "/sub/notes.txt", "x/app/" + kOld + "/manifest.json",
            "_app/" + kOld + "/manifest.json", "app/latest/manifest.json"}) {
     add(key);
   }
