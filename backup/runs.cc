@@ -16,6 +16,9 @@ namespace {
 /// One may have failed for itself. After so many in a row the target is taken to be away.
 constexpr int kMostUnanswered = 2;
 
+/// Of two clocks that are both right.
+constexpr std::chrono::seconds kLeastDifference{2};
+
 }  // namespace
 
 BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environment, Clock& clock,
@@ -25,25 +28,29 @@ BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environmen
 void BackupRuns::once() {
   const std::vector<std::string> groups = find_groups();
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  const RunWork work = missing_.select(groups, targets, config_.timing.schedule, clock_.now());
+  const UtcTime now = store_time(targets);
+  const RunWork work = missing_.select(groups, targets, config_.timing.schedule, now);
   // The next one is due when the schedule says so, if the user has told it.
   make(groups, work, config_.timing.is_set ? std::optional(config_.timing.schedule) : std::nullopt);
 }
 
 std::optional<UtcTime> BackupRuns::newest() {
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  const NewestStarts starts = newest_starts(targets, find_groups(), log_);
+  const UtcTime now = store_time(targets);
+  const NewestStarts starts = newest_starts(targets, find_groups(), now, log_);
   for (const auto& [place, started] : starts) {
     if (started) missing_.note(place.first, place.second, *started);
   }
-  return furthest_behind(starts);
+  const std::optional<UtcTime> newest = furthest_behind(starts);
+  return newest ? std::optional(*newest - ahead_) : std::nullopt;
 }
 
 void BackupRuns::run() {
   if (is_asked_.exchange(false)) missing_.clear();
   const std::vector<std::string> groups = find_groups();
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  const RunWork work = missing_.select(groups, targets, config_.timing.schedule, clock_.now());
+  const UtcTime now = store_time(targets);
+  const RunWork work = missing_.select(groups, targets, config_.timing.schedule, now);
   left_out_since_ = work.oldest_left_out;
   make(groups, work, config_.timing.schedule);
   missing_.clear();
@@ -55,16 +62,26 @@ std::vector<std::string> BackupRuns::find_groups() {
   return groups;
 }
 
+/// What time it is there, and notes how far that is from here.
+UtcTime BackupRuns::store_time(const Targets& targets) {
+  const UtcTime time = time_of(targets, clock_);
+  ahead_ = time - clock_.now();
+  // Replies tell whole seconds and take a while: that is no difference.
+  if (std::chrono::abs(ahead_) <= kLeastDifference) ahead_ = std::chrono::seconds(0);
+  return clock_.now() + ahead_;
+}
+
 void BackupRuns::make(const std::vector<std::string>& groups, const RunWork& work,
                       const std::optional<Schedule>& schedule) {
-  const UtcTime started = clock_.now();
+  ShiftedClock clock(clock_, ahead_);
+  const UtcTime started = clock.now();
   const RunInfo run{.id = make_backup_id(started), .started = started, .groups = groups};
   BackupJob job({.pg = config_.pg,
                  .bindir = config_.bindir,
                  .dump = config_.dump,
                  .schedule = schedule,
                  .jitter = config_.timing.jitter},
-                environment_, run, clock_, log_, stop_);
+                environment_, run, clock, log_, stop_);
   failures_.clear();
   unanswered_.clear();
   const bool is_alone = work.groups.size() == 1;

@@ -52,13 +52,20 @@ struct Reading {
   std::vector<std::string> databases{};  ///< of the run
 };
 
+/// One that counts for nothing, and why.
+struct DamagedBackup {
+  std::string id;
+  std::string text;  ///< `s3://bucket/prefix/app/ID: app.dump.zst is missing`
+};
+
 /// So many manifests of a group are read at most.
 inline constexpr size_t kMostReadings = 10;
 /// So many gaps between backups say how often there is one, and so many at least.
 inline constexpr size_t kGaps = 5;
 inline constexpr size_t kLeastGaps = 2;
 
-/// What the guards know of a group. Backups dated in the future are not in it.
+/// What the guards know of a group. Backups dated in the future are not in it, and damaged ones are
+/// in `damaged` alone.
 struct GroupFacts {
   std::string place{};             ///< for messages: `s3://bucket/prefix/app`
   size_t complete = 0;             ///< backups
@@ -71,6 +78,7 @@ struct GroupFacts {
   std::vector<uint64_t> old_sizes{};  ///< theirs in bytes, where the newest is an older system's
   std::vector<Reading> readings{};    ///< of the newest of ours, oldest first: kMostReadings
   std::vector<std::string> unreadable{};  ///< manifests, with the reason
+  std::vector<DamagedBackup> damaged{};   ///< newest first
   /// A later run that backed up other databases of the same server no longer lists this one.
   bool is_retired = false;
 };
@@ -83,6 +91,8 @@ struct GroupFacts {
 [[nodiscard]] std::optional<std::string> guard_emptiness(const GroupFacts& facts);
 [[nodiscard]] std::optional<std::string> guard_newest(const GroupFacts& facts);
 [[nodiscard]] std::optional<std::string> guard_stalled(const GroupFacts& facts, UtcTime now);
+/// What has damaged one backup may have damaged others, of which less can be seen.
+[[nodiscard]] std::optional<std::string> guard_damaged(const GroupFacts& facts);
 [[nodiscard]] std::optional<std::string> guard_manifests(const GroupFacts& facts);
 /// A server that gives way to another for good is no objection: see server_change().
 [[nodiscard]] std::optional<std::string> guard_servers(const GroupFacts& facts);

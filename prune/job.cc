@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/base/error.h"
+#include "common/catalog/key_grammar.h"
 #include "prune/evidence.h"
 #include "prune/execute.h"
 #include "prune/guard.h"
@@ -31,7 +32,8 @@ Plan look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
   if (const auto objection = guard_clock(clock.now(), now)) {
     throw Error(ErrorKind::conflict, *objection);
   }
-  const std::vector<UnfinishedWrite> writes = store.list_unfinished();
+  const std::vector<UnfinishedWrite> writes =
+      store.list_unfinished([](std::string_view key) { return parse_key(key).has_value(); });
   Catalog catalog = read_catalog(store, config.adoption);
   mention_not_adopted(catalog, log);
   return make_plan(std::move(catalog.backups), writes, config.rules, now);

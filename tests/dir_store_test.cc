@@ -65,13 +65,13 @@ TEST_CASE_METHOD(DirStoreFixture, "An abandoned writer leaves nothing, not even 
     const auto writer = store.create(kNew + "/app.dump.zst");
     writer->write("abc");
     CHECK(keys().empty());
-    CHECK(store.list_unfinished().size() == 1);
+    CHECK(store.list_unfinished(any_key).size() == 1);
   }
   CHECK(entries() == 0);
   write(kOld + "/app.dump.zst", "abc");
   { const auto writer = store.create(kOld + "/app.dump.zst.0001"); }
   CHECK(keys() == std::set<std::string>{kOld + "/app.dump.zst"});
-  CHECK(store.list_unfinished().empty());
+  CHECK(store.list_unfinished(any_key).empty());
 }
 
 TEST_CASE_METHOD(DirStoreFixture, "What a killed writer left is an unfinished write, no object") {
@@ -79,7 +79,7 @@ TEST_CASE_METHOD(DirStoreFixture, "What a killed writer left is an unfinished wr
   const UtcTime time = clock.now() - std::chrono::hours(9);
   fs::last_write_time(left, std::chrono::file_clock::from_sys(time));
   CHECK(keys().empty());
-  const auto unfinished = store.list_unfinished();
+  const auto unfinished = store.list_unfinished(any_key);
   REQUIRE(unfinished.size() == 1);
   CHECK(unfinished[0].key == kNew + "/app.dump.zst");
   CHECK(unfinished[0].newest == time);
@@ -91,7 +91,7 @@ TEST_CASE_METHOD(DirStoreFixture, "What a killed writer left is an unfinished wr
 TEST_CASE_METHOD(DirStoreFixture, "Names that only look like ours are neither") {
   for (const auto* name : {".tmp-", ".tmp-x", ".tmp-0a1b2c3d"}) folder.write(name, "x");
   for (const auto* name : {".tmpx", "tmp-0a-b", ".hidden"}) folder.write(name, "x");
-  CHECK(store.list_unfinished().empty());
+  CHECK(store.list_unfinished(any_key).empty());
   CHECK(keys() == std::set<std::string>{".tmpx", "tmp-0a-b", ".hidden"});
 }
 
@@ -104,7 +104,7 @@ TEST_CASE_METHOD(DirStoreFixture, "A commit writes sums that sha256sum understan
   CHECK(fs::read_symlink(latest()) == fs::path(kNew).filename());
   CHECK(keys() == std::set<std::string>{kNew + "/app.dump.zst", kNew + "/manifest.json",
                                         kNew + "/SHA256SUMS"});
-  CHECK(store.list_unfinished().empty());
+  CHECK(store.list_unfinished(any_key).empty());
 }
 
 TEST_CASE_METHOD(DirStoreFixture, "The link names the backup that was committed last") {
@@ -207,6 +207,27 @@ TEST_CASE("A root that is missing or no directory is refused with a hint") {
     CHECK(error->message().find(root.string()) != std::string::npos);
     CHECK(error->hint().find("is the volume mounted?") != std::string::npos);
   }
+}
+
+TEST_CASE("The link names the newest backup that is not dated in the future") {
+  const TemporaryFolder folder;
+  const FakeClock clock(*parse_iso("2026-11-20T12:00:00Z"));
+  DirStore store(folder.path(), clock);
+  const auto latest = [&](const std::string& id) {
+    store.commit("app/" + id, "{}", {});
+    return std::filesystem::read_symlink(folder.path() / "app/latest").string();
+  };
+  const std::string old = "20261118T031500Z-00000001";
+  const std::string middle = "20261119T031500Z-00000002";
+  const std::string future = "20310101T000000Z-00000003";
+  CHECK(latest(old) == old);
+  CHECK(latest(middle) == middle);
+  CHECK(latest(old) == middle);  // a run that began before and ended after
+  CHECK(latest(future) == future);
+  CHECK(latest(old) == old);
+  CHECK(latest(middle) == middle);
+  std::filesystem::remove(folder.path() / "app" / middle / "manifest.json");
+  CHECK(latest(old) == old);
 }
 
 }  // namespace

@@ -95,8 +95,9 @@ class FaultyStore final : public Store {
     return around("remove_all", keys.front(), [&] { return store_.remove_all(keys); });
   }
   [[nodiscard]] size_t removal_batch() const override { return store_.removal_batch(); }
-  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override {
-    return around("list_unfinished", "", [&] { return store_.list_unfinished(); });
+  [[nodiscard]] std::optional<UtcTime> own_time() override { return store_.own_time(); }
+  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished(const KeyFilter& is_ours) override {
+    return around("list_unfinished", "", [&] { return store_.list_unfinished(is_ours); });
   }
   void remove_unfinished(const UnfinishedWrite& write) override {
     around("remove_unfinished", write.key, [&] { store_.remove_unfinished(write); });

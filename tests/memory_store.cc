@@ -127,9 +127,11 @@ std::vector<RemovalFailure> MemoryStore::remove_all(std::span<const std::string>
   return failures;
 }
 
-std::vector<UnfinishedWrite> MemoryStore::list_unfinished() {
+std::vector<UnfinishedWrite> MemoryStore::list_unfinished(const KeyFilter& is_ours) {
   std::vector<UnfinishedWrite> writes;
-  for (const auto& [id, write] : unfinished) writes.push_back(write);
+  for (const auto& [id, write] : unfinished) {
+    if (is_ours(write.key)) writes.push_back(write);
+  }
   return writes;
 }
 

@@ -13,7 +13,7 @@
 namespace pgbackup {
 
 /// Tests may look at and change the maps; one thread.
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
  public:
   struct Object {
     std::string bytes;
@@ -35,7 +35,7 @@ class MemoryStore final : public Store {
   void remove(const std::string& key) override;
   [[nodiscard]] std::vector<RemovalFailure> remove_all(std::span<const std::string> keys) override;
   [[nodiscard]] size_t removal_batch() const override { return batch; }
-  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override;
+  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished(const KeyFilter& is_ours) override;
   void remove_unfinished(const UnfinishedWrite& write) override;
   [[nodiscard]] UtcTime now() override { return clock_.now(); }
 

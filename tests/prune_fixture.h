@@ -66,7 +66,7 @@ class PruneFixture {
   }
 
   [[nodiscard]] Plan plan() {
-    const std::vector<UnfinishedWrite> writes = store.list_unfinished();
+    const std::vector<UnfinishedWrite> writes = store.list_unfinished(any_key);
     return make_plan(read_catalog(store), writes, rules, now);
   }
   /// Every file, also those that are not ours.

@@ -232,7 +232,7 @@ TEST_CASE_METHOD(Fixture, "Unfinished uploads are told with their newest part") 
       {1, {.bytes = {}, .token = {}, .modified = begun + std::chrono::hours(2)}},
       {2, {.bytes = {}, .token = {}, .modified = begun + std::chrono::hours(1)}}};
   server.uploads["u3"] = {.key = "pg2/a", .token = {}, .initiated = begun, .parts = {}};
-  auto writes = store.list_unfinished();
+  auto writes = store.list_unfinished(any_key);
   REQUIRE(writes.size() == 2);
   CHECK(writes[0].key == "app/1/a");
   CHECK(writes[0].id == "u1");
@@ -242,7 +242,50 @@ TEST_CASE_METHOD(Fixture, "Unfinished uploads are told with their newest part") 
   store.remove_unfinished(writes[0]);
   store.remove_unfinished(writes[0]);
   CHECK_FALSE(server.uploads.contains("u1"));
-  CHECK(store.list_unfinished().size() == 1);
+  CHECK(store.list_unfinished(any_key).size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "Uploads of others below the prefix cost nothing and stop nothing") {
+  const UtcTime begun = clock.now();
+  server.uploads["u1"] = {.key = "pg/theirs/a", .token = {}, .initiated = begun, .parts = {}};
+  server.uploads["u2"] = {.key = "pg/app/1/b", .token = {}, .initiated = begun, .parts = {}};
+  server.uploads["u3"] = {.key = "pg/app/1/c", .token = {}, .initiated = begun, .parts = {}};
+  clock.advance(std::chrono::hours(3));
+  std::vector<std::string> asked;
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    if (!request.has("uploadId")) return std::nullopt;
+    asked.push_back(request.key);
+    if (request.key == "pg/app/1/c") return std::nullopt;
+    return fake_error(403, "AccessDenied");
+  };
+  const auto writes =
+      store.list_unfinished([](std::string_view key) { return key.starts_with("app/"); });
+  CHECK(asked == std::vector<std::string>{"pg/app/1/b", "pg/app/1/c"});
+  // One that cannot be looked at is taken to be written to now, and so is never swept.
+  REQUIRE(writes.size() == 2);
+  CHECK(writes[0].newest == clock.now());
+  CHECK(writes[1].newest == begun);
+  CHECK(contains(log.text(), "an unfinished upload is left alone: "));
+}
+
+TEST_CASE_METHOD(Fixture, "A store tells its own time at once or not at all") {
+  server.ahead = -std::chrono::minutes(10);
+  CHECK(store.own_time() == clock.now() - std::chrono::minutes(10));
+  CHECK(store.own_time() == clock.now() - std::chrono::minutes(10));
+  CHECK(server.seen.size() == 1);
+  clock.advance(std::chrono::minutes(2));
+  SECTION("a refusal has a date, too") {
+    server.before = [](const FakeS3Request&) { return fake_error(403, "AccessDenied"); };
+    CHECK(store.own_time() == clock.now() - std::chrono::minutes(10));
+  }
+  SECTION("a server that is away") {
+    server.before = [](const FakeS3Request&) -> std::optional<FakeS3Reply> {
+      throw Error(ErrorKind::transient, "no answer");
+    };
+    const auto began = clock.now();
+    CHECK_FALSE(store.own_time());
+    CHECK(clock.now() == began);
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "A list of uploads that turns in a circle is corrupt") {
@@ -255,7 +298,7 @@ TEST_CASE_METHOD(Fixture, "A list of uploads that turns in a circle is corrupt")
     return fake_reply(200, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>" + markers +
                                "</ListMultipartUploadsResult>");
   };
-  CHECK_THROWS_AS(store.list_unfinished(), Error);
+  CHECK_THROWS_AS(store.list_unfinished(any_key), Error);
   CHECK(server.seen.size() < 4);
 }
 

@@ -33,7 +33,7 @@ std::set<std::string> keys_below(Store& store, const std::string& prefix) {
 }
 
 std::vector<UnfinishedWrite> unfinished_below(Store& store, const std::string& prefix) {
-  std::vector<UnfinishedWrite> writes = store.list_unfinished();
+  std::vector<UnfinishedWrite> writes = store.list_unfinished(any_key);
   std::erase_if(writes, [&](const UnfinishedWrite& w) { return !w.key.starts_with(prefix); });
   return writes;
 }

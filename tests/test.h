@@ -1,8 +1,18 @@
-// The only file that names Catch2's header: version 2 (Debian 12) and version 3 (Debian 13) differ.
+// What every test includes. The only file that names Catch2's header: version 2 (Debian 12) and
+// version 3 (Debian 13) differ.
 #pragma once
+
+#include <string_view>
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
 #else
 #include <catch2/catch.hpp>
 #endif
+
+namespace pgbackup {
+
+/// A KeyFilter that lets everything through.
+inline bool any_key(std::string_view /*key*/) { return true; }
+
+}  // namespace pgbackup

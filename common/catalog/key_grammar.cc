@@ -29,8 +29,7 @@ int hex_value(char c) {
 /// What keys hold, without the slash. `.` and `..` would lead elsewhere in a directory.
 bool is_file_name(std::string_view file) {
   if (file.empty() || file == "." || file == "..") return false;
-  return std::all_of(file.begin(), file.end(),
-                     [](char c) { return stays(c, false) || c == '='; });
+  return std::all_of(file.begin(), file.end(), [](char c) { return stays(c, false) || c == '='; });
 }
 
 }  // namespace

@@ -244,10 +244,22 @@ void DirStore::commit(const std::string& folder, std::string_view manifest,
   link_latest(path_of(folder));
 }
 
+/// Whether the link names a newer backup that is there and not dated in the future: of two runs at
+/// the same time the older one may end last.
+bool DirStore::is_older_than_latest(const fs::path& folder) const {
+  std::error_code error;
+  const fs::path link = folder.parent_path() / kLatest;
+  const std::string named = fs::read_symlink(link, error).filename().string();
+  const std::string now = format_basic(clock_.now());
+  return !error && named > folder.filename().string() && named.substr(0, now.size()) <= now &&
+         fs::exists(link / kManifestName, error);
+}
+
 /// A new link renamed over the old one: there is no moment without it. A convenience: where it
 /// cannot be made (exFAT, some network shares, a folder of that name) the backup is as good
 /// without.
 void DirStore::link_latest(const fs::path& folder) {
+  if (is_older_than_latest(folder)) return;
   const fs::path link = folder.parent_path() / kLatest;
   const fs::path temporary =
       folder.parent_path() / fmt::format("{}{}-latest", kTemporaryPrefix, random_hex(4));
@@ -292,7 +304,7 @@ void DirStore::remove(const std::string& key) {
   remove_empty_folders(root_, path.parent_path());
 }
 
-std::vector<UnfinishedWrite> DirStore::list_unfinished() {
+std::vector<UnfinishedWrite> DirStore::list_unfinished(const KeyFilter& is_ours) {
   std::vector<UnfinishedWrite> found;
   walk(root_, [&](const fs::path& path, const struct stat& info) {
     if (!is_temporary(path)) return;
@@ -300,8 +312,9 @@ std::vector<UnfinishedWrite> DirStore::list_unfinished() {
     const size_t random_end = name.find('-', kTemporaryPrefix.size());
     if (random_end == std::string::npos) return;
     const fs::path object = path.parent_path() / name.substr(random_end + 1);
-    found.push_back({object.lexically_relative(root_).string(),
-                     path.lexically_relative(root_).string(), modified_time(info)});
+    const std::string key = object.lexically_relative(root_).string();
+    if (!is_ours(key)) return;
+    found.push_back({key, path.lexically_relative(root_).string(), modified_time(info)});
   });
   return found;
 }

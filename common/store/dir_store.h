@@ -30,13 +30,14 @@ class DirStore final : public Store {
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string& key) override;
   void list(std::string_view prefix, const std::function<void(const ObjectInfo&)>& visit) override;
   void remove(const std::string& key) override;
-  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override;
+  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished(const KeyFilter& is_ours) override;
   void remove_unfinished(const UnfinishedWrite& write) override;
   [[nodiscard]] UtcTime now() override { return clock_.now(); }
 
  private:
   [[nodiscard]] std::filesystem::path path_of(std::string_view key) const;
   void link_latest(const std::filesystem::path& folder);
+  [[nodiscard]] bool is_older_than_latest(const std::filesystem::path& folder) const;
 
   std::filesystem::path root_;
   const Clock& clock_;

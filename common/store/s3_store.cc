@@ -17,6 +17,8 @@ using std::chrono::minutes;
 
 /// How long the Date of an earlier reply answers now().
 constexpr minutes kDateMaxAge{1};
+/// How long own_time() waits for one.
+constexpr std::chrono::seconds kMostTimeWait{10};
 
 TransportFactory curl_factory(const S3Config& config) {
   return [ca_file = config.ca_file] { return std::make_unique<CurlTransport>(ca_file); };
@@ -122,15 +124,27 @@ std::vector<RemovalFailure> S3Store::remove_all(std::span<const std::string> key
   return failures;
 }
 
-std::vector<UnfinishedWrite> S3Store::list_unfinished() {
+/// nullopt: it was finished or removed meanwhile. One of which the server does not tell is taken to
+/// be written to at this moment: it stays, and the others go on.
+std::optional<UtcTime> S3Store::last_write(const S3UploadEntry& upload) {
+  try {
+    return newest_part(client_, transport(), upload, stop_);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+    client_.log().warn(fmt::format("an unfinished upload is left alone: {}", error.message()));
+    return now();
+  }
+}
+
+std::vector<UnfinishedWrite> S3Store::list_unfinished(const KeyFilter& is_ours) {
   const std::string& root = client_.config().prefix;
   std::vector<UnfinishedWrite> writes;
   for (const S3UploadEntry& upload : list_uploads(client_, transport(), {.prefix = root}, stop_)) {
     if (upload.key.size() <= root.size() || !upload.key.starts_with(root)) continue;
-    const std::optional<UtcTime> newest = newest_part(client_, transport(), upload, stop_);
-    if (!newest) continue;  // finished or removed meanwhile
-    writes.push_back(
-        {.key = upload.key.substr(root.size()), .id = upload.upload_id, .newest = *newest});
+    const std::string key = upload.key.substr(root.size());
+    if (!is_ours(key)) continue;
+    const std::optional<UtcTime> newest = last_write(upload);
+    if (newest) writes.push_back({.key = key, .id = upload.upload_id, .newest = *newest});
   }
   return writes;
 }
@@ -139,16 +153,17 @@ void S3Store::remove_unfinished(const UnfinishedWrite& write) {
   remover_.abort_upload(transport(), client_.full_key(write.key), write.id);
 }
 
+/// The cheapest request whose refusal comes with an explanation. Any reply has a Date.
+S3Request S3Store::time_request() const {
+  return {.method = "GET",
+          .key = {},
+          .query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", client_.config().prefix}},
+          .note = "(list 1)"};
+}
+
 UtcTime S3Store::now() {
   if (const auto known = client_.server_time(kDateMaxAge)) return *known;
-  // The cheapest request whose refusal comes with an explanation.
-  static_cast<void>(client_.send(
-      transport(),
-      {.method = "GET",
-       .key = {},
-       .query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", client_.config().prefix}},
-       .note = "(list 1)"},
-      stop_));
+  static_cast<void>(client_.send(transport(), time_request(), stop_));
   const auto fresh = client_.server_time(kDateMaxAge);
   if (!fresh) {
     throw Error(ErrorKind::failed,
@@ -156,6 +171,19 @@ UtcTime S3Store::now() {
                 "its replies need a Date header");
   }
   return *fresh;
+}
+
+std::optional<UtcTime> S3Store::own_time() {
+  if (const auto known = client_.server_time(kDateMaxAge)) return known;
+  try {
+    Attempt once;
+    S3Request request = time_request();
+    request.timeout = kMostTimeWait;
+    static_cast<void>(client_.send_once(transport(), request, once, stop_));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled) throw;
+  }
+  return client_.server_time(kDateMaxAge);
 }
 
 }  // namespace pgbackup

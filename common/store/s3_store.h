@@ -13,6 +13,7 @@
 
 #include "common/store/s3_remover.h"
 #include "common/store/s3_request.h"
+#include "common/store/s3_xml.h"
 #include "common/store/store.h"
 
 namespace pgbackup {
@@ -41,13 +42,16 @@ class S3Store final : public Store {
   [[nodiscard]] std::vector<RemovalFailure> remove_all(std::span<const std::string> keys) override;
   [[nodiscard]] size_t removal_batch() const override { return remover_.batch(); }
 
-  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override;
+  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished(const KeyFilter& is_ours) override;
   void remove_unfinished(const UnfinishedWrite& write) override;
 
   [[nodiscard]] UtcTime now() override;
+  [[nodiscard]] std::optional<UtcTime> own_time() override;
 
  private:
   [[nodiscard]] Transport& transport();
+  [[nodiscard]] std::optional<UtcTime> last_write(const S3UploadEntry& upload);
+  [[nodiscard]] S3Request time_request() const;
 
   S3Client client_;
   std::stop_token stop_;

@@ -55,6 +55,8 @@ class ObjectWriter : public Sink {
   [[nodiscard]] virtual const std::vector<StoredObject>& stored() const = 0;
 };
 
+using KeyFilter = std::function<bool(std::string_view key)>;
+
 /// Errors of all calls: `not_found`, `denied`, `transient` (after the retries gave up), `corrupt`,
 /// `canceled` (the stop token that the store was made with), `failed`. Calls block; one thread at a
 /// time per store, except for what a writer does inside.
@@ -98,13 +100,17 @@ class Store {
   /// How many objects remove_all() takes in one request to the store; may fall to 1 for good.
   [[nodiscard]] virtual size_t removal_batch() const { return 1; }
 
-  /// Below the store's root only.
-  [[nodiscard]] virtual std::vector<UnfinishedWrite> list_unfinished() = 0;
+  /// Below the store's root, only those of whose key `is_ours` is true: the others cost nothing,
+  /// and what is wrong with them is nobody's matter here.
+  [[nodiscard]] virtual std::vector<UnfinishedWrite> list_unfinished(const KeyFilter& is_ours) = 0;
   /// Absent already: done.
   virtual void remove_unfinished(const UnfinishedWrite& write) = 0;
 
   /// The store's own clock: what `modified` and `newest` are measured by.
   [[nodiscard]] virtual UtcTime now() = 0;
+  /// The same where it is not this machine's clock and the store tells it within seconds, else
+  /// nullopt. Throws `canceled` only.
+  [[nodiscard]] virtual std::optional<UtcTime> own_time() { return std::nullopt; }
 };
 
 /// Name of the object whose existence is the backup's existence.
@@ -112,8 +118,15 @@ inline constexpr std::string_view kManifestName = "manifest.json";
 /// Checksums of a backup's objects for `sha256sum -c`, in directories.
 inline constexpr std::string_view kSumsName = "SHA256SUMS";
 
+/// What a manifest and whatever else is read as a whole have at most.
+inline constexpr size_t kMaxSmallObject = size_t{1} << 20U;
+
 /// All of a small object. `corrupt` when it is larger than `max_bytes`.
 [[nodiscard]] std::string read_small_object(Store& store, const std::string& key,
-                                            size_t max_bytes = size_t{16} << 20U);
+                                            size_t max_bytes = kMaxSmallObject);
+
+/// Whether the object exists, by a listing: where the right to list is limited to a prefix, S3
+/// answers a HEAD of an absent object with 403 in place of 404.
+[[nodiscard]] bool is_listed(Store& store, const std::string& key);
 
 }  // namespace pgbackup

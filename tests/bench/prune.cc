@@ -81,7 +81,9 @@ class ListingStore final : public Store {
     manifest.tool = "pg-backup";
     manifest.system_identifier = "7300000000000000001";
     manifest.databases = {parts->group};
-    manifest.objects = {{dump_file_name(parts->group), 1'000'000, std::string(64, 'a')}};
+    const std::string data = dump_file_name(parts->group);
+    manifest.objects = {{data, 500'000, std::string(64, 'a')},
+                        {data + ".0001", 500'000, std::string(64, 'a')}};
     manifest.plain_bytes = 4'000'000;
     manifest.plain_sha256 = std::string(64, 'b');
     manifest.tables = 100;
@@ -89,7 +91,9 @@ class ListingStore final : public Store {
     return std::make_unique<TextSource>(format_manifest(manifest));
   }
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string&) override { return {}; }
-  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished() override { return {}; }
+  [[nodiscard]] std::vector<UnfinishedWrite> list_unfinished(const KeyFilter&) override {
+    return {};
+  }
   [[nodiscard]] UtcTime now() override { return kNow; }
 
   [[nodiscard]] std::unique_ptr<ObjectWriter> create(const std::string&) override { refuse(); }
