@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <utility>
 
+#include "backup/stored_dump.h"
 #include "common/base/error.h"
+#include "common/base/printable.h"
+#include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
@@ -46,54 +50,141 @@ bool is_wanted(const Backup& backup, const RestoreRequest& request) {
          (backup.group == request.database || (request.database.empty() && !backup.is_ours()));
 }
 
+/// Why it cannot be restored, also where that is its manifest; empty: it is whole. nullopt: it has
+/// been removed since it was listed.
+std::optional<std::string> damage_in(Store& store, const Backup& backup) {
+  try {
+    return inspect_backup(store, backup).damage;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::not_found) return std::nullopt;
+    if (error.kind() == ErrorKind::corrupt) return error.message();
+    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+    // Without the manifest the listing must do.
+    if (std::string known = damage_of(backup); !known.empty()) return known;
+    throw;
+  }
+}
+
+/// `s3://bucket/app/20261120T031500Z-9f3a1c2b is damaged: app.dump.zst is missing`
+std::string damage_text(const FoundBackup& found, const std::string& damage) {
+  return fmt::format("{} is damaged: {}", found.target->store().location(found.backup.folder()),
+                     damage);
+}
+
+struct Candidates {
+  std::vector<FoundBackup> found;  ///< newest first; of the same in two targets, the first target's
+  std::string places;              ///< that answered
+};
+
+Candidates find_wanted(const Targets& targets, const RestoreRequest& request,
+                       const Adoption& adoption, Log& log) {
+  std::vector<FoundBackup> found;
+  std::vector<std::string> places;
+  ask_all(targets, log, [&](const StoreTarget& target) {
+    for (Backup& backup : candidates(target.store(), request, adoption)) {
+      if (is_wanted(backup, request)) found.push_back({&target, std::move(backup)});
+    }
+    places.push_back(target.store().location(""));
+  });
+  std::stable_sort(found.begin(), found.end(), [](const FoundBackup& a, const FoundBackup& b) {
+    return is_listed_before(b.backup, a.backup);
+  });
+  return {std::move(found), fmt::format("{}", fmt::join(places, " or "))};
+}
+
+/// The newest backup of `group` that is whole and not from the future began then. What this program
+/// may not read, or does not understand, is taken to be whole.
+std::optional<UtcTime> newest_start(Store& store, const std::string& group, UtcTime now, Log& log) {
+  std::vector<Backup> backups = read_catalog(store, group);
+  std::reverse(backups.begin(), backups.end());
+  for (const Backup& backup : backups) {
+    if (!backup.complete || is_from_future(backup, now)) continue;
+    try {
+      const std::optional<std::string> damage = damage_in(store, backup);
+      if (!damage) continue;
+      if (!damage->empty()) {
+        log.warn(fmt::format("{} does not count, as it is damaged: {}",
+                             store.location(backup.folder()), *damage));
+        continue;
+      }
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::denied && error.kind() != ErrorKind::failed) throw;
+    }
+    return std::min(backup.time, now);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-std::vector<FoundBackup> find_backups(const Targets& targets, const Adoption& adoption, Log& log) {
+std::vector<FoundBackup> find_backups(const Targets& targets, const Adoption& adoption,
+                                      const Clock& clock, Log& log) {
   std::vector<FoundBackup> found;
   ask_all(targets, log, [&](const StoreTarget& target) {
     for (Backup& backup : read_catalog(target.store(), adoption).backups) {
       if (backup.complete) found.push_back({&target, std::move(backup)});
     }
   });
+  const UtcTime now = time_of(targets, clock);
+  for (FoundBackup& one : found) one.is_future = is_from_future(one.backup, now);
   std::reverse(found.begin(), found.end());
   std::stable_sort(found.begin(), found.end(), [](const FoundBackup& a, const FoundBackup& b) {
-    return is_listed_before(a.backup, b.backup);
+    return a.is_future != b.is_future ? a.is_future : is_listed_before(a.backup, b.backup);
   });
   return found;
 }
 
+void refuse_damaged(const FoundBackup& found) {
+  const std::optional<std::string> damage = damage_in(found.target->store(), found.backup);
+  if (!damage) {
+    throw Error(ErrorKind::not_found,
+                fmt::format("{} has been removed since it was listed",
+                            found.target->store().location(found.backup.folder())));
+  }
+  if (!damage->empty()) throw damaged(damage_text(found, *damage));
+}
+
 FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
-                          const Adoption& adoption, Log& log) {
-  std::optional<FoundBackup> chosen;
-  std::vector<std::string> places;
-  ask_all(targets, log, [&](const StoreTarget& target) {
-    const std::vector<Backup> backups = candidates(target.store(), request, adoption);
-    places.push_back(target.store().location(""));
-    for (const Backup& backup : backups) {
-      if (!is_wanted(backup, request)) continue;
-      // Only a newer one: of the same in two targets, the first target's is taken.
-      if (!chosen || is_listed_before(chosen->backup, backup)) {
-        chosen = FoundBackup{&target, backup};
-      }
+                          const Adoption& adoption, const Clock& clock, Log& log) {
+  auto [found, places] = find_wanted(targets, request, adoption, log);
+  if (found.empty()) {
+    throw Error(ErrorKind::not_found, fmt::format("there is no {} in {}", wanted(request), places),
+                "pg-backup list shows what there is; names are taken literally, with case");
+  }
+  const UtcTime now = time_of(targets, clock);
+  const bool is_latest = request.id == "latest";
+  std::string reason;
+  for (FoundBackup& one : found) {
+    const bool is_future = is_from_future(one.backup, now);
+    if (is_future) {
+      log.warn(fmt::format("{} is dated in the future (it is {} now){}", one.backup.folder(),
+                           format_iso(now),
+                           is_latest ? ": it is not the latest; --id restores it" : ""));
     }
-  });
-  if (chosen) return *chosen;
+    if (is_future && is_latest) continue;
+    const std::optional<std::string> damage = damage_in(one.target->store(), one.backup);
+    if (damage && damage->empty()) return std::move(one);
+    if (!damage) continue;
+    reason = damage_text(one, *damage);
+    log.warn(fmt::format("passed over: {}", reason));
+  }
+  if (!reason.empty()) throw damaged(reason);
   throw Error(ErrorKind::not_found,
-              fmt::format("there is no {} in {}", wanted(request), fmt::join(places, " or ")),
-              "pg-backup list shows what there is; names are taken literally, with case");
+              fmt::format("there is no {} in {} but what is dated in the future or has just been "
+                          "removed",
+                          wanted(request), places),
+              "set the clock of this machine if it is wrong, or name a backup with --id");
 }
 
 NewestStarts newest_starts(const Targets& targets, const std::vector<std::string>& groups,
-                           Log& log) {
+                           UtcTime now, Log& log) {
   NewestStarts starts;
   for (const std::string& group : groups) {
     for (const StoreTarget& target : targets) starts[{group, target.name()}] = std::nullopt;
   }
   ask_all(targets, log, [&](const StoreTarget& target) {
     for (const std::string& group : groups) {
-      const std::vector<Backup> backups = read_catalog(target.store(), group);
-      const Backup* const newest = newest_complete(backups, group);
-      if (newest != nullptr) starts[{group, target.name()}] = newest->time;
+      starts[{group, target.name()}] = newest_start(target.store(), group, now, log);
     }
   });
   return starts;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backup/config.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/catalog/catalog.h"
 #include "common/store/targets.h"
@@ -18,27 +19,38 @@ namespace pgbackup {
 struct FoundBackup {
   const StoreTarget* target = nullptr;
   Backup backup;
+  bool is_future = false;  ///< dated so, by time_of()
 };
 
-/// The complete backups of all targets, ours and the adopted ones, by group, then oldest first; of
-/// the same backup in two targets the preferred one last. Here and below, a target that fails is
+/// The complete backups of all targets, ours and the adopted ones: those that are dated in the
+/// future, then the others, by group, then oldest first; of the same backup in two targets the
+/// preferred one last. Here and below, a target that fails is
 /// warned of; when none answers, their errors are thrown.
 [[nodiscard]] std::vector<FoundBackup> find_backups(const Targets& targets,
-                                                    const Adoption& adoption, Log& log);
+                                                    const Adoption& adoption, const Clock& clock,
+                                                    Log& log);
+
+/// Throws `corrupt`, with the reason, for a backup that is damaged, and `not_found` for one that is
+/// gone.
+void refuse_damaged(const FoundBackup& found);
 
 /// The backup that `request` names: the newest of ours and the adopted ones, or the one with that
-/// id, from the first target that has it. The id of an adopted one needs no database. Throws
-/// `not_found` saying where it was looked for.
+/// id, from the first target that has it whole. The id of an adopted one needs no database. What is
+/// damaged is passed over with a warning, and so is what is dated in the future by time_of() unless
+/// its id is named. Throws `not_found` saying where it was looked for, and `corrupt` when all that
+/// is left is damaged.
 [[nodiscard]] FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
-                                        const Adoption& adoption, Log& log);
+                                        const Adoption& adoption, const Clock& clock, Log& log);
 
-/// When the newest backup of ours of each group began, by group and the target's name; nullopt
-/// where there is none. Also where a target does not answer, which then is not asked for the other
-/// groups: the run that follows finds out, and fails if it still is so.
+/// When the newest backup of ours of each group began that is neither damaged nor dated in the
+/// future, no later than `now`, by group and the target's name; nullopt where there is none. Also
+/// where a target does not answer, which then is not asked for the other groups: the run that
+/// follows finds out, and fails if it still is so.
 using NewestStarts = std::map<std::pair<std::string, std::string>, std::optional<UtcTime>>;
 
 [[nodiscard]] NewestStarts newest_starts(const Targets& targets,
-                                         const std::vector<std::string>& groups, Log& log);
+                                         const std::vector<std::string>& groups, UtcTime now,
+                                         Log& log);
 
 /// Of the group and target that are the furthest behind; nullopt when one has none at all or does
 /// not answer.

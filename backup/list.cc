@@ -12,6 +12,7 @@
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/base/units.h"
+#include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
@@ -19,7 +20,7 @@ namespace {
 
 std::vector<std::string> warnings_of(const ListedBackup& listed) {
   if (listed.manifest) return listed.manifest->warnings;
-  if (listed.problem.empty()) return {};
+  if (listed.problem.empty() || listed.problem == listed.damage) return {};
   return {listed.problem};
 }
 
@@ -29,6 +30,8 @@ std::string note(const ListedBackup& listed) {
     notes.push_back(fmt::format("a part: {}", fmt::join(listed.manifest->selection, " ")));
   }
   if (listed.backup.held) notes.insert(notes.begin(), "held");
+  if (listed.is_future) notes.insert(notes.begin(), "dated in the future");
+  if (!listed.damage.empty()) notes.insert(notes.begin(), "damaged: " + listed.damage);
   if (!listed.backup.is_ours()) {
     notes.push_back(fmt::format("of an older system ({})", layout_name(listed.backup.layout)));
   }
@@ -39,28 +42,30 @@ ListedBackup describe(const StoreTarget& target, Backup backup) {
   ListedBackup listed{.backup = std::move(backup),
                       .manifest = {},
                       .problem = {},
+                      .damage = {},
                       .key = {},
                       .target = target.name()};
   Store& store = target.store();
   listed.key = store.full_key(listed.backup.commit_key());
-  if (!listed.backup.is_ours()) {
-    listed.key = store.full_key(listed.backup.id);
-    return listed;
-  }
   try {
-    listed.manifest = read_manifest(store, listed.backup);
-    listed.key = store.full_key(listed.backup.key_of(listed.manifest->objects.front().name));
+    Inspection seen = inspect_backup(store, listed.backup);
+    listed.damage = std::move(seen.damage);
+    listed.manifest = std::move(seen.manifest);
+    if (listed.manifest) {
+      listed.key = store.full_key(listed.backup.key_of(listed.manifest->objects.front().name));
+    }
   } catch (...) {
     const Error error = current_failure();
     if (error.kind() == ErrorKind::transient) throw error;
     listed.problem = error.message();
+    if (error.kind() == ErrorKind::corrupt) listed.damage = listed.problem;
   }
   return listed;
 }
 
 }  // namespace
 
-Listing list_backups(const Targets& targets, const Adoption& adoption) {
+Listing list_backups(const Targets& targets, const Adoption& adoption, const Clock& clock) {
   std::vector<ListedBackup> listed;
   std::map<Layout, size_t> not_adopted;
   std::vector<TargetFailure> failures = for_each_target(targets, [&](const StoreTarget& target) {
@@ -72,6 +77,8 @@ Listing list_backups(const Targets& targets, const Adoption& adoption) {
     }
     std::move(here.begin(), here.end(), std::back_inserter(listed));
   });
+  const UtcTime now = time_of(targets, clock);
+  for (ListedBackup& one : listed) one.is_future = is_from_future(one.backup, now);
   std::stable_sort(listed.begin(), listed.end(), [](const ListedBackup& a, const ListedBackup& b) {
     return is_listed_before(a.backup, b.backup);
   });
@@ -119,6 +126,8 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
       line["part"] = listed.manifest->selection;
     }
     if (backup.held) line["held"] = true;
+    if (listed.is_future) line["future"] = true;
+    if (!listed.damage.empty()) line["damaged"] = listed.damage;
     if (!listed.target.empty()) line["from"] = listed.target;
     const std::vector<std::string> warnings = warnings_of(listed);
     if (!warnings.empty()) line["warnings"] = warnings;

@@ -15,9 +15,11 @@ namespace pgbackup {
 struct ListedBackup {
   Backup backup;
   std::optional<Manifest> manifest;
-  std::string problem;  ///< why the manifest cannot be read
-  std::string key;      ///< of the first data object, as other tools see it
-  std::string target;   ///< its name; empty where there is only one
+  std::string problem;     ///< why the manifest cannot be read
+  std::string damage;      ///< why it cannot be restored; empty: nothing shows
+  bool is_future = false;  ///< dated so, by time_of()
+  std::string key;         ///< of the first data object, as other tools see it
+  std::string target;      ///< its name; empty where there is only one
 };
 
 struct Listing {
@@ -27,13 +29,16 @@ struct Listing {
 };
 
 /// All complete backups, ours and the adopted ones, by group, then oldest first, then in the order
-/// of the targets. Reads every manifest; one that cannot be read is listed with its problem.
-[[nodiscard]] Listing list_backups(const Targets& targets, const Adoption& adoption);
+/// of the targets. Reads every manifest; one that cannot be read is listed with its problem, a
+/// damaged backup with what is wrong.
+[[nodiscard]] Listing list_backups(const Targets& targets, const Adoption& adoption,
+                                   const Clock& clock);
 
 /// A header and a line per backup, or a sentence when there is none.
 [[nodiscard]] std::string format_backup_table(const std::vector<ListedBackup>& backups);
 /// A line per backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
-/// `"held": true`, `from` where there are two targets, and `warnings` where there are any.
+/// `"held": true`, `"future": true`, `"damaged": REASON`, `from` where there are two targets, and
+/// `warnings` where there are any.
 [[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups);
 
 }  // namespace pgbackup

@@ -35,7 +35,7 @@ struct Program {
 
 void list(Program& program) {
   const auto& [backups, failures, not_adopted] =
-      list_backups(program.open(), program.config.adoption.adoption);
+      list_backups(program.open(), program.config.adoption.adoption, program.clock);
   if (failures.empty() || !backups.empty()) {
     print_result(stdout,
                  program.config.json ? format_backup_json(backups) : format_backup_table(backups));
@@ -51,11 +51,11 @@ void restore(Program& program) {
   RestoreRequest request = program.config.restore;
   FoundBackup found;
   if (request.is_bare() && can_ask()) {
-    found = ask_which_backup(targets, adoption, program.log, program.stop);
+    found = ask_which_backup(targets, adoption, program.clock, program.log, program.stop);
     request = ask_where_to(found.backup, pg, request, program.stop);
   } else {
     if (request.database.empty() && !request.is_by_key()) request.database = pg.database;
-    found = choose_backup(targets, request, adoption, program.log);
+    found = choose_backup(targets, request, adoption, program.clock, program.log);
   }
   Restore(program.config, program.environment, program.clock, program.log, program.stop)
       .run(found.target->store(), found.backup, request);

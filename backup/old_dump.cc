@@ -157,7 +157,9 @@ std::string OldDump::sum_key() const { return backup_.commit_key() + ".sha256"; 
 std::optional<std::string> OldDump::read_sum() const {
   constexpr size_t kMaxBytes = 16384;
   const std::string key = sum_key();
-  if (std::find(backup_.files.begin(), backup_.files.end(), key) == backup_.files.end()) return {};
+  const bool is_there = std::any_of(backup_.files.begin(), backup_.files.end(),
+                                    [&](const BackupFile& file) { return file.name == key; });
+  if (!is_there) return {};
   std::optional<std::string> sum;
   look_for_damage(store_.location(key),
                   [&] { sum = parse_sha256sum(read_small_object(store_, key, kMaxBytes)); });

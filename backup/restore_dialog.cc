@@ -44,20 +44,23 @@ bool database_exists(const PgConfig& pg, const std::string& name, const std::sto
 
 }  // namespace
 
-FoundBackup ask_which_backup(const Targets& targets, const Adoption& adoption, Log& log,
-                             const std::stop_token& stop) {
-  const std::vector<FoundBackup> found = find_backups(targets, adoption, log);
+FoundBackup ask_which_backup(const Targets& targets, const Adoption& adoption, const Clock& clock,
+                             Log& log, const std::stop_token& stop) {
+  const std::vector<FoundBackup> found = find_backups(targets, adoption, clock, log);
   if (found.empty()) {
     throw Error(ErrorKind::not_found,
                 fmt::format("there is no backup in {}", locations(all_of(targets), "")));
   }
   for (size_t i = 0; i < found.size(); ++i) {
-    const auto& [target, backup] = found[i];
-    print(stderr, fmt::format("{:>4}  {}  {}  {}{}{}\n", i + 1, format_iso(backup.time),
+    const auto& [target, backup, is_future] = found[i];
+    print(stderr, fmt::format("{:>4}  {}  {}  {}{}{}{}\n", i + 1, format_iso(backup.time),
                               group_title(backup.group), format_bytes(backup.bytes),
-                              target->name().empty() ? "" : "  ", target->name()));
+                              target->name().empty() ? "" : "  ", target->name(),
+                              is_future ? "  (dated in the future)" : ""));
   }
-  return found[ask_number(found.size(), stop) - 1];
+  const FoundBackup& chosen = found[ask_number(found.size(), stop) - 1];
+  refuse_damaged(chosen);
+  return chosen;
 }
 
 RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg, RestoreRequest request,

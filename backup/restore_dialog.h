@@ -9,9 +9,11 @@
 
 namespace pgbackup {
 
-/// Which of all backups. Throws `not_found` when there is none, `canceled`.
+/// Which of all backups. Throws `not_found` when there is none, `corrupt` for one that is damaged,
+/// `canceled`.
 [[nodiscard]] FoundBackup ask_which_backup(const Targets& targets, const Adoption& adoption,
-                                           Log& log, const std::stop_token& stop);
+                                           const Clock& clock, Log& log,
+                                           const std::stop_token& stop);
 
 /// Completes `request` from the answer: into which database. Throws `canceled`.
 [[nodiscard]] RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg,

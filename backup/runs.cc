@@ -16,6 +16,9 @@ namespace {
 /// One may have failed for itself. After so many in a row the target is taken to be away.
 constexpr int kMostUnanswered = 2;
 
+/// Of two clocks that are both right.
+constexpr std::chrono::seconds kLeastDifference{2};
+
 }  // namespace
 
 BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environment, Clock& clock,
@@ -24,26 +27,31 @@ BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environmen
 
 void BackupRuns::once() {
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  const Goal goal = find_goal(targets);
+  const UtcTime now = store_time(targets);
+  const Goal goal = find_goal(targets, now);
   // The next one is due when the schedule says so, if the user has told it.
-  make(goal, select(goal, targets),
+  make(goal, select(goal, targets, now),
        config_.timing.is_set ? std::optional(config_.timing.schedule) : std::nullopt);
 }
 
 std::optional<UtcTime> BackupRuns::newest() {
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  const NewestStarts starts = newest_starts(targets, find_goal(targets).groups_and_lost(), log_);
+  const UtcTime now = store_time(targets);
+  const NewestStarts starts =
+      newest_starts(targets, find_goal(targets, now).groups_and_lost(), now, log_);
   for (const auto& [place, started] : starts) {
     if (started) missing_.note(place.first, place.second, *started);
   }
-  return furthest_behind(starts);
+  const std::optional<UtcTime> newest = furthest_behind(starts);
+  return newest ? std::optional(*newest - ahead_) : std::nullopt;
 }
 
 void BackupRuns::run() {
   if (is_asked_.exchange(false)) missing_.clear();
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
-  const Goal goal = find_goal(targets);
-  const RunWork work = select(goal, targets);
+  const UtcTime now = store_time(targets);
+  const Goal goal = find_goal(targets, now);
+  const RunWork work = select(goal, targets, now);
   left_out_since_ = work.oldest_left_out;
   make(goal, work, config_.timing.schedule);
   missing_.clear();
@@ -55,27 +63,35 @@ std::vector<std::string> BackupRuns::Goal::groups_and_lost() const {
   return all;
 }
 
-BackupRuns::Goal BackupRuns::find_goal(const Targets& targets) {
+/// What time it is there, and notes how far that is from here.
+UtcTime BackupRuns::store_time(const Targets& targets) {
+  const UtcTime time = time_of(targets, clock_);
+  ahead_ = time - clock_.now();
+  // Replies tell whole seconds and take a while: that is no difference.
+  if (std::chrono::abs(ahead_) <= kLeastDifference) ahead_ = std::chrono::seconds(0);
+  return clock_.now() + ahead_;
+}
+
+BackupRuns::Goal BackupRuns::find_goal(const Targets& targets, UtcTime now) {
   FoundDatabases found = find_databases(config_.databases, config_.pg, log_, stop_);
   Goal goal{.groups = std::move(found.names), .left_out = std::move(found.left_out), .lost = {}};
   if (config_.globals()) goal.groups.emplace_back(kGlobalsGroup);
-  goal.lost = find_lost(goal.left_out, targets);
+  goal.lost = find_lost(goal.left_out, targets, now);
   return goal;
 }
 
 std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& left_out,
-                                                   const Targets& targets) {
+                                                   const Targets& targets, UtcTime now) {
   std::map<std::string, Error> lost;
   if (left_out.empty()) return lost;
   std::vector<std::string> names;
   for (const LeftOut& item : left_out) names.push_back(item.database);
   NewestStarts starts;
   try {
-    starts = newest_starts(targets, names, log_);
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::canceled) throw;
+    starts = newest_starts(targets, names, now, log_);
+  } catch (...) {
     log_.warn(fmt::format("whether a database that is left out has backups is not known: {}",
-                          error.message()));
+                          current_failure().message()));
   }
   for (const LeftOut& item : left_out) {
     const bool has_backups = std::any_of(starts.begin(), starts.end(), [&](const auto& entry) {
@@ -92,13 +108,14 @@ std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& l
 }
 
 /// What is lost was made nowhere, so it is always a part of the work.
-RunWork BackupRuns::select(const Goal& goal, const Targets& targets) {
-  return missing_.select(goal.groups_and_lost(), targets, config_.timing.schedule, clock_.now());
+RunWork BackupRuns::select(const Goal& goal, const Targets& targets, UtcTime now) {
+  return missing_.select(goal.groups_and_lost(), targets, config_.timing.schedule, now);
 }
 
 void BackupRuns::make(const Goal& goal, const RunWork& work,
                       const std::optional<Schedule>& schedule) {
-  const UtcTime started = clock_.now();
+  ShiftedClock clock(clock_, ahead_);
+  const UtcTime started = clock.now();
   const RunInfo run{.id = make_backup_id(started),
                     .started = started,
                     .groups = goal.groups,
@@ -108,7 +125,7 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
                  .dump = config_.dump,
                  .schedule = schedule,
                  .jitter = config_.timing.jitter},
-                environment_, run, clock_, log_, stop_);
+                environment_, run, clock, log_, stop_);
   failures_.clear();
   unanswered_.clear();
   const bool is_alone = work.groups.size() == 1;

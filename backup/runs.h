@@ -1,5 +1,7 @@
 // The runs of one process: every database and, where wanted, the globals, one after the other under
-// one id. What fails does not stop the rest, and the daemon repeats only that.
+// one id. What fails does not stop the rest, and the daemon repeats only that. Ids and times within
+// backups are by time_of(), which is the store's where it has a clock; what is said to the daemon
+// and asked by it is by the clock of this machine.
 #pragma once
 
 #include <atomic>
@@ -37,7 +39,7 @@ class BackupRuns {
   void run();
   /// A run for a part does not make the backups of the rest any newer.
   [[nodiscard]] UtcTime counts_from(UtcTime started) const {
-    return left_out_since_.value_or(started);
+    return left_out_since_ ? *left_out_since_ - ahead_ : started;
   }
 
  private:
@@ -51,10 +53,11 @@ class BackupRuns {
     [[nodiscard]] std::vector<std::string> groups_and_lost() const;
   };
 
-  [[nodiscard]] Goal find_goal(const Targets& targets);
+  [[nodiscard]] UtcTime store_time(const Targets& targets);
+  [[nodiscard]] Goal find_goal(const Targets& targets, UtcTime now);
   [[nodiscard]] std::map<std::string, Error> find_lost(const std::vector<LeftOut>& left_out,
-                                                       const Targets& targets);
-  [[nodiscard]] RunWork select(const Goal& goal, const Targets& targets);
+                                                       const Targets& targets, UtcTime now);
+  [[nodiscard]] RunWork select(const Goal& goal, const Targets& targets, UtcTime now);
   void make(const Goal& goal, const RunWork& work, const std::optional<Schedule>& schedule);
   [[nodiscard]] std::optional<Error> back_up(BackupJob& job, const GroupWork& item,
                                              UtcTime started);
@@ -66,8 +69,9 @@ class BackupRuns {
   Clock& clock_;
   Log& log_;
   const std::stop_token& stop_;
-  MissingBackups missing_;
-  std::optional<UtcTime> left_out_since_;
+  MissingBackups missing_;                 ///< by the time of the store
+  std::optional<UtcTime> left_out_since_;  ///< by the time of the store
+  std::chrono::seconds ahead_{0};          ///< the store's time, of this machine's
   std::atomic<bool> is_asked_ = false;
   // Of the present run
   std::vector<std::pair<std::string, Error>> failures_;  ///< with their groups

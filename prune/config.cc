@@ -85,9 +85,10 @@ std::vector<Option> run_options(PruneConfig& config) {
                "20 or 50%.",
        .default_note = "no limit"},
       {.name = "SWEEP_AFTER",
-       .target = Duration{&config.rules.sweep_after, std::chrono::seconds(0)},
+       .target = Duration{&config.rules.sweep_after, kWriterPause},
        .help = "What an interrupted backup left is removed when nothing was written to it for so "
-               "long."},
+               "long. At least 1h, and more than S3_RETRY_TIME of pg-backup: less would remove "
+               "what is still being written."},
       {.name = "PRUNE_INTERVAL",
        .target = Duration{&config.timing.interval, std::chrono::seconds(1)},
        .help = "Time from the start of one run of `serve` to the start of the next.",

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/manifest.h"
 
@@ -37,10 +39,17 @@ Reading reading_of(Manifest manifest, const Backup& backup) {
           .left_out = std::move(manifest.left_out)};
 }
 
-/// Adds to `facts` what the manifest of `backup` says, or that it cannot be read.
+/// Adds to `facts` what the manifest of `backup` says, that it cannot be read, or that the backup
+/// is damaged.
 void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
   try {
-    facts.readings.push_back(reading_of(read_manifest(store, backup), backup));
+    Inspection seen = inspect_backup(store, backup);
+    if (!seen.damage.empty()) {
+      const std::string place = store.location(backup.folder());
+      facts.damaged.push_back({backup.id, fmt::format("{}: {}", place, seen.damage)});
+    } else if (seen.manifest) {
+      facts.readings.push_back(reading_of(*std::move(seen.manifest), backup));
+    }
   } catch (...) {
     const Error error = current_error();
     switch (error.kind()) {
@@ -123,11 +132,48 @@ void look_for_retirement(Store& store, const Plan& plan, const std::string& grou
 
 bool is_removed(const Step* step) { return step->action == Action::remove; }
 
-/// The complete backups that are not from the future, newest first.
+/// Kept by a rule that counts, in place of others which then go.
+bool stands_for_others(const Step& step) {
+  constexpr auto kCounting = {Reason::last,    Reason::hourly, Reason::daily, Reason::weekly,
+                              Reason::monthly, Reason::yearly, Reason::floor};
+  return step.action == Action::keep &&
+         std::any_of(kCounting.begin(), kCounting.end(),
+                     [&](Reason reason) { return step.reasons.has(reason); });
+}
+
+/// Adds to `facts` only what is wrong with it.
+void check_into(Store& store, const Backup& backup, GroupFacts& facts) {
+  GroupFacts of_this;
+  read_into(store, backup, of_this);
+  std::move(of_this.unreadable.begin(), of_this.unreadable.end(),
+            std::back_inserter(facts.unreadable));
+  std::move(of_this.damaged.begin(), of_this.damaged.end(), std::back_inserter(facts.damaged));
+}
+
+/// Reads the manifests of the newest, and of all of which the plan takes it that they are whole.
+void read_manifests(Store& store, const Plan& plan, const std::vector<const Step*>& newest_first,
+                    GroupFacts& facts) {
+  const auto floor = static_cast<size_t>(plan.rules.retention.min_backups);
+  size_t ours = 0;
+  for (const Step* step : newest_first) {
+    if (!step->backup->is_ours()) continue;
+    if (++ours <= kMostReadings) {
+      read_into(store, *step->backup, facts);
+    } else if (step->reasons.has(Reason::bad_manifest)) {
+      facts.unreadable.push_back(store.location(step->backup->commit_key()) + " is damaged");
+    } else if (stands_for_others(*step) || ours <= floor) {
+      check_into(store, *step->backup, facts);
+    }
+  }
+  std::reverse(facts.readings.begin(), facts.readings.end());
+}
+
+/// The complete backups that are neither from the future nor known to be damaged, newest first.
 std::vector<const Step*> complete_steps(std::span<const Step> group) {
   std::vector<const Step*> complete;
   for (const Step& step : group) {
-    const bool is_there = !step.reasons.has(Reason::future) && !step.reasons.has(Reason::gone);
+    const bool is_there = !step.reasons.has(Reason::future) && !step.reasons.has(Reason::gone) &&
+                          !step.reasons.has(Reason::damaged);
     if (step.action != Action::sweep && is_there) complete.push_back(&step);
   }
   std::reverse(complete.begin(), complete.end());
@@ -156,8 +202,15 @@ GroupFacts count_facts(const std::vector<const Step*>& newest_first) {
   return facts;
 }
 
-void freeze(std::span<Step> group) {
+void freeze(std::span<Step> group, const std::vector<DamagedBackup>& damaged) {
   for (Step& step : group) {
+    const bool is_damaged =
+        std::any_of(damaged.begin(), damaged.end(),
+                    [&](const DamagedBackup& one) { return one.id == step.backup->id; });
+    if (is_damaged && step.write == nullptr) {
+      step.action = Action::keep;
+      step.reasons = Reason::damaged;
+    }
     if (step.action == Action::keep) continue;
     step.action = Action::keep;
     step.reasons = Reason::frozen;
@@ -171,16 +224,10 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
   const std::string& name = group.front().backup->group;
   GroupFacts facts = count_facts(newest_first);
   facts.place = store.location(encode_group(name));
-  size_t ours = 0;
-  for (const Step* step : newest_first) {
-    if (!step->backup->is_ours()) continue;
-    if (++ours <= kMostReadings) {
-      read_into(store, *step->backup, facts);
-    } else if (step->reasons.has(Reason::damaged)) {
-      facts.unreadable.push_back(store.location(step->backup->commit_key()) + " is damaged");
-    }
+  for (const Step& step : group) {
+    if (step.reasons.has(Reason::damaged)) check_into(store, *step.backup, facts);
   }
-  std::reverse(facts.readings.begin(), facts.readings.end());
+  read_manifests(store, plan, newest_first, facts);
   const std::optional<UtcTime> late = stalled_from(facts);
   if (late && plan.now > *late) look_for_retirement(store, plan, name, facts);
   return facts;
@@ -188,15 +235,16 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
 
 void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop) {
   for (const std::span<Step> group : groups_of(std::span(plan.steps))) {
-    const bool removes = std::any_of(
-        group.begin(), group.end(), [](const Step& step) { return step.action == Action::remove; });
-    if (!removes) continue;
+    const bool is_asked = std::any_of(group.begin(), group.end(), [](const Step& step) {
+      return step.action == Action::remove || step.reasons.has(Reason::damaged);
+    });
+    if (!is_asked) continue;
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     const GroupFacts facts = gather_facts(store, plan, group);
     if (const auto change = server_change(facts)) log.warn(*change);
     const std::vector<std::string> sentences = guard_group(facts, plan.rules.guards, plan.now);
     if (sentences.empty()) continue;
-    freeze(group);
+    freeze(group, facts.damaged);
     for (const std::string& sentence : sentences) {
       plan.objections.push_back({group.front().backup->group, sentence});
     }

@@ -40,13 +40,27 @@ Steps steps_of(const Plan& plan, Kind kind) {
   return steps;
 }
 
-std::vector<std::string> data_of(const Backup& backup) {
+/// What is removed first: the manifest, so that a crash leaves no listed backup that cannot be
+/// restored. Of an older system's backup its checksum, so that one without its file is always a
+/// sign of damage.
+bool is_first(const Backup& backup, const BackupFile& file) {
+  return (backup.key_of(file.name) == backup.commit_key()) == backup.is_ours();
+}
+
+std::vector<std::string> keys_of(const Backup& backup, bool first) {
   std::vector<std::string> keys;
-  for (const std::string& file : backup.files) {
-    std::string key = backup.key_of(file);
-    if (key != backup.commit_key()) keys.push_back(std::move(key));
+  for (const BackupFile& file : backup.files) {
+    if (is_first(backup, file) == first) keys.push_back(backup.key_of(file.name));
   }
   return keys;
+}
+
+std::vector<std::string> first_of(const Backup& backup) { return keys_of(backup, true); }
+std::vector<std::string> rest_of(const Backup& backup) { return keys_of(backup, false); }
+
+bool is_any_of(const std::vector<std::string>& keys, const std::set<std::string>& left) {
+  return std::any_of(keys.begin(), keys.end(),
+                     [&](const std::string& key) { return left.contains(key); });
 }
 
 class Execution {
@@ -75,15 +89,17 @@ class Execution {
     }
   }
 
-  /// Without this order a crash would leave a listed backup that cannot be restored.
   void remove_backups(std::span<const Step* const> chunk) {
     const Steps free = not_held(chunk);
-    std::vector<std::string> manifests;
-    for (const Step* step : free) manifests.push_back(step->backup->commit_key());
-    const std::set<std::string> left = remove_keys(manifests);
+    std::vector<std::string> keys;
+    for (const Step* step : free) {
+      const std::vector<std::string> first = first_of(*step->backup);
+      keys.insert(keys.end(), first.begin(), first.end());
+    }
+    const std::set<std::string> left = remove_keys(keys);
     Steps gone;
     std::copy_if(free.begin(), free.end(), std::back_inserter(gone),
-                 [&](const Step* step) { return !left.contains(step->backup->commit_key()); });
+                 [&](const Step* step) { return !is_any_of(first_of(*step->backup), left); });
     remove_data(gone);
   }
 
@@ -149,19 +165,16 @@ class Execution {
     return listed && !alive;
   }
 
-  /// Their manifests are gone. Counts those of which nothing is left.
+  /// What goes first is gone. Counts those of which nothing is left.
   void remove_data(const Steps& steps) {
     std::vector<std::string> keys;
     for (const Step* step : steps) {
-      const std::vector<std::string> data = data_of(*step->backup);
+      const std::vector<std::string> data = rest_of(*step->backup);
       keys.insert(keys.end(), data.begin(), data.end());
     }
     const std::set<std::string> left = remove_keys(keys);
     for (const Step* step : steps) {
-      const std::vector<std::string> data = data_of(*step->backup);
-      const bool is_gone = std::none_of(data.begin(), data.end(),
-                                        [&](const std::string& key) { return left.contains(key); });
-      if (is_gone) count(*step);
+      if (!is_any_of(rest_of(*step->backup), left)) count(*step);
     }
   }
 

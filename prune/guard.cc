@@ -131,6 +131,19 @@ std::optional<std::string> guard_stalled(const GroupFacts& facts, UtcTime now) {
       facts.left_out.empty() ? "" : ", as the database is left out: " + short_line(facts.left_out));
 }
 
+std::optional<std::string> guard_damaged(const GroupFacts& facts) {
+  if (facts.damaged.empty()) return std::nullopt;
+  const size_t count = facts.damaged.size();
+  return fmt::format(
+      "{}: {}; bring back what is missing, or remove that backup's folder by hand when you are "
+      "sure "
+      "that nothing can be done with it",
+      count == 1
+          ? "a backup is damaged"
+          : fmt::format("{} backups are damaged (pg-backup list shows them), the newest", count),
+      facts.damaged.front().text);
+}
+
 std::optional<std::string> guard_manifests(const GroupFacts& facts) {
   if (facts.unreadable.empty()) return std::nullopt;
   return fmt::format(
@@ -180,6 +193,7 @@ std::vector<std::string> guard_group(const GroupFacts& facts, const GuardRules& 
   const auto add = [&](std::optional<std::string> sentence) {
     if (sentence) sentences.push_back(*std::move(sentence));
   };
+  add(guard_damaged(facts));
   add(guard_emptiness(facts));
   add(guard_newest(facts));
   if (rules.when_stalled == OnDoubt::freeze) add(guard_stalled(facts, now));

@@ -54,13 +54,20 @@ struct Reading {
   std::vector<LeftOut> left_out{};       ///< of the run
 };
 
+/// One that counts for nothing, and why.
+struct DamagedBackup {
+  std::string id;
+  std::string text;  ///< `s3://bucket/prefix/app/ID: app.dump.zst is missing`
+};
+
 /// So many manifests of a group are read at most.
 inline constexpr size_t kMostReadings = 10;
 /// So many gaps between backups say how often there is one, and so many at least.
 inline constexpr size_t kGaps = 5;
 inline constexpr size_t kLeastGaps = 2;
 
-/// What the guards know of a group. Backups dated in the future are not in it.
+/// What the guards know of a group. Backups dated in the future are not in it, and damaged ones are
+/// in `damaged` alone.
 struct GroupFacts {
   std::string place{};             ///< for messages: `s3://bucket/prefix/app`
   size_t complete = 0;             ///< backups
@@ -73,6 +80,7 @@ struct GroupFacts {
   std::vector<uint64_t> old_sizes{};  ///< theirs in bytes, where the newest is an older system's
   std::vector<Reading> readings{};    ///< of the newest of ours, oldest first: kMostReadings
   std::vector<std::string> unreadable{};  ///< manifests, with the reason
+  std::vector<DamagedBackup> damaged{};   ///< newest first
   /// Later runs that backed up other databases of the same server know this one no more.
   bool is_retired = false;
   std::string left_out{};  ///< why the newest later run that knows the database left it out, or ""
@@ -86,6 +94,8 @@ struct GroupFacts {
 [[nodiscard]] std::optional<std::string> guard_emptiness(const GroupFacts& facts);
 [[nodiscard]] std::optional<std::string> guard_newest(const GroupFacts& facts);
 [[nodiscard]] std::optional<std::string> guard_stalled(const GroupFacts& facts, UtcTime now);
+/// What has damaged one backup may have damaged others, of which less can be seen.
+[[nodiscard]] std::optional<std::string> guard_damaged(const GroupFacts& facts);
 [[nodiscard]] std::optional<std::string> guard_manifests(const GroupFacts& facts);
 /// A server that gives way to another for good is no objection: see server_change().
 [[nodiscard]] std::optional<std::string> guard_servers(const GroupFacts& facts);

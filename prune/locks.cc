@@ -11,12 +11,6 @@ constexpr const char* kContext = "cannot tell whether a backup is locked";
 constexpr const char* kNeedsRight =
     "pg-prune must be able to read manifests; in a bucket it needs s3:GetObject (deploy/iam)";
 
-bool is_listed(Store& store, const std::string& key) {
-  bool found = false;
-  store.list(key, [&](const ObjectInfo& object) { found = found || object.key == key; });
-  return found;
-}
-
 /// The kind decides what becomes of the backup: `corrupt` is left to what the manifest says.
 Error reading_failure(Store& store, const std::string& key, const Error& error) {
   if (error.kind() == ErrorKind::corrupt) {  // of the reply, not of the manifest
@@ -60,7 +54,7 @@ void apply_lock(Step& step, const LockReading& reading, UtcTime now) {
   }
   if (!reading.failure) return;
   if (reading.failure->kind() == ErrorKind::corrupt) {
-    step.reasons.add(Reason::damaged);
+    step.reasons.add(Reason::bad_manifest);
     return;
   }
   const bool is_gone = reading.failure->kind() == ErrorKind::not_found;

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
@@ -14,7 +15,10 @@ namespace {
 using Activity = std::map<std::pair<std::string, std::string>, UtcTime>;
 
 Candidate candidate(const Backup& backup) {
-  return {.time = backup.time, .is_ours = backup.is_ours(), .is_held = backup.held};
+  return {.time = backup.time,
+          .is_ours = backup.is_ours(),
+          .is_held = backup.held,
+          .is_damaged = backup.complete && !damage_of(backup).empty()};
 }
 
 using Backups = std::span<const Backup>;

@@ -1,6 +1,7 @@
 #include "prune/policy.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "common/base/error.h"
@@ -80,6 +81,22 @@ void keep_floor(const Judgement& on) {
   }
 }
 
+/// As if those that are damaged were not there.
+std::vector<Reasons> apply_to_whole(std::span<const Candidate> backups, const Retention& retention,
+                                    UtcTime now) {
+  std::vector<Candidate> whole;
+  std::copy_if(backups.begin(), backups.end(), std::back_inserter(whole),
+               [](const Candidate& backup) { return !backup.is_damaged; });
+  const std::vector<Reasons> verdicts = apply_policy(whole, retention, now);
+  auto verdict = verdicts.begin();
+  std::vector<Reasons> reasons;
+  reasons.reserve(backups.size());
+  for (const Candidate& backup : backups) {
+    reasons.push_back(backup.is_damaged ? Reasons(Reason::damaged) : *verdict++);
+  }
+  return reasons;
+}
+
 }  // namespace
 
 bool has_rule(const Retention& retention) {
@@ -92,6 +109,10 @@ std::vector<Reasons> apply_policy(std::span<const Candidate> backups, const Rete
                                   UtcTime now) {
   if (!has_rule(retention)) {
     throw Error(ErrorKind::usage, "no retention policy is set: nothing says what may be removed");
+  }
+  if (std::any_of(backups.begin(), backups.end(),
+                  [](const Candidate& backup) { return backup.is_damaged; })) {
+    return apply_to_whole(backups, retention, now);
   }
   std::vector<Reasons> reasons(backups.size());
   size_t past = backups.size();

@@ -15,8 +15,9 @@ namespace pgbackup {
 /// What is known about one complete backup.
 struct Candidate {
   UtcTime time;
-  bool is_ours = true;   ///< not an older system's
-  bool is_held = false;  ///< until it is released
+  bool is_ours = true;      ///< not an older system's
+  bool is_held = false;     ///< until it is released
+  bool is_damaged = false;  ///< it cannot be restored
 };
 
 struct Retention {
@@ -39,6 +40,7 @@ struct Retention {
 /// rule.
 ///
 /// - The future: a clock was wrong. Kept, and for all other purposes not there.
+/// - Damaged ones: the same. What cannot be restored must not take the place of what can.
 /// - Buckets: the newest backup of each hour, day, ISO week, month and year that is younger than N
 ///   periods: hours, 24 h and 7 d as they elapse, months and years by the calendar.
 /// - Each rule counts for itself: what one keeps still fills the buckets of the others.

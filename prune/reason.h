@@ -9,6 +9,7 @@ namespace pgbackup {
 enum class Reason {
   // The policy keeps it.
   future,
+  damaged,  ///< what its manifest names is not there
   held,
   within,
   last,
@@ -24,7 +25,7 @@ enum class Reason {
   gone,
   frozen,
   // It goes unless a guard objects.
-  damaged,  ///< its manifest
+  bad_manifest,
   // A leftover goes.
   silent,
   silent_and_out,

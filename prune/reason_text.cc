@@ -37,6 +37,8 @@ std::string reason_text(Reason reason, const Step& step, const Rules& rules) {
     case Reason::locked:
       return fmt::format("locked until {}", format_iso(step.locked_until.value_or(UtcTime())));
     case Reason::damaged:
+      return "damaged: kept, but never counted";
+    case Reason::bad_manifest:
       return "its manifest is damaged";
     case Reason::unreadable:
       return "its manifest cannot be read: it may be locked";

@@ -1,10 +1,12 @@
 #include "common/catalog/catalog.h"
 
+#include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 #include "tests/error_of.h"
 #include "tests/fake_clock.h"
 #include "tests/memory_store.h"
 #include "tests/test.h"
+#include "tests/test_log.h"
 #include "tests/zone_guard.h"
 
 namespace pgbackup {
@@ -40,7 +42,6 @@ class CatalogFixture {
 
 TEST_CASE_METHOD(CatalogFixture, "An empty store has no backups") {
   CHECK(read_catalog(store).empty());
-  CHECK(newest_complete({}, "app") == nullptr);
 }
 
 TEST_CASE_METHOD(CatalogFixture, "A folder is seen with its files, bytes and newest time") {
@@ -58,7 +59,7 @@ TEST_CASE_METHOD(CatalogFixture, "A folder is seen with its files, bytes and new
   CHECK(backup.bytes == 8);
   CHECK(backup.newest == clock.now());
   CHECK(backup.files ==
-        std::vector<std::string>{"SHA256SUMS", "app.dump.zst", "app.dump.zst.0001"});
+        std::vector<BackupFile>{{"SHA256SUMS", 0}, {"app.dump.zst", 3}, {"app.dump.zst.0001", 5}});
   CHECK(backup.folder() == "app/" + kOld);
   CHECK(backup.key_of("x") == "app/" + kOld + "/x");
   add("app/" + kOld + "/manifest.json");
@@ -78,10 +79,10 @@ TEST_CASE_METHOD(CatalogFixture, "Backups come by group, then oldest first; name
 }
 
 TEST_CASE_METHOD(CatalogFixture, "What is not ours is not seen") {
-  for (const std::string& key : std::vector<std::string>{
-           "readme.txt", "app/notes.txt", "app/" + kOld + "/notes.txt",
-           "app/" + kOld + "/app2.dump.zst", "x/app/" + kOld + "/manifest.json",
-           "_app/" + kOld + "/manifest.json", "app/latest/manifest.json"}) {
+  for (const std::string& key :
+       std::vector<std::string>{"readme.txt", "app/notes.txt", "app/" + kOld + "/sub/notes.txt",
+                                "x/app/" + kOld + "/manifest.json",
+                                "_app/" + kOld + "/manifest.json", "app/latest/manifest.json"}) {
     add(key);
   }
   CHECK(read_catalog(store).empty());
@@ -98,19 +99,6 @@ TEST_CASE_METHOD(CatalogFixture, "One group's listing holds exactly that group")
   CHECK(read_catalog(store, "App").empty());
 }
 
-TEST_CASE_METHOD(CatalogFixture, "The newest complete backup is of exactly this group") {
-  add_backup("app", kOld);
-  add_backup("app2", kNew);
-  add("app/" + kNew + "/app.dump.zst");  // no manifest: a run that still goes on
-  const std::vector<Backup> backups = read_catalog(store);
-  REQUIRE(newest_complete(backups, "app") != nullptr);
-  CHECK(newest_complete(backups, "app")->id == kOld);
-  CHECK(newest_complete(backups, "ap") == nullptr);
-  add_backup("app", kNew);
-  const std::vector<Backup> later = read_catalog(store);
-  CHECK(newest_complete(later, "app")->id == kNew);
-}
-
 TEST_CASE_METHOD(CatalogFixture,
                  "A hold beside the manifest is seen, and belongs to its backup alone") {
   add_backup("app", kOld);
@@ -121,7 +109,8 @@ TEST_CASE_METHOD(CatalogFixture,
   const std::vector<Backup> backups = read_catalog(store);
   REQUIRE(backups.size() == 2);
   CHECK(backups[0].held);
-  CHECK(backups[0].files == std::vector<std::string>{"app.dump.zst", "hold", "manifest.json"});
+  REQUIRE(backups[0].files.size() == 3);
+  CHECK(backups[0].files[1] == BackupFile{"hold", 4});
   CHECK_FALSE(backups[1].held);
 }
 
@@ -209,7 +198,7 @@ TEST_CASE_METHOD(OldFixture, "Stamps without a zone are read in the process's ow
                                           "2021-11-01T19:51:56Z"});
 }
 
-TEST_CASE_METHOD(OldFixture, "A checksum is part of its backup, and alone it is none") {
+TEST_CASE_METHOD(OldFixture, "A checksum is part of its backup, and alone it is a damaged one") {
   add("app/app_20240118T120000Z.dump.sha256", "12");
   const Catalog catalog = adopt("db-folder");
   REQUIRE(catalog.backups.size() == 4);
@@ -217,16 +206,17 @@ TEST_CASE_METHOD(OldFixture, "A checksum is part of its backup, and alone it is 
   CHECK(with.complete);
   CHECK(with.layout == Layout::db_folder);
   CHECK(with.bytes == 8);
-  CHECK(with.files == std::vector<std::string>{"app/app_20240115T120000Z.dump",
-                                               "app/app_20240115T120000Z.dump.sha256"});
+  CHECK(with.files == std::vector<BackupFile>{{"app/app_20240115T120000Z.dump", 4},
+                                              {"app/app_20240115T120000Z.dump.sha256", 4}});
   CHECK(with.commit_key() == "app/app_20240115T120000Z.dump");
   CHECK(with.folder() == with.id);
-  CHECK(with.key_of(with.files[1]) == with.files[1]);
+  CHECK(with.key_of(with.files[1].name) == with.files[1].name);
   const Backup& alone = catalog.backups[2];
   CHECK(alone.id == "app/app_20240118T120000Z.dump");
-  CHECK_FALSE(alone.complete);
+  CHECK(alone.complete);
   CHECK(alone.bytes == 2);
-  CHECK(newest_complete(catalog.backups, "app")->id == kNew);
+  CHECK(damage_of(with).empty());
+  CHECK(contains(damage_of(alone), "only its checksum is left"));
 }
 
 TEST_CASE_METHOD(CatalogFixture, "A manifest is read, and named when it is wrong") {
@@ -240,8 +230,11 @@ TEST_CASE_METHOD(CatalogFixture, "A manifest is read, and named when it is wrong
   add(key, "{}");
   CHECK(fails_with(ErrorKind::corrupt, store.location(key) + ": the manifest is damaged", read));
   add(key, manifest_of("app2", kOld));
-  CHECK(fails_with(ErrorKind::corrupt, "the manifest of app2, not of app", read));
-  add(key, std::string(17U << 20U, ' '));
+  CHECK(fails_with(ErrorKind::corrupt, "the manifest of app2 " + kOld + ", not of app", read));
+  add(key, manifest_of("app", kNew));
+  CHECK(
+      fails_with(ErrorKind::corrupt, "the manifest of app " + kNew + ", not of app " + kOld, read));
+  add(key, std::string((1U << 20U) + 1, ' '));
   CHECK(fails_with(ErrorKind::corrupt, "is larger than", read));
   store.objects.erase(key);
   CHECK(fails_with(ErrorKind::not_found, "manifest.json", read));

@@ -210,5 +210,26 @@ TEST_CASE("A root that is missing or no directory is refused with a hint") {
   }
 }
 
+TEST_CASE("The link names the newest backup that is not dated in the future") {
+  const TemporaryFolder folder;
+  const FakeClock clock(*parse_iso("2026-11-20T12:00:00Z"));
+  DirStore store(folder.path(), clock);
+  const auto latest = [&](const std::string& id) {
+    store.commit("app/" + id, "{}", {});
+    return std::filesystem::read_symlink(folder.path() / "app/latest").string();
+  };
+  const std::string old = "20261118T031500Z-00000001";
+  const std::string middle = "20261119T031500Z-00000002";
+  const std::string future = "20310101T000000Z-00000003";
+  CHECK(latest(old) == old);
+  CHECK(latest(middle) == middle);
+  CHECK(latest(old) == middle);  // a run that began before and ended after
+  CHECK(latest(future) == future);
+  CHECK(latest(old) == old);
+  CHECK(latest(middle) == middle);
+  std::filesystem::remove(folder.path() / "app" / middle / "manifest.json");
+  CHECK(latest(old) == old);
+}
+
 }  // namespace
 }  // namespace pgbackup

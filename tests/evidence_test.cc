@@ -161,15 +161,15 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
   };
   std::string later = format_manifest(manifest("app", days(5)));
   later.replace(later.find("\"format\": 1"), 11, "\"format\": 2");
-  for (const Row& row : std::vector<Row>{
-           {"", "damaged"},
-           {"{}", "damaged"},
-           {"[]", "damaged"},
-           {"not JSON", "damaged"},
-           {later.substr(0, later.size() / 2), "damaged"},
-           {format_manifest(manifest("web", days(5))), "the manifest of web, not of app"},
-           {std::string(17U << 20U, ' '), "is larger than"},
-           {later, "format 2, which this version does not know"}}) {
+  for (const Row& row :
+       std::vector<Row>{{"", "damaged"},
+                        {"{}", "damaged"},
+                        {"[]", "damaged"},
+                        {"not JSON", "damaged"},
+                        {later.substr(0, later.size() / 2), "damaged"},
+                        {format_manifest(manifest("web", days(5))), "it is the manifest of web "},
+                        {std::string(2U << 20U, ' '), "is larger than"},
+                        {later, "format 2, which this version does not know"}}) {
     CAPTURE(row.manifest.substr(0, 20), row.part);
     for (const std::string& key : {keys.front(), keys.back()}) {
       const auto before = store.objects;
@@ -463,6 +463,107 @@ TEST_CASE_METHOD(EvidenceFixture, "What is as it should be is never frozen") {
   const Plan made = guarded();
   CHECK(made.objections.empty());
   CHECK(count_actions(made, Action::remove) > 0);
+}
+
+class DamageFixture : public EvidenceFixture {
+ public:
+  void lose_data(const std::string& manifest_key, const std::string& left = "") {
+    const std::string key = manifest_key.substr(0, manifest_key.rfind('/')) + "/app.dump.zst";
+    left.empty() ? static_cast<void>(store.objects.erase(key))
+                 : static_cast<void>(store.objects[key].bytes = left);
+  }
+  [[nodiscard]] std::string id_of(const std::string& key) const { return parse_key(key)->id; }
+};
+
+TEST_CASE_METHOD(DamageFixture, "A damaged backup freezes its group, and no other") {
+  for (const std::string left : {"", "dat"}) {
+    for (const size_t which : {size_t{0}, size_t{2}}) {
+      CAPTURE(left, which);
+      store.objects.clear();
+      const Strings keys = add_daily("app", 6);
+      add_daily("web", 6);
+      lose_data(keys[which], left);
+      const std::string place = store.location("app/" + id_of(keys[which]));
+      const Plan made = guarded();
+      REQUIRE(made.objections.size() == 1);
+      CHECK(made.objections[0].group == "app");
+      CHECK(contains(made.objections[0].sentence, "a backup is damaged: " + place + ": "));
+      CHECK(contains(made.objections[0].sentence,
+                     left.empty() ? "its data is missing or empty" : "has 3 bytes, the manifest"));
+      CHECK(contains(made.objections[0].sentence, "remove that backup's folder by hand"));
+      CHECK(count_actions(made, Action::remove) == 3);  // web's
+      const auto step = std::find_if(made.steps.begin(), made.steps.end(), [&](const Step& one) {
+        return one.backup->group == "app" && one.backup->id == id_of(keys[which]);
+      });
+      CHECK(step->reasons == Reason::damaged);
+      CHECK(fails_with(ErrorKind::conflict, "nothing of app was touched: a backup is damaged",
+                       [&] { run(); }));
+      CHECK(read_catalog(store, "app").size() == 6);
+      CHECK(read_catalog(store, "web").size() == 3);
+    }
+  }
+}
+
+TEST_CASE_METHOD(DamageFixture, "Among the last one, exactly the damaged one would be kept") {
+  rules.retention = {.keep_last = 1};
+  const Strings keys = add_daily("app", 3);
+  lose_data(keys[0], "dat");
+  CHECK(fails_with(ErrorKind::conflict, "a backup is damaged", [&] { run(); }));
+  CHECK(store.objects.size() == 6);
+  // Removed by hand, the others count again.
+  store.objects.erase(keys[0]);
+  lose_data(keys[0]);
+  run();
+  CHECK(read_catalog(store, "app").size() == 1);
+  CHECK(read_catalog(store, "app")[0].id == id_of(keys[1]));
+}
+
+TEST_CASE_METHOD(DamageFixture, "All that stand for others are looked at, however old") {
+  rules.retention = {.keep_daily = 20};
+  const Strings keys = add_daily("app", 22);
+  CHECK(objections().empty());
+  CHECK(opened.size() == 20);
+  lose_data(keys[18], "dat");
+  CHECK(objection() == "a backup is");
+  // What is kept by its age alone takes nobody's place.
+  opened.clear();
+  rules.retention = {.max_age = days(20)};
+  CHECK(objections().empty());
+  CHECK(opened.size() == 10);
+  rules.retention.min_backups = 19;
+  CHECK(objection() == "a backup is");
+}
+
+TEST_CASE_METHOD(DamageFixture, "Damage that the listing shows is said although nothing would go") {
+  const Strings keys = add_daily("app", 2);
+  lose_data(keys[1]);
+  CHECK(objection() == "a backup is");
+  lose_data(keys[0]);
+  CHECK(contains(objections().at(0),
+                 "2 backups are damaged (pg-backup list shows them), the newest"
+                 ": " +
+                     store.location("app/" + id_of(keys[0]))));
+}
+
+TEST_CASE_METHOD(DamageFixture, "A lone checksum of an older system freezes its group") {
+  for (int i = 1; i < 6; ++i) {
+    add_object(fmt::format("app/app_{}.dump", format_basic(now - days(i))), days(i));
+  }
+  CHECK(objections().empty());
+  add_object(fmt::format("app/app_{}.dump.sha256", format_basic(now - hours(1))), hours(1));
+  CHECK(objection() == "a backup is");
+  CHECK(fails_with(ErrorKind::conflict, "only its checksum is left", [&] { run(); }));
+  CHECK(store.objects.size() == 6);
+}
+
+TEST_CASE_METHOD(DamageFixture, "A backup that was listed before its end freezes nothing") {
+  const Strings keys = add_daily("app", 6);
+  const auto whole = store.objects;
+  lose_data(keys[0]);
+  Plan made = plan();
+  store.objects = whole;
+  guard_plan(seen, made, log.log(), {});
+  CHECK(made.objections.empty());
 }
 
 }  // namespace

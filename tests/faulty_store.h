@@ -100,6 +100,7 @@ class FaultyStore final : public Store {
     return around("remove_all", keys.front(), [&] { return store_.remove_all(keys); });
   }
   [[nodiscard]] size_t removal_batch() const override { return store_.removal_batch(); }
+  [[nodiscard]] std::optional<UtcTime> own_time() override { return store_.own_time(); }
   void list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) override {
     around("list_unfinished", "", [&] { store_.list_unfinished(visit); });
   }

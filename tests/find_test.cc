@@ -15,14 +15,24 @@ constexpr const char* kOld = "20261118T031500Z-00000001";
 constexpr const char* kMiddle = "20261119T031500Z-00000002";
 constexpr const char* kNew = "20261120T031500Z-00000003";
 
+Manifest manifest_of(const std::string& id, const std::string& group = "app") {
+  Manifest manifest;
+  manifest.group = group;
+  manifest.id = id;
+  manifest.kind = "dump";
+  manifest.objects = {{dump_file_name(group), 4, std::string(64, 'a')}};
+  manifest.plain_sha256 = std::string(64, 'b');
+  return manifest;
+}
+
 void add(MemoryStore& store, const std::string& id, const std::string& group = "app") {
   const std::string folder = backup_folder(group, id) + "/";
   store.put(folder + dump_file_name(group), "data");
-  store.put(folder + "manifest.json", "{}");
+  store.put(folder + "manifest.json", format_manifest(manifest_of(id, group)));
 }
 
 struct Fixture {
-  FakeClock clock;
+  FakeClock clock{*parse_iso("2026-11-21T00:00:00Z")};
   TestLog log{clock};
   MemoryStore dir_memory{clock};
   MemoryStore s3_memory{clock};
@@ -42,11 +52,14 @@ struct Fixture {
     RestoreRequest request;
     request.database = database;
     request.id = id;
-    const FoundBackup found = choose_backup(targets, request, adoption, log.log());
+    const FoundBackup found = choose_backup(targets, request, adoption, clock, log.log());
     return found.target->name() + ":" + found.backup.id;
   }
+  [[nodiscard]] std::optional<UtcTime> newest_of(const std::string& target) {
+    return newest_starts(targets, {"app"}, clock.now(), log.log()).at({"app", target});
+  }
   [[nodiscard]] std::optional<UtcTime> newest() {
-    return furthest_behind(newest_starts(targets, {"app"}, log.log()));
+    return furthest_behind(newest_starts(targets, {"app"}, clock.now(), log.log()));
   }
 };
 
@@ -101,7 +114,7 @@ TEST_CASE("All backups of both targets are found, the newest one's preferred cop
   add(f.dir_memory, kOld);
   for (MemoryStore* const store : {&f.dir_memory, &f.s3_memory}) add(*store, kNew);
   std::string seen;
-  for (const FoundBackup& found : find_backups(f.targets, f.adoption, f.log.log())) {
+  for (const FoundBackup& found : find_backups(f.targets, f.adoption, f.clock, f.log.log())) {
     seen += found.target->name() + ":" + found.backup.id + " ";
   }
   CHECK(seen == std::string("dir:") + kOld + " s3:" + kNew + " dir:" + kNew + " ");
@@ -158,7 +171,7 @@ TEST_CASE("Adopted backups stand among ours by their time, and count for no sche
   add(f.dir_memory, kNew);
   f.adopt_all();
   std::string seen;
-  for (const FoundBackup& found : find_backups(f.targets, f.adoption, f.log.log())) {
+  for (const FoundBackup& found : find_backups(f.targets, f.adoption, f.clock, f.log.log())) {
     seen += found.target->name() + ":" + found.backup.id.substr(0, 8) + " ";
   }
   CHECK(seen == "s3:20261118 dir:20261118 s3:app/app_ dir:app/app_ dir:20261120 ");
@@ -178,7 +191,7 @@ TEST_CASE("The newest start is that of the target which is the furthest behind")
   Fixture::fail(f.s3);
   CHECK_FALSE(f.newest());
   const size_t before = f.log.text().size();
-  CHECK(newest_starts(f.targets, {"app", "other"}, f.log.log()) ==
+  CHECK(newest_starts(f.targets, {"app", "other"}, f.clock.now(), f.log.log()) ==
         NewestStarts{{{"app", "dir"}, parse_iso("2026-11-20T03:15:00Z")},
                      {{"app", "s3"}, std::nullopt},
                      {{"other", "dir"}, std::nullopt},
@@ -189,6 +202,114 @@ TEST_CASE("The newest start is that of the target which is the furthest behind")
   CHECK(contains(text, "warn  s3 cannot be asked"));
   Fixture::fail(f.dir);
   CHECK_THROWS_AS(f.newest(), Error);
+}
+
+void lose_data(MemoryStore& store, const std::string& id) {
+  store.remove(backup_folder("app", id) + "/" + dump_file_name("app"));
+}
+
+TEST_CASE("The latest backup is one that is whole; what is damaged is named and passed over") {
+  Fixture f;
+  for (const auto* id : {kOld, kMiddle, kNew}) add(f.dir_memory, id);
+  lose_data(f.dir_memory, kNew);
+  f.dir_memory.objects[backup_folder("app", kMiddle) + "/app.dump.zst"].bytes = "dat";
+  CHECK(f.choose("latest") == std::string("dir:") + kOld);
+  const std::string folder = f.dir.location(backup_folder("app", kNew));
+  CHECK(contains(f.log.text(), "passed over: " + folder + " is damaged: its data is missing"));
+  CHECK(contains(f.log.text(), "app.dump.zst has 3 bytes, the manifest says 4"));
+  lose_data(f.dir_memory, kOld);
+  CHECK(fails_with(ErrorKind::corrupt, "is damaged: ", [&] { return f.choose("latest"); }));
+}
+
+TEST_CASE("A manifest that is damaged, or another backup's, is never the latest") {
+  for (const std::string& manifest :
+       {std::string("{"), std::string(), format_manifest(manifest_of(kOld))}) {
+    CAPTURE(manifest.substr(0, 10));
+    Fixture f;
+    add(f.dir_memory, kOld);
+    add(f.dir_memory, kNew);
+    f.dir_memory.objects[backup_folder("app", kNew) + "/manifest.json"].bytes = manifest;
+    CHECK(f.choose("latest") == std::string("dir:") + kOld);
+    CHECK(f.newest_of("dir") == parse_iso("2026-11-18T03:15:00Z"));
+    CHECK(fails_with(ErrorKind::corrupt, kNew, [&] { return f.choose(kNew); }));
+  }
+}
+
+TEST_CASE("A manifest of a later format is not passed over in silence") {
+  Fixture f;
+  add(f.dir_memory, kOld);
+  add(f.dir_memory, kNew);
+  std::string& manifest = f.dir_memory.objects[backup_folder("app", kNew) + "/manifest.json"].bytes;
+  manifest.replace(manifest.find("\"format\": 1"), 11, "\"format\": 2");
+  CHECK(fails_with(ErrorKind::failed, "format 2", [&] { return f.choose("latest"); }));
+  CHECK(f.newest_of("dir") == parse_iso("2026-11-20T03:15:00Z"));
+}
+
+TEST_CASE("A damaged backup is not restored by its id, but its whole copy is") {
+  Fixture f;
+  add(f.dir_memory, kOld);
+  add(f.dir_memory, kNew);
+  lose_data(f.dir_memory, kNew);
+  const auto error = error_of([&] { return f.choose(kNew); });
+  REQUIRE(error);
+  CHECK(error->kind() == ErrorKind::corrupt);
+  CHECK(contains(error->message(), "is damaged: its data is missing or empty"));
+  CHECK(contains(error->hint(), "restore another one"));
+  add(f.s3_memory, kNew);
+  CHECK(f.choose(kNew) == std::string("s3:") + kNew);
+  CHECK(f.choose("latest") == std::string("s3:") + kNew);
+}
+
+TEST_CASE("What is dated in the future is never the latest, and can be named") {
+  Fixture f;
+  const std::string future = "20310101T000000Z-00000004";
+  const std::string soon = "20261121T000400Z-00000005";  // as clocks may differ
+  add(f.dir_memory, kOld);
+  add(f.dir_memory, future);
+  add(f.s3_memory, future);
+  CHECK(f.choose("latest") == std::string("dir:") + kOld);
+  CHECK(contains(f.log.text(), "warn  app/" + future +
+                                   " is dated in the future (it is 2026-11-21T00:00:00Z now): it "
+                                   "is not the latest; --id restores it"));
+  CHECK(f.choose(future) == "dir:" + future);
+  CHECK(f.newest_of("dir") == parse_iso("2026-11-18T03:15:00Z"));
+  CHECK_FALSE(f.newest_of("s3"));
+  f.dir_memory.remove(backup_folder("app", kOld) + "/manifest.json");
+  CHECK(fails_with(ErrorKind::not_found, "but what is dated in the future",
+                   [&] { return f.choose("latest"); }));
+  add(f.dir_memory, soon);
+  CHECK(f.choose("latest") == "dir:" + soon);
+  CHECK(f.newest_of("dir") == f.clock.now());
+  const auto found = find_backups(f.targets, f.adoption, f.clock, f.log.log());
+  CHECK(found.back().backup.id == soon);  // what the dialog proposes
+  CHECK((found.front().is_future && !found.back().is_future));
+}
+
+TEST_CASE("The daemon's newest backup is whole: one that has lost its data is made again") {
+  Fixture f;
+  add(f.dir_memory, kOld);
+  add(f.dir_memory, kNew);
+  lose_data(f.dir_memory, kNew);
+  CHECK(f.newest_of("dir") == parse_iso("2026-11-18T03:15:00Z"));
+  CHECK(contains(f.log.text(), "does not count, as it is damaged: its data is missing"));
+  lose_data(f.dir_memory, kOld);
+  CHECK_FALSE(f.newest_of("dir"));
+  // Without the right to read, the listing must do.
+  add(f.dir_memory, kMiddle);
+  f.dir.before = [](std::string_view call, std::string_view) {
+    if (call == "open") throw Error(ErrorKind::denied, "403");
+  };
+  CHECK(f.newest_of("dir") == parse_iso("2026-11-19T03:15:00Z"));
+}
+
+TEST_CASE("A lone checksum of an older system is damaged, too") {
+  Fixture f;
+  f.adopt_all();
+  f.s3_memory.put(std::string(kOldSystem) + ".sha256", "sum");
+  CHECK(fails_with(ErrorKind::corrupt, "only its checksum is left",
+                   [&] { return f.choose(kOldSystem); }));
+  add(f.s3_memory, kOld);
+  CHECK(f.choose("latest") == std::string("s3:") + kOld);
 }
 
 }  // namespace

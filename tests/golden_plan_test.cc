@@ -6,7 +6,7 @@
 //   now TIME                           TIME: 2026-10-25T02:30:00+01:00, or with Z
 //   pruned every 1d from TIME          and what that removed is no longer there
 //   group NAME                         of what follows; app unless set
-//   backup TIME [held] [incomplete] [written TIME]
+//   backup TIME [held] [incomplete] [damaged] [written TIME]
 //   every 1h from TIME to TIME         backups, both ends included
 //   upload TIME written TIME           an unfinished write
 //   object KEY                         anything else, such as a backup of an older system
@@ -162,7 +162,9 @@ class Golden {
   void add_backup(UtcTime time, const Words& words) {
     const std::string folder = next_folder(time);
     const UtcTime written = has(words, "written") ? time_after(words, "written") : time;
-    arrivals_.push_back({time, folder + "/" + dump_file_name(group_), written});
+    if (!has(words, "damaged")) {
+      arrivals_.push_back({time, folder + "/" + dump_file_name(group_), written});
+    }
     if (has(words, "held")) arrivals_.push_back({time, folder + "/hold", written});
     if (has(words, "incomplete")) return;
     arrivals_.push_back({time, folder + "/manifest.json", written});
@@ -186,7 +188,9 @@ class Golden {
 
   void carry_out(const Step& step) {
     if (step.action == Action::keep) return;
-    for (const std::string& file : step.backup->files) store_.remove(step.backup->key_of(file));
+    for (const BackupFile& file : step.backup->files) {
+      store_.remove(step.backup->key_of(file.name));
+    }
   }
 
   Plan plan_at(UtcTime time) {

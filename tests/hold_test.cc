@@ -259,5 +259,20 @@ TEST_CASE_METHOD(HeldPlanFixture,
   CHECK(step->action == Action::sweep);
 }
 
+TEST_CASE_METHOD(HoldFixture, "A hold needs no HEAD, which a right to list below a prefix denies") {
+  add(memory, "app");
+  FaultyStore denied(memory);
+  denied.before = [](std::string_view call, std::string_view) {
+    if (call == "stat") throw Error(ErrorKind::denied, "403");
+  };
+  CHECK(fails_with(ErrorKind::not_found, "is not held", [&] { release(only(denied)); }));
+  hold(only(denied));
+  CHECK(is_held(memory));
+  release(only(denied));
+  CHECK_FALSE(is_held(memory));
+  CHECK(fails_with(ErrorKind::not_found, "there is no complete backup",
+                   [&] { hold(only(denied), "other/" + kId); }));
+}
+
 }  // namespace
 }  // namespace pgbackup

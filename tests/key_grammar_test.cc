@@ -90,6 +90,7 @@ TEST_CASE("Every key that we write is recognised") {
            {"app/" + kId + "/app.dump.zst", "app", "app.dump.zst"},
            {"app/" + kId + "/app.dump.zst.0001", "app", "app.dump.zst.0001"},
            {"app/" + kId + "/app.dump.zst.9999", "app", "app.dump.zst.9999"},
+           {"app/" + kId + "/app.dump.zst.10000", "app", "app.dump.zst.10000"},
            {"a=2Fb/" + kId + "/a=2Fb.dump.zst", "a/b", "a=2Fb.dump.zst"},
            {backup_folder("..", kId) + "/" + dump_file_name(".."), "..", "=2E..dump.zst"}}) {
     CAPTURE(row.key);
@@ -120,6 +121,20 @@ TEST_CASE("The name of the data says what it is") {
   CHECK(parse_key("_globals/" + kId + "/globals.sql.zst.0001")->group == kGlobalsGroup);
 }
 
+TEST_CASE("Whatever lies directly inside a folder of ours is ours") {
+  for (const std::string file :
+       {"manifest.json.bak", "Manifest.json", "app2.dump.zst", "app.dump.zst.age", "base.tar.zst",
+        "backup_manifest", "verified", "globals.sql.zst", "app.dump.zst.1", "app.dump.zst.10000",
+        "app.dump.zst.123456", "app.dump.zst.0001.0002", "sha256sums", ".nfs000001", "...", "-rf",
+        ".tmp-0a1b2c3d-manifest.json", "=20"}) {
+    CAPTURE(file);
+    const auto key = parse_key("app/" + kId + "/" + file);
+    REQUIRE(key);
+    CHECK(key->file == file);
+    CHECK(key->group == "app");
+  }
+}
+
 TEST_CASE("Everything else is not ours") {
   const std::string folder = "app/" + kId + "/";
   for (const std::string& key :
@@ -131,25 +146,15 @@ TEST_CASE("Everything else is not ours") {
                                 "app/" + kId,
                                 "/" + folder + "manifest.json",
                                 "x/" + folder + "manifest.json",
-                                folder + "manifest.json.bak",
-                                folder + "Manifest.json",
                                 folder + "/manifest.json",
                                 folder + "x/manifest.json",
-                                folder + "app2.dump.zst",
-                                folder + "app.dumpx",
-                                folder + "app.dump.bz2",
-                                folder + "app.tar",
-                                folder + "app.sql.zst.gz",
-                                folder + "app2.sql",
-                                folder + "globals.sql.zst",
-                                "_globals/" + kId + "/_globals.dump.zst",
-                                "_globals/" + kId + "/globals.sql",
-                                folder + "app.dump.zst.1",
-                                folder + "app.dump.zst.00001",
-                                folder + "app.dump.zst.000a",
-                                folder + "app.dump.zst0001",
-                                folder + "app.dump.zst.0001.0002",
-                                folder + "sha256sums",
+                                folder + "x/",
+                                folder + ".",
+                                folder + "..",
+                                folder + "a b",
+                                folder + "a\nb",
+                                folder + "a%20b",
+                                folder + "\xc3\xa4",
                                 "app//" + kId + "/manifest.json",
                                 "app/" + kId + "x/manifest.json",
                                 "app/20261120T031500Z/manifest.json",
@@ -159,7 +164,6 @@ TEST_CASE("Everything else is not ours") {
                                 "a b/" + kId + "/manifest.json",
                                 "=61pp/" + kId + "/manifest.json",
                                 "/" + kId + "/manifest.json",
-                                folder + ".tmp-0a1b2c3d-manifest.json",
                                 std::string("app/latest/manifest.json"),
                                 std::string("backup-2021-01-06T22:06:31.106555.dump")}) {
     CAPTURE(key);

@@ -2,6 +2,7 @@
 
 #include "common/catalog/key_grammar.h"
 #include "common/store/dir_store.h"
+#include "tests/fake_clock.h"
 #include "tests/faulty_store.h"
 #include "tests/temporary_folder.h"
 #include "tests/test.h"
@@ -32,8 +33,8 @@ TEST_CASE("A listing shows complete backups only, and their warnings") {
   const TemporaryFolder folder;
   SystemClock clock;
   DirStore store(folder.path(), clock);
-  CHECK(format_backup_table(list_backups(only(store), {}).backups) == "no backups yet\n");
-  CHECK(format_backup_json(list_backups(only(store), {}).backups).empty());
+  CHECK(format_backup_table(list_backups(only(store), {}, clock).backups) == "no backups yet\n");
+  CHECK(format_backup_json(list_backups(only(store), {}, clock).backups).empty());
 
   Manifest marked = manifest_of("app");
   marked.warnings = {"made by pg_dump 17"};
@@ -42,7 +43,7 @@ TEST_CASE("A listing shows complete backups only, and their warnings") {
   folder.write("app/20261121T031500Z-00000000/app.dump.zst", "no manifest yet");
   folder.write("notes.txt", "not ours");
 
-  const std::vector<ListedBackup> listed = list_backups(only(store), {}).backups;
+  const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
   REQUIRE(listed.size() == 2);
   CHECK(format_backup_json(listed).find(
             R"({"group":"app","id":"20261120T031500Z-9f3a1c2b","time":"2026-11-20T03:15:00Z",)"
@@ -58,7 +59,8 @@ TEST_CASE("A backup whose manifest cannot be read is listed with the reason") {
   SystemClock clock;
   DirStore store(folder.path(), clock);
   folder.write(backup_folder("app", kId) + "/manifest.json", "{");
-  const std::vector<ListedBackup> listed = list_backups(only(store), {}).backups;
+  folder.write(backup_folder("app", kId) + "/app.dump.zst", "data");
+  const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
   REQUIRE(listed.size() == 1);
   CHECK_FALSE(listed[0].manifest);
   CHECK(format_backup_table(listed).find("the manifest is damaged") != std::string::npos);
@@ -80,14 +82,14 @@ TEST_CASE("Adopted backups are listed with the form they have, and held ones say
   folder.write("notes.txt", "not ours");
 
   Adoption adoption;
-  const Listing ours = list_backups(only(store), adoption);
+  const Listing ours = list_backups(only(store), adoption, clock);
   CHECK(ours.backups.size() == 1);
   CHECK(describe_not_adopted(ours.not_adopted) ==
         "left alone: objects of older systems (1 of the form backup-time, 2 of the form "
         "db-folder); ADOPT_LAYOUTS adopts them");
 
   adoption.layouts = parse_layouts("all");
-  const Listing all = list_backups(only(store), adoption);
+  const Listing all = list_backups(only(store), adoption, clock);
   CHECK(all.not_adopted.empty());
   const std::string table = format_backup_table(all.backups);
   CHECK(table.starts_with(
@@ -118,7 +120,7 @@ TEST_CASE("With two targets each line says where the backup lies") {
   write_backup(one, manifest_of("app"));
   write_backup(two, manifest_of("app"));
   write_backup(two, manifest_of("aaa"));
-  const Listing listing = list_backups(both(dir, s3), {});
+  const Listing listing = list_backups(both(dir, s3), {}, clock);
   CHECK(listing.failures.empty());
   std::string order;
   for (const ListedBackup& listed : listing.backups) {
@@ -130,7 +132,7 @@ TEST_CASE("With two targets each line says where the backup lies") {
   CHECK(table.find(" B  dir\n") != std::string::npos);
   CHECK(format_backup_json(listing.backups).find(R"(dump.zst","from":"dir"})") !=
         std::string::npos);
-  const std::vector<ListedBackup> alone = list_backups(only(dir), {}).backups;
+  const std::vector<ListedBackup> alone = list_backups(only(dir), {}, clock).backups;
   CHECK(format_backup_table(alone).find("FROM") == std::string::npos);
   CHECK(format_backup_json(alone).find("from") == std::string::npos);
 }
@@ -146,12 +148,33 @@ TEST_CASE("A target that cannot be listed is named, and the other one's backups 
     broken.before = [call](std::string_view name, std::string_view) {
       if (name == call) throw Error(ErrorKind::transient, "no answer");
     };
-    const Listing listing = list_backups(both(store, broken), {});
+    const Listing listing = list_backups(both(store, broken), {}, clock);
     REQUIRE(listing.backups.size() == 1);
     CHECK(listing.backups[0].target == "dir");
     REQUIRE(listing.failures.size() == 1);
     CHECK(listing.failures[0].target == "s3");
   }
+}
+
+TEST_CASE("A damaged backup is listed as such, with the reason, and so is one from the future") {
+  const TemporaryFolder folder;
+  const FakeClock clock(*parse_iso("2026-11-19T00:00:00Z"));
+  DirStore store(folder.path(), clock);
+  write_backup(folder, manifest_of("app"));
+  write_backup(folder, manifest_of("web"));
+  folder.write(backup_folder("web", kId) + "/web.dump.zst", "dat");
+  const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
+  const std::string table = format_backup_table(listed);
+  CHECK(table.find(" B  dated in the future\n") != std::string::npos);
+  CHECK(table.find(" B  damaged: web.dump.zst has 3 bytes, the manifest says 4; dated in the future"
+                   "\n") != std::string::npos);
+  const std::string json = format_backup_json(listed);
+  CHECK(json.find(R"(app.dump.zst","future":true})") != std::string::npos);
+  CHECK(json.find(R"("future":true,"damaged":"web.dump.zst has 3 bytes, the manifest says 4"})") !=
+        std::string::npos);
+  const FakeClock later(*parse_iso("2026-11-20T03:14:00Z"));
+  CHECK(format_backup_table(list_backups(only(store), {}, later).backups).find("future") ==
+        std::string::npos);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "common/catalog/manifest.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "common/base/printable.h"
@@ -299,6 +301,59 @@ TEST_CASE("Versions of PostgreSQL are printed as it prints them") {
   CHECK(major_version(150018) == 15);
   CHECK(major_version(100023) == 10);
   CHECK(major_version(90624) == 9);
+}
+
+TEST_CASE("A manifest that is large, deep or of many values is refused before it takes memory") {
+  const std::string whole = format_manifest(sample());
+  const auto with = [&](const std::string& value) {
+    return whole.substr(0, whole.rfind('}')) + ",\"later\":" + value + "}";
+  };
+  const auto repeated = [](const std::string& text, size_t count) {
+    std::string all;
+    for (size_t i = 0; i < count; ++i) all += text;
+    return all;
+  };
+  std::string keys = "{";
+  for (int i = 0; i < 60'000; ++i) keys += fmt::format("\"{:x}\":0,", i);
+  keys.back() = '}';
+  CHECK(parse_manifest(with("[[[[[[[]]]]]]]")).id == sample().id);
+  for (const std::string& value :
+       {std::string("[[[[[[[[[]]]]]]]]]"), repeated("[", 1000) + repeated("]", 1000),
+        repeated("[", 500'000), repeated("{\"a\":", 100'000), keys,
+        "[" + repeated("0,", 200'000) + "0]", "[" + repeated("[],", 200'000) + "0]"}) {
+    CAPTURE(value.substr(0, 20));
+    for (const std::string& text : {with(value), value}) {
+      CHECK(is_corrupt(text));
+      CHECK(fails_with(ErrorKind::corrupt,
+                       "the manifest is damaged: ", [&] { return parse_lock(text); }));
+    }
+  }
+  CHECK(is_corrupt(whole + std::string(kMaxManifestBytes, ' ')));
+}
+
+TEST_CASE("Warnings are bounded where they are written and where they are read") {
+  Manifest m = sample();
+  m.warnings.assign(kMostWarnings, "w");
+  CHECK(parse_manifest(format_manifest(m)).warnings == m.warnings);
+  m.warnings.resize(450, "w");
+  const Manifest read = parse_manifest(format_manifest(m));
+  CHECK(read.warnings.size() == kMostWarnings);
+  CHECK(read.warnings.back() == "and 351 more warnings");
+  CHECK(parse_manifest(format_manifest(read)).warnings == read.warnings);
+
+  Json json = Json::parse(format_manifest(sample()));
+  json["warnings"] = std::vector<std::string>(5000, "w");
+  CHECK(parse_manifest(json.dump()).warnings.size() == kMostWarnings);
+
+  m.warnings = {std::string(kMaxWarningBytes - 1, 'x') + "\xc3\xa4" + std::string(500'000, 'y')};
+  CHECK(parse_manifest(format_manifest(m)).warnings.at(0) ==
+        std::string(kMaxWarningBytes - 1, 'x') + "...");
+}
+
+TEST_CASE("A manifest that nothing would read is not written") {
+  Manifest m = sample();
+  m.databases.assign(20'000, std::string(63, 'd'));
+  CHECK(fails_with(ErrorKind::failed, "larger than 1 MiB", [&] { return format_manifest(m); }));
 }
 
 }  // namespace

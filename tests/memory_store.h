@@ -13,7 +13,7 @@
 namespace pgbackup {
 
 /// Tests may look at and change the maps; one thread.
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
  public:
   struct Object {
     std::string bytes;

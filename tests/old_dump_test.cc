@@ -37,7 +37,7 @@ struct OldFile {
   }
   void put(const std::string& key, const std::string& bytes) {
     store.put(key, bytes);
-    backup.files.push_back(key);
+    backup.files.push_back({key, bytes.size()});
   }
   void put_sum(const std::string& text) { put(backup.id + ".sha256", text); }
 

@@ -149,5 +149,30 @@ TEST_CASE("The floor holds and a longer age never removes more, whatever the bac
   }
 }
 
+TEST_CASE("What is damaged takes nobody's place, and stays") {
+  const auto judge = [](std::string_view backups, const Retention& retention) {
+    std::vector<Candidate> candidates;  // newest first: w(hole), d(amaged)
+    for (size_t i = 0; i < backups.size(); ++i) {
+      candidates.insert(candidates.begin(), {.time = kNow - seconds(kDay) * static_cast<int>(i),
+                                             .is_damaged = backups[i] == 'd'});
+    }
+    std::string letters;
+    for (const Reasons& reasons : apply_policy(candidates, retention, kNow)) {
+      const char letter = reasons == Reason::damaged ? 'd' : reasons.empty() ? 'r' : 'k';
+      letters.insert(letters.begin(), letter);
+    }
+    return letters;
+  };
+  CHECK(judge("dwww", {.keep_last = 1}) == "dkrr");
+  CHECK(judge("ddww", {.keep_last = 2}) == "ddkk");
+  CHECK(judge("wdww", {.keep_last = 2}) == "kdkr");
+  CHECK(judge("dwww", max_age(kDay / 2)) == "dkrr");
+  CHECK(judge("dwdww", max_age(kDay / 2, 2)) == "dkdkr");
+  CHECK(judge("dd", {.keep_last = 1}) == "dd");
+  CHECK(judge("wwww", {.keep_last = 1}) == "krrr");
+  // The newest of a week is damaged: the one before it stays for that week.
+  CHECK(judge("dwwwwww", {.keep_weekly = 1}) != judge("wwwwwww", {.keep_weekly = 1}));
+}
+
 }  // namespace
 }  // namespace pgbackup

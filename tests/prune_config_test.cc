@@ -40,14 +40,14 @@ TEST_CASE("The settings arrive, the others have their defaults") {
   PruneConfig other;
   CHECK(problems({{"S3_BACKUP_MAX_AGE", "1"},
                   {"RETENTION_MIN_BACKUPS", "7"},
-                  {"SWEEP_AFTER", "0s"},
+                  {"SWEEP_AFTER", "1h"},
                   {"PRUNE_INTERVAL", "90"},
                   {"BACKUP_DIR", "/backups"}},
                  {"serve"}, other)
             .empty());
   CHECK(other.rules.retention.max_age == seconds(1));
   CHECK(other.rules.retention.min_backups == 7);
-  CHECK(other.rules.sweep_after == seconds(0));
+  CHECK(other.rules.sweep_after == seconds(3600));
   CHECK(other.timing.interval == seconds(90));
 }
 
@@ -77,6 +77,10 @@ TEST_CASE("Each wrong setting is one sentence that names it") {
                                          {"RETENTION_MIN_BACKUPS", "99999999999"},
                                          {"SWEEP_AFTER", "-1s"},
                                          {"SWEEP_AFTER", "never"},
+                                         {"SWEEP_AFTER", "0"},
+                                         {"SWEEP_AFTER", "0s"},
+                                         {"SWEEP_AFTER", "15m"},
+                                         {"SWEEP_AFTER", "3599s"},
                                          {"PRUNE_INTERVAL", "0"},
                                          {"PRUNE_INTERVAL", "hourly"}}) {
     CAPTURE(row.name, row.value);

@@ -296,6 +296,26 @@ TEST_CASE_METHOD(Fixture, "Unfinished uploads are told with their newest part") 
   CHECK(unfinished_of(store).size() == 1);
 }
 
+TEST_CASE_METHOD(Fixture, "A store tells its own time at once or not at all") {
+  server.ahead = -std::chrono::minutes(10);
+  CHECK(store.own_time() == clock.now() - std::chrono::minutes(10));
+  CHECK(store.own_time() == clock.now() - std::chrono::minutes(10));
+  CHECK(server.seen.size() == 1);
+  clock.advance(std::chrono::minutes(2));
+  SECTION("a refusal has a date, too") {
+    server.before = [](const FakeS3Request&) { return fake_error(403, "AccessDenied"); };
+    CHECK(store.own_time() == clock.now() - std::chrono::minutes(10));
+  }
+  SECTION("a server that is away") {
+    server.before = [](const FakeS3Request&) -> std::optional<FakeS3Reply> {
+      throw Error(ErrorKind::transient, "no answer");
+    };
+    const auto began = clock.now();
+    CHECK_FALSE(store.own_time());
+    CHECK(clock.now() == began);
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "A list of uploads that turns in a circle is corrupt") {
   std::string markers;
   SECTION("without a marker") {}

@@ -152,5 +152,27 @@ TEST_CASE("Failures are joined with their targets' names, and the worst counts")
   }
 }
 
+/// A store with a clock of its own, which may be silent.
+class ClockedStore final : public MemoryStore {
+ public:
+  using MemoryStore::MemoryStore;
+  [[nodiscard]] std::optional<UtcTime> own_time() override { return own; }
+  std::optional<UtcTime> own;
+};
+
+TEST_CASE("The time is that of the store which has a clock of its own, else this machine's") {
+  const FakeClock clock(*parse_iso("2031-01-01T00:00:00Z"));
+  MemoryStore dir(clock);
+  ClockedStore s3(clock);
+  CHECK(time_of(both(dir, s3), clock) == clock.now());
+  s3.own = parse_iso("2026-11-20T03:15:00Z");
+  CHECK(time_of(both(dir, s3), clock) == s3.own);
+  CHECK(time_of(only(s3), clock) == s3.own);
+  CHECK(time_of(only(dir), clock) == clock.now());
+  Targets targets;
+  targets.emplace_back("dir", Error(ErrorKind::not_found, "away"));
+  CHECK(time_of(targets, clock) == clock.now());
+}
+
 }  // namespace
 }  // namespace pgbackup

@@ -32,4 +32,22 @@ class SystemClock final : public Clock {
   void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) override;
 };
 
+/// Another clock, but `ahead` of its time of day.
+class ShiftedClock final : public Clock {
+ public:
+  /// `clock` must outlive it.
+  ShiftedClock(Clock& clock, std::chrono::seconds ahead) : clock_(clock), ahead_(ahead) {}
+  [[nodiscard]] UtcTime now() const override { return clock_.now() + ahead_; }
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
+    return clock_.steady();
+  }
+  void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) override {
+    clock_.sleep(duration, stop);
+  }
+
+ private:
+  Clock& clock_;
+  std::chrono::seconds ahead_;
+};
+
 }  // namespace pgbackup

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "common/base/due.h"
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/catalog/key_grammar.h"
@@ -32,7 +33,7 @@ class Gathering {
     Backup& backup = backup_of(std::move(key.database), std::move(key.data_key));
     backup.time = key.time;
     backup.layout = key.layout;
-    backup.complete = backup.complete || !key.is_checksum;
+    backup.complete = true;
     add_object(backup, object.key, object);
   }
 
@@ -61,10 +62,16 @@ class Gathering {
     return backups_.back();
   }
 
-  static void add_object(Backup& backup, std::string file, const ObjectInfo& object) {
+  void add_object(Backup& backup, std::string file, const ObjectInfo& object) {
+    if (++objects_ > kMostObjects) {
+      throw Error(
+          ErrorKind::failed,
+          fmt::format("the store lists more than {} objects of backups", kMostObjects),
+          "give each server a prefix of its own; if there are fewer, the store repeats them");
+    }
     backup.bytes += object.bytes;
     backup.newest = std::max(backup.newest, object.modified);
-    backup.files.push_back(std::move(file));
+    backup.files.push_back({std::move(file), object.bytes});
   }
 
   static bool is_same(const Backup& a, const Backup& b) {
@@ -80,6 +87,7 @@ class Gathering {
   }
 
   std::vector<Backup> backups_;
+  size_t objects_ = 0;
 };
 
 }  // namespace
@@ -91,6 +99,8 @@ std::string Backup::key_of(std::string_view file) const {
 }
 
 std::string Backup::commit_key() const { return is_ours() ? key_of(kManifestName) : id; }
+
+bool is_from_future(const Backup& backup, UtcTime now) { return backup.time > now + kClockStep; }
 
 std::string group_title(const std::string& group) {
   return group.empty() ? "(no database named)" : printable(group);
@@ -129,22 +139,37 @@ std::vector<Backup> read_catalog(Store& store, std::string_view group) {
   return gathering.take();
 }
 
-const Backup* newest_complete(const std::vector<Backup>& backups, std::string_view group) {
-  const Backup* newest = nullptr;
-  for (const Backup& backup : backups) {
-    if (backup.group != group || !backup.complete) continue;
-    if (newest == nullptr || is_listed_before(*newest, backup)) newest = &backup;
+Backup look_again(Store& store, const Backup& backup) {
+  Gathering gathering;
+  store.list(backup.is_ours() ? backup.folder() + "/" : backup.id, [&](const ObjectInfo& object) {
+    if (std::optional<BackupKey> key = parse_key(object.key)) {
+      gathering.add_ours(*std::move(key), object);
+    } else if (std::optional<OldKey> old = parse_old_key(object.key)) {
+      if (old->data_key == backup.id && object.bytes > 0) {
+        gathering.add_old(*std::move(old), object);
+      }
+    }
+  });
+  std::vector<Backup> found = gathering.take();
+  if (!found.empty() && found.front().layout == backup.layout) {
+    found.front().group = backup.group;
+    return std::move(found.front());
   }
-  return newest;
+  Backup gone = backup;
+  gone.complete = false;
+  gone.bytes = 0;
+  gone.files.clear();
+  return gone;
 }
 
 Manifest read_manifest(Store& store, const Backup& backup) {
   const std::string key = backup.key_of(kManifestName);
   return with_context(store.location(key), [&] {
     Manifest manifest = parse_manifest(read_small_object(store, key));
-    if (manifest.group != as_utf8(backup.group)) {
-      throw Error(ErrorKind::corrupt,
-                  fmt::format("it is the manifest of {}, not of {}", manifest.group, backup.group));
+    if (manifest.group != as_utf8(backup.group) || manifest.id != backup.id) {
+      throw Error(ErrorKind::corrupt, fmt::format("it is the manifest of {} {}, not of {} {}",
+                                                  printable(manifest.group), printable(manifest.id),
+                                                  backup.group, backup.id));
     }
     return manifest;
   });

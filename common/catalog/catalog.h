@@ -15,6 +15,12 @@
 
 namespace pgbackup {
 
+struct BackupFile {
+  std::string name;  ///< within the folder; of an older system's the key
+  uint64_t bytes = 0;
+  friend auto operator<=>(const BackupFile&, const BackupFile&) = default;
+};
+
 /// A folder of ours, or what an older system wrote: one file, maybe with another for its checksum.
 /// Without the object that makes it one it is no backup: a run that is still going or was killed.
 struct Backup {
@@ -22,11 +28,13 @@ struct Backup {
   std::string id;     ///< of an older system the key of its file
   UtcTime time;       ///< from the id
   Layout layout = Layout::ours;
-  bool complete = false;           ///< the object that makes it a backup exists
-  bool held = false;               ///< the hold beside the manifest exists: it stays until released
-  uint64_t bytes = 0;              ///< of all its objects
-  UtcTime newest;                  ///< when its newest object was written, by the store's clock
-  std::vector<std::string> files;  ///< sorted names within the folder; of an older system keys
+  /// The object that makes it a backup exists. Of an older system's that is taken for granted: its
+  /// checksum alone shows that there was one, see damage_of().
+  bool complete = false;
+  bool held = false;              ///< the hold beside the manifest exists: it stays until released
+  uint64_t bytes = 0;             ///< of all its objects
+  UtcTime newest;                 ///< when its newest object was written, by the store's clock
+  std::vector<BackupFile> files;  ///< sorted by name
 
   [[nodiscard]] bool is_ours() const { return layout == Layout::ours; }
   /// What all its keys start with: the folder without a slash, or the id of an older system's.
@@ -35,6 +43,10 @@ struct Backup {
   /// The object that makes it a backup: the manifest, or the file of an older system.
   [[nodiscard]] std::string commit_key() const;
 };
+
+/// Dated later than two clocks may differ: one of them was wrong. Such a backup is never the
+/// latest.
+[[nodiscard]] bool is_from_future(const Backup& backup, UtcTime now);
 
 /// A group in words: `(no database named)` for that of older systems' backups that name none.
 [[nodiscard]] std::string group_title(const std::string& group);
@@ -47,18 +59,21 @@ struct Catalog {
   std::map<Layout, size_t> not_adopted{};  ///< objects of older systems that do not count
 };
 
+/// More objects of backups than any honest store has are refused with `failed`: a listing without
+/// end must not take all memory.
+inline constexpr size_t kMostObjects = 10'000'000;
+
 /// All folders of ours and all that is adopted, complete or not. Anything else is not looked at,
 /// nor is an adopted file without a byte in it: what a failed job of an older system left.
 [[nodiscard]] Catalog read_catalog(Store& store, const Adoption& adoption);
 /// Only ours, and with `group` those of one, which restricts the listing.
 [[nodiscard]] std::vector<Backup> read_catalog(Store& store, std::string_view group = "");
 
-/// The newest complete backup of exactly this group, or nullptr.
-[[nodiscard]] const Backup* newest_complete(const std::vector<Backup>& backups,
-                                            std::string_view group);
+/// The backup as the store lists it now; without files when nothing of it is left.
+[[nodiscard]] Backup look_again(Store& store, const Backup& backup);
 
 /// Reads and checks a backup's manifest. Throws `not_found`, and `corrupt` also when it belongs to
-/// another group.
+/// another group or id: an old backup must not pass for the newest.
 [[nodiscard]] Manifest read_manifest(Store& store, const Backup& backup);
 
 }  // namespace pgbackup

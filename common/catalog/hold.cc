@@ -42,7 +42,7 @@ void in_held_targets(const Targets& targets, std::string_view name,
                      const std::function<void(const StoreTarget&, const std::string&)>& act) {
   const std::string missing = fmt::format("{} is not held", printable(name));
   in_any_target(targets, name, missing, [&](const StoreTarget& target, const std::string& folder) {
-    if (!target.store().stat(fmt::format("{}/{}", folder, kHoldName))) return false;
+    if (!is_listed(target.store(), fmt::format("{}/{}", folder, kHoldName))) return false;
     act(target, folder);
     return true;
   });
@@ -67,15 +67,15 @@ void hold_backup(const Targets& targets, std::string_view name, const Clock& clo
   in_any_target(targets, name, missing, [&](const StoreTarget& target, const std::string& folder) {
     Store& store = target.store();
     const std::string manifest = fmt::format("{}/{}", folder, kManifestName);
-    if (!store.stat(manifest)) return false;
+    if (!is_listed(store, manifest)) return false;
     const std::string key = fmt::format("{}/{}", folder, kHoldName);
-    if (store.stat(key)) {
+    if (is_listed(store, key)) {
       log.info("held already", fields_of(target, folder));
       return true;
     }
     store.put(key, fmt::format("held since {}\n", format_iso(clock.now())));
     // pg-prune looks for holds right before it removes a manifest.
-    if (!store.stat(manifest)) return false;
+    if (!is_listed(store, manifest)) return false;
     log.info("held: pg-prune keeps it until it is released", fields_of(target, folder));
     return true;
   });

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "common/codec/encoding.h"
-#include "common/store/store.h"
 
 namespace pgbackup {
 namespace {
@@ -27,26 +26,10 @@ int hex_value(char c) {
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/// `.0001`
-bool is_piece_suffix(std::string_view text) {
-  return text.size() == 5 && text[0] == '.' && std::all_of(text.begin() + 1, text.end(), is_digit);
-}
-
-bool is_piece_of(std::string_view file, std::string_view data) {
-  if (!file.starts_with(data)) return false;
-  file.remove_prefix(data.size());
-  return file.empty() || is_piece_suffix(file);
-}
-
-bool is_file_of(std::string_view group, std::string_view file) {
-  if (file == kManifestName || file == kSumsName || file == kHoldName) return true;
-  if (group == kGlobalsGroup) return is_piece_of(file, dump_file_name(group));
-  for (const DumpFormat format : {DumpFormat::custom, DumpFormat::plain}) {
-    for (const Compression packed : {Compression::zstd, Compression::gzip, Compression::none}) {
-      if (is_piece_of(file, dump_file_name(group, format, packed))) return true;
-    }
-  }
-  return false;
+/// What keys hold, without the slash. `.` and `..` would lead elsewhere in a directory.
+bool is_file_name(std::string_view file) {
+  if (file.empty() || file == "." || file == "..") return false;
+  return std::all_of(file.begin(), file.end(), [](char c) { return stays(c, false) || c == '='; });
 }
 
 }  // namespace
@@ -122,7 +105,7 @@ std::optional<BackupKey> parse_key(std::string_view key) {
   const std::string_view id = key.substr(first + 1, second - first - 1);
   const std::optional<UtcTime> time = parse_backup_id(id);
   const std::string_view file = key.substr(second + 1);
-  if (!group || !time || !is_file_of(*group, file)) return std::nullopt;
+  if (!group || !time || !is_file_name(file)) return std::nullopt;
   return BackupKey{std::move(*group), std::string(id), *time, std::string(file)};
 }
 

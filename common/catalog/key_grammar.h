@@ -1,5 +1,7 @@
-// The keys of what we write, and nothing else: what this grammar does not recognise is not ours and
-// is never listed, counted or deleted.
+// The keys of what we write. Everything directly inside a folder of ours belongs to that backup,
+// whether this version knows the name or not: a newer pg-backup may write what an older pg-prune
+// must be able to remove. What lies anywhere else is not ours and is never listed, counted or
+// deleted.
 //
 //   {group}/{id}/manifest.json        the commit point
 //   {group}/{id}/SHA256SUMS           directory stores
@@ -56,6 +58,8 @@ struct BackupKey {
   std::string file;  ///< name within the folder
 };
 
+/// nullopt for a key that is not directly inside a folder of ours, or whose name holds other
+/// characters than `[A-Za-z0-9._=-]`.
 [[nodiscard]] std::optional<BackupKey> parse_key(std::string_view key);
 
 }  // namespace pgbackup

@@ -23,6 +23,47 @@ constexpr int kFirstOneNumberVersion = 100000;
   throw Error(ErrorKind::corrupt, "the manifest is damaged: " + short_line(what));
 }
 
+/// More than any manifest of ours needs. JSON from a store is not trusted: without these a megabyte
+/// of brackets takes many times as much memory, and one of keys a long time.
+constexpr int kMostDepth = 8;
+constexpr int kMostKeys = 10'000;
+constexpr int kMostValues = 100'000;
+
+/// Throws Json::exception, and `corrupt` when `text` goes beyond the bounds.
+Json parse_json(std::string_view text) {
+  if (text.size() > kMaxManifestBytes) corrupt("it is larger than 1 MiB");
+  int keys = 0;
+  int values = 0;
+  return Json::parse(text, [&](int depth, Json::parse_event_t event, const Json&) {
+    if (depth > kMostDepth) corrupt("it is nested too deeply");
+    if (event == Json::parse_event_t::key) ++keys;
+    if (event != Json::parse_event_t::key) ++values;
+    if (keys > kMostKeys || values > kMostValues) corrupt("it holds too many values");
+    return true;
+  });
+}
+
+/// What bounds a line also keeps its sense: the end of a character that is cut off is dropped.
+std::string cut(const std::string& line) {
+  if (line.size() <= kMaxWarningBytes) return line;
+  size_t end = kMaxWarningBytes;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
+  return line.substr(0, end) + "...";
+}
+
+/// The first of them and how many more there were, each within its bound.
+std::vector<std::string> bounded(const std::vector<std::string>& warnings) {
+  std::vector<std::string> kept;
+  for (const std::string& warning : warnings) {
+    if (kept.size() == kMostWarnings) break;
+    kept.push_back(cut(warning));
+  }
+  if (warnings.size() > kMostWarnings) {
+    kept.back() = fmt::format("and {} more warnings", warnings.size() - kMostWarnings + 1);
+  }
+  return kept;
+}
+
 UtcTime parse_time(const Json& value, const char* name) {
   const std::optional<UtcTime> time = parse_iso(value.get<std::string>());
   if (!time) corrupt(fmt::format("{} is not a time", name));
@@ -194,7 +235,7 @@ Manifest from_json(const Json& json) {
   if (m.objects.empty()) corrupt("it lists no object");
   m.plain_bytes = parse_whole<uint64_t>(json.at("plain").at("bytes"), "a size");
   m.plain_sha256 = parse_sha256(json.at("plain").at("sha256"));
-  m.warnings = json.at("warnings").get<std::vector<std::string>>();
+  m.warnings = bounded(json.at("warnings").get<std::vector<std::string>>());
   if (json.contains("next_due")) m.next_due = parse_time(json.at("next_due"), "next_due");
   if (json.contains("locked_until")) {
     m.locked_until = parse_time(json.at("locked_until"), "locked_until");
@@ -221,7 +262,7 @@ std::string format_manifest(const Manifest& m) {
                {"dump", dump_json(m)},
                {"objects", Json::array()},
                {"plain", {{"bytes", m.plain_bytes}, {"sha256", m.plain_sha256}}},
-               {"warnings", m.warnings}};
+               {"warnings", bounded(m.warnings)}};
   for (const ManifestObject& object : m.objects) {
     json["objects"].push_back(
         {{"name", object.name}, {"bytes", object.bytes}, {"sha256", object.sha256}});
@@ -231,12 +272,18 @@ std::string format_manifest(const Manifest& m) {
   if (m.locked_until) json["locked_until"] = format_iso(*m.locked_until);
   json["database"] = database_json(m.database);
   // pg_dump's warnings and names of databases need not be UTF-8.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  if (text.size() > kMaxManifestBytes) {
+    throw Error(
+        ErrorKind::failed, "its manifest would be larger than 1 MiB, which nothing reads",
+        "divide the databases of the run among several pg-backup, each with its own DATABASES");
+  }
+  return text;
 }
 
 Manifest parse_manifest(std::string_view text) {
   try {
-    return from_json(Json::parse(text));
+    return from_json(parse_json(text));
   } catch (const Json::exception& error) {
     corrupt(error.what());
   }
@@ -244,7 +291,7 @@ Manifest parse_manifest(std::string_view text) {
 
 std::optional<UtcTime> parse_lock(std::string_view text) {
   try {
-    const Json json = Json::parse(text);
+    const Json json = parse_json(text);
     if (!json.is_object()) corrupt("it is not an object");
     if (!json.contains("locked_until")) return std::nullopt;
     return parse_time(json.at("locked_until"), "locked_until");

@@ -10,8 +10,16 @@
 
 #include "common/base/utc_time.h"
 #include "common/catalog/key_grammar.h"
+#include "common/store/store.h"
 
 namespace pgbackup {
+
+/// Readers refuse more, and writers do not write it.
+inline constexpr size_t kMaxManifestBytes = kMaxSmallObject;
+/// So many warnings are kept, the last of which says how many more there were, each of so many
+/// bytes.
+inline constexpr size_t kMostWarnings = 100;
+inline constexpr size_t kMaxWarningBytes = 1000;
 
 /// One stored object, in the order in which they are concatenated.
 struct ManifestObject {
@@ -84,10 +92,11 @@ struct Manifest {
   DatabaseProperties database;
 };
 
-/// Indented JSON with a newline at its end.
+/// Indented JSON with a newline at its end. Throws `failed` when it exceeds kMaxManifestBytes.
 [[nodiscard]] std::string format_manifest(const Manifest& manifest);
 
-/// Throws `corrupt` naming what is missing, of the wrong type, or out of range.
+/// Throws `corrupt` naming what is missing, of the wrong type, or out of range; also for JSON that
+/// is larger, deeper or of more values than any manifest.
 [[nodiscard]] Manifest parse_manifest(std::string_view text);
 
 /// Only until when the backup is locked; of any format, and of one that lacks the rest. Throws

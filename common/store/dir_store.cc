@@ -82,10 +82,22 @@ void DirStore::commit(const std::string& folder, std::string_view manifest,
   link_latest(path_of(folder));
 }
 
+/// Whether the link names a newer backup that is there and not dated in the future: of two runs at
+/// the same time the older one may end last.
+bool DirStore::is_older_than_latest(const fs::path& folder) const {
+  std::error_code error;
+  const fs::path link = folder.parent_path() / kLatest;
+  const std::string named = fs::read_symlink(link, error).filename().string();
+  const std::string now = format_basic(clock_.now());
+  return !error && named > folder.filename().string() && named.substr(0, now.size()) <= now &&
+         fs::exists(link / kManifestName, error);
+}
+
 /// A new link renamed over the old one: there is no moment without it. A convenience: where it
 /// cannot be made (exFAT, some network shares, a folder of that name) the backup is as good
 /// without.
 void DirStore::link_latest(const fs::path& folder) {
+  if (is_older_than_latest(folder)) return;
   const fs::path link = folder.parent_path() / kLatest;
   const fs::path temporary =
       folder.parent_path() / fmt::format("{}{}-latest", kTemporaryPrefix, random_hex(4));

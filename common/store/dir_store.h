@@ -39,6 +39,7 @@ class DirStore final : public Store {
   [[nodiscard]] std::filesystem::path path_of(std::string_view key) const;
   void walk(std::string_view below, const VisitFile& visit);
   void link_latest(const std::filesystem::path& folder);
+  [[nodiscard]] bool is_older_than_latest(const std::filesystem::path& folder) const;
 
   StoreRoot root_;
   const Clock& clock_;

@@ -17,6 +17,8 @@ using std::chrono::minutes;
 
 /// How long the Date of an earlier reply answers now().
 constexpr minutes kDateMaxAge{1};
+/// How long own_time() waits for one.
+constexpr std::chrono::seconds kMostTimeWait{10};
 
 TransportFactory curl_factory(const S3Config& config) {
   return [ca_file = config.ca_file] { return std::make_unique<CurlTransport>(ca_file); };
@@ -146,16 +148,17 @@ void S3Store::remove_unfinished(const UnfinishedWrite& write) {
   remover_.abort_upload(transport(), client_.full_key(write.key), write.id);
 }
 
+/// The cheapest request whose refusal comes with an explanation. Any reply has a Date.
+S3Request S3Store::time_request() const {
+  return {.method = "GET",
+          .key = {},
+          .query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", client_.config().prefix}},
+          .note = "(list 1)"};
+}
+
 UtcTime S3Store::now() {
   if (const auto known = client_.server_time(kDateMaxAge)) return *known;
-  // The cheapest request whose refusal comes with an explanation.
-  static_cast<void>(client_.send(
-      transport(),
-      {.method = "GET",
-       .key = {},
-       .query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", client_.config().prefix}},
-       .note = "(list 1)"},
-      stop_));
+  static_cast<void>(client_.send(transport(), time_request(), stop_));
   const auto fresh = client_.server_time(kDateMaxAge);
   if (!fresh) {
     throw Error(ErrorKind::failed,
@@ -163,6 +166,19 @@ UtcTime S3Store::now() {
                 "its replies need a Date header");
   }
   return *fresh;
+}
+
+std::optional<UtcTime> S3Store::own_time() {
+  if (const auto known = client_.server_time(kDateMaxAge)) return known;
+  try {
+    Attempt once;
+    S3Request request = time_request();
+    request.timeout = kMostTimeWait;
+    static_cast<void>(client_.send_once(transport(), request, once, stop_));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled) throw;
+  }
+  return client_.server_time(kDateMaxAge);
 }
 
 }  // namespace pgbackup

@@ -13,6 +13,7 @@
 
 #include "common/store/s3_remover.h"
 #include "common/store/s3_request.h"
+#include "common/store/s3_xml.h"
 #include "common/store/store.h"
 
 namespace pgbackup {
@@ -46,9 +47,11 @@ class S3Store final : public Store {
   void remove_unfinished(const UnfinishedWrite& write) override;
 
   [[nodiscard]] UtcTime now() override;
+  [[nodiscard]] std::optional<UtcTime> own_time() override;
 
  private:
   [[nodiscard]] Transport& transport();
+  [[nodiscard]] S3Request time_request() const;
 
   S3Client client_;
   std::stop_token stop_;

@@ -37,4 +37,10 @@ std::string read_small_object(Store& store, const std::string& key, size_t max_b
   return all;
 }
 
+bool is_listed(Store& store, const std::string& key) {
+  bool found = false;
+  store.list(key, [&](const ObjectInfo& object) { found = found || object.key == key; });
+  return found;
+}
+
 }  // namespace pgbackup

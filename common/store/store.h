@@ -110,6 +110,9 @@ class Store {
 
   /// The store's own clock: what `modified` and `newest` are measured by.
   [[nodiscard]] virtual UtcTime now() = 0;
+  /// The same where it is not this machine's clock and the store tells it within seconds, else
+  /// nullopt. Throws `canceled` only.
+  [[nodiscard]] virtual std::optional<UtcTime> own_time() { return std::nullopt; }
 };
 
 /// Name of the object whose existence is the backup's existence.
@@ -117,8 +120,15 @@ inline constexpr std::string_view kManifestName = "manifest.json";
 /// Checksums of a backup's objects for `sha256sum -c`, in directories.
 inline constexpr std::string_view kSumsName = "SHA256SUMS";
 
+/// What a manifest and whatever else is read as a whole have at most.
+inline constexpr size_t kMaxSmallObject = size_t{1} << 20U;
+
 /// All of a small object. `corrupt` when it is larger than `max_bytes`.
 [[nodiscard]] std::string read_small_object(Store& store, const std::string& key,
-                                            size_t max_bytes = size_t{16} << 20U);
+                                            size_t max_bytes = kMaxSmallObject);
+
+/// Whether the object exists, by a listing: where the right to list is limited to a prefix, S3
+/// answers a HEAD of an absent object with 403 in place of 404.
+[[nodiscard]] bool is_listed(Store& store, const std::string& key);
 
 }  // namespace pgbackup

@@ -54,6 +54,14 @@ Error join_failures(const std::vector<TargetFailure>& failures) {
   return {worst == failures.end() ? ErrorKind::conflict : worst->error.kind(), message, hint};
 }
 
+UtcTime time_of(const Targets& targets, const Clock& clock) {
+  for (const StoreTarget& target : targets) {
+    if (!target.is_open()) continue;
+    if (const std::optional<UtcTime> time = target.store().own_time()) return *time;
+  }
+  return clock.now();
+}
+
 std::string locations(const SomeTargets& targets, std::string_view key) {
   std::string text;
   for (const StoreTarget* const target : targets) {

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/store/store.h"
 
@@ -58,6 +59,10 @@ struct TargetFailure {
 /// All of them (at least one) as one Error: `dir: ...; s3: ...`. Its kind is that of the first that
 /// is more than a refusal, so that exit code 1 comes before 3.
 [[nodiscard]] Error join_failures(const std::vector<TargetFailure>& failures);
+
+/// The time by which backups are dated and looked for: that of the store which has a clock of its
+/// own and tells it, else this machine's. Throws `canceled` only.
+[[nodiscard]] UtcTime time_of(const Targets& targets, const Clock& clock);
 
 /// Where `key` lies in those that could be opened, for messages: `/backups/app, s3://bucket/app`.
 [[nodiscard]] std::string locations(const SomeTargets& targets, std::string_view key);

@@ -81,7 +81,9 @@ class ListingStore final : public Store {
     manifest.tool = "pg-backup";
     manifest.system_identifier = "7300000000000000001";
     manifest.databases = {parts->group};
-    manifest.objects = {{dump_file_name(parts->group), 1'000'000, std::string(64, 'a')}};
+    const std::string data = dump_file_name(parts->group);
+    manifest.objects = {{data, 500'000, std::string(64, 'a')},
+                        {data + ".0001", 500'000, std::string(64, 'a')}};
     manifest.plain_bytes = 4'000'000;
     manifest.plain_sha256 = std::string(64, 'b');
     manifest.tables = 100;

@@ -34,7 +34,7 @@ folders_without_manifest() {
 }
 
 swept() {
-    expect 0 pg_prune now
+    expect 0 later pg_prune now
     ! folders_without_manifest && [ -z "$(uploads)" ] && ! store_list | grep -F /.tmp-
 }
 
@@ -57,7 +57,8 @@ killed_backups() {
     backup_now
     expect_complete
     before=$(manifests)
-    settings+=(SWEEP_AFTER=0s S3_BACKUP_MAX_AGE=1d)
+    settings+=(SWEEP_AFTER=1h S3_BACKUP_MAX_AGE=1d)
+    use_later
     wait_until 10 swept
     [ "$(manifests)" = "$before" ] || fail "the sweep changed the backups"
     create_database copy
@@ -82,7 +83,8 @@ killed_prunes() {
         expect_complete
     done
     echo "without manifest: $(folders_without_manifest | wc -l)"
-    settings+=(SWEEP_AFTER=0s)
+    settings+=(SWEEP_AFTER=1h)
+    use_later
     wait_until 10 swept
     [ "$(manifests)" = "app/$newest/manifest.json" ] || fail "left: $(manifests)"
     expect_complete

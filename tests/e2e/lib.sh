@@ -92,6 +92,31 @@ become() {
 pg_backup() { (become "$BIN/pg-backup" "$@"); }
 pg_prune() { (become "$BIN/pg-prune" "$@"); }
 
+setting() { printf '%s\n' "${settings[@]}" | sed -n "s/^$1=//p" | tail -n 1; } # NAME: its value
+
+# From here on `later COMMAND...` runs two hours from now, by the clocks of the program and of its store.
+use_later() {
+    local library file=$T/later-s3.${#background[@]}
+    library=$(compgen -G '/usr/lib/*/faketime/libfaketime.so.1') || fail "needs the package libfaketime"
+    ! grep -q __asan_init <<<"$(nm -D "$BIN/pg-prune")" || skip "ASan and this library do not go together"
+    later_settings=("LD_PRELOAD=$library" FAKETIME=+2h DONT_FAKE_MONOTONIC=1)
+    [ -n "$(setting S3_ENDPOINT)" ] || return 0
+    "$servers/later-s3.py" "$file" 7200 "$(setting S3_ACCESS_KEY):$(setting S3_SECRET_KEY)" 2>"$T/later-s3.log" &
+    background+=("$!")
+    wait_until 10 test -s "$file"
+    later_settings+=("S3_ENDPOINT=http://127.0.0.1:$(cat "$file")" S3_ADDRESSING=path)
+}
+later() { with "${later_settings[@]}" -- "$@"; }
+
+# with NAME=VALUE... -- COMMAND...: with these settings, too
+with() {
+    local before=("${settings[@]}") status=0
+    while [ "$1" != -- ]; do settings+=("$1") && shift; done
+    "${@:2}" || status=$?
+    settings=("${before[@]}")
+    return "$status"
+}
+
 # start_program PROGRAM ARGUMENTS...: in the background; its pid in `pid`, what it says in $T/daemon.log
 start_program() {
     : >"$T/daemon.log" # now, so that nobody takes the last one's words for its own
@@ -221,7 +246,7 @@ store_remove() {
     esac
 }
 
-# store_copy FOLDER FOLDER...: a backup again under other ids
+# store_copy FOLDER FOLDER...: a backup again under other ids, which its manifest then says
 store_copy() {
     local source=$1 target
     shift
@@ -231,8 +256,10 @@ store_copy() {
             for target in "$@"; do
                 rm -rf "${folder:?}/$target"
                 cp -r "$folder/$source" "$folder/$target"
+                [ ! -e "$folder/$target/manifest.json" ] ||
+                    sed -i "s/${source##*/}/${target##*/}/" "$folder/$target/manifest.json"
             done
-             ;;
+            ;;
     esac
 }
 

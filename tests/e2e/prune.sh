@@ -163,11 +163,14 @@ sweep() {
     expect 0 pg_prune now
     store_list | cmp - "$T/before" || fail "a folder was swept that is new by the store's clock"
     [ "$store" = dir ] || [ -n "$(uploads)" ] || fail "a young upload was swept"
-    settings+=(SWEEP_AFTER=0s)
-    expect 0 pg_prune now --dry-run --json
+    settings+=(SWEEP_AFTER=1h)
+    expect 0 pg_prune now
+    store_list | cmp - "$T/before" || fail "a folder was swept that is younger than SWEEP_AFTER"
+    use_later
+    expect 0 later pg_prune now --dry-run --json
     store_list | cmp - "$T/before" || fail "a dry run changed the store"
     swept() {
-        expect 0 pg_prune now
+        expect 0 later pg_prune now
         ! grep -q 20240101T <<<"$(store_list)" && [ -z "$(uploads)" ]
     }
     wait_until 10 swept

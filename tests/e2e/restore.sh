@@ -225,7 +225,7 @@ case_damaged_manifest() {
     local edit
     for edit in '.format = 99' 'del(.objects)' '.objects = []' '.objects[0].name = "../../../etc/passwd"' \
         '.objects[0].bytes += 1' '.objects[0].bytes = -1' '.objects[0].sha256 = "00"' '.plain.bytes += 1' \
-        '.plain.sha256 |= ascii_upcase' '.plain.sha256 |= (.[1:] + "0")' '.group = "other"' '[.]'; do
+        '.plain.sha256 |= ascii_upcase' '.plain.sha256 |= (.[1:] + "0")' '.group = "other"' '.id = "20200101T000000Z-00000000"' '[.]'; do
         echo "$edit"
         jq "$edit" "$T/good" >"$manifest"
         expect 1 pg_backup restore --database app --id "$id" --target-database copy

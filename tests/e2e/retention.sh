@@ -269,7 +269,7 @@ killed_adoption() {
         echo old | store_put "$key"
         echo sum | store_put "$key.sha256"
     done
-    settings+=(S3_BACKUP_MAX_AGE=30d ADOPT_LAYOUTS=all SWEEP_AFTER=0s)
+    settings+=(S3_BACKUP_MAX_AGE=30d ADOPT_LAYOUTS=all)
     for i in 1 2 3; do
         start_program pg-prune now
         sleep "0.0$((i * 2))"

@@ -28,27 +28,28 @@ case_hidden() {
     use_database app
     backup_now
     aged_copies 40 50
-    settings+=(S3_BACKUP_MAX_AGE=30d SWEEP_AFTER=0s)
+    settings+=(S3_BACKUP_MAX_AGE=30d SWEEP_AFTER=1h)
+    use_later
     # By default what is deleted is only hidden, and the log says so, once.
-    expect 0 pg_prune now
+    expect 0 later pg_prune now
     [ "$(grep -c NoncurrentVersionExpiration "$T/err")" = 1 ] || fail "$(cat "$T/err")"
     [ "$(kinds)" = " 4 marker; 6 version;" ] || fail "$(kinds)"
     expect_complete
     # What is hidden is not listed, so nothing is left to sweep, not even without patience.
     versions >"$T/before"
-    expect 0 pg_prune now --json
+    expect 0 later pg_prune now --json
     [ "$(jq -r .action "$T/out")" = keep ] || fail "$(cat "$T/out")"
     expect 0 pg_backup list --json
     [ "$(wc -l <"$T/out")" = 1 ] || fail "$(cat "$T/out")"
     settings+=(S3_DELETE_VERSIONS=true)
-    expect 0 pg_prune now
+    expect 0 later pg_prune now
     versions | cmp - "$T/before" || fail "hidden backups were touched"
     # With S3_DELETE_VERSIONS nothing of what is removed from now on stays.
     aged_copies 60 70
     store_copy "$(newest)" app/20240101T000000Z-00000001
     aged_copies 60 # overwritten: a second version of each object
     store_remove app/20240101T000000Z-00000001/manifest.json
-    expect 0 pg_prune now
+    expect 0 later pg_prune now
     says_not NoncurrentVersionExpiration
     versions | grep -v 20240101T000000Z >"$T/after"
     cmp "$T/after" "$T/before" || fail "$(cat "$T/after")"

@@ -34,6 +34,8 @@ void check_key(std::string_view bytes) {
   }
   const std::optional<BackupKey> key = parse_key(bytes);
   if (!key) return;
+  require(key->file.find('/') == std::string::npos && key->file != "." && key->file != "..",
+          "a file lies directly in its folder");
   require(backup_folder(key->group, key->id) + "/" + key->file == bytes,
           "a key of ours is the one that we would write");
   require(parse_backup_id(key->id) == key->time, "the time is that of the id");

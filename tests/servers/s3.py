@@ -110,12 +110,22 @@ def remove(prefix):
 
 
 def copy_folder(source, *targets):
-    """Server-side copies, a few at a time."""
+    """Server-side copies, a few at a time. A manifest says the new folder's id."""
     names = [key[len(source):] for key, _ in list_objects(source.rstrip("/") + "/")]
-    todo = iter([(source + name, target + name) for target in targets for name in names])
-    in_parallel(8, todo, lambda connection, job: request(
-        "PUT", job[1], connection=connection,
-        headers={"x-amz-copy-source": urllib.parse.quote(f"/{BUCKET}/{job[0]}", safe="/~")}))
+    manifest = request("GET", source + "/manifest.json")[0] if "/manifest.json" in names else b""
+    todo = iter([(target, name) for target in targets for name in names])
+
+    def copy(connection, job):
+        target, name = job
+        if name == "/manifest.json":
+            old, new = (folder.rsplit("/", 1)[1].encode() for folder in (source, target))
+            request("PUT", target + name, body=manifest.replace(old, new), connection=connection)
+        else:
+            path = urllib.parse.quote(f"/{BUCKET}/{source}{name}", safe="/~")
+            request("PUT", target + name, connection=connection,
+                    headers={"x-amz-copy-source": path})
+
+    in_parallel(8, todo, copy)
 
 
 def in_parallel(count, jobs, work):

@@ -1,0 +1,67 @@
+#include "common/catalog/damage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/error.h"
+#include "common/base/printable.h"
+#include "common/catalog/key_grammar.h"
+
+namespace pgbackup {
+namespace {
+
+bool is_data(const BackupFile& file) {
+  return file.bytes > 0 && file.name != kManifestName && file.name != kSumsName &&
+         file.name != kHoldName;
+}
+
+const BackupFile* find_file(const Backup& backup, std::string_view name) {
+  const auto found = std::lower_bound(
+      backup.files.begin(), backup.files.end(), name,
+      [](const BackupFile& file, std::string_view wanted) { return file.name < wanted; });
+  return found != backup.files.end() && found->name == name ? &*found : nullptr;
+}
+
+std::string damage_known(const Backup& backup, const std::optional<Manifest>& manifest) {
+  std::string damage = damage_of(backup);
+  return damage.empty() && manifest ? damage_of(backup, *manifest) : damage;
+}
+
+}  // namespace
+
+std::string damage_of(const Backup& backup) {
+  if (!backup.is_ours()) {
+    const bool is_there = find_file(backup, backup.id) != nullptr;
+    return is_there ? "" : "only its checksum is left, its file is missing or empty";
+  }
+  const bool has_data = std::any_of(backup.files.begin(), backup.files.end(), is_data);
+  return has_data ? "" : "its data is missing or empty";
+}
+
+std::string damage_of(const Backup& backup, const Manifest& manifest) {
+  for (const ManifestObject& object : manifest.objects) {
+    const BackupFile* const file = find_file(backup, object.name);
+    if (file == nullptr) return fmt::format("{} is missing", printable(object.name));
+    if (file->bytes != object.bytes) {
+      return fmt::format("{} has {} bytes, the manifest says {}", printable(object.name),
+                         file->bytes, object.bytes);
+    }
+  }
+  return "";
+}
+
+Inspection inspect_backup(Store& store, const Backup& backup) {
+  Inspection seen;
+  if (backup.is_ours()) seen.manifest = read_manifest(store, backup);
+  if (damage_known(backup, seen.manifest).empty()) return seen;
+  const Backup now = look_again(store, backup);
+  if (!now.complete) {
+    throw Error(ErrorKind::not_found,
+                fmt::format("{} has been removed", store.location(backup.commit_key())));
+  }
+  seen.damage = damage_known(now, seen.manifest);
+  return seen;
+}
+
+}  // namespace pgbackup
