@@ -82,6 +82,8 @@ case_output_that_cannot_be_written() {
         says "cannot write the output: No space left on device"
     done
     expect 1 to_full_stdout pg_prune plan
+    says "cannot write the output: No space left on device"
+    expect 1 to_full_stdout pg_prune now
     says "nothing was deleted: cannot write the output"
 }
 
@@ -160,7 +162,7 @@ SCRIPT
         [ "$numbers" = "0 1 2 3 " ] || { cat "$T/$list"; fail "a child has the descriptors $numbers"; }
         grep -q '3 -> /memfd:passfile' "$T/$list" || fail "descriptor 3 is not the passfile"
     done
-    ! grep -E "^(S3_|AWS_|DB_PASSWORD|POSTGRES_PASSWORD|DATABASE_URL|PGPASSWORD)" "$T/env" || fail "a child sees secrets"
+    ! grep -E "^(S3_(ACCESS|SECRET)_KEY|AWS_|DB_PASSWORD|POSTGRES_PASSWORD|DATABASE_URL|PGPASSWORD)" "$T/env" || fail "a child sees secrets"
     ! grep -F "$PGPASSWORD" "$T/env" || fail "a child sees the password"
 }
 both_stores descriptors_of_children
