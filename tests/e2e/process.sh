@@ -87,28 +87,33 @@ case_output_that_cannot_be_written() {
     says "nothing was deleted: cannot write the output"
 }
 
-# on_closed_terminal COMMAND...: whose stderr is a terminal that goes away at once, as under nohup
-on_closed_terminal() {
+# on_closing_terminal COMMAND...: whose stderr is a terminal that goes away once progress is shown, as under nohup
+on_closing_terminal() {
     python3 - "$@" <<'PY'
 import os, pty, signal, subprocess, sys
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 master, slave = pty.openpty()
 child = subprocess.Popen(sys.argv[1:], stderr=slave, stdin=subprocess.DEVNULL)
 os.close(slave)
+shown = b""
+while b"\r" + b"app: " not in shown:
+    shown += os.read(master, 65536)
 os.close(master)
-sys.exit(child.wait())
+status = child.wait()
+sys.exit(status if status >= 0 else 128 - status)
 PY
 }
 
-case_terminal_that_was_closed() {
+case_terminal_that_is_closed() {
     use_dir
-    create_small_database app 20000
+    create_small_database app
     use_database app
+    pg_dump_is 'sleep 2; real_pg_dump "$@"'
     local program=(env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup")
-    expect 0 on_closed_terminal "${program[@]}" now
+    expect 0 on_closing_terminal "${program[@]}" now
     expect_complete
     create_database copy
-    expect 0 on_closed_terminal "${program[@]}" restore --database app --target-database copy
+    expect 0 pg_backup restore --database app --target-database copy
     expect_same_database app copy
 }
 
