@@ -66,7 +66,7 @@ constexpr std::array kHints = {
     Hint{{"role \"", "does not exist"},
          "the role is missing on this server: `pg-backup restore --globals` brings roles back, or "
          "create it; --no-owner and --no-privileges restore without owners and grants"},
-    Hint{{"tablespace \"", "does not exist"},
+    Hint{{"ablespace \"", "does not exist"},
          "the tablespace is missing on this server: create it, or use --no-tablespaces"},
     Hint{{"can only create extension in database"},
          "pg_cron lives in one database of a server: set cron.database_name to the target and "

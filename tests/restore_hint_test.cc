@@ -23,6 +23,9 @@ TEST_CASE("Each statement that pg_dump writes and a restore cannot run has a way
            Case{"ERROR:  role \"app\" does not exist", "restore --globals"},
            Case{"ERROR:  must be member of role \"app\"", "--no-owner"},
            Case{"ERROR:  must be able to SET ROLE \"app\"", "--no-owner"},
+           Case{"ERROR:  invalid value for parameter \"default_tablespace\": \"fast\"\n"
+                "DETAIL:  Tablespace \"fast\" does not exist.",
+                "--no-tablespaces"},
            Case{"ERROR:  tablespace \"fast\" does not exist", "--no-tablespaces"},
            Case{"ERROR:  must be superuser to create FOR ALL TABLES publication",
                 "--no-publications"},
