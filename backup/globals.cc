@@ -15,12 +15,10 @@ constexpr std::string_view kBlanks = " \t\r\n";
 /// Where a quoted text or name that begins at `start` ends. A doubled quote stands for one.
 size_t end_of_quote(std::string_view sql, size_t start) {
   const char quote = sql[start];
-  size_t end = start + 1;
-  while (end < sql.size()) {
-    if (sql[end++] != quote) continue;
-    if (end == sql.size() || sql[end] != quote) return end;
-    ++end;
-  }
+  size_t end = start;
+  do {
+    end = std::min(sql.find(quote, end + 1), sql.size() - 1) + 1;
+  } while (end < sql.size() && sql[end] == quote);
   return end;
 }
 
@@ -154,9 +152,8 @@ class Application {
 }  // namespace
 
 std::vector<std::string> globals_arguments(bool with_passwords) {
-  std::vector<std::string> arguments = {"--globals-only", "--encoding=UTF8"};
-  if (!with_passwords) arguments.emplace_back("--no-role-passwords");
-  return arguments;
+  if (with_passwords) return {"--globals-only", "--encoding=UTF8"};
+  return {"--globals-only", "--encoding=UTF8", "--no-role-passwords"};
 }
 
 std::vector<std::string> split_statements(std::string_view sql) {

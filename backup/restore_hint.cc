@@ -42,6 +42,8 @@ constexpr std::array kHints = {
     Hint{{"permission denied for schema", "FOREIGN KEY"},
          "the owner of the table gets USAGE of that schema by a grant, which a dump holds behind "
          "its foreign keys: --keep-going restores the rest; then add the constraint by hand"},
+    Hint{{"ALTER PUBLICATION", "does not exist"},
+         "the publication names what the backup left out: --no-publications restores the rest"},
     Hint{{"FOR ALL TABLES"}, "only a superuser may create it: --no-publications leaves it out"},
     Hint{{"FOR TABLES IN SCHEMA"},
          "only a superuser may create it: --no-publications leaves it out"},

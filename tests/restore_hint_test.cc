@@ -48,6 +48,9 @@ TEST_CASE("Each statement that pg_dump writes and a restore cannot run has a way
                 "--keep-going"},
            Case{"ERROR:  extension \"x\" is not available", "install"},
            Case{"FATAL:  unsupported startup parameter: options", "pooler"},
+           Case{"ERROR:  relation \"public.log\" does not exist\nCommand was: ALTER PUBLICATION p "
+                "ADD TABLE ONLY public.log;",
+                "--no-publications"},
            Case{"ERROR:  unrecognized parameter \"pg_attver\"", "update the"},
            Case{"ERROR:  savepoint \"pg_backup_restore_0\" does not exist",
                 "ended the transaction"},
