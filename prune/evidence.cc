@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <iterator>
 #include <map>
@@ -134,8 +135,8 @@ bool is_removed(const Step* step) { return step->action == Action::remove; }
 
 /// Kept by a rule that counts, in place of others which then go.
 bool stands_for_others(const Step& step) {
-  constexpr auto kCounting = {Reason::last,    Reason::hourly, Reason::daily, Reason::weekly,
-                              Reason::monthly, Reason::yearly, Reason::floor};
+  constexpr std::array kCounting = {Reason::last,    Reason::hourly, Reason::daily, Reason::weekly,
+                                    Reason::monthly, Reason::yearly, Reason::floor};
   return step.action == Action::keep &&
          std::any_of(kCounting.begin(), kCounting.end(),
                      [&](Reason reason) { return step.reasons.has(reason); });
