@@ -66,8 +66,9 @@ std::vector<Option> dump_rows(DumpOptions& options) {
        .aliases = {{"PG_DUMP_EXTRA_ARGS"}}},
       {.name = "LOCK_TIMEOUT",
        .target = Duration{&options.lock_timeout, std::chrono::seconds(0)},
-       .help = "How long pg_dump waits for a table that is locked, before the backup fails. 0: for "
-               "ever."},
+       .help =
+           "How long pg_dump, or restore --clean, waits for a lock before it fails. 0: for ever.",
+       .verbs = {"serve", "now", "restore"}},
       {.name = "PG_RUN_TIMEOUT",
        .target = Duration{&options.run_timeout, std::chrono::seconds(1)},
        .help = "A pg_dump that has not ended by then is killed, and the backup fails.",

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "backup/pg_client.h"
+#include "common/catalog/manifest.h"
 
 namespace pgbackup {
 namespace {

@@ -15,6 +15,7 @@
 #include "backup/client_sink.h"
 #include "backup/config.h"
 #include "backup/pg_client.h"
+#include "backup/sql_guard.h"
 #include "backup/stored_dump.h"
 #include "backup/version_advice.h"
 #include "common/base/clock.h"

@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 #include "backup/terminal.h"
 #include "common/catalog/key_grammar.h"
@@ -125,8 +129,10 @@ bool RestoreRequest::is_by_key() const { return parse_old_key(id).has_value(); }
 
 std::vector<Option> restore_options(RestoreRequest& request) {
   std::vector<Option> rows = source_rows(request);
-  append_options(rows, target_rows(request));
-  append_options(rows, way_rows(request));
+  std::array further = {target_rows(request), way_rows(request)};
+  for (std::vector<Option>& more : further) {
+    std::move(more.begin(), more.end(), std::back_inserter(rows));
+  }
   return rows;
 }
 
