@@ -6,7 +6,7 @@
 #
 # What happens: with --format=custom and --format=tar nobody looks whether the last buffer of the data
 # (up to 4 KiB) could be written. When the disk becomes full just there, the archive is cut, pg_dump says
-# nothing and exits with 0. The plain format of 17 and 18 reports it.
+# nothing and exits with 0. With --file, the plain and the directory format report it.
 # pg_restore --list is content with the archive, since the table of contents is at its head; the restore
 # of a custom archive ends with "end of file" and without the rows of its last table.
 #

@@ -129,6 +129,22 @@ sql() {
     PGPORT=$((5400 + $1)) pg "$1" psql -XAtq -v ON_ERROR_STOP=1 "${@:2}"
 }
 
+# start_s3: the S3 server of python3-moto on a free port of 127.0.0.1, in $s3_port; access key a, secret key b.
+start_s3() {
+    local server
+    # Python's HTTP clients want the file that the package's installation would have made.
+    mkdir -p "$T/etc/ssl/certs"
+    cat "$T"/usr/share/ca-certificates/mozilla/*.crt >"$T/etc/ssl/certs/ca-certificates.crt"
+    s3_port=$((20000 + RANDOM % 12000))
+    while (exec 3<>"/dev/tcp/127.0.0.1/$s3_port") 2>/dev/null; do s3_port=$((20000 + RANDOM % 12000)); done
+    run AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b python3 -m moto.server -H 127.0.0.1 -p "$s3_port" >"$W/s3.log" 2>&1 &
+    server=$!
+    until (exec 3<>"/dev/tcp/127.0.0.1/$s3_port") 2>/dev/null; do
+        kill -0 "$server" 2>/dev/null || skip "the S3 server did not start: $(tail -n 1 "$W/s3.log")"
+        sleep 0.2
+    done
+}
+
 # expect TITLE PATTERN TEXT: prints what was seen; the pattern is one of bash's [[ == ]].
 expect() {
     # shellcheck disable=SC2053 # The right side is a pattern.
