@@ -47,7 +47,7 @@ void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
     Inspection seen = inspect_backup(store, backup);
     if (!seen.damage.empty()) {
       const std::string place = store.location(backup.folder());
-      facts.damaged.push_back({backup.id, fmt::format("{}: {}", place, seen.damage)});
+      facts.damaged.push_back({backup.id, fmt::format("{}: {}", place, seen.damage), backup.time});
     } else if (seen.manifest) {
       facts.readings.push_back(reading_of(*std::move(seen.manifest), backup));
     }
@@ -229,6 +229,8 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
     if (step.reasons.has(Reason::damaged)) check_into(store, *step.backup, facts);
   }
   read_manifests(store, plan, newest_first, facts);
+  std::stable_sort(facts.damaged.begin(), facts.damaged.end(),
+                   [](const DamagedBackup& a, const DamagedBackup& b) { return a.time > b.time; });
   const std::optional<UtcTime> late = stalled_from(facts);
   if (late && plan.now > *late) look_for_retirement(store, plan, name, facts);
   return facts;

@@ -58,6 +58,7 @@ struct Reading {
 struct DamagedBackup {
   std::string id;
   std::string text;  ///< `s3://bucket/prefix/app/ID: app.dump.zst is missing`
+  UtcTime time{};    ///< of the backup
 };
 
 /// So many manifests of a group are read at most.

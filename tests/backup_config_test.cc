@@ -157,8 +157,12 @@ TEST_CASE("Each wrong setting is named") {
        kDirectory,
        "--keep-going does not go with it"},
       {{"restore", "--locale", "C"}, kDirectory, "--locale is of a new database"},
-      {{"now", "--keep-going"}, kDirectory, "--keep-going belongs to pg-backup restore"},
-      {{"list", "--no-comments"}, kDirectory, "--no-comments belongs to pg-backup restore"},
+      {{"now", "--keep-going"},
+       kDirectory,
+       "--keep-going has no effect on now; it belongs to pg-backup restore"},
+      {{"list", "--no-comments"},
+       kDirectory,
+       "--no-comments has no effect on list; it belongs to pg-backup restore"},
   };
   for (const Case& wrong : cases) {
     const std::string problems = problems_of(wrong.arguments, wrong.environment);

@@ -345,9 +345,9 @@ TEST_CASE("Warnings are bounded where they are written and where they are read")
   json["warnings"] = std::vector<std::string>(5000, "w");
   CHECK(parse_manifest(json.dump()).warnings.size() == kMostWarnings);
 
-  m.warnings = {std::string(kMaxWarningBytes - 1, 'x') + "\xc3\xa4" + std::string(500'000, 'y')};
+  m.warnings = {std::string(kMaxWarningBytes - 4, 'x') + "\xc3\xa4" + std::string(500'000, 'y')};
   CHECK(parse_manifest(format_manifest(m)).warnings.at(0) ==
-        std::string(kMaxWarningBytes - 1, 'x') + "...");
+        std::string(kMaxWarningBytes - 4, 'x') + "...");
 }
 
 TEST_CASE("A manifest that nothing would read is not written") {

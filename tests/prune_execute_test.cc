@@ -53,7 +53,6 @@ class ExecuteFixture : public PruneFixture {
     const std::string name = backup_folder("app", id(50 * kDay));
     return {"readme.txt",
             "app/notes.txt",
-            name + "/mine.txt",
             "app/latest.dump",
             ".hidden/x",
             name + "/sub/manifest.json",

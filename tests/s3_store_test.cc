@@ -42,7 +42,7 @@ class Fixture {
     return ErrorKind::failed;
   }
 
-  std::string read_all(const std::string& key) { return read_small_object(store, key); }
+  std::string read_all(const std::string& key) { return read_small_object(store, key, 4'000'000); }
 
   ErrorKind kind_of_read(const std::string& key) {
     try {

@@ -46,9 +46,10 @@ Json parse_json(std::string_view text) {
 /// What bounds a line also keeps its sense: the end of a character that is cut off is dropped.
 std::string cut(const std::string& line) {
   if (line.size() <= kMaxWarningBytes) return line;
-  size_t end = kMaxWarningBytes;
+  constexpr std::string_view kCut = "...";
+  size_t end = kMaxWarningBytes - kCut.size();
   while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
-  return line.substr(0, end) + "...";
+  return line.substr(0, end).append(kCut);
 }
 
 /// The first of them and how many more there were, each within its bound.
