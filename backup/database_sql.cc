@@ -24,8 +24,8 @@ constexpr std::array<std::string_view, 6> kListSettings = {
     "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"};
 
 /// Settings under which a session could not restore.
-constexpr std::array<std::string_view, 3> kHindering = {"default_transaction_read_only",
-                                                        "transaction_read_only", "role"};
+constexpr std::array<std::string_view, 4> kHindering = {
+    "array_nulls", "default_transaction_read_only", "transaction_read_only", "role"};
 
 /// Of a database. https://www.postgresql.org/docs/current/ddl-priv.html
 constexpr std::array<std::string_view, 3> kPrivileges = {"CONNECT", "CREATE", "TEMPORARY"};

@@ -266,9 +266,9 @@ Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
   if (clients.psql && request.keep_going) refuse_to_keep_going();
   const PgConfig target = config_.pg.with_database(request.target_database);
   const std::string application = "pg-backup restore " + random_hex(4);
-  const bool read_only = [&] {
+  const std::string options = [&] {
     PgConnection connection(target, stop_);
-    return is_read_only(connection);
+    return session_options(connection);
   }();
   std::optional<LockWatch> watch;
   if (request.clean) {
@@ -279,7 +279,7 @@ Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
       .clients = clients,
       .request = request,
       .target = target,
-      .environment = restore_environment(environment_, application, read_only)};
+      .environment = restore_environment(environment_, application, options)};
   try {
     const bool is_sql = dump.form() == DumpForm::sql || clients.psql;
     return is_sql ? feed_psql(session, dump) : feed_pg_restore(session, dump);

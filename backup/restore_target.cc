@@ -20,6 +20,14 @@ constexpr const char* kTablesSql =
     "AND d.objid OPERATOR(pg_catalog.=) c.oid "
     "AND d.deptype OPERATOR(pg_catalog.=) ANY ('{e,i}'::pg_catalog.\"char\"[])) ORDER BY 1, 2";
 
+/// Settings with a value that a session of pg_restore or psql must not begin with, and the value.
+/// With array_nulls off, NULL in an array becomes the text "NULL".
+constexpr const char* kHarmfulSql =
+    "SELECT name, reset_val FROM pg_catalog.pg_settings WHERE "
+    "(name OPERATOR(pg_catalog.=) 'default_transaction_read_only' "
+    "AND reset_val OPERATOR(pg_catalog.=) 'on') OR "
+    "(name OPERATOR(pg_catalog.=) 'array_nulls' AND reset_val OPERATOR(pg_catalog.=) 'off')";
+
 }  // namespace
 
 std::vector<TableName> list_tables(PgConnection& target) {
@@ -41,25 +49,24 @@ void refuse_if_not_empty(PgConnection& target, std::string_view name, DumpForm f
                   form == DumpForm::sql ? "" : ", or let --clean drop what the backup holds"));
 }
 
-bool is_read_only(PgConnection& target) {
-  // The setting itself is off in our own session.
-  return target
-             .query(
-                 "SELECT reset_val FROM pg_catalog.pg_settings "
-                 "WHERE name OPERATOR(pg_catalog.=) 'default_transaction_read_only'")
-             .at(0)
-             .at(0) == "on";
+std::string session_options(PgConnection& target) {
+  std::string options;
+  // Our own session does not begin like others.
+  for (const auto& row : target.query(kHarmfulSql)) {
+    options += fmt::format("{}-c {}={}", options.empty() ? "" : " ", row.at(0),
+                           row.at(1) == "on" ? "off" : "on");
+  }
+  return options;
 }
 
 Environment restore_environment(const Environment& environment, const std::string& application,
-                                bool is_read_only) {
+                                const std::string& options) {
   Environment changed = environment;
   changed["PGAPPNAME"] = application;
   changed["LC_ALL"] = "C";
-  if (!is_read_only) return changed;
-  std::string& options = changed["PGOPTIONS"];
-  options += (options.empty() ? "" : " ");
-  options += "-c default_transaction_read_only=off";
+  if (options.empty()) return changed;
+  std::string& all = changed["PGOPTIONS"];
+  all += fmt::format("{}{}", all.empty() ? "" : " ", options);
   return changed;
 }
 

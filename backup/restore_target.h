@@ -22,13 +22,16 @@ struct TableName {
 /// Throws `conflict` when the database holds any of these, saying what to do with a dump of `form`.
 void refuse_if_not_empty(PgConnection& target, std::string_view name, DumpForm form);
 
-/// Whether sessions of this role in this database begin read-only, by a setting.
-[[nodiscard]] bool is_read_only(PgConnection& target);
+/// What PGOPTIONS must hold so that a session of this role in this database can write, and writes
+/// what the dump says: "" where no setting of the role, the database or the server stands against
+/// that.
+[[nodiscard]] std::string session_options(PgConnection& target);
 
-/// The environment for pg_restore and psql: a session of that application name, which can write,
-/// and whose messages are the ones that we know. PGOPTIONS is used only where it is needed, since
-/// poolers refuse it.
+/// The environment for pg_restore and psql: a session of that application name, whose messages
+/// are the ones that we know. `options` are those of session_options(): PGOPTIONS is used only
+/// where it is needed, since poolers refuse it.
 [[nodiscard]] Environment restore_environment(const Environment& environment,
-                                              const std::string& application, bool is_read_only);
+                                              const std::string& application,
+                                              const std::string& options);
 
 }  // namespace pgbackup

@@ -17,7 +17,10 @@ constexpr auto kDay = PruneFixture::kDay;
 using Calls = std::vector<std::string>;
 
 /// Not an Error: nobody handles it, as nobody handles a SIGKILL.
-struct Killed {};
+/// Nothing but a stop gets through the seams of isolation.
+struct Killed : Error {
+  Killed() : Error(ErrorKind::canceled, "killed") {}
+};
 
 /// `remove KEY` of each removal that is asked for.
 FaultyStore::Hook record(Calls& calls) {

@@ -88,7 +88,7 @@ Error current_error() noexcept {
 
 Error current_failure() {
   Error error = current_error();
-  if (error.kind() == ErrorKind::canceled) throw error;
+  if (error.kind() == ErrorKind::canceled) throw;
   return error;
 }
 

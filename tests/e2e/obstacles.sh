@@ -200,7 +200,8 @@ case_create_brings_back_what_the_database_has() {
     use_database app
     backup_now
     expect 0 pg_backup restore --target-database fresh --create
-    says_not warn
+    # The server may be older than a fix, and that is said by version.
+    ! grep ' warn ' "$T/err" | grep -v 'lacks the fix' || fail "something was not brought back"
     [ "$(properties_of fresh)" = "$(properties_of app)" ] || fail "$(properties_of fresh) is not $(properties_of app)"
     sql postgres "drop database fresh"
     # Without the owner, and without what belongs to roles that are missing: a warning each, and the data.
@@ -216,6 +217,23 @@ case_create_brings_back_what_the_database_has() {
     expect 0 pg_backup restore --target-database fresh --create --no-owner --no-privileges --no-comments
     says_not keeper
     [ -z "$(sql postgres "select shobj_description(oid, 'pg_database') from pg_database where datname = 'fresh'")" ]
+}
+
+# PostgreSQL 15 to 19 take NULL in an array for the text "NULL" where array_nulls is off, without a word.
+case_nulls_in_arrays() {
+    use_dir
+    create_database app
+    sql app "create table a (t text[]); insert into a values (array[null, 'x'])"
+    sql postgres "alter database app set array_nulls = off"
+    create_database other
+    sql postgres "alter database other set array_nulls = off"
+    use_database app
+    backup_now
+    expect 0 pg_backup restore --target-database fresh --create
+    [ "$(sql fresh "select t[1] is null from a")" = t ] || fail "$(sql fresh "table a")"
+    [ "$(sql fresh "show array_nulls")" = off ] || fail "the setting was not brought back"
+    expect 0 pg_backup restore --target-database other
+    [ "$(sql other "select t[1] is null from a")" = t ] || fail "$(sql other "table a")"
 }
 
 case_settings_of_superusers_are_warnings() {
