@@ -135,7 +135,7 @@ case_clock_was_ahead() {
     use_dir
     three_backups
     sql app "update which set n = 2031"
-    expect 0 at "2031-01-01 00:00:10" pg_backup now
+    expect 0 at "2031-01-02 00:00:10" pg_backup now
     local future
     future=$(newest)
     [[ $future = 2031* ]] || fail "$future"

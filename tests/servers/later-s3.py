@@ -31,11 +31,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         headers = {name: self.headers[name] for name in PASSED_ON if self.headers[name]}
+        headers |= {"x-amz-date": now, "x-amz-content-sha256": s3.UNSIGNED, "Content-Length": str(len(body))}
+        headers["Authorization"] = s3.authorization(self.command, path, query, headers)
         connection = s3.connect()
-        connection.request(self.command, self.path, body, {
-            **headers, "x-amz-date": now, "x-amz-content-sha256": s3.UNSIGNED,
-            "Content-Length": str(len(body)),
-            "Authorization": s3.authorization(self.command, path, query, now)})
+        connection.request(self.command, self.path, body, headers)
         self.pass_back(connection.getresponse())
 
     def pass_back(self, reply):
