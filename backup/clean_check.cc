@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 #include "common/base/error.h"
 #include "common/base/process.h"
@@ -12,6 +13,10 @@
 
 namespace pgbackup {
 namespace {
+
+/// That of a database with a million objects.
+constexpr size_t kMostListBytes = size_t{256} << 20U;
+constexpr std::chrono::minutes kListLimit{10};
 
 /// PostgreSQL's pg_depend, by the relation that each dependent object belongs to.
 constexpr const char* kDependenciesSql =
@@ -97,14 +102,20 @@ bool ArchiveContents::holds_schema(std::string_view name) const {
 std::string table_of_contents(StoredDump& dump, const ClientProgram& pg_restore,
                               const Environment& environment, const std::stop_token& stop) {
   Process process({.argv = {pg_restore.path.string(), "--list", "--format=custom"},
-                   .environment = client_environment(environment, false)},
+                   .environment = client_environment(environment, false),
+                   .limit = kListLimit},
                   stop);
   ListSink sink(process);
   dump.copy_head(sink, [&] { return !sink.is_open(); });
   process.close_stdin();
   std::string text;
   std::array<char, 65536> buffer{};
-  while (const size_t got = process.read(buffer)) text.append(buffer.data(), got);
+  while (const size_t got = process.read(buffer)) {
+    text.append(buffer.data(), got);
+    if (text.size() > kMostListBytes) {
+      throw Error(ErrorKind::corrupt, "the archive's table of contents has more than 256 MiB");
+    }
+  }
   if (!process.wait()) {
     throw Error(ErrorKind::corrupt,
                 fmt::format("pg_restore cannot read the archive: {}", process.errors()));

@@ -62,8 +62,7 @@ void apply(PgConnection& maintenance, const std::vector<PropertySql>& statements
       maintenance.query(statement.sql);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
-      log.warn(
-          fmt::format("the database gets back all but {}: {}", statement.what, error.message()));
+      log.warn(fmt::format("could not give the database {}: {}", statement.what, error.message()));
     }
   }
 }
@@ -92,7 +91,6 @@ CreatedDatabase::CreatedDatabase(const PgConfig& config, const RestoreRequest& r
       mark_(random_mark()) {}
 
 void CreatedDatabase::create(PgConnection& maintenance) {
-  maintenance.query("SELECT pg_catalog.set_config('default_transaction_read_only', 'off', false)");
   refuse_existing(maintenance);
   const int version = maintenance.server_version();
   if (properties_ != nullptr) {

@@ -71,7 +71,7 @@ FoundDatabases ask_server(const DatabaseSelection& selection, const PgConfig& pg
   }
   for (const LeftOut& item : found.left_out) {
     log.warn(fmt::format("{} is left out: {}", item.database, item.reason),
-             {{"hint", "name it in EXCLUDE_DATABASES where that is meant"}});
+             {{"hint", "name it in EXCLUDE_DATABASES if that is intended"}});
   }
   return found;
 }

@@ -137,8 +137,10 @@ class Application {
       if (second.kind() == ErrorKind::canceled || second.kind() == ErrorKind::transient) throw;
       return false;
     }
-    log_.warn(fmt::format("{}: granted by this role, since the one that granted it cannot: {}",
-                          shorter, error.message()));
+    log_.warn(
+        fmt::format("{}: granted by the connecting role, since the original grantor is missing or "
+                    "may not grant it: {}",
+                    shorter, error.message()));
     return true;
   }
 

@@ -107,8 +107,13 @@ void BackupJob::make(const std::string& group, const SomeTargets& targets, Outco
                                          : PgConnection(config_.pg.with_database(group), stop_);
     if (is_globals) return read_globals_info(connection);
     const int version = connection.server_version();
-    warning =
-        publications_warning(connection, config_.dump.flags, client("pg_dump", version).version);
+    try {
+      warning =
+          publications_warning(connection, config_.dump.flags, client("pg_dump", version).version);
+    } catch (...) {
+      log_.warn(fmt::format("whether a publication names what is left out is not known: {}",
+                            current_failure().message()));
+    }
     return read_server_info(connection);
   }();
   const std::string folder = backup_folder(group, run_.id);

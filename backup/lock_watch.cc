@@ -18,11 +18,11 @@ constexpr auto kStart = std::chrono::seconds(3);
 constexpr auto kStep = std::chrono::seconds(1);
 
 constexpr const char* kHolderSql =
-    "SELECT b.pid, b.application_name, b.usename, pg_catalog.to_char("
-    "pg_catalog.timezone('UTC', b.query_start), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') "
+    "SELECT h.pid, b.application_name, b.usename, pg_catalog.to_char("
+    "pg_catalog.timezone('UTC', b.query_start), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), w.query_start "
     "FROM pg_catalog.pg_stat_activity w "
     "CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) h(pid) "
-    "JOIN pg_catalog.pg_stat_activity b ON b.pid OPERATOR(pg_catalog.=) h.pid "
+    "LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid OPERATOR(pg_catalog.=) h.pid "
     "WHERE w.application_name OPERATOR(pg_catalog.=) $1 LIMIT 1";
 
 constexpr const char* kCancelSql =
@@ -51,7 +51,8 @@ LockWatch::LockWatch(PgConfig config, std::string application, std::chrono::seco
         } catch (...) {
           const Error error = current_error();
           if (error.kind() == ErrorKind::canceled) return;
-          log_.debug(fmt::format("nobody looks for locks: {}", error.message()));
+          log_.warn(fmt::format("LOCK_TIMEOUT does not hold for the rest of this restore: {}",
+                                error.message()));
         }
       }) {}
 
@@ -64,12 +65,13 @@ void LockWatch::watch(const std::stop_token& stop) {
   if (!sleep_for(stop, kStart)) return;
   PgConnection connection(config_, stop);
   std::string named;
+  std::string statement;
   auto since = steady_clock::now();
   do {
-    const std::string holder = look(connection, application_);
-    if (holder.empty()) {
-      since = steady_clock::now();
-    } else if (holder != named) {
+    const auto [holder, started] = look(connection, application_);
+    if (holder.empty() || started != statement) since = steady_clock::now();
+    statement = started;
+    if (!holder.empty() && holder != named) {
       log_.warn(fmt::format("the restore waits for a lock of {}", holder));
       named = holder;
     }
@@ -80,13 +82,16 @@ void LockWatch::watch(const std::stop_token& stop) {
   } while (sleep_for(stop, kStep));
 }
 
-std::string LockWatch::look(PgConnection& connection, const std::string& application) {
+LockWatch::Wait LockWatch::look(PgConnection& connection, const std::string& application) {
   const PgRows rows = connection.query(kHolderSql, {application});
-  if (rows.empty()) return "";
+  if (rows.empty()) return {};
   const auto& row = rows[0];
-  return fmt::format("pid {} ({}{}{}{})", row.at(0), row.at(1), row.at(1).empty() ? "" : ", ",
-                     "role " + row.at(2),
-                     row.at(3).empty() ? "" : ", its statement of " + row.at(3));
+  // pg_blocking_pids() has no other number for it.
+  if (row.at(0) == "0") return {"a prepared transaction (pg_prepared_xacts)", row.at(4)};
+  return {
+      fmt::format("pid {} ({}{}{}{})", row.at(0), row.at(1), row.at(1).empty() ? "" : ", ",
+                  "role " + row.at(2), row.at(3).empty() ? "" : ", its statement of " + row.at(3)),
+      row.at(4)};
 }
 
 void LockWatch::cancel(PgConnection& connection, const std::string& holder) {

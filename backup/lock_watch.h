@@ -26,8 +26,12 @@ class LockWatch {
 
  private:
   void watch(const std::stop_token& stop);
-  /// One look. Returns the holder of the lock that the session waits for, or "".
-  [[nodiscard]] static std::string look(PgConnection& connection, const std::string& application);
+  struct Wait {
+    std::string holder;   ///< of the lock, for people; "": the session waits for none
+    std::string started;  ///< when the statement that waits was started, as the server writes it
+  };
+  /// One look.
+  [[nodiscard]] static Wait look(PgConnection& connection, const std::string& application);
   void cancel(PgConnection& connection, const std::string& holder);
 
   PgConfig config_;

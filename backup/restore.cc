@@ -72,15 +72,17 @@ std::vector<std::string> psql_arguments() {
 
 /// Says which statements failed; with all of them done that is a failure all the same.
 std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
-  if (failures.count() == 0) return {};
+  if (failures.count() == 0 && !failures.is_counted()) return {};
   for (const std::string& failure : failures.first()) log.error(failure);
   if (failures.count() > failures.first().size()) {
     log.error(fmt::format("and {} more", failures.count() - failures.first().size()));
   }
+  const std::string what = failures.count() == 0   ? "some statements"
+                           : failures.count() == 1 ? "1 statement"
+                                                   : fmt::format("{} statements", failures.count());
   return Error(ErrorKind::failed,
-               fmt::format("{} {} failed; everything else is in the database", failures.count(),
-                           failures.count() == 1 ? "statement" : "statements"),
-               "run these by hand when what they lack is there");
+               fmt::format("{} failed; everything else is in the database", what),
+               "run the failed statements by hand once what they need exists");
 }
 
 /// What stands in a template stands in every database that is made from now on.
@@ -105,12 +107,24 @@ void refuse_archive_options(const RestoreRequest& request) {
               "file with --output and change it there");
 }
 
-/// Statements of a dump go to psql only where pg_restore cannot execute them itself.
-void refuse_to_keep_going() {
+/// SQL of an archive goes to psql only where pg_restore cannot execute it itself. Throws before
+/// anything is touched.
+void check_clients(const RestoreClients& clients, const RestoreRequest& request) {
+  if (!clients.psql || !request.keep_going) return;
   throw Error(ErrorKind::usage,
               "--keep-going needs a pg_restore of the target's own major version, and the only one "
               "that can read the backup is newer",
               "leave --keep-going out, or restore into a server of the newer version");
+}
+
+/// Whoever cannot be asked must have said so before.
+void confirm(const RestoreRequest& request, const std::string& question,
+             const std::stop_token& stop) {
+  if (request.yes) return;
+  if (!can_ask()) {
+    throw Error(ErrorKind::usage, "without a terminal to ask on, this restore needs --yes");
+  }
+  if (!ask_yes(question, stop)) throw Error(ErrorKind::conflict, "not restored: the answer was no");
 }
 
 /// Roles, of which a server has some thousands at most, in memory: they are read before the first
@@ -212,11 +226,8 @@ void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
   TextSink sql;
   dump.copy(sql, clock_, log_);
   PgConnection server = connect_maintenance(config_.pg, stop_);
-  if (!request.yes && can_ask() &&
-      !ask_yes("Create and alter the roles of this server, with their passwords, as they were?",
-               stop_)) {
-    throw Error(ErrorKind::conflict, "not restored: the answer was no");
-  }
+  confirm(request, "Create and alter the roles of this server, with their passwords, as they were?",
+          stop_);
   apply_globals(server, sql.text(), log_);
   log_.info("restored roles and tablespaces", {{"id", dump.backup().id}});
 }
@@ -225,6 +236,7 @@ Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
   const RestoreClients clients = [&] {
     PgConnection target(config_.pg.with_database(request.target_database), stop_);
     RestoreClients fitting = find_clients_for(target, dump);
+    check_clients(fitting, request);
     if (request.clean) {
       announce_clean(target, fitting.program, dump, request);
     } else {
@@ -241,6 +253,7 @@ Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
     // Closed before the restore starts: the role may have no more than one connection.
     PgConnection maintenance = connect_maintenance(config_.pg, stop_);
     RestoreClients fitting = find_clients_for(maintenance, dump);
+    check_clients(fitting, request);
     database.create(maintenance);
     return fitting;
   }();
@@ -263,23 +276,22 @@ Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
 Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
                        const RestoreRequest& request) {
   for (const std::string& advice : restore_advice(clients.versions)) log_.warn(advice);
-  if (clients.psql && request.keep_going) refuse_to_keep_going();
-  const PgConfig target = config_.pg.with_database(request.target_database);
   const std::string application = "pg-backup restore " + random_hex(4);
-  const std::string options = [&] {
-    PgConnection connection(target, stop_);
-    return session_options(connection);
+  const PgConfig target = [&] {
+    PgConfig config = config_.pg.with_database(request.target_database);
+    PgConnection connection(config, stop_);
+    const std::string options = session_options(connection);
+    return session_config(std::move(config), environment_, application, options);
   }();
   std::optional<LockWatch> watch;
   if (request.clean) {
     watch.emplace(target.with_database(target.database), application, config_.dump.lock_timeout,
                   log_);
   }
-  const RestoreSession session{
-      .clients = clients,
-      .request = request,
-      .target = target,
-      .environment = restore_environment(environment_, application, options)};
+  const RestoreSession session{.clients = clients,
+                               .request = request,
+                               .target = target,
+                               .environment = restore_environment(environment_)};
   try {
     const bool is_sql = dump.form() == DumpForm::sql || clients.psql;
     return is_sql ? feed_psql(session, dump) : feed_pg_restore(session, dump);
@@ -335,15 +347,16 @@ uint64_t Restore::copy_as_sql(const RestoreSession& session, StoredDump& dump, S
   std::vector<std::string> arguments = pg_restore_arguments(session.request);
   arguments.insert(arguments.begin(), session.clients.program.path.string());
   arguments.emplace_back("--file=-");
-  Process process({.argv = arguments, .environment = client_environment(environment_, false)},
-                  stop_);
+  Process process(
+      {.argv = arguments, .environment = client_environment(session.environment, false)}, stop_);
   ScriptSink script(process, guard, hint_of(session));
   return dump.copy(script, clock_, log_);
 }
 
 void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,
                              StoredDump& dump, const RestoreRequest& request) {
-  const ArchiveContents contents(table_of_contents(dump, pg_restore, environment_, stop_));
+  const ArchiveContents contents(
+      table_of_contents(dump, pg_restore, restore_environment(environment_), stop_));
   const std::vector<TableName> tables = list_tables(target);
   refuse_what_is_in_the_way(target, tables, contents);
   const std::vector<std::string> remaining = tables_unknown_to(tables, contents);
@@ -351,12 +364,10 @@ void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_resto
     log_.warn(fmt::format("{} holds tables that the backup does not know; they will remain: {}",
                           request.target_database, fmt::join(remaining, ", ")));
   }
-  if (request.yes || !can_ask()) return;
-  if (!ask_yes(fmt::format("Drop everything in {} that {} holds, and restore it?",
-                           request.target_database, dump.backup().folder()),
-               stop_)) {
-    throw Error(ErrorKind::conflict, "not restored: the answer was no");
-  }
+  confirm(request,
+          fmt::format("Drop everything in {} that {} holds, and restore it?",
+                      request.target_database, dump.backup().folder()),
+          stop_);
 }
 
 /// Throws `failed` when a client is missing that the restore needs.

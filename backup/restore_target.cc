@@ -59,14 +59,23 @@ std::string session_options(PgConnection& target) {
   return options;
 }
 
-Environment restore_environment(const Environment& environment, const std::string& application,
-                                const std::string& options) {
+PgConfig session_config(PgConfig target, const Environment& environment,
+                        const std::string& application, const std::string& options) {
+  target.further.emplace_back("application_name", application);
+  if (options.empty()) return target;
+  const auto variable = environment.find("PGOPTIONS");
+  std::string all = variable == environment.end() ? "" : variable->second;
+  for (const auto& [key, value] : target.further) {
+    if (key == "options") all = value;
+  }
+  target.further.emplace_back("options",
+                              fmt::format("{}{}{}", all, all.empty() ? "" : " ", options));
+  return target;
+}
+
+Environment restore_environment(const Environment& environment) {
   Environment changed = environment;
-  changed["PGAPPNAME"] = application;
-  changed["LC_ALL"] = "C";
-  if (options.empty()) return changed;
-  std::string& all = changed["PGOPTIONS"];
-  all += fmt::format("{}{}", all.empty() ? "" : " ", options);
+  changed["LC_ALL"] = std::string("C");
   return changed;
 }
 

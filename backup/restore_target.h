@@ -22,16 +22,19 @@ struct TableName {
 /// Throws `conflict` when the database holds any of these, saying what to do with a dump of `form`.
 void refuse_if_not_empty(PgConnection& target, std::string_view name, DumpForm form);
 
-/// What PGOPTIONS must hold so that a session of this role in this database can write, and writes
+/// The options with which a session of this role in this database can write, and writes
 /// what the dump says: "" where no setting of the role, the database or the server stands against
 /// that.
 [[nodiscard]] std::string session_options(PgConnection& target);
 
-/// The environment for pg_restore and psql: a session of that application name, whose messages
-/// are the ones that we know. `options` are those of session_options(): PGOPTIONS is used only
-/// where it is needed, since poolers refuse it.
-[[nodiscard]] Environment restore_environment(const Environment& environment,
-                                              const std::string& application,
-                                              const std::string& options);
+/// How the clients of a restore connect to `target`: with a name of their own, by which their
+/// session is found, and with the `options` of session_options() behind those of the user. Stronger
+/// than the environment, a URL and a service file. Poolers refuse options, so there are none where
+/// none are needed.
+[[nodiscard]] PgConfig session_config(PgConfig target, const Environment& environment,
+                                      const std::string& application, const std::string& options);
+
+/// The environment for pg_restore and psql: their messages are the ones that we know.
+[[nodiscard]] Environment restore_environment(const Environment& environment);
 
 }  // namespace pgbackup

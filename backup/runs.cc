@@ -98,11 +98,12 @@ std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& l
       return entry.first.first == item.database && entry.second;
     });
     if (!has_backups) continue;
-    lost.emplace(item.database,
-                 Error(ErrorKind::failed,
-                       fmt::format("backup of {}: there are older ones, but it is left out now: {}",
-                                   item.database, item.reason),
-                       "lift that, or name it in EXCLUDE_DATABASES to end its backups"));
+    lost.emplace(
+        item.database,
+        Error(ErrorKind::failed,
+              fmt::format("backup of {}: there are older ones, but it is left out now: {}",
+                          item.database, item.reason),
+              "make it possible again, or name it in EXCLUDE_DATABASES to end its backups"));
   }
   return lost;
 }

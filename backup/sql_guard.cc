@@ -160,8 +160,8 @@ void refuse_transactions(std::string_view text, size_t from, size_t to) {
   throw Error(ErrorKind::conflict,
               "the SQL holds large objects in a transaction of its own, so that a failure would "
               "leave what was restored so far",
-              "use --no-single-transaction, best with --create, which drops the database again "
-              "after a failure");
+              "use --no-single-transaction, best with --create; after a failure drop the database "
+              "before you try again");
 }
 
 template <class Body>

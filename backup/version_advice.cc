@@ -66,8 +66,6 @@ void require_restricted_psql(int psql_version) {
                           fixed_version(psql_version, kRestrict)));
 }
 
-bool may_keep_going(int psql_version) { return has_fix(psql_version, kAugust2026); }
-
 std::vector<std::string> backup_advice(std::string_view client, int client_version,
                                        int server_version) {
   std::vector<std::string> advice;

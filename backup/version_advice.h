@@ -16,10 +16,6 @@ namespace pgbackup {
 /// Throws `failed` naming the version that is needed when psql cannot be restricted.
 void require_restricted_psql(int psql_version);
 
-/// Whether plain SQL may go on after a statement that failed: psql before the releases of August
-/// 2026 reads the rows behind a COPY that failed at its start as SQL.
-[[nodiscard]] bool may_keep_going(int psql_version);
-
 /// `client` is `pg_dump` or `pg_dumpall`. Sentences for the log and the manifest.
 [[nodiscard]] std::vector<std::string> backup_advice(std::string_view client, int client_version,
                                                      int server_version);

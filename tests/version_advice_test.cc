@@ -44,17 +44,6 @@ TEST_CASE("A psql that cannot be restricted is refused with the version that is 
   CHECK(old->hint().find("13.22") != std::string::npos);
 }
 
-TEST_CASE("Plain SQL goes on after a failure only with psql of August 2026 or later") {
-  for (const int version : {140024, 150019, 150020, 160015, 170011, 180006, 190000}) {
-    CAPTURE(version);
-    CHECK(may_keep_going(version));
-  }
-  for (const int version : {0, 130023, 140023, 150018, 160014, 170010, 180000, 180004}) {
-    CAPTURE(version);
-    CHECK_FALSE(may_keep_going(version));
-  }
-}
-
 TEST_CASE("A client as old as its server or newer within the major is fine") {
   CHECK(backup_advice("pg_dump", 150020, 150020).empty());
   CHECK(backup_advice("pg_dump", 150020, 150018).empty());

@@ -75,6 +75,15 @@ TemporaryFile::TemporaryFile(const StoreRoot& root, const std::string& key)
   root_.check();
   check_spelling(root_, key);
   make_directories(root_.path(), path_.parent_path());
+  try {
+    open(key);
+  } catch (...) {
+    remove_empty_directories(root_.path(), path_.parent_path());
+    throw;
+  }
+}
+
+void TemporaryFile::open(const std::string& key) {
   check_spelling(root_, key);  // another process may just have made the directory
   temporary_ = path_.parent_path() /
                fmt::format("{}{}-{}", kTemporaryPrefix, random_hex(4), path_.filename().string());

@@ -36,6 +36,7 @@ class TemporaryFile {
   void commit();
 
  private:
+  void open(const std::string& key);
   void confirm_descriptor() const;
   void confirm_file(const std::filesystem::path& path) const;
   void confirm_size(uint64_t bytes) const;
