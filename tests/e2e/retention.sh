@@ -160,10 +160,11 @@ case_other_guards() {
     # Two servers in turn.
     local other
     other=$folder/app/$(field id app | sed -n 4p)/manifest.json
-    jq '.system_identifier = "1"' "$T/good" >"$other"
+    cp "$other" "$T/other"
+    jq '.system_identifier = "1"' "$T/other" >"$other"
     expect 3 pg_prune now
     says "take turns in $folder/app"
-    cp "$T/good" "$other"
+    cp "$T/other" "$other"
     settings+=(PRUNE_MAX_REMOVE=1)
     expect 3 pg_prune now
     says "2 of 6 backups would go, more than PRUNE_MAX_REMOVE=1"
