@@ -121,6 +121,7 @@ std::vector<RemovalFailure> MemoryStore::remove_all(std::span<const std::string>
       }
       remove(key);
     } catch (const Error& error) {
+      if (error.kind() == ErrorKind::canceled) throw;
       failures.push_back({.key = key, .error = error});
     }
   }
