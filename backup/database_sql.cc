@@ -23,9 +23,13 @@ constexpr std::array<std::string_view, 6> kListSettings = {
     "local_preload_libraries",  "search_path",      "session_preload_libraries",
     "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"};
 
-/// Settings under which a session could not restore.
-constexpr std::array<std::string_view, 4> kHindering = {
-    "array_nulls", "default_transaction_read_only", "transaction_read_only", "role"};
+/// Settings under which a session could not restore, or not even begin.
+constexpr std::array<std::string_view, 6> kHindering = {"array_nulls",
+                                                        "default_transaction_read_only",
+                                                        "local_preload_libraries",
+                                                        "session_preload_libraries",
+                                                        "transaction_read_only",
+                                                        "role"};
 
 /// Of a database. https://www.postgresql.org/docs/current/ddl-priv.html
 constexpr std::array<std::string_view, 3> kPrivileges = {"CONNECT", "CREATE", "TEMPORARY"};

@@ -183,8 +183,19 @@ NewestStarts newest_starts(const Targets& targets, const std::vector<std::string
     for (const StoreTarget& target : targets) starts[{group, target.name()}] = std::nullopt;
   }
   ask_all(targets, log, [&](const StoreTarget& target) {
+    Store& store = target.store();
+    std::vector<Error> failures;  // of groups that cannot be read, such as another user's directory
     for (const std::string& group : groups) {
-      starts[{group, target.name()}] = newest_start(target.store(), group, now, log);
+      try {
+        starts[{group, target.name()}] = newest_start(store, group, now, log);
+      } catch (...) {
+        failures.push_back(current_failure());
+        if (failures.back().kind() == ErrorKind::transient) throw;
+      }
+    }
+    if (!failures.empty() && failures.size() == groups.size()) throw Error(failures.front());
+    for (const Error& error : failures) {
+      log.warn(fmt::format("what it holds does not count: {}", error.message()));
     }
   });
   return starts;

@@ -83,27 +83,29 @@ BackupRuns::Goal BackupRuns::find_goal(const Targets& targets, UtcTime now) {
 std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& left_out,
                                                    const Targets& targets, UtcTime now) {
   std::map<std::string, Error> lost;
-  if (left_out.empty()) return lost;
-  std::vector<std::string> names;
-  for (const LeftOut& item : left_out) names.push_back(item.database);
-  NewestStarts starts;
-  try {
-    starts = newest_starts(targets, names, now, log_);
-  } catch (...) {
-    log_.warn(fmt::format("whether a database that is left out has backups is not known: {}",
-                          current_failure().message()));
-  }
   for (const LeftOut& item : left_out) {
-    const bool has_backups = std::any_of(starts.begin(), starts.end(), [&](const auto& entry) {
-      return entry.first.first == item.database && entry.second;
-    });
-    if (!has_backups) continue;
-    lost.emplace(
-        item.database,
-        Error(ErrorKind::failed,
-              fmt::format("backup of {}: there are older ones, but it is left out now: {}",
-                          item.database, item.reason),
-              "make it possible again, or name it in EXCLUDE_DATABASES to end its backups"));
+    try {
+      const NewestStarts starts = newest_starts(targets, {item.database}, now, log_);
+      if (!std::any_of(starts.begin(), starts.end(),
+                       [](const auto& start) { return start.second.has_value(); })) {
+        continue;
+      }
+      lost.emplace(item.database,
+                   Error(ErrorKind::failed,
+                         fmt::format("backup of {}: there are older ones, but it is left out now: "
+                                     "{}",
+                                     item.database, item.reason),
+                         "make it possible again, or name it in EXCLUDE_DATABASES to end its "
+                         "backups"));
+    } catch (...) {
+      const Error error = current_failure();
+      lost.emplace(item.database,
+                   Error(error.kind(),
+                         fmt::format("backup of {}: it is left out ({}), and whether there are "
+                                     "older ones is not known: {}",
+                                     item.database, item.reason, error.message()),
+                         error.hint()));
+    }
   }
   return lost;
 }

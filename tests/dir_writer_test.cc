@@ -62,6 +62,14 @@ TEST_CASE_METHOD(WriterFixture, "Bytes that others write into the file make fini
   CHECK_FALSE(is_visible());
 }
 
+TEST_CASE_METHOD(WriterFixture,
+                 "Nothing is written behind a symbolic link, where no listing looks") {
+  const TemporaryFolder elsewhere;
+  fs::create_directory_symlink(elsewhere.path(), folder.path() / "app");
+  CHECK(fails_with(ErrorKind::conflict, "is a symbolic link", [&] { return store.create(kKey); }));
+  CHECK(fs::is_empty(elsewhere.path()));
+}
+
 TEST_CASE_METHOD(WriterFixture, "A file that was cut makes finish() fail") {
   const auto writer = store.create(kKey);
   writer->write("abc");

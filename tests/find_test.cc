@@ -204,6 +204,25 @@ TEST_CASE("The newest start is that of the target which is the furthest behind")
   CHECK_THROWS_AS(f.newest(), Error);
 }
 
+TEST_CASE("A group that cannot be read counts alone, and all of them as their target") {
+  Fixture f;
+  add(f.dir_memory, kNew);
+  add(f.s3_memory, kNew);
+  f.dir.before = [](std::string_view, std::string_view key) {
+    if (key.starts_with("theirs")) throw Error(ErrorKind::denied, "another user's directory");
+  };
+  const NewestStarts starts =
+      newest_starts(f.targets, {"app", "theirs"}, f.clock.now(), f.log.log());
+  CHECK(starts.at({"app", "dir"}) == parse_iso("2026-11-20T03:15:00Z"));
+  CHECK(starts.at({"app", "s3"}) == parse_iso("2026-11-20T03:15:00Z"));
+  CHECK_FALSE(starts.at({"theirs", "dir"}));
+  CHECK(contains(f.log.text(), "what it holds does not count: another user's directory"));
+  f.s3.before = f.dir.before;
+  CHECK(fails_with(ErrorKind::denied, "another user's directory", [&] {
+    return newest_starts(f.targets, {"theirs"}, f.clock.now(), f.log.log());
+  }));
+}
+
 void lose_data(MemoryStore& store, const std::string& id) {
   store.remove(backup_folder("app", id) + "/" + dump_file_name("app"));
 }

@@ -108,6 +108,11 @@ class Parser {
                             flags_[row], command_.options[row].name, command_.options[row].name));
         return;
       }
+      const bool is_variable = !command_.options[row].name.starts_with("--");
+      if (!is_variable && optarg != nullptr && *optarg == '\0') {
+        problem(fmt::format("{} is empty: give it a value, or leave it out", flags_[row]));
+        return;
+      }
       flag_values_[row] = Given{optarg != nullptr ? optarg : "true", "flag", flags_[row]};
     } else if (found == ':') {
       problem(fmt::format("{} needs a value", word));

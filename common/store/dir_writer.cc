@@ -28,7 +28,14 @@ void sync_directory(const fs::path& directory) {
 /// Makes the missing directories above `path` and syncs each new entry's parent.
 void make_directories(const fs::path& root, const fs::path& directory) {
   std::error_code ignored;
-  if (directory == root || fs::is_directory(directory, ignored)) return;
+  if (directory == root) return;
+  // A listing follows no link, so what lies behind one would never be seen again.
+  if (fs::is_symlink(directory, ignored)) {
+    throw Error(ErrorKind::conflict,
+                fmt::format("cannot write below {}: it is a symbolic link", directory.string()),
+                "mount the other place there, or set BACKUP_DIR to it");
+  }
+  if (fs::is_directory(directory, ignored)) return;
   make_directories(root, directory.parent_path());
   if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) throw_path_error("make", directory);
   sync_directory(directory.parent_path());
