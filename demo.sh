@@ -70,7 +70,9 @@ echo "shop: $original   shop_copy: $copy"
 step "Remove what is older than 30 days (some aged copies stand in for last quarter's backups)"
 newest=$(basename "$(readlink "$BACKUP_DIR/shop/latest")")
 for days in 7 29 31 60 90; do
-    cp -r "$BACKUP_DIR/shop/$newest" "$BACKUP_DIR/shop/$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)-${newest##*-}"
+    aged=$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)-${newest##*-}
+    cp -r "$BACKUP_DIR/shop/$newest" "$BACKUP_DIR/shop/$aged"
+    sed -i "s/$newest/$aged/" "$BACKUP_DIR/shop/$aged/manifest.json"
 done
 export S3_BACKUP_MAX_AGE=30d
 show pg-prune plan
