@@ -14,7 +14,6 @@ constexpr std::string_view kNotExecuted = "could not execute query: ";
 constexpr std::string_view kStatement = "Command was: ";
 /// warn_on_exit in PostgreSQL's src/bin/pg_dump/pg_restore.c
 constexpr std::string_view kCounted = "pg_restore: warning: errors ignored on restore: ";
-constexpr std::string_view kPsql = "psql:<stdin>:";
 
 }  // namespace
 
@@ -35,8 +34,6 @@ void RestoreFailures::add_line(std::string_view line) {
     line.remove_prefix(kPgRestore.size());
     if (line.starts_with(kNotExecuted)) line.remove_prefix(kNotExecuted.size());
     add_failure(line);
-  } else if (line.starts_with(kPsql) && line.find(": ERROR:  ") != std::string_view::npos) {
-    add_failure(line.substr(std::string_view("psql:").size()));
   } else if (line.starts_with(kStatement) && count_ > 0 && first_.size() == count_) {
     first_.back().append(" (").append(line.substr(kStatement.size(), kStatementKept)).append(")");
   } else if (line.starts_with(kCounted)) {

@@ -1,4 +1,4 @@
-// The statements that failed in a restore that goes on, as pg_restore and psql tell them on stderr:
+// The statements that failed in a restore that goes on, as pg_restore tells them on stderr:
 // however many there are, a bounded number is kept, and all are counted.
 #pragma once
 
@@ -17,7 +17,7 @@ class RestoreFailures {
   void add(std::string_view text);
 
   [[nodiscard]] size_t count() const { return count_; }
-  /// The first kKept, one line each: the server's message, and of pg_restore the first line of the
+  /// The first kKept, one line each: the server's message, and the first line of the
   /// statement, never its data.
   [[nodiscard]] const std::vector<std::string>& first() const { return first_; }
   /// Whether pg_restore has come to its end and counted what it left out.
