@@ -49,7 +49,7 @@ bool is_alive(PgConnection& connection) {
   try {
     connection.query("SELECT 1");
     return true;
-  } catch (const Error&) {
+  } catch (...) {
     return false;
   }
 }
@@ -102,7 +102,8 @@ void CreatedDatabase::create(PgConnection& maintenance) {
       create_database_sql(request_, properties_, version, mark_, may_use_tablespace(maintenance));
   try {
     maintenance.query(sql, {}, kCreateLimit);
-  } catch (const Error& error) {
+  } catch (...) {
+    const Error error = current_error();
     if (error.kind() == ErrorKind::conflict) refuse_existing(maintenance);  // made since we looked
     if (!is_alive(maintenance)) {
       if (!session.empty()) end_session(session[0]);
@@ -146,8 +147,9 @@ void CreatedDatabase::drop() {
     maintenance.query(fmt::format("DROP DATABASE {}{}", sql_identifier(name),
                                   maintenance.server_version() >= 130000 ? " WITH (FORCE)" : ""));
     log_.info(fmt::format("dropped the database {} again", name));
-  } catch (const Error& error) {
-    log_.error(fmt::format("could not drop the database {} again: {}", name, error.what()));
+  } catch (...) {
+    log_.error(
+        fmt::format("could not drop the database {} again: {}", name, current_error().what()));
   }
 }
 
@@ -197,9 +199,9 @@ void CreatedDatabase::end_session(const std::vector<std::string>& session) {
     }
     log_.error(fmt::format("the server still creates the database {}: drop it when it is there",
                            request_.target_database));
-  } catch (const Error& error) {
+  } catch (...) {
     log_.error(fmt::format("could not stop CREATE DATABASE {}: {}", request_.target_database,
-                           error.what()));
+                           current_error().what()));
   }
 }
 
