@@ -72,7 +72,7 @@ TEST_CASE("A database is created with the locale, the rules and the tablespace t
   CHECK(lost_properties(request, icu, 140001).size() == 1);
 }
 
-TEST_CASE("--locale takes the place of a locale that the server lacks") {
+TEST_CASE("The flag --locale takes the place of a locale that the server lacks") {
   RestoreRequest request = request_for("app");
   request.locale = "C.UTF-8";
   DatabaseProperties properties = kPlain;
