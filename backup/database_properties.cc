@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <utility>
 
 namespace pgbackup {
 namespace {
-
-constexpr int kFirstWithIcuRules = 160000;
 
 /// Grants of several grantors are one; a role that is gone has none. PUBLIC has no name.
 constexpr const char* kGrantsSql =

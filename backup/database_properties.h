@@ -9,6 +9,9 @@
 
 namespace pgbackup {
 
+/// The first server that has them.
+inline constexpr int kFirstWithIcuRules = 160000;
+
 /// For the database that one is connected to, on a server of `version` (server_version_num).
 [[nodiscard]] std::string further_properties_sql(int version);
 

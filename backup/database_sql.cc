@@ -7,12 +7,13 @@
 #include <array>
 #include <utility>
 
+#include "backup/database_properties.h"
+
 namespace pgbackup {
 namespace {
 
 /// Since PostgreSQL 15 a database may have another locale provider than libc.
 constexpr int kFirstWithProviders = 150000;
-constexpr int kFirstWithIcuRules = 160000;
 constexpr int kFirstWithBuiltin = 170000;
 /// Since PostgreSQL 19 an empty list is written as NULL.
 constexpr int kFirstWithNullList = 190000;

@@ -5,12 +5,10 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
 #include <utility>
 
 #include "backup/stored_dump.h"
 #include "common/base/error.h"
-#include "common/base/printable.h"
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 
@@ -38,11 +36,20 @@ std::string wanted(const RestoreRequest& request) {
   return fmt::format("complete backup {} of {}", request.id, request.database);
 }
 
+/// Warns of what cannot be read, as ask_all() does.
+std::vector<Backup> read_backups(Store& store, const Adoption& adoption, Log& log) {
+  Catalog catalog = read_catalog(store, adoption);
+  if (catalog.unread) {
+    log.warn(fmt::format("what it holds does not count: {}", catalog.unread->message()));
+  }
+  return std::move(catalog.backups);
+}
+
 /// All that may be what is asked for. Older systems' lie anywhere, ours in the database's folder.
 std::vector<Backup> candidates(Store& store, const RestoreRequest& request,
-                               const Adoption& adoption) {
+                               const Adoption& adoption, Log& log) {
   const bool is_ours = adoption.layouts.empty() || parse_backup_id(request.id);
-  return is_ours ? read_catalog(store, request.database) : read_catalog(store, adoption).backups;
+  return is_ours ? read_catalog(store, request.database) : read_backups(store, adoption, log);
 }
 
 bool is_wanted(const Backup& backup, const RestoreRequest& request) {
@@ -81,7 +88,7 @@ Candidates find_wanted(const Targets& targets, const RestoreRequest& request,
   std::vector<FoundBackup> found;
   std::vector<std::string> places;
   ask_all(targets, log, [&](const StoreTarget& target) {
-    for (Backup& backup : candidates(target.store(), request, adoption)) {
+    for (Backup& backup : candidates(target.store(), request, adoption, log)) {
       if (is_wanted(backup, request)) found.push_back({&target, std::move(backup)});
     }
     places.push_back(target.store().location(""));
@@ -121,7 +128,7 @@ std::vector<FoundBackup> find_backups(const Targets& targets, const Adoption& ad
                                       const Clock& clock, Log& log) {
   std::vector<FoundBackup> found;
   ask_all(targets, log, [&](const StoreTarget& target) {
-    for (Backup& backup : read_catalog(target.store(), adoption).backups) {
+    for (Backup& backup : read_backups(target.store(), adoption, log)) {
       if (backup.complete) found.push_back({&target, std::move(backup)});
     }
   });

@@ -76,6 +76,7 @@ Listing list_backups(const Targets& targets, const Adoption& adoption, const Clo
       if (backup.complete) here.push_back(describe(target, std::move(backup)));
     }
     std::move(here.begin(), here.end(), std::back_inserter(listed));
+    if (catalog.unread) throw Error(*catalog.unread);
   });
   const UtcTime now = time_of(targets, clock);
   for (ListedBackup& one : listed) one.is_future = is_from_future(one.backup, now);

@@ -8,7 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include "backup/database_properties.h"
 #include "common/base/error.h"
 
 namespace pgbackup {

@@ -11,7 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <map>
-#include <optional>
 #include <string_view>
 #include <thread>
 

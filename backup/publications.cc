@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 
-#include "backup/pg_client.h"
 #include "common/catalog/manifest.h"
 
 namespace pgbackup {

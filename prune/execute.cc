@@ -285,10 +285,9 @@ void add_failures(Outcome& outcome, const std::vector<Error>& failures) {
 void throw_failures(const Outcome& outcome) {
   if (outcome.failures == 0) return;
   throw Error(ErrorKind::failed,
-              outcome.failures == 1
-                  ? outcome.first_failure->message()
-                  : fmt::format("{} removals failed; the first: {}", outcome.failures,
-                                outcome.first_failure->message()),
+              outcome.failures == 1 ? outcome.first_failure->message()
+                                    : fmt::format("{} failures; the first: {}", outcome.failures,
+                                                  outcome.first_failure->message()),
               outcome.first_failure->hint());
 }
 

@@ -31,7 +31,7 @@ struct Outcome {
 [[nodiscard]] Outcome execute_plan(Store& store, const Plan& plan, Log& log,
                                    const std::stop_token& stop);
 
-/// Those that kept a backup from being removed before it came to that.
+/// Those that kept a backup from being looked at or removed before it came to that.
 void add_failures(Outcome& outcome, const std::vector<Error>& failures);
 
 /// Throws `failed` with the number of failures and the first of them in full, if there are any.

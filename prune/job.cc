@@ -27,7 +27,14 @@ void mention_not_adopted(const Catalog& catalog, Log& log) {
   if (!catalog.not_adopted.empty()) log.info(describe_not_adopted(catalog.not_adopted));
 }
 
-Plan look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
+/// A plan for all that can be read. What cannot is missing from it, so that more is kept than the
+/// rules ask for, and is a failure of the run.
+struct Look {
+  Plan plan;
+  std::vector<Error> failures;
+};
+
+Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
   // Before the listing: what is written meanwhile then looks too young rather than too old.
   const UtcTime now = store.now();
   if (const auto objection = guard_clock(clock.now(), now)) {
@@ -36,7 +43,9 @@ Plan look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
   const std::vector<UnfinishedWrite> writes = find_unfinished(store, now, log);
   Catalog catalog = read_catalog(store, config.adoption);
   mention_not_adopted(catalog, log);
-  return make_plan(std::move(catalog.backups), writes, config.rules, now);
+  Look seen{make_plan(std::move(catalog.backups), writes, config.rules, now), {}};
+  if (catalog.unread) seen.failures.push_back(*catalog.unread);
+  return seen;
 }
 
 std::string format_tables(const Plan& plan, const StoreTarget& target) {
@@ -110,13 +119,15 @@ void throw_objections(const Plan& plan) {
 void prune_target(const StoreTarget& target, const PruneJob& config, const Clock& clock, Log& log,
                   const std::stop_token& stop) {
   Store& store = target.store();
-  Plan plan = look(store, config, clock, log);
+  Look seen = look(store, config, clock, log);
+  Plan& plan = seen.plan;
   const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
   apply_locks(plan, readings);
   guard_plan(store, plan, log, stop);
   with_context("nothing was deleted", [&] { report(plan, target, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
   add_failures(outcome, lock_failures(readings));
+  add_failures(outcome, seen.failures);
   say(config.dry_run ? kDryRun : format_outcome(outcome), config, log);
   throw_failures(outcome);
   throw_objections(plan);

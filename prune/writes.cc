@@ -20,9 +20,13 @@ struct Unknown {
 
 std::vector<UnfinishedWrite> list_ours(Store& store) {
   std::vector<UnfinishedWrite> ours;
-  store.list_unfinished([&](const UnfinishedWrite& write) {
-    if (parse_key(write.key)) ours.push_back(write);
-  });
+  try {
+    store.list_unfinished([&](const UnfinishedWrite& write) {
+      if (parse_key(write.key)) ours.push_back(write);
+    });
+  } catch (const PartialListing&) {
+    return ours;  // the listing of the backups, which comes next, says the same
+  }
   return ours;
 }
 

@@ -4,6 +4,7 @@
 #include "common/catalog/key_grammar.h"
 #include "tests/error_of.h"
 #include "tests/fake_clock.h"
+#include "tests/faulty_store.h"
 #include "tests/memory_store.h"
 #include "tests/test.h"
 #include "tests/test_log.h"
@@ -42,6 +43,22 @@ class CatalogFixture {
 
 TEST_CASE_METHOD(CatalogFixture, "An empty store has no backups") {
   CHECK(read_catalog(store).empty());
+}
+
+TEST_CASE_METHOD(CatalogFixture,
+                 "A store that is read in part gives that, and says what is not read") {
+  add_backup("app", kOld);
+  CHECK_FALSE(read_catalog(store, Adoption{}).unread);
+  FaultyStore partly(store);
+  partly.after = [](std::string_view, std::string_view) {
+    throw PartialListing(ErrorKind::denied, "cannot list web/", "look at it");
+  };
+  const Catalog catalog = read_catalog(partly, Adoption{});
+  CHECK(catalog.backups.size() == 1);
+  REQUIRE(catalog.unread);
+  CHECK(catalog.unread->message() == "cannot list web/");
+  CHECK(catalog.unread->hint() == "look at it");
+  CHECK(fails_with(ErrorKind::denied, "cannot list web/", [&] { return read_catalog(partly); }));
 }
 
 TEST_CASE_METHOD(CatalogFixture, "A folder is seen with its files, bytes and newest time") {

@@ -85,15 +85,28 @@ class WithoutRoot {
   bool was_root_ = geteuid() == 0;
 };
 
-TEST_CASE_METHOD(WalkFixture, "A directory that may not be read is an error that names it") {
+TEST_CASE_METHOD(WalkFixture,
+                 "A directory that may not be read is an error that names it, after all the rest") {
   folder.write("app/1/x", "x");
+  folder.write("a/1/x", "x");
   folder.write("web/1/x", "x");
   fs::permissions(folder.path(), fs::perms(0755));
   fs::permissions(folder.path() / "app", fs::perms::none);
   {
     const WithoutRoot others;
-    CHECK(fails_with(ErrorKind::denied, "/app", [&] { return walk(); }));
+    std::set<std::string> found;
+    try {
+      walk_files(folder.path(), "",
+                 [&](const std::string& path, const struct stat&) { found.insert(path); });
+      FAIL("nothing was thrown");
+    } catch (const PartialListing& error) {
+      CHECK(error.kind() == ErrorKind::denied);
+      CHECK(error.message().ends_with("/app/: Permission denied"));
+      CHECK(error.hint().starts_with("the program runs as user id 65534: chown"));
+    }
+    CHECK(found == std::set<std::string>{"a/1/x", "web/1/x"});
     CHECK(walk("web/").size() == 1);
+    CHECK(fails_with(ErrorKind::denied, "/app", [&] { return walk("app/"); }));
   }
   fs::permissions(folder.path() / "app", fs::perms::owner_all);
 }

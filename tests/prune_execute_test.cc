@@ -204,10 +204,9 @@ TEST_CASE_METHOD(ExecuteFixture, "Several failures are counted and the first one
     CHECK(outcome.failures == 4);
     CHECK(attempts == 4);
     const std::string first = store.location(backup_folder("app", id(50 * kDay)));
-    CHECK(
-        fails_with(ErrorKind::failed,
-                   "4 removals failed; the first: cannot remove " + first + "/manifest.json: no 1",
-                   [&] { throw_failures(outcome); }));
+    CHECK(fails_with(ErrorKind::failed,
+                     "4 failures; the first: cannot remove " + first + "/manifest.json: no 1",
+                     [&] { throw_failures(outcome); }));
   }
   SECTION("unanswered: after three the rest is left") {
     kind = ErrorKind::transient;

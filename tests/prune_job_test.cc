@@ -51,6 +51,19 @@ TEST_CASE_METHOD(JobFixture,
   CHECK(read_catalog(store).size() == 2);
 }
 
+TEST_CASE_METHOD(JobFixture,
+                 "What can be read is pruned where a folder cannot be, and the run fails") {
+  seen.after = [](std::string_view call, std::string_view) {
+    if (call.starts_with("list")) throw PartialListing(ErrorKind::denied, "cannot list other/");
+  };
+  CHECK(fails_with(ErrorKind::failed, "cannot list other/", [&] {
+    run();
+    return 0;
+  }));
+  CHECK(out.says("removed 1"));
+  CHECK(read_catalog(store).size() == 2);
+}
+
 TEST_CASE_METHOD(JobFixture, "A dry run deletes nothing and says so") {
   const auto before = files();
   for (const auto style : {ReportStyle::table, ReportStyle::json, ReportStyle::log}) {

@@ -72,10 +72,12 @@ int exit_code(ErrorKind kind) {
 
 std::string errno_text(int error_number) { return std::generic_category().message(error_number); }
 
-void throw_errno(std::string_view what) {
+Error errno_error(std::string_view what) {
   const int error_number = errno;
-  throw Error(kind_of(error_number), fmt::format("{}: {}", what, errno_text(error_number)));
+  return {kind_of(error_number), fmt::format("{}: {}", what, errno_text(error_number))};
 }
+
+void throw_errno(std::string_view what) { throw errno_error(what); }
 
 Error current_error() noexcept {
   try {

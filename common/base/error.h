@@ -49,7 +49,9 @@ class Error : public std::exception {
 /// Text of the current errno, as in "No space left on device".
 [[nodiscard]] std::string errno_text(int error_number);
 
-/// Throws `failed` (`denied` for EACCES/EPERM, `not_found` for ENOENT): "what: <errno text>".
+/// The Error for errno, `failed` (`denied` for EACCES/EPERM, `not_found` for ENOENT):
+/// "what: <errno text>".
+[[nodiscard]] Error errno_error(std::string_view what);
 [[noreturn]] void throw_errno(std::string_view what);
 
 /// The exception that is being handled, as an Error: an Error as it is; std::system_error, which

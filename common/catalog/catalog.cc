@@ -112,21 +112,27 @@ bool is_listed_before(const Backup& a, const Backup& b) {
 
 Catalog read_catalog(Store& store, const Adoption& adoption) {
   Gathering gathering;
-  std::map<Layout, size_t> not_adopted;
-  store.list("", [&](const ObjectInfo& object) {
+  Catalog catalog;
+  const auto visit = [&](const ObjectInfo& object) {
     if (std::optional<BackupKey> key = parse_key(object.key)) {
       gathering.add_ours(*std::move(key), object);
     } else if (std::optional<OldKey> old = parse_old_key(object.key)) {
       if (!adoption.layouts.contains(old->layout)) {
-        ++not_adopted[old->layout];
+        ++catalog.not_adopted[old->layout];
         return;
       }
       if (object.bytes == 0) return;
       if (old->database.empty()) old->database = adoption.database;
       gathering.add_old(*std::move(old), object);
     }
-  });
-  return {gathering.take(), std::move(not_adopted)};
+  };
+  try {
+    store.list("", visit);
+  } catch (const PartialListing& error) {
+    catalog.unread = error;
+  }
+  catalog.backups = gathering.take();
+  return catalog;
 }
 
 std::vector<Backup> read_catalog(Store& store, std::string_view group) {

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/base/error.h"
 #include "common/base/utc_time.h"
 #include "common/catalog/adoption.h"
 #include "common/catalog/manifest.h"
@@ -57,6 +59,7 @@ struct Backup {
 struct Catalog {
   std::vector<Backup> backups;             ///< as is_listed_before() says
   std::map<Layout, size_t> not_adopted{};  ///< objects of older systems that do not count
+  std::optional<Error> unread{};           ///< why some folders are missing, see PartialListing
 };
 
 /// More objects of backups than any honest store has are refused with `failed`: a listing without
@@ -66,7 +69,7 @@ inline constexpr size_t kMostObjects = 10'000'000;
 /// All folders of ours and all that is adopted, complete or not. Anything else is not looked at,
 /// nor is an adopted file without a byte in it: what a failed job of an older system left.
 [[nodiscard]] Catalog read_catalog(Store& store, const Adoption& adoption);
-/// Only ours, and with `group` those of one, which restricts the listing.
+/// Only ours, and with `group` those of one, which restricts the listing. Throws PartialListing.
 [[nodiscard]] std::vector<Backup> read_catalog(Store& store, std::string_view group = "");
 
 /// The backup as the store lists it now; without files when nothing of it is left.

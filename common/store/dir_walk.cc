@@ -8,12 +8,13 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <optional>
 #include <utility>
 #include <vector>
 
-#include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/handle.h"
+#include "common/store/store.h"
 
 namespace pgbackup {
 namespace {
@@ -45,7 +46,8 @@ class Walk {
     if (!fd.is_open()) throw_path_error("list", root_);
     for (size_t at = 0; at < below.size() && fd.is_open(); at = below.find('/', at) + 1) {
       const std::string name(below.substr(at, below.find('/', at) - at));
-      fd = open_at(fd.get(), name, std::string(below));
+      fd = open_at(fd.get(), name);
+      if (!fd.is_open() && !has_vanished(errno)) throw_path_error("list", root_ / below);
     }
     return fd;
   }
@@ -53,21 +55,36 @@ class Walk {
   /// `below` is the path of `fd` relative to the root, with a slash at its end, or empty.
   void visit_all(Fd fd, const std::string& below, int depth) {
     const Handle<DIR, closedir> directory(fdopendir(fd.get()));
-    if (!directory) throw_path_error("list", root_ / below);
+    if (!directory) {
+      note_failure("list", below);
+      return;
+    }
     static_cast<void>(fd.release());  // closedir() closes it
     for (const std::string& name : visit_entries(*directory, below)) {
       const std::string path = below + name + "/";
-      Fd child = open_at(dirfd(directory.get()), name, path);
+      Fd child = open_at(dirfd(directory.get()), name);
+      if (!child.is_open()) note_failure("list", path);
       if (child.is_open() && depth < kMaxWalkDepth) visit_all(std::move(child), path, depth + 1);
     }
   }
 
+  void throw_failures() const {
+    if (!first_failure_) return;
+    const std::string more = failures_ == 1 ? "" : fmt::format(" (and {} more)", failures_ - 1);
+    throw PartialListing(first_failure_->kind(), first_failure_->message() + more,
+                         first_failure_->hint());
+  }
+
  private:
-  /// No descriptor when it has vanished.
-  [[nodiscard]] Fd open_at(int parent, const std::string& name, const std::string& path) const {
-    Fd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd.is_open() && !has_vanished(errno)) throw_path_error("list", root_ / path);
-    return fd;
+  static Fd open_at(int parent, const std::string& name) {
+    return Fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  }
+
+  /// By errno; the walk goes on. What has vanished is no failure.
+  void note_failure(std::string_view action, const std::string& path) {
+    if (has_vanished(errno)) return;
+    ++failures_;
+    if (!first_failure_) first_failure_ = path_error(action, root_ / path);
   }
 
   /// Visits the files and returns the names of the directories: they are entered when all names
@@ -79,18 +96,20 @@ class Walk {
       if (name == "." || name == "..") continue;
       struct stat info {};
       if (fstatat(dirfd(&directory), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (has_vanished(errno)) continue;
-        throw_path_error("read", root_ / (below + name));
+        note_failure("read", below + name);
+        continue;
       }
       if (S_ISREG(info.st_mode)) visit_(below + name, info);
       if (S_ISDIR(info.st_mode) && may_be_in_a_key(name)) directories.push_back(name);
     }
-    if (errno != 0 && !has_vanished(errno)) throw_path_error("list", root_ / below);
+    if (errno != 0) note_failure("list", below);
     return directories;
   }
 
   const fs::path& root_;
   const VisitFile& visit_;
+  size_t failures_ = 0;
+  std::optional<Error> first_failure_;
 };
 
 }  // namespace
@@ -99,6 +118,7 @@ void walk_files(const fs::path& root, std::string_view below, const VisitFile& v
   Walk walk(root, visit);
   Fd directory = walk.open(below);
   if (directory.is_open()) walk.visit_all(std::move(directory), std::string(below), 0);
+  walk.throw_failures();
 }
 
 std::string owner_hint() {
@@ -106,15 +126,17 @@ std::string owner_hint() {
                      geteuid());
 }
 
-[[noreturn]] void throw_path_error(std::string_view action, const fs::path& path) {
+Error path_error(std::string_view action, const fs::path& path) {
   const int error_number = errno;
   const std::string what = fmt::format("cannot {} {}", action, path.string());
-  if (error_number == EACCES) {
-    throw Error(ErrorKind::denied, fmt::format("{}: {}", what, errno_text(error_number)),
-                owner_hint());
-  }
   errno = error_number;
-  throw_errno(what);
+  Error error = errno_error(what);
+  if (error_number != EACCES) return error;
+  return {error.kind(), error.message(), owner_hint()};
+}
+
+void throw_path_error(std::string_view action, const fs::path& path) {
+  throw path_error(action, path);
 }
 
 }  // namespace pgbackup

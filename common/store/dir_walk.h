@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/error.h"
+
 namespace pgbackup {
 
 /// Gets the path of a regular file, relative to the root, and what lstat() says of it.
@@ -20,12 +22,13 @@ inline constexpr int kMaxWalkDepth = 32;
 /// Every file below `root`/`below` that is there from the begin of the walk to its end is visited
 /// once; what comes or goes meanwhile may be. `below` is empty or ends with a slash; where there is
 /// no such directory there are no files. Directories with names that no key holds (`lost+found`)
-/// need not even be readable and are passed over. Throws `denied`, `not_found` (the root) or
-/// `failed` with the name of a directory that cannot be read.
+/// need not even be readable and are passed over. Throws `denied`, `not_found` or `failed` when the
+/// root or `below` cannot be opened, and PartialListing in the end for what else cannot be read.
 void walk_files(const std::filesystem::path& root, std::string_view below, const VisitFile& visit);
 
-/// Throws the Error for errno: "cannot `action` `path`: <errno text>"; `denied` for EACCES, with
-/// the hint whose directory it must be.
+/// The Error for errno: "cannot `action` `path`: <errno text>"; `denied` for EACCES, with the hint
+/// whose directory it must be.
+[[nodiscard]] Error path_error(std::string_view action, const std::filesystem::path& path);
 [[noreturn]] void throw_path_error(std::string_view action, const std::filesystem::path& path);
 
 /// For the most frequent case: a mounted directory that belongs to root, in a container that does

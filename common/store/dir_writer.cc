@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <iterator>
 #include <system_error>
 #include <utility>
 

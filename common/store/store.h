@@ -38,6 +38,13 @@ struct RemovalFailure {
   std::string lock{};  ///< where that is no fault: `locked until 2027-01-01T00:00:00Z`
 };
 
+/// What a listing throws when parts of the store cannot be read: it has visited all the rest
+/// before. Names the first of them.
+class PartialListing final : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A write that was begun and neither finished nor abandoned: its writer was killed, or still runs.
 struct UnfinishedWrite {
   std::string key;  ///< of the object that it would have become
@@ -86,7 +93,8 @@ class Store {
   /// nullopt: there is no such object.
   [[nodiscard]] virtual std::optional<ObjectInfo> stat(const std::string& key) = 0;
   /// Every object whose key starts with `prefix`, in no promised order. Symbolic links and
-  /// unfinished writes are not objects.
+  /// unfinished writes are not objects. Throws PartialListing at the end, when it could read some
+  /// of them only.
   virtual void list(std::string_view prefix,
                     const std::function<void(const ObjectInfo&)>& visit) = 0;
   /// Absent already: done. Works after a stop was requested, too, within seconds: what is left to
@@ -99,6 +107,7 @@ class Store {
   [[nodiscard]] virtual size_t removal_batch() const { return 1; }
 
   /// Below the store's root only, of other programs, too. Costs no request for each of them.
+  /// Throws PartialListing as list() does.
   virtual void list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) = 0;
   /// When `write`, which list_unfinished() told of, last received bytes; nullopt: it is gone. Costs
   /// a request; what it throws says nothing about other writes.

@@ -341,6 +341,12 @@ case_directory_of_another_user() {
     says "1 of 2 backups failed: app"
     [ "$(on dir manifests | grep -c '^other/')" = 1 ] || fail "the other database has no backup in the directory"
     [ "$(on s3 manifests | wc -l)" = 2 ] || fail "not both databases have one in the bucket"
+    expect 1 as_nobody "$BIN/pg-backup" list
+    says "Permission denied"
+    grep -q '^other ' "$T/out" || fail "what can be read is not listed"
+    settings+=(RETENTION_KEEP_LAST=1 S3_BACKUP_MAX_AGE=)
+    expect 1 as_nobody "$BIN/pg-backup" now
     expect 1 as_nobody "$BIN/pg-prune" now
     says "Permission denied"
+    [ "$(on dir manifests | grep -c '^other/')" = 1 ] || fail "what can be read was not pruned"
 }
