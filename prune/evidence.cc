@@ -22,6 +22,10 @@ namespace {
 /// So many manifests of later runs are read at most, to tell whether a database was dropped.
 constexpr size_t kMostLaterRuns = 10;
 
+/// For what no version of the programs can read.
+constexpr const char* kRemoveByHand =
+    "remove that backup's folder by hand when you are sure that nothing can be done with it";
+
 /// What is dumped in another way, or only in part, cannot be compared.
 std::string kind_of(const Manifest& manifest) {
   return fmt::format("{} {} {}", manifest.kind, manifest.dump_format == DumpFormat::plain,
@@ -57,9 +61,13 @@ void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
       case ErrorKind::not_found:  // removed since it was listed
         return;
       case ErrorKind::corrupt:
+        facts.unreadable.push_back(fmt::format("{}; {}", error.message(), kRemoveByHand));
+        return;
       case ErrorKind::denied:
       case ErrorKind::failed:
-        facts.unreadable.push_back(error.message());
+        facts.unreadable.push_back(error.hint().empty()
+                                       ? error.message()
+                                       : fmt::format("{}; {}", error.message(), error.hint()));
         return;
       case ErrorKind::usage:
       case ErrorKind::conflict:
@@ -161,7 +169,8 @@ void read_manifests(Store& store, const Plan& plan, const std::vector<const Step
     if (++ours <= kMostReadings) {
       read_into(store, *step->backup, facts);
     } else if (step->reasons.has(Reason::bad_manifest)) {
-      facts.unreadable.push_back(store.location(step->backup->commit_key()) + " is damaged");
+      facts.unreadable.push_back(fmt::format(
+          "{} is damaged; {}", store.location(step->backup->commit_key()), kRemoveByHand));
     } else if (stands_for_others(*step) || ours <= floor) {
       check_into(store, *step->backup, facts);
     }

@@ -146,10 +146,7 @@ std::optional<std::string> guard_damaged(const GroupFacts& facts) {
 
 std::optional<std::string> guard_manifests(const GroupFacts& facts) {
   if (facts.unreadable.empty()) return std::nullopt;
-  return fmt::format(
-      "a manifest cannot be read: {}; remove that backup's folder by hand when you "
-      "are sure that nothing can be done with it",
-      facts.unreadable.front());
+  return fmt::format("a manifest cannot be read: {}", facts.unreadable.front());
 }
 
 std::optional<std::string> guard_servers(const GroupFacts& facts) {

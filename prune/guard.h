@@ -80,7 +80,7 @@ struct GroupFacts {
   std::vector<UtcTime> latest{};
   std::vector<uint64_t> old_sizes{};  ///< theirs in bytes, where the newest is an older system's
   std::vector<Reading> readings{};    ///< of the newest of ours, oldest first: kMostReadings
-  std::vector<std::string> unreadable{};  ///< manifests, with the reason
+  std::vector<std::string> unreadable{};  ///< manifests, with the reason and what to do
   std::vector<DamagedBackup> damaged{};   ///< newest first
   /// Later runs that backed up other databases of the same server know this one no more.
   bool is_retired = false;
