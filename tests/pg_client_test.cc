@@ -1,9 +1,9 @@
 #include "backup/pg_client.h"
 
-#include <csignal>
 #include <sys/stat.h>
 
 #include <array>
+#include <csignal>
 
 #include "backup/client_sink.h"
 #include "backup/config.h"
