@@ -130,7 +130,6 @@ case_backdated() {
     store_copy "app/$id" "${genuine[@]}"
     settings+=(RETENTION_KEEP_DAILY=8 S3_BACKUP_MAX_AGE=)
     expect 0 pg_prune plan
-    says "remove 4"
     for days in 2 3 4 5 6; do forge "$id" "$(ago "$days" | sed s/0$/f/)"; done
     expect 3 pg_prune now
     says "5 backups are backdated"
