@@ -96,7 +96,7 @@ run_kubernetes() {
 
 cases_of() { sed -nE 's/^case_([a-z0-9_]+)\(\).*/\1/p' "$here/cases/$1.sh"; }
 
-[ $# -gt 0 ] || set -- images stack outage bad_input kubernetes
+[ $# -gt 0 ] || set -- images stack production outage bad_input kubernetes
 if ! engine_answers; then
     ours=1
     build_step "an engine of our own" "$here/engine-up.sh"
