@@ -71,6 +71,22 @@ case_a_bind_mount_that_belongs_to_root() {
     expect_an_unwell_daemon 10001
 }
 
+has_ended() { [ "$(fact "$container" '{{.State.Status}}')" = exited ]; }
+
+# Nothing is kept in the container itself, where it would go with it.
+case_a_mount_under_a_wrong_name() {
+    prepare
+    mkdir -m 0777 "$T/backups"
+    with "${database[@]}" BACKUP_DIR=/backups
+    options+=(-v "$T/backups:/backup")
+    start_image pg-backup now
+    wait_until 30 has_ended
+    docker logs "$container" >"$T/out" 2>&1
+    cat "$T/out"
+    says /backups
+    [ "$(fact "$container" '{{.State.ExitCode}}')" != 0 ] || fail "made a backup"
+}
+
 case_a_read_only_volume() {
     prepare
     mkdir "$T/backups"

@@ -113,15 +113,6 @@ case_several_versions_come_from_the_archive() {
     done
 }
 
-# A mount under a wrong name: nothing may be kept in the container itself.
-case_a_directory_that_is_not_mounted_takes_no_backup() {
-    mkdir -m 0777 "$T/folder"
-    options=(-e BACKUP_DIR=/backups -e DB=app -e DB_HOST=127.0.0.1 -v "$T/folder:/backup")
-    run_image pg-backup now
-    [ "$status" != 0 ] || fail "made a backup"
-    says /backups
-}
-
 case_recipes_of_readme_are_read_only_and_start_again() {
     sed -n '/^    docker run /,/[^\\]$/p' "$root/README.md" >"$T/recipes"
     grep -o 'docker run.*' "$root/README.md" | grep -c . >"$T/count"
