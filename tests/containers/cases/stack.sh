@@ -64,9 +64,9 @@ resolves() { # SERVICE NAME STATUS: 0, or 2 where nobody there knows that name
     expect "what $1 finds when it looks for $2" "$found" "$3"
 }
 
-# Not even to the machine that the containers run on; a container in a network that is not internal does find one.
+# Not even to the name server of the engine; a container in a network that is not internal does find it.
 case_there_is_no_way_out() {
-    connect=(-c 'echo >/dev/tcp/10.0.2.2/9')
+    connect=(-c 'echo >/dev/tcp/10.0.2.3/53')
     ! compose exec -T backup bash "${connect[@]}" >"$T/out" 2>&1 || fail "there is"
     says "Network is unreachable"
     run_image --entrypoint bash pg-backup "${connect[@]}"
