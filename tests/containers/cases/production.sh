@@ -151,35 +151,22 @@ case_a_restore_by_readme() {
 }
 
 case_both_daemons_outlive_a_restart_of_the_engine() {
-    local service before
+    local id daemons=()
     prepare
     production_up
     stack_up
-    before=$(fact "$(id_in_production backup)" '{{.State.StartedAt}}')
+    for id in $(id_in_production backup) $(id_in_production prune) $(id_of backup) $(id_of prune); do
+        daemons+=("$id $(fact "$id" '{{.State.StartedAt}}')")
+    done
     restart_engine
-    [ "$(fact "$(id_in_production backup)" '{{.State.StartedAt}}')" != "$before" ] || fail "nothing was restarted"
-    for service in backup prune; do
-        wait_until 60 docker_says "$(id_in_production $service)" healthy
-        wait_until 60 docker_says "$(id_of $service)" healthy
+    for id in "${daemons[@]}"; do
+        # shellcheck disable=SC2086
+        wait_until 60 runs_again $id
     done
 }
 
-git_here() { git -c safe.directory='*' -C "$root" "$@"; }
-
-# The release before this one: OLD_RELEASE, else the last tag. Where there is none the present sources stand in.
-old_images() {
-    local release program
-    release=${OLD_RELEASE:-$(git_here describe --tags --abbrev=0 --match 'v*' HEAD^ 2>/dev/null || true)}
-    for program in backup prune; do
-        if [ -n "$release" ]; then
-            git_here archive "$release" | docker build -q -f "Dockerfile.$program" \
-                --build-arg PG_REPO=debian --build-arg PG_MAJORS=17 -t "pg-$program:old" -
-        else
-            docker build -q -t "pg-$program:old" - <<<"FROM pg-$program"$'\nLABEL old=yes'
-        fi
-        docker tag "pg-$program" "pg-$program:new"
-    done
-    note "from ${release:-a copy of this version} to this version and back"
+runs_again() { # CONTAINER START: it was started after that, and is well
+    [ "$(fact "$1" '{{.State.StartedAt}}')" != "$2" ] && docker_says "$1" healthy
 }
 
 # with_versions OF_BACKUP OF_PRUNE: up with these, a backup more, and each program reads all that there are.
@@ -208,10 +195,10 @@ restores() { # ID
     sql postgres 'drop database upgrade_copy'
 }
 
-# Up with pg-backup first, down with pg-backup first: each way round the two mixed states are these.
+# Up with pg-backup first, down with pg-backup first: the other way round the mixed states are the same two.
 case_upgrade_and_rollback() {
     prepare
-    old_images
+    note "from $(fact pg-backup:old '{{index .Config.Labels "old"}}') to this version and back"
     with_versions old old
     with_versions new old
     restores "$(head -n 1 "$T/all")"
