@@ -108,6 +108,61 @@ passed_off() {
 }
 both_stores passed_off
 
+ago() { date -u -d "$1 days ago" +%Y%m%dT%H%M%SZ-00000000; }
+
+# forge OLD_ID NEW_ID: the backup again under another id, with an end that goes with it, and stored now
+forge() {
+    local end
+    end=$(date -u -d "$(sed -E 's/^(....)(..)(..)T(..)(..)(..)Z.*/\1-\2-\3 \4:\5:\6Z/' <<<"$2")" +%Y-%m-%dT%H:%M:%SZ)
+    store_get "app/$1/manifest.json" |
+        jq --arg id "$2" --arg end "$end" '.id = $id | .started = $end | .finished = $end' >"$T/manifest"
+    store_get "app/$1/app.dump.zst" | store_put "app/$2/app.dump.zst"
+    store_put "app/$2/manifest.json" <"$T/manifest"
+}
+
+# Whoever may write and nothing else puts backups of old dates there, which would take the places of the genuine ones.
+case_backdated() {
+    local id days genuine=()
+    use_dir # a bucket cannot be told when something was stored
+    three_backups
+    id=$(newest)
+    for days in 1 2 3 4 5 6 7 8 9 10; do genuine+=("app/$(ago "$days")"); done
+    store_copy "app/$id" "${genuine[@]}"
+    settings+=(RETENTION_KEEP_DAILY=8 S3_BACKUP_MAX_AGE=)
+    expect 0 pg_prune plan
+    says "remove 4"
+    for days in 2 3 4 5 6; do forge "$id" "$(ago "$days" | sed s/0$/f/)"; done
+    expect 3 pg_prune now
+    says "5 backups are backdated"
+    says "PRUNE_ON_BACKDATED=allow"
+    [ "$(manifests | wc -l)" = 18 ] || fail "something was removed: $(manifests)"
+    expect 0 pg_backup list
+    [ "$(grep -c "backdated: its manifest was stored" "$T/out")" = 5 ] || fail "$(cat "$T/out")"
+    latest_is 3
+    settings+=(PRUNE_ON_BACKDATED=allow)
+    expect 0 pg_prune now
+}
+
+# A store that was copied as a whole has all of them late; then it goes on.
+copied_store() {
+    local days
+    create_small_database app 10
+    use_database app
+    backup_now
+    for days in 3 4 5 6 7 8 9; do
+        forge "$(newest)" "$(ago "$days")"
+    done
+    store_remove "app/$(newest)/manifest.json"
+    store_remove "app/$(newest)/app.dump.zst"
+    next_second
+    backup_now
+    settings+=(RETENTION_KEEP_DAILY=5)
+    expect 0 pg_prune now
+    says_not backdated
+    [ "$(manifests | wc -l)" = 3 ] || fail "$(manifests)"
+}
+both_stores copied_store
+
 # What a later version writes into a folder of ours goes with it.
 unknown_files() {
     three_backups
