@@ -73,18 +73,22 @@ case_a_bind_mount_that_belongs_to_root() {
 
 has_ended() { [ "$(fact "$container" '{{.State.Status}}')" = exited ]; }
 
-# Nothing is kept in the container itself, where it would go with it.
+# Nothing is kept in the container itself, where it would go with it: refused, and impossible on a read-only root.
 case_a_mount_under_a_wrong_name() {
     prepare
     mkdir -m 0777 "$T/backups"
-    with "${database[@]}" BACKUP_DIR=/backups
+    expect_a_failed_run 2 "no volume is mounted at /backups"
+    expect_a_failed_run 1 "Read-only file system" BACKUP_DIR_ON_ROOT=allow
+}
+
+expect_a_failed_run() { # STATUS SENTENCE [SETTING...]
+    with "${database[@]}" BACKUP_DIR=/backups "${@:3}"
     options+=(-v "$T/backups:/backup")
     start_image pg-backup now
     wait_until 30 has_ended
     docker logs "$container" >"$T/out" 2>&1
-    cat "$T/out"
-    says /backups
-    [ "$(fact "$container" '{{.State.ExitCode}}')" != 0 ] || fail "made a backup"
+    says "$2"
+    expect "exit status" "$(fact "$container" '{{.State.ExitCode}}')" "$1"
 }
 
 case_a_read_only_volume() {
