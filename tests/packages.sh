@@ -15,7 +15,7 @@ build_packages=(
 test_packages=(
     clang clang-format clang-tidy libclang-rt-dev shellcheck yamllint
     ceph-common ceph-mon ceph-osd radosgw openssl
-    curl jq libfaketime pgbouncer python3 tzdata zstd
+    awscli curl jq libfaketime pgbouncer python3 tzdata zstd
     python3-croniter golang-go golang-github-robfig-cron-dev
 )
 
@@ -34,14 +34,14 @@ install_packages() {
     apt_get() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null; }
     apt_get update
 
-    # Debian's package would make a database cluster of its own and start it. Nobody asked for that.
-    local no_cluster=/etc/postgresql-common/createcluster.d/pg-backup-tests.conf
-    "${as_root[@]}" mkdir -p "${no_cluster%/*}"
-    echo "create_main_cluster = false" | "${as_root[@]}" tee "$no_cluster" >/dev/null
-    local status=0
-    apt_get install -y --no-install-recommends "${missing[@]}" >/tmp/pg-backup-apt.$$ 2>&1 || status=$?
-    "${as_root[@]}" rm -f "$no_cluster"
-    [ "$status" = 0 ] || cat /tmp/pg-backup-apt.$$ >&2
-    rm -f /tmp/pg-backup-apt.$$
-    return "$status"
+    ( # of its own, so that the file goes whatever ends us
+        no_cluster=/etc/postgresql-common/createcluster.d/pg-backup-tests.conf log=$(mktemp)
+        trap '"${as_root[@]}" rm -f "$no_cluster"; rm -f "$log"' EXIT
+        trap 'exit 130' INT
+        trap 'exit 143' TERM
+        # Debian's package would make a database cluster of its own and start it. Nobody asked for that.
+        "${as_root[@]}" mkdir -p "${no_cluster%/*}"
+        echo "create_main_cluster = false" | "${as_root[@]}" tee "$no_cluster" >/dev/null
+        apt_get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 || { cat "$log" >&2 && exit 1; }
+    )
 }

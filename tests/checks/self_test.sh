@@ -50,6 +50,28 @@ if [ -z "$("$checks/format.sh" "$root")" ]; then
     expect 0 format.sh backup/a.cc "well formatted" <<<'int f();'
     expect 1 format.sh backup/a.cc "badly formatted" <<<'int  f( );'
 fi
+# An installation that is stopped, as by Ctrl-C, leaves nothing in /etc.
+# shellcheck disable=SC2016
+stopped_installation() { # PACKAGES.SH FOLDER
+    unshare --mount bash -euc '
+        mount -t tmpfs none /etc/postgresql-common
+        setsid bash -c ". $0; install_packages there-is-no-such-package" >/dev/null 2>&1 &
+        until [ -e "$1/began" ]; do sleep 0.1; done
+        find /etc/postgresql-common -type f | grep .
+        kill -TERM -- -$!
+        for _ in $(seq 50); do
+            [ -n "$(find /etc/postgresql-common -type f)" ] || exit 0
+            sleep 0.1
+        done
+        exit 1' "$1" "$2"
+}
+if [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
+    mkdir -p "$root/bin" /etc/postgresql-common
+    printf '#!/bin/sh\ncase "$*" in *install*) touch "%s"; sleep 20 ;; esac\n' "$root/began" >"$root/bin/apt-get"
+    chmod +x "$root/bin/apt-get"
+    PATH="$root/bin:$PATH" stopped_installation "$checks/../packages.sh" "$root" >"$root/out" 2>&1 ||
+        { failed=1 && echo "not ok - packages.sh: stopped" && cat "$root/out"; }
+fi
 if command -v shellcheck >/dev/null; then
     expect 0 scripts.sh tests/a.sh "a good script" <<<$'#!/usr/bin/env bash\necho "$1"'
     # shellcheck disable=SC2016

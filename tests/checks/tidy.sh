@@ -9,7 +9,7 @@ passed=${XDG_CACHE_HOME:-$HOME/.cache}/pg-backup-tidy
 
 if ! clang_tidy=$(command -v clang-tidy-14); then
     echo "tidy: left out, needs clang-tidy 14"
-    exit 0
+    exit 77
 fi
 if [ $# = 0 ]; then
     mapfile -t files < <(find common backup prune -name '*.cc' | sort)

@@ -47,13 +47,13 @@ in_background() {
 
 run_case() { # SUBJECT CASE
     local name="containers, $1: ${2//_/ }" log="$WORK/$1.$2.log" began=$SECONDS status=0
-    in_background timeout -k 15 "${CASE_TIMEOUT:-120}" "$here/cases/case.sh" "$1" "$2" >"$log" 2>&1 || status=$?
+    in_background timeout -k 15 "${CASE_TIMEOUT:-240}" "$here/cases/case.sh" "$1" "$2" >"$log" 2>&1 || status=$?
     if [ "$status" = 0 ]; then
         passed=$((passed + 1)) && echo "ok - $name ($((SECONDS - began)) s)"
         sed -n 's/^note: /    /p' "$log"
     else
         failed=$((failed + 1))
-        [ "$status" != 124 ] || echo "took longer than ${CASE_TIMEOUT:-120} s" >>"$log"
+        [ "$status" != 124 ] || echo "took longer than ${CASE_TIMEOUT:-240} s" >>"$log"
         echo "not ok - $name ($((SECONDS - began)) s)"
         sed 's/^/    /' "$log"
     fi
@@ -77,8 +77,26 @@ build_all() {
     local stand_ins
     "$here/make-base-images.sh" postgres:17 s3-stand-in &
     stand_ins=$!
-    "$here/build.sh" && wait "$stand_ins"
+    "$here/build.sh" && version_images && wait "$stand_ins"
 }
+
+# Tags new and old, for the upgrade: this version, and the release before it (OLD_RELEASE, else the last tag). Where
+# there is none, a copy of this version stands in.
+version_images() {
+    local root release program
+    root=$(cd "$here/../.." && pwd -P)
+    release=${OLD_RELEASE:-$(git_of "$root" describe --tags --abbrev=0 --match 'v*' HEAD^ 2>/dev/null || true)}
+    for program in backup prune; do
+        docker tag "pg-$program" "pg-$program:new"
+        if [ -n "$release" ]; then
+            git_of "$root" archive "$release" | docker build -q -f "Dockerfile.$program" --label old="$release" \
+                --build-arg PG_REPO=debian --build-arg PG_MAJORS=17 -t "pg-$program:old" -
+        else
+            docker build -q --label old="a copy of this version" -t "pg-$program:old" - <<<"FROM pg-$program"
+        fi
+    done
+}
+git_of() { git -c safe.directory='*' -C "$@"; }
 
 # Cases of a runner of its own, which prints and counts them itself.
 run_kubernetes() {
@@ -96,7 +114,7 @@ run_kubernetes() {
 
 cases_of() { sed -nE 's/^case_([a-z0-9_]+)\(\).*/\1/p' "$here/cases/$1.sh"; }
 
-[ $# -gt 0 ] || set -- images stack outage bad_input kubernetes
+[ $# -gt 0 ] || set -- images stack production outage bad_input kubernetes
 if ! engine_answers; then
     ours=1
     build_step "an engine of our own" "$here/engine-up.sh"

@@ -1,32 +1,55 @@
 # shellcheck shell=bash
-# No tool of ours is needed to get the data back: what README prints, run.
+# No tool of ours is needed to get the data back: the lines that README prints, run.
+
+# by_hand TEXT: runs the line in README's blocks that holds TEXT, with the names of this case for those of README:
+# the bucket and its folder, the directory, and `id`.
+by_hand() {
+    local line
+    line=$(grep -E '^    ' "$servers/../../README.md" | grep -F -- "$1" || true)
+    [ "$(grep -c . <<<"$line")" = 1 ] || fail "not one line of README, but: $line"
+    line=$(sed "s#s3://backups/#s3://${S3_BUCKET:-}/${prefix:-}/#g; s#cd /backups/#cd ${folder:-}/#;
+        s#20261120T031500Z-9f3a1c2b#$id#g" <<<"$line")
+    echo "\$ $line"
+    PATH=$T/bin:$PG_BIN:$PATH bash -euo pipefail -c "$line" >"$T/out" 2>"$T/err" || { cat "$T/out"; fail "it failed"; }
+}
+
+# An `aws` for this gateway: what its own settings would say on Amazon.
+use_aws() {
+    mkdir "$T/bin"
+    cat >"$T/bin/aws" <<SH
+#!/bin/sh
+export AWS_ACCESS_KEY_ID='$S3_ACCESS_KEY' AWS_SECRET_ACCESS_KEY='$S3_SECRET_KEY' AWS_DEFAULT_REGION='$S3_REGION'
+exec /usr/bin/aws --endpoint-url '$S3_ENDPOINT' "\$@"
+SH
+    chmod +x "$T/bin/aws"
+}
 
 case_restore_from_s3() {
     use_s3
+    use_aws
     create_large_database app 40 # several parts
     use_database app
     backup_now
-    create_database copy
-    local key
-    key=$(s3 ls "$prefix/app/" | cut -d' ' -f2 | grep '\.dump\.zst$')
-    curl -sSf --aws-sigv4 "aws:amz:$S3_REGION:s3" --user "$S3_ACCESS_KEY:$S3_SECRET_KEY" \
-        -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$S3_ENDPOINT/$S3_BUCKET/$key" | zstd -d | "$PG_BIN/pg_restore" -d copy
-    expect_same_database app copy
+    create_database app_copy
+    id=$(field id)
+    by_hand '/app.dump.zst - |'
+    expect_same_database app app_copy
 }
 
-case_restore_from_s3_with_awscli() {
-    [ -x /usr/bin/aws ] || skip "the package awscli is not installed"
+case_roles_from_s3() {
     use_s3
+    use_aws
     create_small_database app
+    cleanups+=("drop_roles by_hand")
+    sql postgres "create role by_hand login password 'secret' connection limit 7"
     use_database app
+    settings+=(BACKUP_GLOBALS=true)
     backup_now
-    create_database copy
-    local key
-    key=$(s3 ls "$prefix/app/" | cut -d' ' -f2 | grep '\.dump\.zst$')
-    AWS_ACCESS_KEY_ID=$S3_ACCESS_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET_KEY AWS_DEFAULT_REGION=$S3_REGION \
-        /usr/bin/python3 /usr/bin/aws --endpoint-url "$S3_ENDPOINT" s3 cp "s3://$S3_BUCKET/$key" - |
-        zstd -d | "$PG_BIN/pg_restore" -d copy
-    expect_same_database app copy
+    id=$(field id _globals)
+    drop_roles by_hand
+    by_hand '/globals.sql.zst - |'
+    [ "$(sql postgres "select rolconnlimit from pg_roles where rolname = 'by_hand'")" = 7 ] || fail "the role is not back"
+    grep -q 'already exists' "$T/err" || fail "psql says nothing of the role that connects"
 }
 
 case_restore_from_folder() {
@@ -37,16 +60,27 @@ case_restore_from_folder() {
     next_second
     sql app "insert into item values (-1, 'the second backup')"
     backup_now
-    local newest
-    newest=$(field id | sort | tail -n 1)
+    id=$(field id | sort | tail -n 1)
     [ -L "$folder/app/latest" ] || fail "no link latest"
-    [ "$(readlink -f "$folder/app/latest")" = "$(readlink -f "$folder/app/$newest")" ] || fail "latest is not the newest"
-    (cd "$folder/app/latest" && sha256sum -c SHA256SUMS) || fail "SHA256SUMS"
+    [ "$(readlink -f "$folder/app/$id")" = "$(readlink -f "$folder/app/latest")" ] || fail "latest is not the newest"
     [ "$(wc -l <"$folder/app/latest/SHA256SUMS")" -ge 1 ]
-    create_database copy
-    zstd -dc "$folder/app/latest/app.dump.zst" | "$PG_BIN/pg_restore" -d copy
-    expect_same_database app copy
     # The folder may be moved: nothing in it is an absolute path.
     mv "$folder" "$T/moved"
-    (cd "$T/moved/app/latest" && sha256sum -c --quiet SHA256SUMS) || fail "SHA256SUMS after a move"
+    folder=$T/moved
+    create_database app_copy
+    by_hand 'sha256sum -c SHA256SUMS'
+    expect_same_database app app_copy
+}
+
+case_plain_sql_from_folder() {
+    use_dir
+    create_small_database app
+    use_database app
+    settings+=(BACKUP_FORMAT=plain)
+    backup_now
+    id=$(field id)
+    create_database app_copy
+    cd "$folder/app/$id" || fail "there is none"
+    by_hand 'zstd -d app.sql.zst'
+    expect_same_database app app_copy
 }

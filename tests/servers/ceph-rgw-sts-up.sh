@@ -9,12 +9,19 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 W=$(cd "$1" && pwd -P)
 # shellcheck source=/dev/null
 . "$W/env"
-port=$(free_port)
 admin=(timeout 60 radosgw-admin -c "$CEPH_CONF")
 
 openssl req -x509 -newkey rsa:2048 -nodes -days 30 -keyout "$W/oidc.key" -out "$W/oidc.crt" -subj /CN=oidc 2>/dev/null
 thumbprint=$(openssl x509 -in "$W/oidc.crt" -noout -fingerprint -sha1 | cut -d= -f2 | tr -d :)
-start oidc "$here/oidc-provider.py" "$W" "$port"
+# Another process may take the port between the look and the bind: then it ends, and we look again.
+answers() { curl -s -o /dev/null --max-time 2 "http://127.0.0.1:$port/jwks"; }
+for _ in 1 2 3; do
+    port=$(free_port)
+    start oidc "$here/oidc-provider.py" "$W" "$port"
+    until answers || ! is_running oidc; do sleep 0.1; done
+    ! is_running oidc || break
+done
+is_running oidc
 
 trust='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sts:AssumeRoleWithWebIdentity"],
   "Principal":{"Federated":["arn:aws:iam:::oidc-provider/127.0.0.1:'$port'"]},
@@ -27,11 +34,6 @@ curl -sS --fail-with-body --aws-sigv4 aws:amz:us-east-1:iam --user "$S3_ACCESS_K
     --data-urlencode Action=CreateOpenIDConnectProvider --data-urlencode "Url=http://127.0.0.1:$port" \
     --data-urlencode ClientIDList.member.1=backup-client \
     --data-urlencode "ThumbprintList.member.1=$thumbprint" >"$W/log/oidc-provider.out"
-for _ in $(seq 100); do
-    ! curl -s -o /dev/null --max-time 2 "http://127.0.0.1:$port/jwks" || break
-    is_running oidc || exit 1
-    sleep 0.1
-done
 cat >>"$W/env" <<ENV
 STS_ROLE_ARN=arn:aws:iam:::role/Backup
 STS_OIDC="$W $port"

@@ -9,6 +9,16 @@
 # Leaves WORKDIR/env to be sourced; ceph-rgw-down.sh WORKDIR stops it and removes the folder.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+# Another process may take a port between the look and the bind: then we look again.
+if [ -z "${S3_TRY:-}" ]; then
+    for try in 1 2 3; do
+        status=0
+        S3_TRY=$try "$0" "$@" || status=$?
+        [ "$status" != 0 ] && [ ! -e "$1/pids" ] && grep -rqi 'address already in use' "$1/log" || exit "$status"
+        rm -rf "$1"
+    done
+    exit 1
+fi
 open_workdir "$1"
 mkdir -p "$W/mon" "$W/osd"
 

@@ -12,11 +12,12 @@ free_port() {
     echo "$port"
 }
 
-# start NAME COMMAND...: in the background, in a session of its own, output to $W/log/NAME.out.
+# start NAME COMMAND...: in the background, in a session of its own, output to $W/log/NAME.out, and with no other
+# descriptor of ours: a lock that our caller holds must not last as long as the server.
 start() {
     local name=$1
     shift
-    setsid "$@" >>"$W/log/$name.out" 2>&1 </dev/null &
+    setsid "$@" >>"$W/log/$name.out" 2>&1 </dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
     echo "$! $(process_stat $! | cut -d' ' -f2) $name" >>"$W/pids"
 }
 

@@ -48,6 +48,7 @@ case_nothing_more_than_needed() {
             grep -vE '^var/(lib/apt/lists/(partial|auxfiles)|cache/apt/archives(/lock)?|lib/apt/lists/lock|log/(btmp|lastlog|wtmp|faillog|alternatives\.log))$' ||
             fail "$image holds package lists or logs"
         grep -qx 'usr/share/zoneinfo/Europe/Berlin' "$T/$image" || fail "$image has no time zones"
+        grep -qx 'usr/share/zoneinfo/US/Eastern' "$T/$image" || fail "$image has no time zones under their older names"
         grep -qx 'etc/ssl/certs/ca-certificates.crt' "$T/$image" || fail "$image trusts no authority"
         grep -qx "usr/local/bin/$image" "$T/$image" || fail "$image has no $image"
     done
@@ -110,4 +111,12 @@ case_several_versions_come_from_the_archive() {
     for file in files/usr/lib/postgresql/{16,17}/bin/{pg_dump,pg_restore} libpq5_99; do
         grep -q "^clients/$file" "$T/pg-backup-test-clients" || fail "no $file"
     done
+}
+
+case_recipes_of_readme_are_read_only_and_start_again() {
+    sed -n '/^    docker run /,/[^\\]$/p' "$root/README.md" >"$T/recipes"
+    grep -o 'docker run.*' "$root/README.md" | grep -c . >"$T/count"
+    expect "recipes in blocks" "$(grep -c 'docker run' "$T/recipes")" "$(cat "$T/count")"
+    expect "read-only ones" "$(grep -c -- --read-only "$T/recipes")" "$(cat "$T/count")"
+    expect "those that start again" "$(grep -c -- '--restart unless-stopped' "$T/recipes")" "$(cat "$T/count")"
 }

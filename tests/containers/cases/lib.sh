@@ -63,9 +63,9 @@ hardened=(--label "$label" --read-only --cap-drop ALL --security-opt no-new-priv
     --pids-limit 64)
 options=() networks=()
 
-remove_containers() {
+remove_containers() { # [LABEL]
     local left
-    mapfile -t left < <(docker ps -aq --filter "label=$label")
+    mapfile -t left < <(docker ps -aq --filter "label=${1:-$label}")
     [ ${#left[@]} = 0 ] || docker rm -fv "${left[@]}" >/dev/null
 }
 
@@ -84,8 +84,19 @@ docker_says() { [ "$(fact "$1" '{{.State.Health.Status}}')" = "$2" ]; } # CONTAI
 
 # ---- the stack -------------------------------------------------------------------------------------------
 
+# What somebody who is not root cloned with umask 077.
+clone=$WORK/clone
+make_clone() {
+    [ ! -e "$clone" ] || return 0
+    mkdir "$clone"
+    cp -r "$root/compose.yaml" "$root/deploy" "$clone"
+    chmod -R go= "$clone"
+    chown -R 65534 "$clone"
+}
+
 compose() {
-    docker compose --progress quiet --ansi never -p $project -f "$root/compose.yaml" \
+    make_clone
+    docker compose --progress quiet --ansi never -p $project -f "$clone/compose.yaml" \
         -f "$root/tests/containers/compose.ci.yaml" --env-file /dev/null "$@"
 }
 
@@ -96,11 +107,22 @@ id_of() { compose ps -aq "$1"; }
 
 clean_up() {
     remove_containers
+    remove_containers com.docker.compose.project=pg-backup-production
     compose --profile '*' down -v --remove-orphans --timeout 5
 }
 
 sql() { # DATABASE STATEMENT
     compose exec -T postgres psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d "$1" -c "$2"
+}
+
+# As at a reboot: the engine stops its containers, ends, and starts again.
+restart_engine() {
+    local engine
+    engine=$(cat "$DK/run/docker.pid")
+    kill -TERM "$engine"
+    wait_until 60 test ! -e "/proc/$engine"
+    stop_all TERM # its network
+    ../engine-up.sh
 }
 
 run_now() { compose kill -s USR1 "$1"; } # SERVICE
@@ -109,13 +131,13 @@ run_now() { compose kill -s USR1 "$1"; } # SERVICE
 
 # s3 VERB...: from the engine's network, since the stack publishes no port.
 s3() {
-    local address secrets=$root/deploy/compose/secrets
+    local address
     address=$(fact "$(id_of s3)" '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}')
-    S3_ENDPOINT=http://$address:3900 S3_BUCKET=backups S3_ACCESS_KEY=$(cat "$secrets/s3_access_key") \
-        S3_SECRET_KEY=$(cat "$secrets/s3_secret_key") \
+    S3_ENDPOINT=http://$address:3900 S3_BUCKET=backups \
+        S3_ACCESS_KEY=for-trying-only-key S3_SECRET_KEY=for-trying-only-secret \
         nsenter --net="/proc/$(cat "$DK/run/docker.pid")/ns/net" "$root/tests/servers/s3.py" "$@"
 }
 
-ids() { s3 ls | sed -n 's#^[0-9]* \(.*\)/manifest\.json$#\1#p'; } # of complete backups
+ids() { s3 ls | sed -n 's#^[0-9]* \(app/.*\)/manifest\.json$#\1#p'; } # of complete backups of the stack
 backups() { ids | wc -l; }
 more_backups_than() { [ "$(backups)" -gt "$1" ]; }

@@ -50,7 +50,7 @@ store_answers() { s3 ls >/dev/null 2>&1; }
 # Each folder of a backup has its manifest, but for one that is being written.
 no_partial_backup() {
     compose stop backup
-    diff <(s3 ls | sed -nE 's#^[0-9]+ (.*)/[^/]+$#\1#p' | sort -u) <(ids | sort -u) || fail "a partial backup"
+    diff <(s3 ls | sed -nE 's#^[0-9]+ (app/.*)/[^/]+$#\1#p' | sort -u) <(ids | sort -u) || fail "a partial backup"
 }
 
 # The daemon starts first, minutes before its servers.

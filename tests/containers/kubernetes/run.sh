@@ -86,13 +86,8 @@ same_version() {
 
 start_servers() {
     docker network create "$prefix" >/dev/null
-    mkdir "$work/initdb" "$work/secrets"
-    cp "$root"/deploy/compose/initdb/* "$work/initdb"
-    printf %s "$db_password" >"$work/secrets/db_password"
-    chmod -R a+rX "$work"
     docker run -d --name "$prefix-postgres" --network "$prefix" --network-alias postgres --shm-size 128m \
-        -e POSTGRES_DB=app -e POSTGRES_PASSWORD="$postgres_password" \
-        -v "$work/initdb:/docker-entrypoint-initdb.d:ro" -v "$work/secrets:/run/secrets:ro" postgres:17 >/dev/null
+        -e POSTGRES_DB=app -e POSTGRES_PASSWORD="$postgres_password" postgres:17 >/dev/null
     docker run -d --name "$prefix-s3" --network "$prefix" --network-alias s3 -e GARAGE_DEFAULT_BUCKET=backups \
         -e GARAGE_DEFAULT_ACCESS_KEY="$access_key" -e GARAGE_DEFAULT_SECRET_KEY="$secret_key" \
         s3-stand-in >/dev/null
@@ -142,7 +137,9 @@ wait_for_servers() {
 }
 
 fill_database() {
-    sql -d app <<<"CREATE TABLE item (id int PRIMARY KEY, name text);
+    sql -d app <<<"CREATE ROLE backup LOGIN PASSWORD '$db_password' BYPASSRLS;
+        GRANT pg_read_all_data TO backup;
+        CREATE TABLE item (id int PRIMARY KEY, name text);
         INSERT INTO item SELECT i, md5(i::text) FROM generate_series(1, 50000) i;"
 }
 
