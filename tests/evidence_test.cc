@@ -2,15 +2,10 @@
 
 #include <algorithm>
 
-#include "prune/job.h"
 #include "prune/locks.h"
-#include "tests/captured_output.h"
 #include "tests/error_of.h"
-#include "tests/faulty_store.h"
-#include "tests/memory_store.h"
-#include "tests/prune_fixture.h"
+#include "tests/evidence_fixture.h"
 #include "tests/test.h"
-#include "tests/unfinished.h"
 
 namespace pgbackup {
 namespace {
@@ -20,95 +15,6 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using Strings = std::vector<std::string>;
-
-class EvidenceFixture {
- public:
-  const UtcTime now = *parse_iso("2026-11-20T12:00:00Z");
-  FakeClock clock{now};
-  MemoryStore store{clock};
-  FaultyStore seen{store};
-  TestLog log{clock};
-  Rules rules{.retention = {.max_age = days(3)}, .sweep_after = days(7)};
-  Adoption adoption{.layouts = parse_layouts("all"), .database = {}};
-  Strings opened;
-
-  EvidenceFixture() {
-    seen.before = [this](std::string_view call, std::string_view key) {
-      if (call == "open") opened.emplace_back(key);
-    };
-  }
-
-  /// As pg-backup made it when `age` was 0, on a server with the identifier 1.
-  [[nodiscard]] Manifest manifest(const std::string& group, seconds age) const {
-    Manifest made = PruneFixture::manifest_of(group, format_basic(now - age) + "-00000000");
-    made.started = now - age;
-    made.system_identifier = "1";
-    made.databases = {group};
-    made.plain_bytes = 1000;
-    made.tables = 10;
-    return made;
-  }
-  void add_object(const std::string& key, seconds age, const std::string& bytes = "data") {
-    store.objects[key] = {bytes, now - age};
-  }
-  /// Returns its key.
-  std::string add(const Manifest& made) {
-    const std::string folder = backup_folder(made.group, made.id);
-    add_object(folder + "/" + dump_file_name(made.group), now - made.started);
-    add_object(folder + "/manifest.json", now - made.started, format_manifest(made));
-    return folder + "/manifest.json";
-  }
-  std::string add(const std::string& group, seconds age) { return add(manifest(group, age)); }
-  /// `count` daily ones, the newest of `newest` ago. Returns their keys, newest first.
-  Strings add_daily(const std::string& group, int count, seconds newest = hours(1)) {
-    Strings keys;
-    for (int i = 0; i < count; ++i) keys.push_back(add(group, newest + days(i)));
-    return keys;
-  }
-  /// Its data is silent for long enough to be swept.
-  void add_leftover(const std::string& group) {
-    const Manifest made = manifest(group, days(20));
-    add_object(backup_folder(group, made.id) + "/" + dump_file_name(group), days(20));
-  }
-
-  [[nodiscard]] Plan plan() {
-    return make_plan(read_catalog(store, adoption).backups, unfinished_of(store), rules, now);
-  }
-  [[nodiscard]] Plan guarded() {
-    Plan made = plan();
-    guard_plan(seen, made, log.log(), {});
-    return made;
-  }
-  /// `group: sentence` of each objection.
-  Strings objections() {
-    Strings text;
-    for (const Objection& objection : guarded().objections) {
-      text.push_back(objection.group + ": " + objection.sentence);
-    }
-    return text;
-  }
-  /// Of this group as it is: nothing, or the only objection's first words.
-  std::string objection(size_t words = 3) {
-    const Strings all = objections();
-    REQUIRE(all.size() <= 1);
-    if (all.empty()) return "";
-    size_t end = all[0].find(": ") + 1;
-    while (words-- > 0) end = all[0].find(' ', end + 1);
-    const size_t begin = all[0].find(": ") + 2;
-    return all[0].substr(begin, end - begin);
-  }
-  void run() {
-    CapturedOutput out;
-    prune_once(only(seen), {.rules = rules, .adoption = adoption, .out = out.file()}, clock,
-               log.log(), {});
-  }
-};
-
-size_t count_actions(const Plan& plan, Action action) {
-  return static_cast<size_t>(
-      std::count_if(plan.steps.begin(), plan.steps.end(),
-                    [&](const Step& step) { return step.action == action; }));
-}
 
 TEST_CASE_METHOD(EvidenceFixture, "Only groups in which something would be removed are looked at") {
   const Strings keys = add_daily("app", 5);
@@ -189,81 +95,6 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
       store.objects = before;
     }
   }
-}
-
-/// Manifests put into a bucket by somebody who may write there and nothing else.
-class BackdatedFixture : public EvidenceFixture {
- public:
-  BackdatedFixture() {
-    rules.retention = {.keep_daily = 7};
-    add_daily("app", 14);
-  }
-  /// With a date that leaves no room for the genuine ones, and the end that the writer likes.
-  void forge(int count, seconds stored, seconds finished) {
-    for (int i = 0; i < count; ++i) {
-      Manifest forged = manifest("app", days(i) + minutes(30));
-      forged.id.back() = 'f';
-      forged.finished = now - finished;
-      const std::string key = add(forged);
-      store.objects[key].modified = now - stored;
-    }
-  }
-};
-
-TEST_CASE_METHOD(BackdatedFixture, "Backdated backups freeze their group") {
-  CHECK(objections().empty());
-  forge(10, minutes(5), days(9));
-  const Strings said = objections();
-  REQUIRE(said.size() == 1);
-  CHECK(contains(said[0], "backups are backdated (pg-backup list shows them), the newest: "));
-  CHECK(contains(said[0], "its manifest was stored at 2026-11-20T11:55:00Z, long after its date"));
-  CHECK(contains(said[0], "PRUNE_ON_BACKDATED=allow"));
-  const Plan made = guarded();
-  CHECK(count_actions(made, Action::remove) == 0);
-  CHECK(std::any_of(made.steps.begin(), made.steps.end(),
-                    [](const Step& step) { return step.reasons.has(Reason::backdated); }));
-  CHECK(fails_with(ErrorKind::conflict, "nothing of app was touched", [&] {
-    run();
-    return 0;
-  }));
-  CHECK(store.objects.size() == 48);
-  rules.guards.on_backdated = OnDoubt::allow;
-  CHECK(objections().empty());
-}
-
-TEST_CASE_METHOD(BackdatedFixture, "A run that states a longer time than any takes is no excuse") {
-  for (int i = 8; i < 12; ++i) {
-    Manifest forged = manifest("app", days(i) + minutes(30));
-    forged.id.back() = 'f';
-    forged.finished = now - minutes(5);
-    store.objects[add(forged)].modified = now - minutes(5);
-  }
-  rules.retention = {.keep_last = 17};
-  CHECK(objections().size() == 1);
-}
-
-TEST_CASE_METHOD(EvidenceFixture, "A run of days that says so is of its date") {
-  rules.retention = {.keep_last = 3};
-  add_daily("app", 14, days(2));
-  Manifest slow = manifest("app", hours(47));
-  slow.finished = now - minutes(2);
-  store.objects[add(slow)].modified = now - minutes(1);
-  CHECK(objections().empty());
-}
-
-TEST_CASE_METHOD(EvidenceFixture,
-                 "A bucket that was copied and then goes on is as good as before") {
-  rules.retention = {.keep_daily = 4};
-  rules.guards.when_stalled = OnDoubt::allow;
-  for (const std::string& key : add_daily("app", 10, days(3))) {
-    store.objects[key].modified = now - days(2);
-  }
-  CHECK(objections().empty());
-  add("app", days(1));
-  add("app", hours(1));
-  CHECK(objections().empty());
-  run();
-  CHECK(read_catalog(store, "app").size() == 3);
 }
 
 TEST_CASE_METHOD(EvidenceFixture,
