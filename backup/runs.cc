@@ -9,6 +9,7 @@
 #include "backup/find.h"
 #include "common/base/due.h"
 #include "common/base/error.h"
+#include "common/base/printable.h"
 #include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 
@@ -178,7 +179,7 @@ bool BackupRuns::wait_for_server(const std::string& group) {
       if (error.kind() != ErrorKind::transient) return false;
       patience_ = std::max(deadline - clock_.steady(), patience_.zero());
       const auto left = std::chrono::ceil<std::chrono::seconds>(patience_);
-      log_.warn(error.message(), {{"retried_for", format_duration(left)}});
+      log_.warn(short_line(error.message()), {{"retried_for", format_duration(left)}});
       clock_.sleep(std::min(pause, left), stop_);
       has_waited = true;
     }

@@ -86,7 +86,8 @@ std::vector<Option> run_options(PruneConfig& config) {
       {.name = "PRUNE_MAX_REMOVE",
        .target = &config.max_remove,
        .help = "Remove nothing of a database where more than so many backups would go in one run: "
-               "20 or 50%. 100%: no limit."},
+               "20 or 50%. 100%: no limit.",
+       .default_note = "50%, but 10 in any case"},
       {.name = "SWEEP_AFTER",
        .target = Duration{&config.rules.sweep_after, kWriterPause},
        .help = "What an interrupted backup left is removed when nothing was written to it for so "
@@ -186,6 +187,7 @@ void check_prune_config(PruneConfig& config, ParsedOptions& parsed) {
   if (parsed.verb == "release" && !parsed.argument.empty()) {
     check_backup_name(parsed.verb, parsed.argument, problems);
   }
+  config.rules.guards.max_remove = kDefaultRemovalLimit;
   if (!config.max_remove.empty()) {
     config.rules.guards.max_remove = parse_removal_limit(config.max_remove);
     if (!config.rules.guards.max_remove) {

@@ -94,7 +94,8 @@ std::optional<RemovalLimit> parse_removal_limit(std::string_view text) {
 }
 
 std::string format_removal_limit(const RemovalLimit& limit) {
-  return fmt::format("{}{}", limit.count, limit.is_percent ? "%" : "");
+  return fmt::format("{}{}{}", limit.count, limit.is_percent ? "%" : "",
+                     limit.always == 0 ? "" : fmt::format(", but {} in any case", limit.always));
 }
 
 std::optional<UtcTime> stalled_from(const GroupFacts& facts) {
@@ -191,9 +192,9 @@ std::optional<std::string> guard_volume(const GroupFacts& facts, const RemovalLi
   const auto count = static_cast<size_t>(limit.count);
   const bool is_too_much =
       limit.is_percent ? facts.removed * 100 > facts.complete * count : facts.removed > count;
-  if (!is_too_much) return std::nullopt;
-  return fmt::format("{} of {} backups would go, more than PRUNE_MAX_REMOVE={}", facts.removed,
-                     facts.complete, format_removal_limit(limit));
+  if (!is_too_much || facts.removed <= static_cast<size_t>(limit.always)) return std::nullopt;
+  return fmt::format("{} of {} backups would go, more than PRUNE_MAX_REMOVE={}{}", facts.removed,
+                     facts.complete, limit.count, limit.is_percent ? "%" : "");
 }
 
 std::vector<std::string> guard_group(const GroupFacts& facts, const GuardRules& rules,

@@ -27,12 +27,18 @@ enum class OnDoubt { freeze, allow };
 struct RemovalLimit {
   int count = 0;
   bool is_percent = false;  ///< of its complete backups
+  int always = 0;           ///< so many in any case
 };
+
+/// Unless told otherwise: half, since more than that is rarely meant. Of few backups one more or
+/// less is much, and no sign of anything.
+inline constexpr RemovalLimit kDefaultRemovalLimit = {
+    .count = 50, .is_percent = true, .always = 10};
 
 /// `20` or `50%`; 0 and more than 100 % are none. nullopt: anything else.
 [[nodiscard]] std::optional<RemovalLimit> parse_removal_limit(std::string_view text);
 
-/// As parse_removal_limit() takes it.
+/// As parse_removal_limit() takes it, or `50%, but 10 in any case`.
 [[nodiscard]] std::string format_removal_limit(const RemovalLimit& limit);
 
 struct GuardRules {

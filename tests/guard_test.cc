@@ -378,6 +378,9 @@ TEST_CASE("More than the limit must not go in one run") {
   }
   CHECK(guard_volume({.complete = 40, .removed = 30}, {.count = 50, .is_percent = true}) ==
         "30 of 40 backups would go, more than PRUNE_MAX_REMOVE=50%");
+  CHECK_FALSE(guard_volume({.complete = 12, .removed = 10}, kDefaultRemovalLimit));
+  CHECK(guard_volume({.complete = 12, .removed = 11}, kDefaultRemovalLimit) ==
+        "11 of 12 backups would go, more than PRUNE_MAX_REMOVE=50%");
 }
 
 TEST_CASE("What is healthy meets no objection, under the strictest rules") {

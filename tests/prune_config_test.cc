@@ -216,7 +216,7 @@ TEST_CASE("How much may go in one run is a count or a percentage, by default hal
   Environment environment = {{"S3_BACKUP_MAX_AGE", "30d"}, {"BACKUP_DIR", "/backups"}};
   CHECK(problems(environment, {}, config).empty());
   REQUIRE(config.rules.guards.max_remove);
-  CHECK(format_removal_limit(*config.rules.guards.max_remove) == "50%");
+  CHECK(format_removal_limit(*config.rules.guards.max_remove) == "50%, but 10 in any case");
   for (const auto* text : {"1", "20", "1%", "100%"}) {
     environment["PRUNE_MAX_REMOVE"] = text;
     CHECK(problems(environment, {}, config).empty());

@@ -115,7 +115,7 @@ forge() {
     local end
     end=$(date -u -d "$(sed -E 's/^(....)(..)(..)T(..)(..)(..)Z.*/\1-\2-\3 \4:\5:\6Z/' <<<"$2")" +%Y-%m-%dT%H:%M:%SZ)
     store_get "app/$1/manifest.json" |
-        jq --arg id "$2" --arg end "$end" '.id = $id | .started = $end | .finished = $end' >"$T/manifest"
+        jq --arg id "$2" --arg time "$end" '.id = $id | .started = $time | .finished = $time' >"$T/manifest"
     store_get "app/$1/app.dump.zst" | store_put "app/$2/app.dump.zst"
     store_put "app/$2/manifest.json" <"$T/manifest"
 }

@@ -37,7 +37,7 @@ buckets() {
     mapfile -t stamps < <(hours_ago 1 60)
     backups_at app "${stamps[@]}"
     settings+=(RETENTION_KEEP_LAST=3 RETENTION_KEEP_HOURLY=24 RETENTION_KEEP_DAILY=7 RETENTION_KEEP_WEEKLY=4
-        RETENTION_KEEP_MONTHLY=6 RETENTION_KEEP_YEARLY=2 RETENTION_MIN_BACKUPS=1)
+        RETENTION_KEEP_MONTHLY=6 RETENTION_KEEP_YEARLY=2 RETENTION_MIN_BACKUPS=1 PRUNE_MAX_REMOVE=100%)
     store_list >"$T/before"
     settings+=(RETENTION_DRY_RUN=true)
     expect 0 pg_prune now
@@ -270,7 +270,7 @@ killed_adoption() {
         echo old | store_put "$key"
         echo sum | store_put "$key.sha256"
     done
-    settings+=(S3_BACKUP_MAX_AGE=30d ADOPT_LAYOUTS=all)
+    settings+=(S3_BACKUP_MAX_AGE=30d ADOPT_LAYOUTS=all PRUNE_MAX_REMOVE=100%)
     for i in 1 2 3; do
         start_program pg-prune now
         sleep "0.0$((i * 2))"
