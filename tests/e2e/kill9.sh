@@ -74,7 +74,7 @@ killed_prunes() {
     local newest i points=${KILL_POINTS:-10} whole ids=()
     newest=$(field id)
     mapfile -t ids < <(for i in {0..23}; do date -u -d "2026-01-01 + $i hours" +app/%Y%m%dT%H0000Z-"000000$(printf %02x "$i")"; done)
-    settings+=(S3_BACKUP_MAX_AGE=1d SWEEP_AFTER=7d)
+    settings+=(S3_BACKUP_MAX_AGE=1d SWEEP_AFTER=7d PRUNE_MAX_REMOVE=100%)
     store_copy "app/$newest" "${ids[@]}"
     whole=$(seconds_of pg_prune now)
     for i in $(seq 0 $((points - 1))); do
