@@ -51,7 +51,7 @@ psql=("$PG_BIN/psql" -XAtq -v ON_ERROR_STOP=1)
 
 step "Back it up"
 export DB_HOST=$PGHOST DB_PORT=$PGPORT DB=shop DB_USER=$PGUSER DB_PASSWORD=$PGPASSWORD
-export BACKUP_DIR=$work/backups
+export BACKUP_DIR=$work/backups BACKUP_DIR_ON_ROOT=allow # the demo may run in a container
 unset PGHOST PGPORT PGUSER PGPASSWORD
 mkdir "$BACKUP_DIR"
 show pg-backup now
@@ -73,6 +73,7 @@ for days in 7 29 31 60 90; do
     aged=$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)-${newest##*-}
     cp -r "$BACKUP_DIR/shop/$newest" "$BACKUP_DIR/shop/$aged"
     sed -i "s/$newest/$aged/" "$BACKUP_DIR/shop/$aged/manifest.json"
+    touch -d "$days days ago" "$BACKUP_DIR/shop/$aged/manifest.json"
 done
 export S3_BACKUP_MAX_AGE=30d
 show pg-prune plan

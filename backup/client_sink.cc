@@ -15,7 +15,7 @@ Error failure_of(const Process& process, std::string_view name, const ClientHint
   const std::string errors = process.errors();
   return {ErrorKind::failed,
           fmt::format("{} {}{}{}", name, process.status_text(), errors.empty() ? "" : ": ", errors),
-          hint(errors)};
+          process.was_killed() ? kKilledHint : hint(errors)};
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <optional>
 
 #include "backup/pg_url.h"
+#include "common/base/container.h"
+#include "common/base/units.h"
 #include "common/catalog/hold.h"
 
 namespace pgbackup {
@@ -84,11 +86,25 @@ std::vector<Option> database_options(BackupConfig& config) {
        .aliases = {{"POSTGRES_PASSWORD"}},
        .fallbacks = {"PGPASSWORD"},
        .secret_file = "/run/secrets/pg_password"},
+      {.name = "DB_RETRY_TIME",
+       .target = Duration{&config.db_retry_time, std::chrono::seconds(0)},
+       .help = "How long `now` goes on trying while PostgreSQL cannot be connected to, as during a "
+               "failover; in all. The daemon tries again by itself.",
+       .verbs = {"now"}},
       {.name = "PG_BINDIR",
        .target = &config.bindir,
        .help =
            "Folder searched first for pg_dump, pg_restore and psql; then /usr/lib/postgresql/*/bin "
            "and PATH. The server's major version chooses among what is found."},
+  };
+}
+
+std::vector<Option> directory_options(BackupConfig& config) {
+  return {
+      {.name = "BACKUP_DIR_ON_ROOT",
+       .target = choice(&config.may_be_on_root, {"refuse", "allow"}),
+       .help = "Whether backups may lie in a container's own layer, which goes with it: no volume "
+               "is mounted at BACKUP_DIR."},
   };
 }
 
@@ -104,6 +120,11 @@ std::vector<Option> run_options(BackupConfig& config) {
                "first, or `@daily` and the like. For a CronJob: its own schedule, so that each "
                "backup tells when the next is due.",
        .aliases = {{"SCHEDULE"}}},
+      {.name = "--if-due",
+       .target = &config.if_due,
+       .help = "now: only what has no backup since BACKUP_SCHEDULE was last due, so that a CronJob "
+               "that tries again does not start from the beginning",
+       .verbs = {"now"}},
       {.name = "BACKUP_JITTER",
        .target = Duration{&config.timing.jitter, std::chrono::seconds(0)},
        .help =
@@ -255,6 +276,43 @@ void check_backup(const BackupConfig& config, const ParsedOptions& parsed,
       note_on_url(parsed.notes)));
 }
 
+/// A volume that is mounted at another path, and backups that go with the container.
+void check_directory(const BackupConfig& config, const Environment& environment,
+                     std::vector<std::string>& problems) {
+  const std::filesystem::path& directory = config.store.backup_dir;
+  if (directory.empty() || config.may_be_on_root || !is_in_container(environment)) {
+    return;
+  }
+  if (!is_on_root_mount(directory)) return;
+  problems.push_back(
+      fmt::format("BACKUP_DIR: no volume is mounted at {}, so the backups would go with the "
+                  "container: look at the path of the mount, or set BACKUP_DIR_ON_ROOT=allow",
+                  directory.string()));
+}
+
+/// README says what takes how much; pg_dump grows with the number of tables.
+uint64_t memory_for_backups(const BackupConfig& config) {
+  constexpr uint64_t kMebi = uint64_t{1} << 20U;
+  constexpr uint64_t kOwn = 25 * kMebi;
+  constexpr uint64_t kPgDump = 40 * kMebi;
+  constexpr uint64_t kFurtherThread = 20 * kMebi;
+  const S3Config& s3 = config.store.s3;
+  const auto further_threads =
+      static_cast<uint64_t>(std::max(0, config.dump.zstd_threads - kZstdThreads));
+  return kOwn + kPgDump + further_threads * kFurtherThread +
+         (s3.bucket.empty() ? 0 : s3.part_bytes * static_cast<uint64_t>(s3.upload_concurrency + 1));
+}
+
+void note_memory(const BackupConfig& config, std::vector<std::string>& notes) {
+  const std::optional<uint64_t> limit = memory_limit();
+  const uint64_t need = memory_for_backups(config);
+  if (!limit || need <= *limit) return;
+  notes.push_back(
+      fmt::format("a backup may take {} of memory with these settings, and the limit here is {}: "
+                  "raise it, or lower S3_PART_SIZE or S3_UPLOAD_CONCURRENCY",
+                  format_bytes(need), format_bytes(*limit)));
+}
+
 }  // namespace
 
 CommandLine backup_command_line(BackupConfig& config) {
@@ -279,6 +337,7 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, database_options(config), kWithDatabase);
   append_options(command.options, adoption_options(config.adoption), kReading);
   append_options(command.options, store_options(config.store), kWithStore);
+  append_options(command.options, directory_options(config), kBackingUp);
   append_options(command.options, upload_options(config.store), kBackingUp);
   append_options(command.options, rate_options(config.store), kWithStore);
   append_options(command.options, write_option_rows(config.store.s3.write), kWriting);
@@ -329,6 +388,13 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
     check_backup(config, parsed, environment, problems);
     note_metrics(environment, parsed.notes);
     check_dump_options(config.dump, problems);
+    check_directory(config, environment, problems);
+    note_memory(config, parsed.notes);
+  }
+  if (config.if_due && (config.timing.cron.empty() || config.timing.schedule.is_interval())) {
+    problems.emplace_back(
+        "--if-due needs BACKUP_SCHEDULE with the times at which it is started: an interval does "
+        "not tell since when a backup counts");
   }
   if (parsed.verb == "restore") {
     check_restore(config.restore, config.pg.database, config.adoption.adoption, problems);

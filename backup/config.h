@@ -34,6 +34,9 @@ struct BackupConfig {
   Globals backup_globals = Globals::with_all;
   std::filesystem::path bindir;
   ScheduleConfig timing{.interval = std::chrono::hours(24)};
+  bool if_due = false;                    ///< now: only what has no backup of the present period
+  bool may_be_on_root = false;            ///< the directory, in a container
+  std::chrono::seconds db_retry_time{0};  ///< now: goes on so long without PostgreSQL
   DumpOptions dump;
   bool json = false;
   RestoreRequest restore;

@@ -57,17 +57,23 @@ bool is_wanted(const Backup& backup, const RestoreRequest& request) {
          (backup.group == request.database || (request.database.empty() && !backup.is_ours()));
 }
 
-/// Why it cannot be restored, also where that is its manifest; empty: it is whole. nullopt: it has
-/// been removed since it was listed.
-std::optional<std::string> damage_in(Store& store, const Backup& backup) {
+/// What is wrong with a backup.
+struct Flaws {
+  std::string damage{};      ///< why it cannot be restored, also where that is its manifest
+  std::string backdating{};  ///< why it may not be of its date
+};
+
+/// nullopt: it has been removed since it was listed.
+std::optional<Flaws> flaws_of(Store& store, const Backup& backup) {
   try {
-    return inspect_backup(store, backup).damage;
+    Inspection seen = inspect_backup(store, backup);
+    return Flaws{std::move(seen.damage), std::move(seen.backdating)};
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::not_found) return std::nullopt;
-    if (error.kind() == ErrorKind::corrupt) return error.message();
+    if (error.kind() == ErrorKind::corrupt) return Flaws{error.message()};
     if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
     // Without the manifest the listing must do.
-    if (std::string known = damage_of(backup); !known.empty()) return known;
+    if (std::string known = damage_of(backup); !known.empty()) return Flaws{std::move(known)};
     throw;
   }
 }
@@ -99,7 +105,7 @@ Candidates find_wanted(const Targets& targets, const RestoreRequest& request,
   return {std::move(found), fmt::format("{}", fmt::join(places, " or "))};
 }
 
-/// The newest backup of `group` that is whole and not from the future began then. What this program
+/// The newest backup of `group` that is whole and of its date began then. What this program
 /// may not read, or does not understand, is taken to be whole.
 std::optional<UtcTime> newest_start(Store& store, const std::string& group, UtcTime now, Log& log) {
   std::vector<Backup> backups = read_catalog(store, group);
@@ -107,11 +113,12 @@ std::optional<UtcTime> newest_start(Store& store, const std::string& group, UtcT
   for (const Backup& backup : backups) {
     if (!backup.complete || is_from_future(backup, now)) continue;
     try {
-      const std::optional<std::string> damage = damage_in(store, backup);
-      if (!damage) continue;
-      if (!damage->empty()) {
-        log.warn(fmt::format("{} does not count, as it is damaged: {}",
-                             store.location(backup.folder()), *damage));
+      const std::optional<Flaws> flaws = flaws_of(store, backup);
+      if (!flaws) continue;
+      if (!flaws->damage.empty() || !flaws->backdating.empty()) {
+        log.warn(fmt::format("{} does not count: {}", store.location(backup.folder()),
+                             flaws->damage.empty() ? "it is backdated: " + flaws->backdating
+                                                   : "it is damaged: " + flaws->damage));
         continue;
       }
     } catch (const Error& error) {
@@ -142,13 +149,13 @@ std::vector<FoundBackup> find_backups(const Targets& targets, const Adoption& ad
 }
 
 void refuse_damaged(const FoundBackup& found) {
-  const std::optional<std::string> damage = damage_in(found.target->store(), found.backup);
-  if (!damage) {
+  const std::optional<Flaws> flaws = flaws_of(found.target->store(), found.backup);
+  if (!flaws) {
     throw Error(ErrorKind::not_found,
                 fmt::format("{} has been removed since it was listed",
                             found.target->store().location(found.backup.folder())));
   }
-  if (!damage->empty()) throw damaged(damage_text(found, *damage));
+  if (!flaws->damage.empty()) throw damaged(damage_text(found, flaws->damage));
 }
 
 FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
@@ -169,16 +176,23 @@ FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
                            is_latest ? ": it is not the latest; --id restores it" : ""));
     }
     if (is_future && is_latest) continue;
-    const std::optional<std::string> damage = damage_in(one.target->store(), one.backup);
-    if (damage && damage->empty()) return std::move(one);
-    if (!damage) continue;
-    reason = damage_text(one, *damage);
+    const std::optional<Flaws> flaws = flaws_of(one.target->store(), one.backup);
+    if (!flaws) continue;
+    if (flaws->damage.empty()) {
+      if (flaws->backdating.empty()) return std::move(one);
+      log.warn(fmt::format("{} may not be of its date: {}{}", one.backup.folder(),
+                           flaws->backdating,
+                           is_latest ? "; it is not the latest, --id restores it" : ""));
+      if (is_latest) continue;
+      return std::move(one);
+    }
+    reason = damage_text(one, flaws->damage);
     log.warn(fmt::format("passed over: {}", reason));
   }
   if (!reason.empty()) throw damaged(reason);
   throw Error(ErrorKind::not_found,
-              fmt::format("there is no {} in {} but what is dated in the future or has just been "
-                          "removed",
+              fmt::format("there is no {} in {} but what is dated in the future, backdated, or has "
+                          "just been removed",
                           wanted(request), places),
               "set the clock of this machine if it is wrong, or name a backup with --id");
 }

@@ -36,16 +36,16 @@ void refuse_damaged(const FoundBackup& found);
 
 /// The backup that `request` names: the newest of ours and the adopted ones, or the one with that
 /// id, from the first target that has it whole. The id of an adopted one needs no database. What is
-/// damaged is passed over with a warning, and so is what is dated in the future by time_of() unless
-/// its id is named. Throws `not_found` saying where it was looked for, and `corrupt` when all that
-/// is left is damaged.
+/// damaged is passed over with a warning, and so is what is backdated, or dated in the future by
+/// time_of(), unless its id is named. Throws `not_found` saying where it was looked for, and
+/// `corrupt` when all that is left is damaged.
 [[nodiscard]] FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
                                         const Adoption& adoption, const Clock& clock, Log& log);
 
-/// When the newest backup of ours of each group began that is neither damaged nor dated in the
-/// future, no later than `now`, by group and the target's name; nullopt where there is none. Also
-/// where a target does not answer, which then is not asked for the other groups: the run that
-/// follows finds out, and fails if it still is so.
+/// When the newest backup of ours of each group began that is neither damaged nor backdated nor
+/// dated in the future, no later than `now`, by group and the target's name; nullopt where there is
+/// none. Also where a target does not answer, which then is not asked for the other groups: the run
+/// that follows finds out, and fails if it still is so.
 using NewestStarts = std::map<std::pair<std::string, std::string>, std::optional<UtcTime>>;
 
 [[nodiscard]] NewestStarts newest_starts(const Targets& targets,

@@ -31,6 +31,7 @@ std::string note(const ListedBackup& listed) {
   }
   if (listed.backup.held) notes.insert(notes.begin(), "held");
   if (listed.is_future) notes.insert(notes.begin(), "dated in the future");
+  if (!listed.backdating.empty()) notes.insert(notes.begin(), "backdated: " + listed.backdating);
   if (!listed.damage.empty()) notes.insert(notes.begin(), "damaged: " + listed.damage);
   if (!listed.backup.is_ours()) {
     notes.push_back(fmt::format("of an older system ({})", layout_name(listed.backup.layout)));
@@ -43,6 +44,7 @@ ListedBackup describe(const StoreTarget& target, Backup backup) {
                       .manifest = {},
                       .problem = {},
                       .damage = {},
+                      .backdating = {},
                       .key = {},
                       .target = target.name()};
   Store& store = target.store();
@@ -50,6 +52,7 @@ ListedBackup describe(const StoreTarget& target, Backup backup) {
   try {
     Inspection seen = inspect_backup(store, listed.backup);
     listed.damage = std::move(seen.damage);
+    listed.backdating = std::move(seen.backdating);
     listed.manifest = std::move(seen.manifest);
     if (listed.manifest) {
       listed.key = store.full_key(listed.backup.key_of(listed.manifest->objects.front().name));
@@ -129,6 +132,7 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
     if (backup.held) line["held"] = true;
     if (listed.is_future) line["future"] = true;
     if (!listed.damage.empty()) line["damaged"] = listed.damage;
+    if (!listed.backdating.empty()) line["backdated"] = listed.backdating;
     if (!listed.target.empty()) line["from"] = listed.target;
     const std::vector<std::string> warnings = warnings_of(listed);
     if (!warnings.empty()) line["warnings"] = warnings;

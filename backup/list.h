@@ -17,6 +17,7 @@ struct ListedBackup {
   std::optional<Manifest> manifest;
   std::string problem;     ///< why the manifest cannot be read
   std::string damage;      ///< why it cannot be restored; empty: nothing shows
+  std::string backdating;  ///< why it may not be of its date; empty: nothing shows
   bool is_future = false;  ///< dated so, by time_of()
   std::string key;         ///< of the first data object, as other tools see it
   std::string target;      ///< its name; empty where there is only one
@@ -37,8 +38,8 @@ struct Listing {
 /// A header and a line per backup, or a sentence when there is none.
 [[nodiscard]] std::string format_backup_table(const std::vector<ListedBackup>& backups);
 /// A line per backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
-/// `"held": true`, `"future": true`, `"damaged": REASON`, `from` where there are two targets, and
-/// `warnings` where there are any.
+/// `"held": true`, `"future": true`, `"damaged": REASON`, `"backdated": REASON`, `from` where there
+/// are two targets, and `warnings` where there are any.
 [[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups);
 
 }  // namespace pgbackup

@@ -49,30 +49,41 @@ void remove_place(std::vector<PgPlace>& places, const PgPlace& silent) {
 
 }  // namespace
 
-std::string connect_hint(std::string_view message) {
-  struct Hint {
-    std::string_view sign;
-    std::string_view further_sign;
-    const char* text;
+ConnectFailure judge_connect_failure(std::string_view message) {
+  struct Sign {
+    std::string_view text;
+    std::string_view further_text;
+    ConnectFailure failure;
   };
-  static constexpr std::array<Hint, 7> kHints = {
-      {{"password authentication failed", "", "check DB_USER and DB_PASSWORD"},
-       {"no password supplied", "", "set DB_PASSWORD, DB_PASSWORD_FILE or a passfile (PGPASSFILE)"},
-       {"database \"", "\" does not exist",
-        "names are taken literally, with case; restore --create makes a missing database"},
-       {"role \"", "\" does not exist", "check DB_USER, with case"},
-       {"root certificate file \"", "\" does not exist",
-        "name the file with the authority of the server's certificate in PGSSLROOTCERT"},
-       {"could not translate host name", "", "check DB_HOST"},
-       {"Connection refused", "", "check DB_HOST and DB_PORT, and that the server listens there"}}};
-  for (const Hint& hint : kHints) {
-    const size_t start = message.find(hint.sign);
+  static constexpr std::array<Sign, 8> kSigns = {
+      {{"password authentication failed", "", {ErrorKind::denied, "check DB_USER and DB_PASSWORD"}},
+       {"no password supplied",
+        "",
+        {ErrorKind::denied, "set DB_PASSWORD, DB_PASSWORD_FILE or a passfile (PGPASSFILE)"}},
+       {"no pg_hba.conf entry",
+        "",
+        {ErrorKind::denied, "let this role and address in, in the server's pg_hba.conf"}},
+       {"database \"",
+        "\" does not exist",
+        {ErrorKind::not_found,
+         "names are taken literally, with case; restore --create makes a missing database"}},
+       {"role \"", "\" does not exist", {ErrorKind::denied, "check DB_USER, with case"}},
+       {"root certificate file \"",
+        "\" does not exist",
+        {ErrorKind::not_found,
+         "name the file with the authority of the server's certificate in PGSSLROOTCERT"}},
+       {"could not translate host name", "", {ErrorKind::transient, "check DB_HOST"}},
+       {"Connection refused",
+        "",
+        {ErrorKind::transient, "check DB_HOST and DB_PORT, and that the server listens there"}}}};
+  for (const Sign& sign : kSigns) {
+    const size_t start = message.find(sign.text);
     if (start == std::string_view::npos) continue;
-    if (message.find(hint.further_sign, start + hint.sign.size()) != std::string_view::npos) {
-      return hint.text;
+    if (message.find(sign.further_text, start + sign.text.size()) != std::string_view::npos) {
+      return sign.failure;
     }
   }
-  return "";
+  return {};
 }
 
 std::string session_sql(int version) {
@@ -119,10 +130,11 @@ PgConnection::PgConnection(const PgConfig& config, const std::stop_token& stop) 
   }
   if (PQstatus(connection_.get()) != CONNECTION_OK) {
     const std::string message = trimmed(PQerrorMessage(connection_.get()));
-    throw Error(ErrorKind::transient,
+    const ConnectFailure failure = judge_connect_failure(message);
+    throw Error(failure.kind,
                 fmt::format("cannot connect to PostgreSQL: {}{}{}", message,
                             silent.empty() ? "" : "; ", silent),
-                connect_hint(message));
+                failure.hint);
   }
   // libpq would print them on stderr.
   PQsetNoticeProcessor(
@@ -275,7 +287,7 @@ Error maintenance_error(const Error& of_postgres, const Error& of_template1) {
   }
   if (same == of_postgres.message()) return of_postgres;
   return Error(
-      ErrorKind::transient,
+      of_postgres.kind() == ErrorKind::transient ? of_postgres.kind() : of_template1.kind(),
       fmt::format("{}; and with template1: {}", of_postgres.message(), of_template1.message()),
       of_template1.hint());
 }

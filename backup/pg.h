@@ -35,16 +35,21 @@ namespace pgbackup {
 /// DATABASE ends our statements, which have bounds of their own.
 [[nodiscard]] std::string session_sql(int version);
 
-/// What the user can do about libpq's `message`, or "".
-[[nodiscard]] std::string connect_hint(std::string_view message);
+struct ConnectFailure {
+  ErrorKind kind = ErrorKind::transient;  ///< `denied`, `not_found`, or what may pass by itself
+  const char* hint = "";                  ///< what the user can do about it
+};
+
+/// By libpq's `message`, since it gives no SQLSTATE for connections.
+[[nodiscard]] ConnectFailure judge_connect_failure(std::string_view message);
 
 using PgRows = std::vector<std::vector<std::string>>;  ///< NULL is ""
 
 class PgConnection {
  public:
   /// Connects: the only place that `config` names has 30 s to answer, each of several (hosts, or
-  /// addresses of one) 10 s, all together a minute. Throws `transient` with libpq's own words,
-  /// `canceled`.
+  /// addresses of one) 10 s, all together a minute. Throws libpq's own words by
+  /// judge_connect_failure(), `canceled`.
   PgConnection(const PgConfig& config, const std::stop_token& stop);
 
   /// One statement in text form, answered within a minute or `limit`. Throws `denied` for missing

@@ -46,6 +46,11 @@ struct ClientProgram {
     const Environment& environment, bool has_password,
     std::chrono::seconds connect_limit = place_limit(1));
 
+/// What a user can do about a client that has ended by SIGKILL.
+inline constexpr const char* kKilledHint =
+    "the kernel kills so what goes beyond a memory limit: raise that of the container, or give the "
+    "machine more memory";
+
 struct ClientCommand {
   const ClientProgram& program;
   std::vector<std::string> arguments;  ///< all but the connection

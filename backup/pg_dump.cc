@@ -80,7 +80,7 @@ size_t DumpSource::read(std::span<char> buffer) {
   throw Error(ErrorKind::failed,
               fmt::format("{} {}{}{}", name_, process.status_text(), errors.empty() ? "" : ": ",
                           end_of_messages(errors)),
-              hint_for(errors));
+              process.was_killed() ? kKilledHint : hint_for(errors));
 }
 
 /// Also one that never stops writing is over at some time.

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "backup/find.h"
+#include "common/base/due.h"
 #include "common/base/error.h"
+#include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
@@ -26,6 +28,18 @@ BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environmen
     : config_(config), environment_(environment), clock_(clock), log_(log), stop_(stop) {}
 
 void BackupRuns::once() {
+  patience_ = config_.db_retry_time;
+  const std::vector<std::string>& names = config_.databases.names;
+  static_cast<void>(wait_for_server(names.empty() ? "" : names.front()));
+  if (config_.if_due) {
+    const UtcTime due = first_start(newest(), config_.timing.schedule, clock_.now());
+    if (due > clock_.now()) {
+      log_.info("no backup is due", {{"next", format_iso(due)}});
+    } else {
+      run();
+    }
+    return;
+  }
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
   const UtcTime now = store_time(targets);
   const Goal goal = find_goal(targets, now);
@@ -138,13 +152,46 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
   for (const GroupWork& item : work.groups) {
     const auto lost = goal.lost.find(item.group);
     const std::optional<Error> error =
-        lost == goal.lost.end() ? back_up(job, item, started) : lost->second;
+        lost == goal.lost.end() ? back_up_patiently(job, item, started) : lost->second;
     if (!error) continue;
     if (is_alone) throw Error(*error);
     log_failure(*error);
     failures_.emplace_back(item.group, *error);
   }
   if (!is_alone) finish(work.groups.size());
+}
+
+/// Waits until PostgreSQL can be connected to, as far as there is patience. Returns whether it
+/// could not be before and can be now.
+bool BackupRuns::wait_for_server(const std::string& group) {
+  constexpr std::chrono::seconds kLongestPause{15};
+  const auto deadline = clock_.steady() + patience_;
+  bool has_waited = false;
+  for (std::chrono::seconds pause{1}; patience_.count() > 0;
+       pause = std::min(2 * pause, kLongestPause)) {
+    try {
+      const bool has_name = !group.empty() && group != kGlobalsGroup;
+      static_cast<void>(has_name ? PgConnection(config_.pg.with_database(group), stop_)
+                                 : connect_maintenance(config_.pg, stop_));
+      return has_waited;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::transient) return false;
+      patience_ = std::max(deadline - clock_.steady(), patience_.zero());
+      const auto left = std::chrono::ceil<std::chrono::seconds>(patience_);
+      log_.warn(error.message(), {{"retried_for", format_duration(left)}});
+      clock_.sleep(std::min(pause, left), stop_);
+      has_waited = true;
+    }
+  }
+  return false;
+}
+
+/// Once more when it was PostgreSQL that was away.
+std::optional<Error> BackupRuns::back_up_patiently(BackupJob& job, const GroupWork& item,
+                                                   UtcTime started) {
+  std::optional<Error> error = back_up(job, item, started);
+  const bool may_pass = error && error->kind() == ErrorKind::transient;
+  return may_pass && wait_for_server(item.group) ? back_up(job, item, started) : error;
 }
 
 /// Returns why not every target has it.

@@ -26,7 +26,8 @@ class BackupRuns {
   BackupRuns(const BackupConfig& config, const Environment& environment, Clock& clock, Log& log,
              const std::stop_token& stop);
 
-  /// A single run for everything. Throws what failed, as run() does.
+  /// A single run for everything, or with --if-due for what is due by the schedule, if anything is.
+  /// Throws what failed, as run() does.
   void once();
 
   /// From any thread: the next run() is for everything.
@@ -58,7 +59,10 @@ class BackupRuns {
   [[nodiscard]] std::map<std::string, Error> find_lost(const std::vector<LeftOut>& left_out,
                                                        const Targets& targets, UtcTime now);
   [[nodiscard]] RunWork select(const Goal& goal, const Targets& targets, UtcTime now);
+  [[nodiscard]] bool wait_for_server(const std::string& group);
   void make(const Goal& goal, const RunWork& work, const std::optional<Schedule>& schedule);
+  [[nodiscard]] std::optional<Error> back_up_patiently(BackupJob& job, const GroupWork& item,
+                                                       UtcTime started);
   [[nodiscard]] std::optional<Error> back_up(BackupJob& job, const GroupWork& item,
                                              UtcTime started);
   void log_failure(const Error& error);
@@ -73,6 +77,7 @@ class BackupRuns {
   std::optional<UtcTime> left_out_since_;  ///< by the time of the store
   std::chrono::seconds ahead_{0};          ///< the store's time, of this machine's
   std::atomic<bool> is_asked_ = false;
+  std::chrono::steady_clock::duration patience_{0};  ///< what is left of DB_RETRY_TIME
   // Of the present run
   std::vector<std::pair<std::string, Error>> failures_;  ///< with their groups
   std::map<std::string, int> unanswered_;                ///< by target: backups in a row

@@ -79,11 +79,14 @@ std::vector<Option> run_options(PruneConfig& config) {
        .target = choice(&guards.on_suspect, {"freeze", "allow"}),
        .help = "Whether to remove backups of a database whose newest backup has less than half of "
                "the bytes or tables of those before it."},
+      {.name = "PRUNE_ON_BACKDATED",
+       .target = choice(&guards.on_backdated, {"freeze", "allow"}),
+       .help = "Whether to remove backups of a database of which some were stored long after their "
+               "date, although others had been stored in time before."},
       {.name = "PRUNE_MAX_REMOVE",
        .target = &config.max_remove,
        .help = "Remove nothing of a database where more than so many backups would go in one run: "
-               "20 or 50%.",
-       .default_note = "no limit"},
+               "20 or 50%. 100%: no limit."},
       {.name = "SWEEP_AFTER",
        .target = Duration{&config.rules.sweep_after, kWriterPause},
        .help = "What an interrupted backup left is removed when nothing was written to it for so "
@@ -217,6 +220,7 @@ std::string format_rules(const PruneConfig& config) {
   add("SWEEP_AFTER", format_duration(config.rules.sweep_after));
   add("PRUNE_WHEN_STALLED", on_doubt(guards.when_stalled));
   add("PRUNE_ON_SUSPECT", on_doubt(guards.on_suspect));
+  add("PRUNE_ON_BACKDATED", on_doubt(guards.on_backdated));
   add("PRUNE_MAX_REMOVE", guards.max_remove ? format_removal_limit(*guards.max_remove) : "off");
   add("TZ", config.timing.time_zone.empty() ? "UTC" : config.timing.time_zone);
   add("ADOPT_LAYOUTS", config.adoption.layouts.empty() ? "none" : config.adoption.layouts);

@@ -22,7 +22,7 @@ struct PruneConfig {
   Rules rules{.retention = {}, .sweep_after = std::chrono::days(7)};
   /// Its zone is also that of calendar periods and of stamps without a zone.
   ScheduleConfig timing{.interval = std::chrono::hours(1)};
-  std::string max_remove;  ///< PRUNE_MAX_REMOVE as text
+  std::string max_remove = "50%";  ///< PRUNE_MAX_REMOVE as text
   bool dry_run = false;
   bool json = false;
 };

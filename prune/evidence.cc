@@ -22,6 +22,10 @@ namespace {
 /// So many manifests of later runs are read at most, to tell whether a database was dropped.
 constexpr size_t kMostLaterRuns = 10;
 
+/// For what no version of the programs can read.
+constexpr const char* kRemoveByHand =
+    "remove that backup's folder by hand when you are sure that nothing can be done with it";
+
 /// What is dumped in another way, or only in part, cannot be compared.
 std::string kind_of(const Manifest& manifest) {
   return fmt::format("{} {} {}", manifest.kind, manifest.dump_format == DumpFormat::plain,
@@ -45,8 +49,12 @@ Reading reading_of(Manifest manifest, const Backup& backup) {
 void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
   try {
     Inspection seen = inspect_backup(store, backup);
+    const std::string place = store.location(backup.folder());
+    if (!seen.backdating.empty()) {
+      facts.backdated.push_back(
+          {backup.id, fmt::format("{}: {}", place, seen.backdating), backup.time});
+    }
     if (!seen.damage.empty()) {
-      const std::string place = store.location(backup.folder());
       facts.damaged.push_back({backup.id, fmt::format("{}: {}", place, seen.damage), backup.time});
     } else if (seen.manifest) {
       facts.readings.push_back(reading_of(*std::move(seen.manifest), backup));
@@ -57,9 +65,13 @@ void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
       case ErrorKind::not_found:  // removed since it was listed
         return;
       case ErrorKind::corrupt:
+        facts.unreadable.push_back(fmt::format("{}; {}", error.message(), kRemoveByHand));
+        return;
       case ErrorKind::denied:
       case ErrorKind::failed:
-        facts.unreadable.push_back(error.message());
+        facts.unreadable.push_back(error.hint().empty()
+                                       ? error.message()
+                                       : fmt::format("{}; {}", error.message(), error.hint()));
         return;
       case ErrorKind::usage:
       case ErrorKind::conflict:
@@ -149,6 +161,8 @@ void check_into(Store& store, const Backup& backup, GroupFacts& facts) {
   std::move(of_this.unreadable.begin(), of_this.unreadable.end(),
             std::back_inserter(facts.unreadable));
   std::move(of_this.damaged.begin(), of_this.damaged.end(), std::back_inserter(facts.damaged));
+  std::move(of_this.backdated.begin(), of_this.backdated.end(),
+            std::back_inserter(facts.backdated));
 }
 
 /// Reads the manifests of the newest, and of all of which the plan takes it that they are whole.
@@ -161,7 +175,8 @@ void read_manifests(Store& store, const Plan& plan, const std::vector<const Step
     if (++ours <= kMostReadings) {
       read_into(store, *step->backup, facts);
     } else if (step->reasons.has(Reason::bad_manifest)) {
-      facts.unreadable.push_back(store.location(step->backup->commit_key()) + " is damaged");
+      facts.unreadable.push_back(fmt::format(
+          "{} is damaged; {}", store.location(step->backup->commit_key()), kRemoveByHand));
     } else if (stands_for_others(*step) || ours <= floor) {
       check_into(store, *step->backup, facts);
     }
@@ -203,14 +218,18 @@ GroupFacts count_facts(const std::vector<const Step*>& newest_first) {
   return facts;
 }
 
-void freeze(std::span<Step> group, const std::vector<DamagedBackup>& damaged) {
+bool is_among(const std::vector<FlawedBackup>& flawed, const Step& step) {
+  return step.write == nullptr &&
+         std::any_of(flawed.begin(), flawed.end(),
+                     [&](const FlawedBackup& one) { return one.id == step.backup->id; });
+}
+
+void freeze(std::span<Step> group, const GroupFacts& facts) {
   for (Step& step : group) {
-    const bool is_damaged =
-        std::any_of(damaged.begin(), damaged.end(),
-                    [&](const DamagedBackup& one) { return one.id == step.backup->id; });
-    if (is_damaged && step.write == nullptr) {
+    const bool is_damaged = is_among(facts.damaged, step);
+    if (is_damaged || is_among(facts.backdated, step)) {
       step.action = Action::keep;
-      step.reasons = Reason::damaged;
+      step.reasons = is_damaged ? Reason::damaged : Reason::backdated;
     }
     if (step.action == Action::keep) continue;
     step.action = Action::keep;
@@ -229,8 +248,10 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
     if (step.reasons.has(Reason::damaged)) check_into(store, *step.backup, facts);
   }
   read_manifests(store, plan, newest_first, facts);
-  std::stable_sort(facts.damaged.begin(), facts.damaged.end(),
-                   [](const DamagedBackup& a, const DamagedBackup& b) { return a.time > b.time; });
+  for (std::vector<FlawedBackup>* const flawed : {&facts.damaged, &facts.backdated}) {
+    std::stable_sort(flawed->begin(), flawed->end(),
+                     [](const FlawedBackup& a, const FlawedBackup& b) { return a.time > b.time; });
+  }
   const std::optional<UtcTime> late = stalled_from(facts);
   if (late && plan.now > *late) look_for_retirement(store, plan, name, facts);
   return facts;
@@ -247,7 +268,7 @@ void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop)
     if (const auto change = server_change(facts)) log.warn(*change);
     const std::vector<std::string> sentences = guard_group(facts, plan.rules.guards, plan.now);
     if (sentences.empty()) continue;
-    freeze(group, facts.damaged);
+    freeze(group, facts);
     for (const std::string& sentence : sentences) {
       plan.objections.push_back({group.front().backup->group, sentence});
     }

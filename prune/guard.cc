@@ -144,12 +144,21 @@ std::optional<std::string> guard_damaged(const GroupFacts& facts) {
       facts.damaged.front().text);
 }
 
+std::optional<std::string> guard_backdated(const GroupFacts& facts) {
+  if (facts.backdated.empty()) return std::nullopt;
+  const size_t count = facts.backdated.size();
+  return fmt::format(
+      "{}: {}; remove the folders of those that nobody put there on purpose, or set "
+      "PRUNE_ON_BACKDATED=allow where they were copied there later",
+      count == 1
+          ? "a backup is backdated"
+          : fmt::format("{} backups are backdated (pg-backup list shows them), the newest", count),
+      facts.backdated.front().text);
+}
+
 std::optional<std::string> guard_manifests(const GroupFacts& facts) {
   if (facts.unreadable.empty()) return std::nullopt;
-  return fmt::format(
-      "a manifest cannot be read: {}; remove that backup's folder by hand when you "
-      "are sure that nothing can be done with it",
-      facts.unreadable.front());
+  return fmt::format("a manifest cannot be read: {}", facts.unreadable.front());
 }
 
 std::optional<std::string> guard_servers(const GroupFacts& facts) {
@@ -194,6 +203,7 @@ std::vector<std::string> guard_group(const GroupFacts& facts, const GuardRules& 
     if (sentence) sentences.push_back(*std::move(sentence));
   };
   add(guard_damaged(facts));
+  if (rules.on_backdated == OnDoubt::freeze) add(guard_backdated(facts));
   add(guard_emptiness(facts));
   add(guard_newest(facts));
   if (rules.when_stalled == OnDoubt::freeze) add(guard_stalled(facts, now));

@@ -38,6 +38,7 @@ struct RemovalLimit {
 struct GuardRules {
   OnDoubt when_stalled = OnDoubt::freeze;
   OnDoubt on_suspect = OnDoubt::freeze;
+  OnDoubt on_backdated = OnDoubt::freeze;
   std::optional<RemovalLimit> max_remove{};
 };
 
@@ -54,8 +55,8 @@ struct Reading {
   std::vector<LeftOut> left_out{};       ///< of the run
 };
 
-/// One that counts for nothing, and why.
-struct DamagedBackup {
+/// One that should count for nothing, and why.
+struct FlawedBackup {
   std::string id;
   std::string text;  ///< `s3://bucket/prefix/app/ID: app.dump.zst is missing`
   UtcTime time{};    ///< of the backup
@@ -80,8 +81,9 @@ struct GroupFacts {
   std::vector<UtcTime> latest{};
   std::vector<uint64_t> old_sizes{};  ///< theirs in bytes, where the newest is an older system's
   std::vector<Reading> readings{};    ///< of the newest of ours, oldest first: kMostReadings
-  std::vector<std::string> unreadable{};  ///< manifests, with the reason
-  std::vector<DamagedBackup> damaged{};   ///< newest first
+  std::vector<std::string> unreadable{};  ///< manifests, with the reason and what to do
+  std::vector<FlawedBackup> damaged{};    ///< newest first
+  std::vector<FlawedBackup> backdated{};  ///< newest first; among `readings`, too
   /// Later runs that backed up other databases of the same server know this one no more.
   bool is_retired = false;
   std::string left_out{};  ///< why the newest later run that knows the database left it out, or ""
@@ -97,6 +99,8 @@ struct GroupFacts {
 [[nodiscard]] std::optional<std::string> guard_stalled(const GroupFacts& facts, UtcTime now);
 /// What has damaged one backup may have damaged others, of which less can be seen.
 [[nodiscard]] std::optional<std::string> guard_damaged(const GroupFacts& facts);
+/// Whoever can put one there may have put others there that no listing gives away.
+[[nodiscard]] std::optional<std::string> guard_backdated(const GroupFacts& facts);
 [[nodiscard]] std::optional<std::string> guard_manifests(const GroupFacts& facts);
 /// A server that gives way to another for good is no objection: see server_change().
 [[nodiscard]] std::optional<std::string> guard_servers(const GroupFacts& facts);

@@ -9,7 +9,8 @@ namespace pgbackup {
 enum class Reason {
   // The policy keeps it.
   future,
-  damaged,  ///< what its manifest names is not there
+  damaged,    ///< what its manifest names is not there
+  backdated,  ///< it may not be of its date
   held,
   within,
   last,

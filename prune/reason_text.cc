@@ -38,6 +38,8 @@ std::string reason_text(Reason reason, const Step& step, const Rules& rules) {
       return fmt::format("locked until {}", format_iso(step.locked_until.value_or(UtcTime())));
     case Reason::damaged:
       return "damaged: kept, but never counted";
+    case Reason::backdated:
+      return "backdated: it may not be of its date";
     case Reason::bad_manifest:
       return "its manifest is damaged";
     case Reason::unreadable:

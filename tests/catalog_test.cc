@@ -61,6 +61,31 @@ TEST_CASE_METHOD(CatalogFixture,
   CHECK(fails_with(ErrorKind::denied, "cannot list web/", [&] { return read_catalog(partly); }));
 }
 
+TEST_CASE_METHOD(CatalogFixture, "What was stored late is marked, after what was stored in time") {
+  const auto stored_at = [&](const std::string& id, const char* time) {
+    add_backup("app", id);
+    store.objects["app/" + id + "/manifest.json"].modified = *parse_iso(time);
+  };
+  const auto late = [&] {
+    std::vector<std::string> ids;
+    for (const Backup& backup : read_catalog(store)) {
+      if (backup.is_stored_late) ids.push_back(backup.id);
+    }
+    return ids;
+  };
+  add_backup("web", kOld);
+  store.objects["web/" + kOld + "/manifest.json"].modified = *parse_iso("2026-11-19T04:00:00Z");
+  stored_at(kOld, "2026-11-21T00:00:00Z");
+  CHECK(late().empty());  // as in a copy
+  stored_at(kNew, "2026-11-21T03:15:00Z");
+  CHECK(late().empty());  // in time, but after the copy
+  const std::string before = "20261118T031500Z-00000001";
+  stored_at(before, "2026-11-21T03:15:01Z");
+  CHECK(late() == std::vector<std::string>{before});
+  CHECK(read_catalog(store, "app").front().is_stored_late);
+  CHECK(look_again(store, read_catalog(store, "app").front()).is_stored_late);
+}
+
 TEST_CASE_METHOD(CatalogFixture, "A folder is seen with its files, bytes and newest time") {
   add("app/" + kOld + "/app.dump.zst.0001", "12345");
   add("app/" + kOld + "/app.dump.zst", "123");

@@ -269,7 +269,8 @@ TEST_CASE("The status tells of the newest success, of failures, and of a run tha
   const UtcTime begun = scripted.clock.now();
   scripted.on_run = [&](size_t run) {
     const DaemonStatus status = scripted.daemon.status();
-    CHECK(status.is_running);
+    CHECK(status.running_since == scripted.clock.now());
+    CHECK_FALSE(status.has_succeeded);
     CHECK(status.begun == begun);
     if (run == 1) CHECK(status.last_success == begun - hours(2));
     if (run < 3) throw Error(ErrorKind::failed, "server away");
@@ -278,7 +279,8 @@ TEST_CASE("The status tells of the newest success, of failures, and of a run tha
   };
   scripted.serve(3);
   const DaemonStatus status = scripted.daemon.status();
-  CHECK_FALSE(status.is_running);
+  CHECK_FALSE(status.running_since);
+  CHECK(status.has_succeeded);
   CHECK(status.failures == 0);
   CHECK(status.last_error.empty());
   CHECK(status.last_success == scripted.starts.back());

@@ -159,17 +159,19 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
     std::string manifest;
     const char* part;
   };
+  const char* const by_hand = "; remove that backup's folder by hand when you are sure";
   std::string later = format_manifest(manifest("app", days(5)));
   later.replace(later.find("\"format\": 1"), 11, "\"format\": 2");
-  for (const Row& row :
-       std::vector<Row>{{"", "damaged"},
-                        {"{}", "damaged"},
-                        {"[]", "damaged"},
-                        {"not JSON", "damaged"},
-                        {later.substr(0, later.size() / 2), "damaged"},
-                        {format_manifest(manifest("web", days(5))), "it is the manifest of web "},
-                        {std::string(2U << 20U, ' '), "is larger than"},
-                        {later, "format 2, which this version does not know"}}) {
+  for (const Row& row : std::vector<Row>{
+           {"", "damaged"},
+           {"{}", "damaged"},
+           {"[]", "damaged"},
+           {"not JSON", "damaged"},
+           {"{", by_hand},
+           {format_manifest(manifest("web", days(5))), "it is the manifest of web "},
+           {std::string(2U << 20U, ' '), "is larger than"},
+           {later.substr(0, later.size() / 2), "; update pg-backup and pg-prune"},
+           {later, "this one does not know manifest format 2; update pg-backup and"}}) {
     CAPTURE(row.manifest.substr(0, 20), row.part);
     for (const std::string& key : {keys.front(), keys.back()}) {
       const auto before = store.objects;
@@ -180,10 +182,87 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
       CHECK(contains(made.objections[0].sentence,
                      "a manifest cannot be read: " + store.location(key) + ": "));
       CHECK(contains(made.objections[0].sentence, row.part));
+      // What a newer version wrote is as good as the rest.
+      const bool is_later = contains(row.part, "update");
+      CHECK(contains(made.objections[0].sentence, by_hand) != is_later);
       CHECK(count_actions(made, Action::remove) == 3);  // web's
       store.objects = before;
     }
   }
+}
+
+/// Manifests put into a bucket by somebody who may write there and nothing else.
+class BackdatedFixture : public EvidenceFixture {
+ public:
+  BackdatedFixture() {
+    rules.retention = {.keep_daily = 7};
+    add_daily("app", 14);
+  }
+  /// With a date that leaves no room for the genuine ones, and the end that the writer likes.
+  void forge(int count, seconds stored, seconds finished) {
+    for (int i = 0; i < count; ++i) {
+      Manifest forged = manifest("app", days(i) + minutes(30));
+      forged.id.back() = 'f';
+      forged.finished = now - finished;
+      const std::string key = add(forged);
+      store.objects[key].modified = now - stored;
+    }
+  }
+};
+
+TEST_CASE_METHOD(BackdatedFixture, "Backdated backups freeze their group") {
+  CHECK(objections().empty());
+  forge(10, minutes(5), days(9));
+  const Strings said = objections();
+  REQUIRE(said.size() == 1);
+  CHECK(contains(said[0], "backups are backdated (pg-backup list shows them), the newest: "));
+  CHECK(contains(said[0], "its manifest was stored at 2026-11-20T11:55:00Z, long after its date"));
+  CHECK(contains(said[0], "PRUNE_ON_BACKDATED=allow"));
+  const Plan made = guarded();
+  CHECK(count_actions(made, Action::remove) == 0);
+  CHECK(std::any_of(made.steps.begin(), made.steps.end(),
+                    [](const Step& step) { return step.reasons.has(Reason::backdated); }));
+  CHECK(fails_with(ErrorKind::conflict, "nothing of app was touched", [&] {
+    run();
+    return 0;
+  }));
+  CHECK(store.objects.size() == 48);
+  rules.guards.on_backdated = OnDoubt::allow;
+  CHECK(objections().empty());
+}
+
+TEST_CASE_METHOD(BackdatedFixture, "A run that states a longer time than any takes is no excuse") {
+  for (int i = 8; i < 12; ++i) {
+    Manifest forged = manifest("app", days(i) + minutes(30));
+    forged.id.back() = 'f';
+    forged.finished = now - minutes(5);
+    store.objects[add(forged)].modified = now - minutes(5);
+  }
+  rules.retention = {.keep_last = 17};
+  CHECK(objections().size() == 1);
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "A run of days that says so is of its date") {
+  rules.retention = {.keep_last = 3};
+  add_daily("app", 4, days(2));
+  Manifest slow = manifest("app", hours(47));
+  slow.finished = now - minutes(2);
+  store.objects[add(slow)].modified = now - minutes(1);
+  CHECK(objections().empty());
+}
+
+TEST_CASE_METHOD(EvidenceFixture,
+                 "A bucket that was copied and then goes on is as good as before") {
+  rules.retention = {.keep_daily = 3};
+  for (const std::string& key : add_daily("app", 10, days(3))) {
+    store.objects[key].modified = now - days(2);
+  }
+  CHECK(objections().empty());
+  add("app", days(1));
+  add("app", hours(1));
+  CHECK(objections().empty());
+  run();
+  CHECK(read_catalog(store, "app").size() == 3);
 }
 
 TEST_CASE_METHOD(EvidenceFixture,

@@ -254,6 +254,20 @@ TEST_CASE("A manifest that is damaged, or another backup's, is never the latest"
   }
 }
 
+TEST_CASE("A backdated backup is the latest for no one, and its id restores it with a warning") {
+  Fixture f;
+  const auto stored_at = [&](const std::string& id, const char* time) {
+    add(f.dir_memory, id);
+    f.dir_memory.objects[backup_folder("app", id) + "/manifest.json"].modified = *parse_iso(time);
+  };
+  stored_at(kOld, "2026-11-19T03:16:00Z");
+  stored_at(kNew, "2026-11-23T03:16:00Z");
+  CHECK(f.choose("latest").backup.id == kOld);
+  CHECK(contains(f.log.text(), kNew + " may not be of its date: its manifest was stored at"));
+  CHECK(f.choose(kNew).backup.id == kNew);
+  CHECK(f.newest_of("dir") == parse_iso("2026-11-19T03:15:00Z"));
+}
+
 TEST_CASE("A manifest of a later format is not passed over in silence") {
   Fixture f;
   add(f.dir_memory, kOld);

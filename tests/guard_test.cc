@@ -226,6 +226,18 @@ TEST_CASE("A stalled group says since when, and one that is retired is not stall
   CHECK_FALSE(guard_stalled(facts, kNow));
 }
 
+TEST_CASE("Backdated backups are an objection unless they are allowed") {
+  GroupFacts facts = healthy();
+  CHECK_FALSE(guard_backdated(facts));
+  facts.backdated = {{"1", "s3://b/app/1: its manifest was stored late"}};
+  CHECK(guard_backdated(facts) ==
+        "a backup is backdated: s3://b/app/1: its manifest was stored late; remove the folders of "
+        "those that nobody put there on purpose, or set PRUNE_ON_BACKDATED=allow where they were "
+        "copied there later");
+  CHECK(guard_group(facts, {}, kNow).size() == 1);
+  CHECK(guard_group(facts, {.on_backdated = OnDoubt::allow}, kNow).empty());
+}
+
 TEST_CASE("A manifest that cannot be read is named") {
   GroupFacts facts = healthy();
   CHECK_FALSE(guard_manifests(facts));

@@ -56,15 +56,38 @@ TEST_CASE("A failure alone is not late, a run that goes on does not excuse") {
   status.failures = 3;
   CHECK(is_well(status, kBegun + hours(25)));
   CHECK_FALSE(is_well(status, kBegun + hours(27)));
-  status.is_running = true;
+  status.running_since = kBegun + hours(25);
   CHECK_FALSE(is_well(status, kBegun + hours(27)));
+  status.failures = 0;
+  status.has_succeeded = true;
+  CHECK_FALSE(is_well(status, kBegun + hours(27)));
+}
+
+TEST_CASE("The first run of a daemon has a period to catch up, unless it fails") {
+  // After a weekend off: the newest backup that the store has is three days old.
+  DaemonStatus status = after_success(kBegun - hours(72));
+  CHECK_FALSE(is_well(status, kBegun));
+  status.running_since = kBegun;
+  CHECK(is_well(status, kBegun));
+  CHECK(is_well(status, kBegun + hours(26)));
+  CHECK_FALSE(is_well(status, kBegun + hours(26) + seconds(1)));
+  CHECK(is_well(status, kBegun + seconds(60), seconds(60)));
+  CHECK_FALSE(is_well(status, kBegun + seconds(61), seconds(60)));
+  CHECK(judge(status, daily(), {}, kBegun).sentence ==
+        "the last backup began at 2027-01-12T08:00:00Z, late after 2027-01-16T10:00:00Z; one is "
+        "running since 2027-01-15T08:00:00Z, to catch up");
+  status.failures = 1;
+  CHECK_FALSE(is_well(status, kBegun));
+  status.failures = 0;
+  status.has_succeeded = true;
+  CHECK_FALSE(is_well(status, kBegun));
 }
 
 TEST_CASE("Without any success the grace counts from the start, but a first run has its period") {
   DaemonStatus status = fresh();
   CHECK(is_well(status, kBegun + hours(2)));
   CHECK_FALSE(is_well(status, kBegun + hours(3)));
-  status.is_running = true;
+  status.running_since = kBegun;
   CHECK(is_well(status, kBegun + hours(3)));
   CHECK(is_well(status, kBegun + hours(26)));
   CHECK_FALSE(is_well(status, kBegun + hours(27)));
@@ -104,10 +127,10 @@ TEST_CASE("The sentence says what is missing since when, and why") {
         "the last backup began at 2027-01-15T08:00:00Z, late since 2027-01-16T10:00:00Z; "
         "2 failed since, the last: PUT s3://b: 503");
   status = fresh();
-  status.is_running = true;
+  status.running_since = kBegun;
   CHECK(judge(status, daily(), seconds(60), kBegun).sentence ==
         "no backup yet since 2027-01-15T08:00:00Z, late after 2027-01-15T08:01:00Z; one is "
-        "running");
+        "running since 2027-01-15T08:00:00Z");
 }
 
 class Served {

@@ -165,7 +165,7 @@ TEST_CASE(
   for (const auto* name : {"format", "compression"}) {
     Json later = json;
     later["dump"][name] = "other";
-    CHECK(fails_with(ErrorKind::failed, "'other', which this version does not know",
+    CHECK(fails_with(ErrorKind::failed, "this one does not know 'other' in the manifest",
                      [&] { return parse_manifest(later.dump()); }));
     later["dump"].erase(name);
     CHECK(is_corrupt(later));
@@ -291,7 +291,20 @@ TEST_CASE("What is said about a damaged manifest is one short line") {
 TEST_CASE("A format of the future is named as such") {
   Json json = Json::parse(format_manifest(sample()));
   json["format"] = 2;
-  CHECK(fails_with(ErrorKind::failed, "format 2", [&] { return parse_manifest(json.dump()); }));
+  json["further"] = "x";
+  const std::string newer = json.dump(1);
+  const std::string deep = R"({"format": 2, "x": [[[[[[[[[[[[]]]]]]]]]]]]})";
+  for (const std::string& text : {newer, newer.substr(0, newer.size() / 2), deep}) {
+    CAPTURE(text);
+    const auto error = error_of([&] { return parse_manifest(text); });
+    REQUIRE(error);
+    CHECK(error->kind() == ErrorKind::failed);
+    CHECK(error->message() ==
+          "it was written by a newer version: this one does not know manifest format 2");
+    CHECK(error->hint() == "update pg-backup and pg-prune");
+  }
+  CHECK(fails_with(ErrorKind::failed, "format 2", [&] { return parse_lock(deep); }));
+  CHECK(is_corrupt(std::string(R"({"x": 1, "format": 2, "y": )")));
 }
 
 TEST_CASE("Versions of PostgreSQL are printed as it prints them") {

@@ -220,6 +220,8 @@ std::string Process::status_text() const {
   return fmt::format("exited with {}", WEXITSTATUS(status_));
 }
 
+bool Process::was_killed() const { return WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL; }
+
 std::string Process::errors() const {
   std::string text = errors_;
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();

@@ -66,6 +66,8 @@ class Process {
 
   /// `exited with 1`, `was killed by signal 9 (Killed)`. After wait() or kill().
   [[nodiscard]] std::string status_text() const;
+  /// By SIGKILL, as the kernel does when memory runs out. After wait() or kill().
+  [[nodiscard]] bool was_killed() const;
   /// The end of stderr, at least 64 KiB of it, without trailing blanks.
   [[nodiscard]] std::string errors() const;
 

@@ -37,6 +37,10 @@ class Schedule {
 
   /// As the user wrote it; of an interval: `6h`.
   [[nodiscard]] const std::string& text() const { return text_; }
+  /// Whether it counts from the last run, and not by the calendar.
+  [[nodiscard]] bool is_interval() const {
+    return std::holds_alternative<std::chrono::seconds>(rule_);
+  }
   /// The one in front, unchecked. next() does not use it: pass it to set_time_zone() at start.
   [[nodiscard]] const std::optional<std::string>& zone() const { return zone_; }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -17,6 +18,25 @@ namespace pgbackup {
 
 namespace {
 
+/// From the begin of a run, which the id tells, to the manifest of any of its backups.
+constexpr std::chrono::hours kInTime{24};
+
+bool is_in_time(const Backup& backup) { return backup.committed <= backup.time + kInTime; }
+
+/// `group` holds the backups of one.
+void mark_stored_late(std::span<Backup> group) {
+  const auto is_manifest = [](const Backup& backup) { return backup.is_ours() && backup.complete; };
+  std::optional<UtcTime> first_in_time;
+  for (const Backup& backup : group) {
+    if (!is_manifest(backup) || !is_in_time(backup)) continue;
+    first_in_time = std::min(first_in_time.value_or(backup.committed), backup.committed);
+  }
+  for (Backup& backup : group) {
+    backup.is_stored_late = is_manifest(backup) && !is_in_time(backup) && first_in_time &&
+                            *first_in_time < backup.committed;
+  }
+}
+
 /// Objects of one backup, gathered from a listing in any order. Where it is in order, as S3's is,
 /// each one meets the folder of the one before it.
 class Gathering {
@@ -24,7 +44,10 @@ class Gathering {
   void add_ours(BackupKey key, const ObjectInfo& object) {
     Backup& backup = backup_of(std::move(key.group), std::move(key.id));
     backup.time = key.time;
-    backup.complete = backup.complete || key.file == kManifestName;
+    if (key.file == kManifestName) {
+      backup.complete = true;
+      backup.committed = object.modified;
+    }
     backup.held = backup.held || key.file == kHoldName;
     add_object(backup, std::move(key.file), object);
   }
@@ -49,6 +72,14 @@ class Gathering {
     }
     backups_.resize(kept);
     for (Backup& backup : backups_) std::sort(backup.files.begin(), backup.files.end());
+    for (std::span<Backup> rest(backups_); !rest.empty();) {
+      const auto end = std::find_if(rest.begin(), rest.end(), [&](const Backup& backup) {
+        return backup.group != rest.front().group;
+      });
+      const auto count = static_cast<size_t>(end - rest.begin());
+      mark_stored_late(rest.first(count));
+      rest = rest.subspan(count);
+    }
     return std::move(backups_);
   }
 
@@ -83,6 +114,7 @@ class Gathering {
     backup.held = backup.held || other.held;
     backup.bytes += other.bytes;
     backup.newest = std::max(backup.newest, other.newest);
+    backup.committed = std::max(backup.committed, other.committed);
     std::move(other.files.begin(), other.files.end(), std::back_inserter(backup.files));
   }
 
@@ -159,6 +191,7 @@ Backup look_again(Store& store, const Backup& backup) {
   std::vector<Backup> found = gathering.take();
   if (!found.empty() && found.front().layout == backup.layout) {
     found.front().group = backup.group;
+    found.front().is_stored_late = backup.is_stored_late;
     return std::move(found.front());
   }
   Backup gone = backup;

@@ -33,9 +33,14 @@ struct Backup {
   /// The object that makes it a backup exists. Of an older system's that is taken for granted: its
   /// checksum alone shows that there was one, see damage_of().
   bool complete = false;
-  bool held = false;              ///< the hold beside the manifest exists: it stays until released
-  uint64_t bytes = 0;             ///< of all its objects
-  UtcTime newest;                 ///< when its newest object was written, by the store's clock
+  bool held = false;   ///< the hold beside the manifest exists: it stays until released
+  uint64_t bytes = 0;  ///< of all its objects
+  UtcTime newest;      ///< when its newest object was written, by the store's clock
+  UtcTime committed;   ///< ours: when the manifest was
+  /// Ours: the manifest was written long after `time`, and when others of the group had been
+  /// written in time. Whether it says why is for inspect_backup() to find out. (Of a copied bucket
+  /// all manifests are late, and those that come after are in time.)
+  bool is_stored_late = false;
   std::vector<BackupFile> files;  ///< sorted by name
 
   [[nodiscard]] bool is_ours() const { return layout == Layout::ours; }

@@ -51,9 +51,22 @@ std::string damage_of(const Backup& backup, const Manifest& manifest) {
   return "";
 }
 
+std::string backdating_of(const Backup& backup, const Manifest& manifest) {
+  constexpr std::chrono::hours kMostDelay{24};
+  constexpr std::chrono::days kLongestRun{7};
+  const bool is_explained = backup.committed <= manifest.finished + kMostDelay &&
+                            manifest.finished <= backup.time + kLongestRun;
+  if (!backup.is_stored_late || is_explained) return "";
+  return fmt::format(
+      "its manifest was stored at {}, long after its date, and later than others "
+      "that were stored in time",
+      format_iso(backup.committed));
+}
+
 Inspection inspect_backup(Store& store, const Backup& backup) {
   Inspection seen;
   if (backup.is_ours()) seen.manifest = read_manifest(store, backup);
+  if (seen.manifest) seen.backdating = backdating_of(backup, *seen.manifest);
   if (damage_known(backup, seen.manifest).empty()) return seen;
   const Backup now = look_again(store, backup);
   if (!now.complete) {

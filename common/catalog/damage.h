@@ -16,9 +16,16 @@ namespace pgbackup {
 /// The same with its manifest: an object is missing or has another size.
 [[nodiscard]] std::string damage_of(const Backup& backup, const Manifest& manifest);
 
+/// Why a backup that was stored late may not be of the time that it is dated: its manifest does not
+/// say that the run went on for so long, or says that it took longer than any does. Whoever may
+/// write into a store, and nothing else, can put backups of any date there, and each would take the
+/// place of a genuine one. Empty: nothing is known against it.
+[[nodiscard]] std::string backdating_of(const Backup& backup, const Manifest& manifest);
+
 struct Inspection {
   std::optional<Manifest> manifest;  ///< of ours
   std::string damage;                ///< empty: it is whole
+  std::string backdating{};          ///< empty: it is of its time
 };
 
 /// Reads the manifest of a complete backup and compares. What looks damaged is listed again before

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -21,6 +22,13 @@ constexpr int kFirstOneNumberVersion = 100000;
 
 [[noreturn]] void corrupt(const std::string& what) {
   throw Error(ErrorKind::corrupt, "the manifest is damaged: " + short_line(what));
+}
+
+/// What is not known may be as good as what is: nobody shall be told to remove it.
+[[noreturn]] void throw_newer(const std::string& what) {
+  throw Error(ErrorKind::failed,
+              fmt::format("it was written by a newer version: this one does not know {}", what),
+              "update pg-backup and pg-prune");
 }
 
 /// More than any manifest of ours needs. JSON from a store is not trusted: without these a megabyte
@@ -63,6 +71,37 @@ std::vector<std::string> bounded(const std::vector<std::string>& warnings) {
     kept.back() = fmt::format("and {} more warnings", warnings.size() - kMostWarnings + 1);
   }
   return kept;
+}
+
+/// The format that `text` states first, as ours do, whatever else there is; 0: none.
+int stated_format(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const auto take = [&](std::string_view word) {
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    if (!text.starts_with(word)) return false;
+    text.remove_prefix(word.size());
+    return true;
+  };
+  int format = 0;
+  if (!take("{") || !take("\"format\"") || !take(":") || !take("")) return 0;
+  std::from_chars(text.data(), text.data() + text.size(), format);
+  return format;
+}
+
+/// Calls `parse`. What a newer version wrote may be beyond our bounds, and is not damaged for that.
+template <class Parse>
+auto understand(std::string_view text, const Parse& parse) {
+  try {
+    try {
+      return parse();
+    } catch (const Json::exception& error) {
+      corrupt(error.what());
+    }
+  } catch (const Error& error) {
+    const int format = stated_format(text);
+    if (error.kind() != ErrorKind::corrupt || format <= kFormat) throw;
+    throw_newer(fmt::format("manifest format {}", format));
+  }
 }
 
 UtcTime parse_time(const Json& value, const char* name) {
@@ -109,10 +148,7 @@ Enum parse_name(const Json& value, const std::array<const char*, count>& names) 
   const auto name = value.get<std::string>();
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) {
-    throw Error(
-        ErrorKind::failed,
-        fmt::format("the manifest says '{}', which this version does not know", printable(name)),
-        "use the version of pg-backup that wrote it, or a newer one");
+    throw_newer(fmt::format("'{}' in the manifest", printable(name)));
   }
   return static_cast<Enum>(found - names.begin());
 }
@@ -213,11 +249,8 @@ std::vector<LeftOut> parse_left_out(const Json& value) {
 
 Manifest from_json(const Json& json) {
   const int format = parse_whole<int>(json.at("format"), "format");
-  if (format != kFormat) {
-    throw Error(ErrorKind::failed,
-                fmt::format("the manifest has format {}, which this version does not know", format),
-                "use the version of pg-backup that wrote it, or a newer one");
-  }
+  if (format < kFormat) corrupt("there has never been such a format");
+  if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
   Manifest m;
   m.group = json.at("group").get<std::string>();
   m.kind = json.at("kind").get<std::string>();
@@ -283,22 +316,16 @@ std::string format_manifest(const Manifest& m) {
 }
 
 Manifest parse_manifest(std::string_view text) {
-  try {
-    return from_json(parse_json(text));
-  } catch (const Json::exception& error) {
-    corrupt(error.what());
-  }
+  return understand(text, [&] { return from_json(parse_json(text)); });
 }
 
 std::optional<UtcTime> parse_lock(std::string_view text) {
-  try {
+  return understand(text, [&]() -> std::optional<UtcTime> {
     const Json json = parse_json(text);
     if (!json.is_object()) corrupt("it is not an object");
     if (!json.contains("locked_until")) return std::nullopt;
     return parse_time(json.at("locked_until"), "locked_until");
-  } catch (const Json::exception& error) {
-    corrupt(error.what());
-  }
+  });
 }
 
 std::string as_utf8(const std::string& text) {

@@ -61,7 +61,10 @@ UtcTime Daemon::look() {
   const UtcTime first = first_start(newest, work_.schedule, now);
   looked_ = true;
   succeeded(newest && *newest <= now ? newest : std::nullopt);
-  if (first <= now) return first;
+  if (first <= now) {
+    set_running();  // nobody shall see it late between the look and the run
+    return first;
+  }
   const UtcTime start = with_jitter(first);
   log_next(start);
   return start;
@@ -87,11 +90,15 @@ void Daemon::log_overrun(UtcTime due, UtcTime now) {
 
 UtcTime Daemon::run_once() {
   const UtcTime started = clock_.now();
-  set_running(true);
+  set_running();
   work_.run();
   looked_ = true;
   const UtcTime counted = work_.counts_from ? work_.counts_from(started) : started;
   succeeded(counted);
+  {
+    const std::lock_guard lock(mutex_);
+    status_.has_succeeded = true;
+  }
   const UtcTime now = clock_.now();
   const UtcTime next = start_after_success(counted, work_.schedule, now);
   const UtcTime due = work_.schedule.next(started);
@@ -101,14 +108,14 @@ UtcTime Daemon::run_once() {
   return start;
 }
 
-void Daemon::set_running(bool is_running) {
+void Daemon::set_running() {
   const std::lock_guard lock(mutex_);
-  status_.is_running = is_running;
+  status_.running_since = clock_.now();
 }
 
 void Daemon::succeeded(std::optional<UtcTime> started) {
   const std::lock_guard lock(mutex_);
-  status_.is_running = false;
+  status_.running_since.reset();
   status_.failures = 0;
   status_.last_error.clear();
   if (started) status_.last_success = started;
@@ -118,7 +125,7 @@ UtcTime Daemon::failed(const Error& error, UtcTime due) {
   int failures = 0;
   {
     const std::lock_guard lock(mutex_);
-    status_.is_running = false;
+    status_.running_since.reset();
     status_.last_error = error.message();
     failures = ++status_.failures;
   }

@@ -35,11 +35,12 @@ struct DaemonWork {
 
 /// How it stands, for `health`.
 struct DaemonStatus {
-  UtcTime begun;                          ///< the daemon's own start
-  std::optional<UtcTime> last_success{};  ///< its start; from the store where `newest` told one
-  bool is_running = false;
-  int failures = 0;          ///< in a row
-  std::string last_error{};  ///< of the last failure, while `failures` > 0
+  UtcTime begun;                           ///< the daemon's own start
+  std::optional<UtcTime> last_success{};   ///< its start; from the store where `newest` told one
+  std::optional<UtcTime> running_since{};  ///< of the run that goes on
+  bool has_succeeded = false;              ///< the daemon itself, since its start
+  int failures = 0;                        ///< in a row
+  std::string last_error{};                ///< of the last failure, while `failures` > 0
 };
 
 class Daemon {
@@ -64,7 +65,7 @@ class Daemon {
   UtcTime run_once();
   UtcTime failed(const Error& error, UtcTime due);
   void succeeded(std::optional<UtcTime> started);
-  void set_running(bool is_running);
+  void set_running();
 
   const DaemonWork work_;
   Clock& clock_;

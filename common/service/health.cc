@@ -53,14 +53,23 @@ Fd make_socket() {
   return socket;
 }
 
+/// From when on it is late that counts from `since`.
+UtcTime deadline_after(UtcTime since, const DaemonWork& work,
+                       std::optional<std::chrono::seconds> max_age) {
+  if (max_age) return since + *max_age;
+  return late_from(work.schedule.next(since) + work.jitter, work.schedule);
+}
+
 /// From when on it is late.
 UtcTime deadline(const DaemonStatus& status, const DaemonWork& work,
                  std::optional<std::chrono::seconds> max_age) {
-  const UtcTime since = status.last_success.value_or(status.begun);
-  if (max_age) return since + *max_age;
-  const bool is_first_run = status.is_running && status.failures == 0;
-  const bool has_a_period = status.last_success || is_first_run;
-  return late_from(has_a_period ? work.schedule.next(since) + work.jitter : since, work.schedule);
+  if (status.last_success) return deadline_after(*status.last_success, work, max_age);
+  return max_age ? status.begun + *max_age : late_from(status.begun, work.schedule);
+}
+
+/// The first run of this daemon goes on, and none has failed before it.
+bool is_first_run(const DaemonStatus& status) {
+  return status.running_since && status.failures == 0 && !status.has_succeeded;
 }
 
 /// A daemon in another container can share our network namespace, but its process has no id here.
@@ -74,7 +83,9 @@ bool is_elsewhere(const Fd& socket) {
 
 Health judge(const DaemonStatus& status, const DaemonWork& work,
              std::optional<std::chrono::seconds> max_age, UtcTime now) {
-  const UtcTime late = deadline(status, work, max_age);
+  UtcTime late = deadline(status, work, max_age);
+  const bool is_catching_up = is_first_run(status) && now > late;
+  if (is_catching_up) late = deadline_after(*status.running_since, work, max_age);
   std::string sentence =
       status.last_success
           ? fmt::format("the last {} began at {}", work.noun, format_iso(*status.last_success))
@@ -82,7 +93,10 @@ Health judge(const DaemonStatus& status, const DaemonWork& work,
   sentence += fmt::format(", late {} {}", now > late ? "since" : "after", format_iso(late));
   const bool is_from_future = status.last_success.value_or(status.begun) > now + kClockStep;
   if (is_from_future) sentence += "; but the clock was set back since";
-  if (status.is_running) sentence += "; one is running";
+  if (status.running_since) {
+    sentence += fmt::format("; one is running since {}{}", format_iso(*status.running_since),
+                            is_catching_up ? ", to catch up" : "");
+  }
   if (status.failures > 0) {
     const std::string_view error = status.last_error;
     sentence += fmt::format("; {} failed since, the last: {}", status.failures,

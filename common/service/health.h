@@ -23,8 +23,9 @@ struct Health {
 };
 
 /// Pure. Unwell is who is late by late_from(), or, with `max_age`, whose last success began longer
-/// ago than that. A first run that has not failed yet has a whole period for itself. A success that
-/// lies in the future proves nothing: unwell.
+/// ago than that. The first run of a daemon has a whole period for itself unless it fails, however
+/// late it begins: who restarts what is unwell would cut off its catching up for ever. A success
+/// that lies in the future proves nothing: unwell.
 [[nodiscard]] Health judge(const DaemonStatus& status, const DaemonWork& work,
                            std::optional<std::chrono::seconds> max_age, UtcTime now);
 

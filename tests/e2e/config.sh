@@ -274,3 +274,24 @@ case_config_shows_and_checks() {
     says_not "DB is no setting"
     says_not BACKUP_FORMAT
 }
+
+# One wrong letter in the path of a mount, and the backups go with the container.
+case_no_backups_in_the_layer_of_a_container() {
+    local folder
+    folder=$(mktemp -d /var/tmp/pg-backup-test.XXXXXX)
+    cleanups+=("rm -rf $folder")
+    [ "$(stat -c %m "$folder")" = / ] || skip "/var/tmp is a mount of its own"
+    settings+=(DB=app "BACKUP_DIR=$folder" BACKUP_DIR_ON_ROOT=)
+    expect 0 pg_backup config --check
+    settings+=(KUBERNETES_SERVICE_HOST=10.0.0.1)
+    for verb in "config --check" now; do
+        # shellcheck disable=SC2086 # two words
+        expect 2 pg_backup $verb
+        says "BACKUP_DIR: no volume is mounted at $folder"
+    done
+    expect 0 pg_backup list
+    settings+=(BACKUP_DIR_ON_ROOT=allow)
+    expect 0 pg_backup config --check
+    settings+=(BACKUP_DIR_ON_ROOT=refuse BACKUP_DIR=/proc)
+    expect 0 pg_backup config --check
+}

@@ -108,6 +108,53 @@ passed_off() {
 }
 both_stores passed_off
 
+# forge FOLDER OLD_ID NEW_ID: the backup again under another id, stored now, with the end that it had
+forge() {
+    store_get "$1/$2/manifest.json" | sed "s/$2/$3/" >"$T/manifest"
+    store_get "$1/$2/app.dump.zst" | store_put "$1/$3/app.dump.zst"
+    store_put "$1/$3/manifest.json" <"$T/manifest"
+}
+
+# Whoever may write and nothing else puts backups of old dates there, which would take the places of the genuine ones.
+backdated() {
+    local id days
+    three_backups
+    id=$(newest)
+    for days in 3 4 5 6 7 8 9; do forge app "$id" "$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)-0000000$days"; done
+    settings+=(RETENTION_KEEP_DAILY=7)
+    expect 3 pg_prune now
+    says "backups are backdated"
+    says "PRUNE_ON_BACKDATED=allow"
+    [ "$(manifests | wc -l)" = 10 ] || fail "something was removed: $(manifests)"
+    expect 0 pg_backup list
+    [ "$(grep -c "backdated: its manifest was stored" "$T/out")" = 7 ] || fail "$(cat "$T/out")"
+    latest_is 3
+    settings+=(PRUNE_ON_BACKDATED=allow)
+    expect 0 pg_prune now
+    [ "$(manifests | wc -l)" = 7 ] || fail "$(manifests)"
+}
+both_stores backdated
+
+# A store that was copied as a whole has all of them late; then it goes on.
+copied_store() {
+    local days
+    create_small_database app 10
+    use_database app
+    backup_now
+    for days in 3 4 5 6 7 8 9; do
+        forge app "$(newest)" "$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)-0000000$days"
+    done
+    store_remove "app/$(newest)/manifest.json"
+    store_remove "app/$(newest)/app.dump.zst"
+    next_second
+    backup_now
+    settings+=(RETENTION_KEEP_DAILY=5)
+    expect 0 pg_prune now
+    says_not backdated
+    [ "$(manifests | wc -l)" = 3 ] || fail "$(manifests)"
+}
+both_stores copied_store
+
 # What a later version writes into a folder of ours goes with it.
 unknown_files() {
     three_backups

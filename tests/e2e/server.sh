@@ -320,3 +320,54 @@ case_a_target_that_is_away_is_left_out() {
     [ $((SECONDS - began)) -lt 20 ] || fail "each had its own patience"
     [ "$(find "$folder" -name manifest.json -not -path '*/latest/*' | wc -l)" = 4 ] || fail "the directory has not got all"
 }
+
+# As a CronJob starts it again after a failure: what was made stays made.
+case_now_makes_what_is_due() {
+    use_dir
+    create_small_database app 10
+    use_database app
+    expect 2 pg_backup now --if-due
+    says "--if-due needs BACKUP_SCHEDULE"
+    settings+=(DB= "DATABASES=app later" "BACKUP_SCHEDULE=@every 24h")
+    expect 2 pg_backup now --if-due
+    # Due an hour ago, and again in 23.
+    settings+=("BACKUP_SCHEDULE=0 $(date -u -d '1 hour ago' +%-H) * * *")
+    expect 1 pg_backup now --if-due
+    says 'database "later" does not exist'
+    expect 1 pg_backup now --if-due
+    [ "$(manifests | wc -l)" = 1 ] || fail "app was backed up again: $(manifests)"
+    create_small_database later 10
+    expect 0 pg_backup now --if-due
+    [ "$(manifests | cut -d/ -f1 | sort | xargs)" = "app later" ] || fail "$(manifests)"
+    expect 0 pg_backup now --if-due
+    says "no backup is due"
+    [ "$(manifests | wc -l)" = 2 ] || fail "$(manifests)"
+    expect 0 pg_backup now
+    [ "$(manifests | wc -l)" = 4 ] || fail "now by itself is for everything: $(manifests)"
+}
+
+# A failover in the night.
+case_now_waits_for_postgresql() {
+    use_dir
+    create_small_database app 10
+    use_database app
+    "$servers/relay.py" forward "$PGHOST" "$T/port" "$PGPORT" "$T/away" 2>"$T/relay.log" &
+    background+=("$!")
+    wait_until 10 test -s "$T/port"
+    touch "$T/away"
+    settings+=(DB_HOST=127.0.0.1 "DB_PORT=$(cat "$T/port")" DB_RETRY_TIME=2s)
+    expect 1 pg_backup now
+    says "cannot connect to PostgreSQL"
+    settings+=(DB_RETRY_TIME=2m)
+    start_program pg-backup now
+    wait_until 20 grep -qF "retried_for=1m" "$T/daemon.log"
+    rm "$T/away"
+    expect_end 0 30
+    [ "$(manifests | wc -l)" = 1 ] || fail "$(cat "$T/daemon.log")"
+    # What does not pass by itself is not waited for.
+    settings+=(DB_PASSWORD=wrong)
+    local begun=$SECONDS
+    expect 1 pg_backup now
+    says "check DB_USER and DB_PASSWORD"
+    [ $((SECONDS - begun)) -lt 20 ] || fail "it waited"
+}
