@@ -114,6 +114,14 @@ name /rendered/changed.yaml
 SH
 }
 
+# A backup now is one whatever the schedule says, and each of README's commands works as often as one likes.
+recipes_make_jobs() {
+    in_tools /checks/recipes.sh /README.md /rendered/example.yaml | tee "$work/recipes"
+    [ "$(sort -u "$work/recipes" | grep -cE '^pg-backup-[0-9]+ now$')" = 2 ]
+    [ "$(sort -u "$work/recipes" | grep -c '^pg-restore-[0-9]* restore --yes .*--target-database=app_copy')" = 2 ]
+    [ "$(wc -l <"$work/recipes")" = 4 ]
+}
+
 self_test() {
     in_tools /checks/check_self_test.py /README.md /rendered/{all-secrets,example,deployments}.yaml
 }
@@ -413,6 +421,7 @@ check "the example is right" check_manifests /rendered/{all-secrets,example}.yam
 check "so is what its comments make of it" check_overlays
 check "the base has no example values" base_has_no_example_values
 check "a changed setting restarts the daemon" changed_settings_get_another_name
+check "README's commands make Jobs, again and again" recipes_make_jobs
 check "the check finds what is wrong" self_test
 check "all images are of this version" same_version
 
