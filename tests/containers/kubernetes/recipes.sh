@@ -7,7 +7,10 @@ work=$(mktemp -d)
 "$here/api.py" "$work/port" "$2" "$work/jobs" &
 api=$!
 trap 'kill "$api"; rm -rf "$work"' EXIT
-while [ ! -s "$work/port" ]; do kill -0 "$api" && sleep 0.1; done
+for _ in $(seq 100); do
+    [ ! -s "$work/port" ] || break
+    sleep 0.1
+done
 cat >"$work/config" <<YAML
 {apiVersion: v1, kind: Config, current-context: x, contexts: [{name: x, context: {cluster: x, user: x}}],
  users: [{name: x, user: {}}], clusters: [{name: x, cluster: {server: "http://127.0.0.1:$(cat "$work/port")"}}]}
