@@ -6,10 +6,12 @@ import json
 import os
 import sys
 
-from check import load
+import yaml
 
 PORT_FILE, MANIFESTS, JOBS = sys.argv[1:]
-CRON_JOBS = {document["metadata"]["name"]: document for document in load([MANIFESTS]) if document["kind"] == "CronJob"}
+with open(MANIFESTS, encoding="utf-8") as file:
+    CRON_JOBS = {document["metadata"]["name"]: document for document in yaml.safe_load_all(file)
+                 if document["kind"] == "CronJob"}
 BATCH = {"groupVersion": "batch/v1", "version": "v1"}
 DISCOVERY = {
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
@@ -31,8 +33,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         job = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        with open(JOBS, "a", encoding="utf-8") as file:
-            file.write(json.dumps(job) + "\n")
+        with open(JOBS, "a", encoding="utf-8") as jobs:
+            jobs.write(json.dumps(job) + "\n")
         self.answer(201, job)
 
     def answer(self, status, document):

@@ -19,7 +19,7 @@ export KUBECONFIG=$work/config
 # What kubectl makes goes through YAML, as with the recipe for other arguments: else it is sent as protobuf. And this
 # server does not tell its fields.
 create='kubectl create --validate=false -n'
-sed -n '/^    kubectl create job/,/[^|]$/p' "$1" |
+awk '/^    kubectl create job/ || goes_on { print; goes_on = /\|$/ }' "$1" |
     sed "/)\"\$/ s/\$/ --dry-run=client -o yaml | kubectl create -n backups -f -/; s/kubectl create -n/$create/" \
         >"$work/recipes"
 bash -euo pipefail "$work/recipes" >&2
