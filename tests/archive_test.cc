@@ -43,8 +43,12 @@ class StoredBackup {
   SystemClock clock;
   DirStore store;
   Log log;
-  Backup backup{
-      .group = "app", .id = "20261120T031500Z-9f3a1c2b", .time = {}, .newest = {}, .files = {}};
+  Backup backup{.group = "app",
+                .id = "20261120T031500Z-9f3a1c2b",
+                .time = {},
+                .newest = {},
+                .committed = {},
+                .files = {}};
   Manifest manifest;
   std::string plain;
 
