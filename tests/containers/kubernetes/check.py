@@ -232,7 +232,8 @@ def check_cron_job(m, where, spec):
     m.expect(spec.get("startingDeadlineSeconds", 0) >= 60, where, "startingDeadlineSeconds is missing or too short")
     for field in ["successfulJobsHistoryLimit", "failedJobsHistoryLimit"]:
         m.expect(spec.get(field, 0) > 0, where, f"{field} is missing")
-    m.expect(container.get("args") == ["now"], where, "args must be [now]")
+    args = {"pg-backup": ["now", "--if-due"], "pg-prune": ["now"]}[program_of(container)]
+    m.expect(container.get("args") == args, where, f"args must be {args}")
     check_failure_policy(m, where, spec["jobTemplate"]["spec"], container)
 
 

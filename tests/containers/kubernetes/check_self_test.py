@@ -65,6 +65,7 @@ MUTATIONS = [
     ("a backup that is suspended", CRON, "spec.suspend", True, "is suspended"),
     ("no limit of attempts", CRON, JOB + ".backoffLimit", DELETE, "backoffLimit"),
     ("no history limit", CRON, "spec.failedJobsHistoryLimit", DELETE, "failedJobsHistoryLimit"),
+    ("a whole server again for one database", CRON, CONTAINER + ".args", ["now"], "args must be"),
     ("the daemon in a CronJob", CRON, CONTAINER + ".args", ["serve"], "args must be"),
     ("restarts in place", CRON, POD + ".restartPolicy", "OnFailure", "needs restartPolicy Never"),
     ("refusals tried again", CRON, JOB + ".podFailurePolicy.rules.0.onExitCodes.values", [2], "exit codes 2 and 3"),

@@ -234,13 +234,19 @@ complete() {
 # From the daemon's pod, as a user would ask.
 list_backups() { podman exec "$(container_of daemon)" /usr/local/bin/pg-backup list --json; }
 
-backup_completes() { # POD
-    play jobs CronJob/pg-backup "$1"
+backup_completes() { # POD [OPTION_OF_PLAYABLE...]
+    play jobs CronJob/pg-backup "$@"
     complete "$1" 0
 }
 
+# The pod that follows one that failed, or was evicted.
+second_pod_makes_no_other() {
+    backup_completes again
+    podman logs "$(container_of again)" 2>&1 | grep -F 'no backup is due'
+}
+
 second_backup_is_another() {
-    backup_completes second
+    backup_completes second --args now
     podman logs "$(container_of second)" 2>&1 | jq -es 'all(.[]; .level and .message)' >/dev/null
 }
 
@@ -253,7 +259,7 @@ secrets_are_for_the_group() {
 
 # What OpenShift's restricted-v2 makes of a pod: a user and a group of the namespace's, which no image knows.
 backup_completes_in_openshift() {
-    play openshift CronJob/pg-backup openshift --namespace-user 1000650000
+    play openshift CronJob/pg-backup openshift --namespace-user 1000650000 --args now
     complete openshift 0
     podman inspect -f '{{.Config.User}}' "$(container_of openshift)" | tee "$work/user"
     grep -q 1000650000 "$work/user"
@@ -313,7 +319,7 @@ stopped_backup_fails() {
     sql -d app -c 'BEGIN; LOCK TABLE item; SELECT pg_sleep(60)' >/dev/null 2>&1 &
     local locker=$! name
     until_locks "granted AND relation = 'item'::regclass"
-    play jobs CronJob/pg-backup stopped
+    play jobs CronJob/pg-backup stopped --args now
     name=$(container_of stopped)
     until_locks "NOT granted"
     podman stop -t 20 "$name"
@@ -431,6 +437,7 @@ check "images are loaded" load_images
 check "the servers are up" wait_for_servers
 check "the database is filled" fill_database
 check "a CronJob's backup completes" backup_completes first
+check "a second pod of that night makes no other" second_pod_makes_no_other
 check "so does the next one" second_backup_is_another
 check "nobody but the group may read the secrets" secrets_are_for_the_group
 check "OpenShift's users may run it" backup_completes_in_openshift
