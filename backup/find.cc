@@ -116,9 +116,9 @@ std::optional<UtcTime> newest_start(Store& store, const std::string& group, UtcT
       const std::optional<Flaws> flaws = flaws_of(store, backup);
       if (!flaws) continue;
       if (!flaws->damage.empty() || !flaws->backdating.empty()) {
-        log.warn(fmt::format("{} does not count: {}", store.location(backup.folder()),
-                             flaws->damage.empty() ? "it is backdated: " + flaws->backdating
-                                                   : "it is damaged: " + flaws->damage));
+        log.warn(fmt::format("{} does not count, as it is {}", store.location(backup.folder()),
+                             flaws->damage.empty() ? "backdated: " + flaws->backdating
+                                                   : "damaged: " + flaws->damage));
         continue;
       }
     } catch (const Error& error) {

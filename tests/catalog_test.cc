@@ -77,10 +77,12 @@ TEST_CASE_METHOD(CatalogFixture, "What was stored late is marked, after what was
   store.objects["web/" + kOld + "/manifest.json"].modified = *parse_iso("2026-11-19T04:00:00Z");
   stored_at(kOld, "2026-11-21T00:00:00Z");
   CHECK(late().empty());  // as in a copy
-  stored_at(kNew, "2026-11-21T03:15:00Z");
-  CHECK(late().empty());  // in time, but after the copy
+  stored_at(kNew, "2026-11-20T23:00:00Z");
+  CHECK(late().empty());  // in time, since it is the newest of the copy
   const std::string before = "20261118T031500Z-00000001";
-  stored_at(before, "2026-11-21T03:15:01Z");
+  stored_at(before, "2026-11-27T23:00:00Z");
+  CHECK(late().empty());
+  stored_at(before, "2026-11-27T23:00:01Z");
   CHECK(late() == std::vector<std::string>{before});
   CHECK(read_catalog(store, "app").front().is_stored_late);
   CHECK(look_again(store, read_catalog(store, "app").front()).is_stored_late);

@@ -244,7 +244,7 @@ TEST_CASE_METHOD(BackdatedFixture, "A run that states a longer time than any tak
 
 TEST_CASE_METHOD(EvidenceFixture, "A run of days that says so is of its date") {
   rules.retention = {.keep_last = 3};
-  add_daily("app", 4, days(2));
+  add_daily("app", 14, days(2));
   Manifest slow = manifest("app", hours(47));
   slow.finished = now - minutes(2);
   store.objects[add(slow)].modified = now - minutes(1);
@@ -253,7 +253,7 @@ TEST_CASE_METHOD(EvidenceFixture, "A run of days that says so is of its date") {
 
 TEST_CASE_METHOD(EvidenceFixture,
                  "A bucket that was copied and then goes on is as good as before") {
-  rules.retention = {.keep_daily = 3};
+  rules.retention = {.keep_daily = 4};
   for (const std::string& key : add_daily("app", 10, days(3))) {
     store.objects[key].modified = now - days(2);
   }

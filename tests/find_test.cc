@@ -260,12 +260,12 @@ TEST_CASE("A backdated backup is the latest for no one, and its id restores it w
     add(f.dir_memory, id);
     f.dir_memory.objects[backup_folder("app", id) + "/manifest.json"].modified = *parse_iso(time);
   };
-  stored_at(kOld, "2026-11-19T03:16:00Z");
-  stored_at(kNew, "2026-11-23T03:16:00Z");
+  stored_at(kOld, "2026-11-18T03:16:00Z");
+  stored_at(kNew, "2026-11-25T03:17:00Z");
   CHECK(f.choose("latest") == std::string("dir:") + kOld);
   CHECK(contains(f.log.text(), " may not be of its date: its manifest was stored at"));
   CHECK(f.choose(kNew) == std::string("dir:") + kNew);
-  CHECK(f.newest_of("dir") == parse_iso("2026-11-19T03:15:00Z"));
+  CHECK(f.newest_of("dir") == parse_iso("2026-11-18T03:15:00Z"));
 }
 
 TEST_CASE("A manifest of a later format is not passed over in silence") {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <csignal>
 
 #include "backup/client_sink.h"
 #include "backup/config.h"
@@ -139,6 +140,7 @@ TEST_CASE("What psql starts finds no password, which psql itself has had") {
 }
 
 TEST_CASE("A psql that cannot connect is an error with its status") {
+  const auto before = std::signal(SIGPIPE, SIG_IGN);  // as both programs do
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.write("psql", "#!/bin/sh\nexit 2\n");
   chmod(path.c_str(), 0700);
@@ -149,6 +151,7 @@ TEST_CASE("A psql that cannot connect is an error with its status") {
   CHECK(fails_with(ErrorKind::failed, "exited with 2", [&] {
     wait_until_connected(client, [](std::string_view) { return std::string(); });
   }));
+  static_cast<void>(std::signal(SIGPIPE, before));
 }
 
 }  // namespace

@@ -211,11 +211,12 @@ TEST_CASE("Two names for one rule that differ are refused, with both names") {
   }
 }
 
-TEST_CASE("How much may go in one run is a count or a percentage, or not limited") {
+TEST_CASE("How much may go in one run is a count or a percentage, by default half") {
   PruneConfig config;
   Environment environment = {{"S3_BACKUP_MAX_AGE", "30d"}, {"BACKUP_DIR", "/backups"}};
   CHECK(problems(environment, {}, config).empty());
-  CHECK_FALSE(config.rules.guards.max_remove);
+  REQUIRE(config.rules.guards.max_remove);
+  CHECK(format_removal_limit(*config.rules.guards.max_remove) == "50%");
   for (const auto* text : {"1", "20", "1%", "100%"}) {
     environment["PRUNE_MAX_REMOVE"] = text;
     CHECK(problems(environment, {}, config).empty());
@@ -374,6 +375,7 @@ TEST_CASE("The rules are printed one per line, also those that are off") {
         "  SWEEP_AFTER              7d\n"
         "  PRUNE_WHEN_STALLED       freeze\n"
         "  PRUNE_ON_SUSPECT         allow\n"
+        "  PRUNE_ON_BACKDATED       freeze\n"
         "  PRUNE_MAX_REMOVE         50%\n"
         "  TZ                       UTC\n"
         "  ADOPT_LAYOUTS            all\n"

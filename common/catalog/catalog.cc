@@ -21,6 +21,9 @@ namespace {
 /// From the begin of a run, which the id tells, to the manifest of any of its backups.
 constexpr std::chrono::hours kInTime{24};
 
+/// A bucket that is copied gets the newest of its backups in time, and for days others after it.
+constexpr std::chrono::days kCopyTime{7};
+
 bool is_in_time(const Backup& backup) { return backup.committed <= backup.time + kInTime; }
 
 /// `group` holds the backups of one.
@@ -33,7 +36,7 @@ void mark_stored_late(std::span<Backup> group) {
   }
   for (Backup& backup : group) {
     backup.is_stored_late = is_manifest(backup) && !is_in_time(backup) && first_in_time &&
-                            *first_in_time < backup.committed;
+                            *first_in_time + kCopyTime < backup.committed;
   }
 }
 

@@ -37,9 +37,9 @@ struct Backup {
   uint64_t bytes = 0;  ///< of all its objects
   UtcTime newest;      ///< when its newest object was written, by the store's clock
   UtcTime committed;   ///< ours: when the manifest was
-  /// Ours: the manifest was written long after `time`, and when others of the group had been
-  /// written in time. Whether it says why is for inspect_backup() to find out. (Of a copied bucket
-  /// all manifests are late, and those that come after are in time.)
+  /// Ours: the manifest was written long after `time`, and a week or more after another of the
+  /// group that had been written in time. Whether it says why is for inspect_backup() to find out.
+  /// (Of a copied bucket all manifests are late, and those that come after are in time.)
   bool is_stored_late = false;
   std::vector<BackupFile> files;  ///< sorted by name
 

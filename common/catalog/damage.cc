@@ -53,13 +53,13 @@ std::string damage_of(const Backup& backup, const Manifest& manifest) {
 
 std::string backdating_of(const Backup& backup, const Manifest& manifest) {
   constexpr std::chrono::hours kMostDelay{24};
-  constexpr std::chrono::days kLongestRun{7};
+  constexpr std::chrono::days kLongestRun{3};
   const bool is_explained = backup.committed <= manifest.finished + kMostDelay &&
                             manifest.finished <= backup.time + kLongestRun;
   if (!backup.is_stored_late || is_explained) return "";
   return fmt::format(
-      "its manifest was stored at {}, long after its date, and later than others "
-      "that were stored in time",
+      "its manifest was stored at {}, long after its date, when others had been "
+      "stored in time",
       format_iso(backup.committed));
 }
 

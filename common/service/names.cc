@@ -16,7 +16,11 @@ namespace {
 constexpr std::array<std::string_view, 5> kOfOthers = {"PG", "AWS_", "KUBERNETES_", "POSTGRES_",
                                                        "DOCKER_"};
 
+/// A setting of pg-backup that resembles one of both programs.
+constexpr std::string_view kOfPgBackup = "DB_RETRY_TIME";
+
 bool is_of_others(std::string_view name) {
+  if (name == kOfPgBackup) return true;
   if (name.starts_with("PG_") || name.starts_with("PGDUMP")) return false;
   return std::any_of(kOfOthers.begin(), kOfOthers.end(),
                      [&](std::string_view prefix) { return name.starts_with(prefix); });

@@ -108,32 +108,40 @@ passed_off() {
 }
 both_stores passed_off
 
-# forge FOLDER OLD_ID NEW_ID: the backup again under another id, stored now, with the end that it had
+ago() { date -u -d "$1 days ago" +%Y%m%dT%H%M%SZ-00000000; }
+
+# forge OLD_ID NEW_ID: the backup again under another id, with an end that goes with it, and stored now
 forge() {
-    store_get "$1/$2/manifest.json" | sed "s/$2/$3/" >"$T/manifest"
-    store_get "$1/$2/app.dump.zst" | store_put "$1/$3/app.dump.zst"
-    store_put "$1/$3/manifest.json" <"$T/manifest"
+    local end
+    end=$(date -u -d "$(sed -E 's/^(....)(..)(..)T(..)(..)(..)Z.*/\1-\2-\3 \4:\5:\6Z/' <<<"$2")" +%Y-%m-%dT%H:%M:%SZ)
+    store_get "app/$1/manifest.json" |
+        jq --arg id "$2" --arg end "$end" '.id = $id | .started = $end | .finished = $end' >"$T/manifest"
+    store_get "app/$1/app.dump.zst" | store_put "app/$2/app.dump.zst"
+    store_put "app/$2/manifest.json" <"$T/manifest"
 }
 
 # Whoever may write and nothing else puts backups of old dates there, which would take the places of the genuine ones.
-backdated() {
-    local id days
+case_backdated() {
+    local id days genuine=()
+    use_dir # a bucket cannot be told when something was stored
     three_backups
     id=$(newest)
-    for days in 3 4 5 6 7 8 9; do forge app "$id" "$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)-0000000$days"; done
-    settings+=(RETENTION_KEEP_DAILY=7)
+    for days in 1 2 3 4 5 6 7 8 9 10; do genuine+=("app/$(ago "$days")"); done
+    store_copy "app/$id" "${genuine[@]}"
+    settings+=(RETENTION_KEEP_DAILY=8 S3_BACKUP_MAX_AGE=)
+    expect 0 pg_prune plan
+    says "remove 4"
+    for days in 2 3 4 5 6; do forge "$id" "$(ago "$days" | sed s/0$/f/)"; done
     expect 3 pg_prune now
-    says "backups are backdated"
+    says "5 backups are backdated"
     says "PRUNE_ON_BACKDATED=allow"
-    [ "$(manifests | wc -l)" = 10 ] || fail "something was removed: $(manifests)"
+    [ "$(manifests | wc -l)" = 18 ] || fail "something was removed: $(manifests)"
     expect 0 pg_backup list
-    [ "$(grep -c "backdated: its manifest was stored" "$T/out")" = 7 ] || fail "$(cat "$T/out")"
+    [ "$(grep -c "backdated: its manifest was stored" "$T/out")" = 5 ] || fail "$(cat "$T/out")"
     latest_is 3
     settings+=(PRUNE_ON_BACKDATED=allow)
     expect 0 pg_prune now
-    [ "$(manifests | wc -l)" = 7 ] || fail "$(manifests)"
 }
-both_stores backdated
 
 # A store that was copied as a whole has all of them late; then it goes on.
 copied_store() {
@@ -142,7 +150,7 @@ copied_store() {
     use_database app
     backup_now
     for days in 3 4 5 6 7 8 9; do
-        forge app "$(newest)" "$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)-0000000$days"
+        forge "$(newest)" "$(ago "$days")"
     done
     store_remove "app/$(newest)/manifest.json"
     store_remove "app/$(newest)/app.dump.zst"
