@@ -1,5 +1,6 @@
-// For compare.py: reads lines `EXPRESSION|START|COUNT`, START in seconds since 1970, and prints the
-// next COUNT times after it, in UTC; for an expression that is refused `error`.
+// For compare.py: `cron_times ZONE` reads lines `EXPRESSION|START|COUNT`, START in seconds since
+// 1970, and prints the next COUNT times after it by the clock of that zone, in seconds again; for
+// an expression that is refused `error`.
 #include <fmt/format.h>
 
 #include <iostream>
@@ -9,9 +10,9 @@
 #include "common/base/schedule.h"
 #include "common/base/time_zone.h"
 
-int main() {
+int main(int argc, char** argv) {
   using namespace pgbackup;
-  set_time_zone("UTC");
+  set_time_zone(argc > 1 ? argv[1] : "UTC");
   std::string line;
   while (std::getline(std::cin, line)) {
     const size_t first = line.find('|');

@@ -24,6 +24,13 @@ def delete_objects(*keys):
         sys.exit(f"403 {reply!r}" if b"AccessDenied" in reply else f"{reply!r}")
 
 
+def complete_upload(key, upload):
+    """Of one part, which is uploaded here."""
+    etag = s3.request("PUT", key, {"partNumber": 1, "uploadId": upload}, b"overwritten")[1]["ETag"]
+    part = f"<Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>"
+    s3.request("POST", key, {"uploadId": upload}, f"<CompleteMultipartUpload>{part}</CompleteMultipartUpload>".encode())
+
+
 def set_versioning(status):
     body = f"<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"
     s3.request("PUT", params={"versioning": ""}, body=body.encode())
@@ -61,6 +68,8 @@ ACTS = {
     "put": lambda key: done(s3.request("PUT", key, body=b"overwritten")),
     "copy": lambda source, key: done(s3.request("PUT", key, headers={"x-amz-copy-source": f"/{s3.BUCKET}/{source}"})),
     "create-upload": s3.start_upload,
+    "put-new": lambda key: done(s3.request("PUT", key, body=b"overwritten", headers={"If-None-Match": "*"})),
+    "complete-upload": complete_upload,
     "put-part": lambda key, upload: done(s3.request("PUT", key, {"partNumber": 1, "uploadId": upload}, b"part")),
     "delete": lambda key: done(s3.request("DELETE", key)),
     "delete-objects": delete_objects,

@@ -309,3 +309,58 @@ case_what_a_failed_backup_leaves_is_one_warning() {
     expect 0 later pg_prune now
     store_list | cmp - "$T/before" || fail "$(store_list)"
 }
+
+# use_policy FILE: from here on the store has this bucket policy, as AWS would understand it.
+use_policy() {
+    sed "s#BUCKET#$S3_BUCKET#; s#PREFIX#$prefix#" "$1" >"$T/policy.json"
+    "$servers/policy-s3.py" "$T/policy-port" "$T/policy.json" 2>"$T/policy-s3.log" &
+    background+=("$!")
+    wait_until 10 test -s "$T/policy-port"
+    S3_ENDPOINT=http://127.0.0.1:$(cat "$T/policy-port")
+    settings+=("S3_ENDPOINT=$S3_ENDPOINT")
+}
+
+# With the bucket policy, credentials that were stolen from pg-backup overwrite nothing, and both programs work.
+case_nothing_is_overwritten() {
+    prepare
+    local id key upload
+    id=$(field id)
+    use_policy "$iam/bucket-policy-no-overwrite.json"
+    next_second
+    expect 1 pg_backup now # without the setting that README asks for
+    says "403"
+    [ "$(manifests)" = "app/$id/manifest.json" ] || fail "$(manifests)"
+
+    settings+=(S3_CONDITIONAL_WRITES=true)
+    backup_now
+    warns_not
+    create_large_database large 40
+    with "DB=large" -- backup_now # in parts
+    warns_not
+    [ "$(manifests | wc -l)" = 3 ] || fail "$(manifests)"
+    expect_complete
+
+    s3 download "$prefix/" "$T/before"
+    key=$prefix/app/$id/manifest.json
+    upload=$(as "$backup_user" rights allowed create-upload "$key")
+    as "$backup_user" rights refused <<ACTS
+put $key
+put $prefix/app/new
+copy $key $prefix/app/$id/app.dump.zst
+complete-upload $key $upload
+ACTS
+    # Only a name that is free can be written. (Of a completed upload this gateway does not ask.)
+    if as "$backup_user" rights allowed put-new "$key" 2>"$T/refusal"; then fail "it was overwritten"; fi
+    grep -q ': 412 ' "$T/refusal" || fail "$(cat "$T/refusal")"
+    as "$backup_user" rights allowed put-new "$prefix/app/new"
+    s3 rm "$prefix/app/new"
+    s3 download "$prefix/" "$T/after"
+    diff -r "$T/before" "$T/after" || fail "something was overwritten"
+
+    settings+=(S3_BACKUP_MAX_AGE=1s RETENTION_MIN_BACKUPS=1)
+    become_user "$prune_user"
+    next_second
+    expect 0 pg_prune now
+    warns_not
+    [ "$(manifests | wc -l)" = 2 ] || fail "$(manifests)"
+}

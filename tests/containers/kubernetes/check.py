@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""check.py README FILE...: checks rendered manifests of ours, all files together as one namespace. Prints
-every problem; exit 1 if there is one. api_fields.py knows the API; here are the rules that only a server
+"""check.py [--openshift] README FILE...: checks rendered manifests of ours, all files together as one namespace;
+with --openshift as restricted-v2 takes them. Prints every problem; exit 1 if there is one. api_fields.py knows the API; here are the rules that only a server
 would check, such as references between objects, and those that we set ourselves."""
 import re
 import sys
@@ -10,19 +10,25 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 
 import api_fields
-from settings import is_cron, settings_of
+from settings import PROXIES, daily_minute, is_at_a_clock_change, is_cron, settings_of
 
 USER = 10001
+USER_FIELDS = ["runAsUser", "runAsGroup", "fsGroup"]
+HASH = re.compile(r"-[a-z0-9]{10}$")
+UNDISTURBED = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
+POD_IDENTITY = [{"ipBlock": {"cidr": "169.254.170.23/32"}}, {"ipBlock": {"cidr": "fd00:ec2::23/128"}}]
+HOUR, DAY = 3600, 86400
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 
 
 class Manifests:
-    """All documents, by kind and name; collects problems."""
+    """All documents, by kind and name; collects problems. `users`: what the pods say of their user and groups."""
 
-    def __init__(self, documents, readme):
+    def __init__(self, documents, readme, users):
         self.problems = []
         self.readme = readme
+        self.users = users
         self.objects = {}
         for document in documents:
             where = f"{document.get('kind')}/{name_of(document)}"
@@ -84,6 +90,9 @@ def check_pod(m, where, template):
     m.expect(spec.get("automountServiceAccountToken") is False, where, "mounts a token")
     m.expect(spec.get("enableServiceLinks") is False, where, "gets variables of Services")
     check_restricted(m, where, spec)
+    if program_of(spec["containers"][0]) == "pg-backup":
+        annotations = template["metadata"].get("annotations", {})
+        m.expect(UNDISTURBED.items() <= annotations.items(), where, "an autoscaler may evict it")
     for container in spec["containers"]:
         check_settings(m, where, container)
         check_files(m, where, spec, container)
@@ -102,7 +111,7 @@ def check_restricted(m, where, spec):
     for volume in spec.get("volumes", []):
         m.expect(set(volume) - {"name"} <= allowed, where, f"volume {volume['name']} is not restricted")
     pod = spec.get("securityContext", {})
-    for field, value in {"runAsNonRoot": True, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER}.items():
+    for field, value in {"runAsNonRoot": True, **m.users}.items():
         m.expect(pod.get(field) == value, where, f"securityContext.{field} must be {value}")
     m.expect(pod.get("seccompProfile", {}).get("type") == "RuntimeDefault", where, "no seccomp profile")
     for container in spec["containers"] + spec.get("initContainers", []):
@@ -123,7 +132,8 @@ def check_settings(m, where, container):
     for source in container.get("envFrom", []):
         name = source.get("configMapRef", {}).get("name")
         m.expect(m.get("ConfigMap", name), where, f"ConfigMap {name} is missing")
-    known = settings_of(m.readme, program_of(container))
+        m.expect(HASH.search(str(name)), where, f"a change of ConfigMap {name} would not be noticed: it has no hash")
+    known = settings_of(m.readme, program_of(container)) | PROXIES
     names = environment(m, container)
     for name in names:
         plain = name.removesuffix("_FILE") if name not in known else name
@@ -175,13 +185,30 @@ def check_policy(m, where, policy, container):
     m.expect(not policy.get("ingress"), where, "lets someone in")
     rules = policy.get("egress", [])
     m.expect(all(rule.get("ports") for rule in rules), where, "lets everything out")
-    open_ports = {(port.get("protocol", "TCP"), port.get("port")) for rule in rules for port in rule.get("ports", [])}
     settings = environment(m, container)
-    endpoint = urlsplit(settings.get("S3_ENDPOINT", ""))
-    wanted = {("UDP", 53), ("TCP", 53), ("TCP", endpoint.port or {"http": 80}.get(endpoint.scheme, 443))}
+    # DNS: the pods of OpenShift's listen on 5353.
+    wanted = {("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353), ("TCP", store_port(settings))}
     if program_of(container) == "pg-backup":
         wanted.add(("TCP", int(settings.get("DB_PORT", 5432))))
-    m.expect(open_ports == wanted, where, f"opens {sorted(open_ports, key=str)}, not {sorted(wanted, key=str)}")
+    found = ports_of([rule for rule in rules if "to" not in rule])
+    m.expect(found == wanted, where, f"opens {sorted(found, key=str)}, not {sorted(wanted, key=str)}")
+    agents = [rule for rule in rules if "to" in rule]
+    m.expect(all(rule["to"] == POD_IDENTITY and ports_of([rule]) == {("TCP", 80)} for rule in agents), where,
+             "opens more than the agent of Pod Identity")
+    has_keys = "S3_ACCESS_KEY_FILE" in settings
+    m.expect(bool(agents) != has_keys, where, "the agent of Pod Identity is for pods without keys, and for all of them")
+
+
+def ports_of(rules):
+    return {(port.get("protocol", "TCP"), port.get("port")) for rule in rules for port in rule.get("ports", [])}
+
+
+def store_port(settings):
+    """Of what the program connects to: the proxy or the store itself."""
+    address = urlsplit(settings.get("S3_ENDPOINT", "https://amazonaws.com"))
+    proxy = settings.get("HTTPS_PROXY" if address.scheme == "https" else "http_proxy", settings.get("ALL_PROXY"))
+    address = urlsplit(proxy) if proxy else address
+    return address.port or {"http": 80}.get(address.scheme, 443)
 
 
 def check_cron_job(m, where, spec):
@@ -190,9 +217,14 @@ def check_cron_job(m, where, spec):
     m.expect(is_cron(spec["schedule"]), where, f"{spec['schedule']!r} is no schedule")
     zone = spec.get("timeZone")
     try:
-        ZoneInfo(zone or "")
+        m.expect(not is_at_a_clock_change(spec["schedule"], ZoneInfo(zone or "")), where,
+                 f"{spec['schedule']} is skipped or comes twice where clocks change in {zone}")
     except (ZoneInfoNotFoundError, ValueError, OSError):
         m.expect(False, where, f"unknown time zone {zone}")
+    if container.get("args", [""])[0] == "restore":
+        check_restore(m, where, spec)
+        return
+    m.expect(not spec.get("suspend"), where, "is suspended")
     if program_of(container) == "pg-backup":
         m.expect(settings.get("BACKUP_SCHEDULE") == spec["schedule"], where, "BACKUP_SCHEDULE is not the schedule")
         m.expect(settings.get("TZ") == zone, where, "TZ is not the timeZone")
@@ -200,16 +232,38 @@ def check_cron_job(m, where, spec):
     m.expect(spec.get("startingDeadlineSeconds", 0) >= 60, where, "startingDeadlineSeconds is missing or too short")
     for field in ["successfulJobsHistoryLimit", "failedJobsHistoryLimit"]:
         m.expect(spec.get(field, 0) > 0, where, f"{field} is missing")
-    m.expect(container.get("args") == ["now"], where, "args must be [now]")
-    check_failure_policy(m, where, spec["jobTemplate"]["spec"], container["name"])
+    args = {"pg-backup": ["now", "--if-due"], "pg-prune": ["now"]}[program_of(container)]
+    m.expect(container.get("args") == args, where, f"args must be {args}")
+    check_failure_policy(m, where, spec["jobTemplate"]["spec"], container)
+
+
+def check_restore(m, where, spec):
+    """It only holds what restores are made of."""
+    job = spec["jobTemplate"]["spec"]
+    m.expect(spec.get("suspend") is True, where, "would restore by itself")
+    m.expect(job.get("backoffLimit") == 0, where, "backoffLimit must be 0")
+    m.expect("activeDeadlineSeconds" not in job, where, "a restore takes as long as it takes")
+
+
+def check_distance(m):
+    """While a backup is overdue and under way, the pruner refuses."""
+    schedules = [m.get("CronJob", name)["spec"] for name in ["pg-backup", "pg-prune"] if m.get("CronJob", name)]
+    if len(schedules) == 2:
+        backup, prune = (daily_minute(spec["schedule"]) for spec in schedules)
+        m.expect(None not in (backup, prune) and (prune - backup) % 1440 == 720, "CronJob/pg-prune",
+                 "must run twelve hours after the backup")
+        m.expect(schedules[0].get("timeZone") == schedules[1].get("timeZone"), "CronJob/pg-prune",
+                 "must run in the time zone of the backup")
 
 
 def check_failure_policy(m, where, job, container):
     m.expect(job["template"]["spec"].get("restartPolicy") == "Never", where, "podFailurePolicy needs restartPolicy Never")
     m.expect(job.get("backoffLimit") is not None, where, "backoffLimit is missing")
-    m.expect(0 < job.get("activeDeadlineSeconds", 0) < 86400, where, "activeDeadlineSeconds is missing or too long")
+    least, most = {"pg-backup": (2 * DAY, 7 * DAY), "pg-prune": (HOUR, DAY)}[program_of(container)]
+    m.expect(least <= job.get("activeDeadlineSeconds", 0) <= most, where,
+             f"activeDeadlineSeconds must be from {least} to {most}")
     rules = job.get("podFailurePolicy", {}).get("rules", [])
-    at_once = {"containerName": container, "operator": "In", "values": [2, 3]}
+    at_once = {"containerName": container["name"], "operator": "In", "values": [2, 3]}
     m.expect({"action": "FailJob", "onExitCodes": at_once} in rules, where, "exit codes 2 and 3 must fail the job")
     evicted = [{"type": "DisruptionTarget", "status": "True"}]
     m.expect({"action": "Ignore", "onPodConditions": evicted} in rules, where, "a disruption must be ignored")
@@ -231,9 +285,9 @@ def check_deployment(m, where, spec):
         m.expect(probe not in container, where, f"a {probe} would kill a daemon that is only late")
 
 
-def check(documents, readme):
+def check(documents, readme, user=USER):
     """The problems of a list of documents. Rules are tried only where the API's fields are right."""
-    m = Manifests(documents, readme)
+    m = Manifests(documents, readme, dict.fromkeys(USER_FIELDS, user))
     for where, document in m.objects.items():
         m.problems += [f"{where}: {problem}" for problem in api_fields.problems(document)]
     if m.problems:
@@ -245,6 +299,7 @@ def check(documents, readme):
     for kind in ["CronJob", "Deployment", "Job"]:
         for where, document in m.of_kind(kind):
             check_pod(m, where, pod_of(document))
+    check_distance(m)
     return m.problems
 
 
@@ -256,10 +311,12 @@ def load(paths):
     return documents
 
 
-def main(readme, *paths):
+def main(*arguments):
+    openshift = arguments[0] == "--openshift"
+    readme, *paths = arguments[1:] if openshift else arguments
     documents = load(paths)
     with open(readme, encoding="utf-8") as file:
-        problems = check(documents, file.read())
+        problems = check(documents, file.read(), None if openshift else USER)
     for problem in problems:
         print(problem)
     if not documents:

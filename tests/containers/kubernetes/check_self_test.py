@@ -4,14 +4,14 @@ must name the fault. Prints what it overlooks; exit 1 if there is any."""
 import copy
 import sys
 
-from check import check, load
+from check import HASH, check, load, name_of
 from settings import is_cron
 
 DELETE = object()
 CRON, JOB = "CronJob/pg-backup", "spec.jobTemplate.spec"
 POD = JOB + ".template.spec"
-CONTAINER = POD + ".containers.0"
-PRUNE, DAEMON = "CronJob/pg-prune", "Deployment/pg-backup"
+CONTAINER, POD_ANNOTATIONS = POD + ".containers.0", JOB + ".template.metadata.annotations"
+PRUNE, RESTORE, DAEMON = "CronJob/pg-prune", "CronJob/pg-restore", "Deployment/pg-backup"
 DAEMON_CONTAINER = "spec.template.spec.containers.0"
 
 # What, where, field, new value, words of the problem.
@@ -36,6 +36,7 @@ MUTATIONS = [
     ("a selector of others", DAEMON, "spec.selector.matchLabels.extra", "x", "other pods"),
     ("an unknown ServiceAccount", CRON, POD + ".serviceAccountName", "backup", "ServiceAccount is missing"),
     ("an unknown ConfigMap", CRON, CONTAINER + ".envFrom.0.configMapRef.name", "store", "ConfigMap store is missing"),
+    ("a ConfigMap whose changes stay unseen", CRON, CONTAINER + ".envFrom.0.configMapRef.name", "pg-backup", "has no hash"),
     ("an unknown Secret", CRON, POD + ".volumes.0.secret.secretName", "backup", "Secret backup is missing"),
     ("a key that the Secret lacks", "Secret/pg-backup", "stringData.S3_SECRET_KEY", DELETE, "S3_SECRET_KEY_FILE"),
     ("an unknown volume", CRON, CONTAINER + ".volumeMounts.0.name", "secret", "volume secret is missing"),
@@ -46,13 +47,25 @@ MUTATIONS = [
     ("a variable and its file", "ConfigMap/pg-backup", "data.DB_PASSWORD", "x", "both DB_PASSWORD_FILE"),
     ("a bad schedule", CRON, "spec.schedule", "15 24 * * *", "is no schedule"),
     ("two schedules", CRON, "spec.schedule", "16 3 * * *", "BACKUP_SCHEDULE is not"),
-    ("two time zones", CRON, "spec.timeZone", "Europe/Berlin", "TZ is not"),
+    ("two time zones", CRON, "spec.timeZone", "Europe/Paris", "TZ is not"),
+    ("a time that is skipped or comes twice", CRON, "spec.schedule", "30 2 * * *", "where clocks change"),
+    ("a pruner that meets the backup", PRUNE, "spec.schedule", "45 5 * * *", "twelve hours after"),
+    ("a pruner in another zone", PRUNE, "spec.timeZone", "Europe/Paris", "zone of the backup"),
     ("an unknown time zone", PRUNE, "spec.timeZone", "Europe/Atlantis", "unknown time zone"),
     ("runs side by side", CRON, "spec.concurrencyPolicy", "Allow", "must be Forbid"),
     ("no starting deadline", CRON, "spec.startingDeadlineSeconds", DELETE, "startingDeadlineSeconds"),
     ("no deadline", CRON, JOB + ".activeDeadlineSeconds", DELETE, "activeDeadlineSeconds"),
+    ("a deadline of half a day", CRON, JOB + ".activeDeadlineSeconds", 43200, "activeDeadlineSeconds"),
+    ("a backup that is evicted", CRON, POD_ANNOTATIONS, {"karpenter.sh/do-not-disrupt": "true"}, "may evict"),
+    ("a daemon that is evicted", DAEMON, "spec.template.metadata.annotations", DELETE, "may evict"),
+    ("a restore that is evicted", RESTORE, POD_ANNOTATIONS, DELETE, "may evict"),
+    ("a restore with a deadline", RESTORE, JOB + ".activeDeadlineSeconds", 86400, "as long as it takes"),
+    ("a restore that is tried again", RESTORE, JOB + ".backoffLimit", 1, "must be 0"),
+    ("a restore by schedule", RESTORE, "spec.suspend", False, "by itself"),
+    ("a backup that is suspended", CRON, "spec.suspend", True, "is suspended"),
     ("no limit of attempts", CRON, JOB + ".backoffLimit", DELETE, "backoffLimit"),
     ("no history limit", CRON, "spec.failedJobsHistoryLimit", DELETE, "failedJobsHistoryLimit"),
+    ("a whole server again for one database", CRON, CONTAINER + ".args", ["now"], "args must be"),
     ("the daemon in a CronJob", CRON, CONTAINER + ".args", ["serve"], "args must be"),
     ("restarts in place", CRON, POD + ".restartPolicy", "OnFailure", "needs restartPolicy Never"),
     ("refusals tried again", CRON, JOB + ".podFailurePolicy.rules.0.onExitCodes.values", [2], "exit codes 2 and 3"),
@@ -85,7 +98,9 @@ MUTATIONS = [
     ("a policy that selects nobody", "NetworkPolicy/pg-backup", "spec.podSelector.matchLabels.x", "y", "0 NetworkPolicies"),
     ("a policy for everybody's traffic out", "NetworkPolicy/pg-prune", "spec.egress.0.ports", DELETE, "everything out"),
     ("PostgreSQL open to pg-prune", "NetworkPolicy/pg-prune", "spec.egress.1.ports.0.port", 5432, "opens"),
-    ("PostgreSQL closed", "NetworkPolicy/pg-backup", "spec.egress.1.ports.0.port", 5433, "opens"),
+    ("PostgreSQL closed", "NetworkPolicy/pg-backup", "spec.egress.2.ports.0.port", 5433, "opens"),
+    ("OpenShift's DNS closed", "NetworkPolicy/pg-backup", "spec.egress.0.ports.2.port", 53, "opens"),
+    ("a proxy at another port", "ConfigMap/pg-backup-store", "data.HTTPS_PROXY", "http://proxy:3128", "opens"),
     ("the store at another port", "ConfigMap/pg-backup-store", "data.S3_ENDPOINT", "http://s3:8080", "opens"),
     ("someone let in", "NetworkPolicy/pg-backup", "spec.ingress", [{}], "lets someone in"),
     ("one direction only", "NetworkPolicy/pg-backup", "spec.policyTypes", ["Egress"], "both directions"),
@@ -97,7 +112,7 @@ BAD_CRON = ["", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *
 
 def mutate(documents, where, field, value):
     result = copy.deepcopy(documents)
-    target = next(d for d in result if f"{d['kind']}/{d['metadata']['name']}" == where)
+    target = next(d for d in result if f"{d['kind']}/{HASH.sub('', name_of(d))}" == where)
     *path, last = [int(step) if step.isdigit() else step for step in field.split(".")]
     for step in path:
         target = target[step]

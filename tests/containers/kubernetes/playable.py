@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""playable.py KIND/NAME POD SECRETS RENDERED [--env NAME=VALUE]... [--args ARG...]: one workload and the
-Secrets, as `podman kube play` takes it. A CronJob becomes the Job that it would create; an
-account is left out. Where podman is not Kubernetes: it knows no fsGroup, so that everyone may read the secrets'
-files; and envFrom is stronger than env, so that all is put into env. --env and --args change the container, for
-what a test wants otherwise."""
+"""playable.py KIND/NAME POD RENDERED [--namespace-user ID] [--env NAME=VALUE]... [--args ARG...]: one workload and the
+Secrets, as `podman kube play` takes it. A CronJob becomes the Job that it would create; an account is left out.
+Where podman is not Kubernetes: it knows no fsGroup, which becomes a supplemental group here and that of the files in
+run.sh; and envFrom is stronger than env, so that all is put into env. --namespace-user is what OpenShift adds where
+the manifest names none. --env and --args change the container, for what a test wants otherwise."""
 import argparse
 import sys
 
@@ -15,11 +15,12 @@ parser = argparse.ArgumentParser()
 parser.add_argument("workload")
 parser.add_argument("pod")
 parser.add_argument("files", nargs="+")
+parser.add_argument("--namespace-user", type=int)
 parser.add_argument("--env", action="append", default=[])
 parser.add_argument("--args", nargs=argparse.REMAINDER)
 options = parser.parse_args()
 
-manifests = Manifests(load(options.files), "")
+manifests = Manifests(load(options.files), "", {})
 secrets = [document for _, document in manifests.of_kind("Secret")]
 workload = manifests.get(*options.workload.split("/"))
 if workload is None:
@@ -30,8 +31,11 @@ workload["metadata"] = {"name": options.pod}
 
 spec = pod_of(workload)["spec"]
 spec.pop("serviceAccountName")
-for volume in spec["volumes"]:
-    volume["secret"]["defaultMode"] = 0o444
+security = spec["securityContext"]
+if options.namespace_user:
+    security = {"runAsUser": options.namespace_user, "runAsGroup": 0, "fsGroup": options.namespace_user, **security}
+security["supplementalGroups"] = [security.pop("fsGroup")]
+spec["securityContext"] = security
 container = spec["containers"][0]
 container["args"] = options.args or container["args"]
 settings = environment(manifests, container)
