@@ -6,17 +6,17 @@
 namespace pgbackup {
 namespace {
 
-/// A run may begin a little after it was due: the next regular one is for all.
+/// A run may begin a little after it was due, and by another clock a little before.
 constexpr std::chrono::minutes kMostSlack{5};
 
-/// Whether what began at `since` is of the period in which `now` lies.
-bool is_present(UtcTime since, const Schedule& schedule, UtcTime now) {
+}  // namespace
+
+bool is_of_present_period(UtcTime since, const Schedule& schedule, UtcTime now) {
   if (since > now) return false;
   const UtcTime due = schedule.next(since);
-  return due > now + std::min<std::chrono::seconds>(kMostSlack, (due - since) / 12);
+  const auto slack = std::min<std::chrono::seconds>(kMostSlack, (schedule.next(due) - due) / 12);
+  return (schedule.is_interval() ? due : schedule.next(since + slack)) > now + slack;
 }
-
-}  // namespace
 
 void MissingBackups::note(const std::string& group, const std::string& target, UtcTime started) {
   held_since_[{group, target}] = started;
@@ -30,7 +30,8 @@ RunWork MissingBackups::select(const std::vector<std::string>& groups, const Tar
     SomeTargets without;
     for (const StoreTarget& target : targets) {
       const auto since = held_since_.find({group, target.name()});
-      const bool is_held = since != held_since_.end() && is_present(since->second, schedule, now);
+      const bool is_held =
+          since != held_since_.end() && is_of_present_period(since->second, schedule, now);
       if (!is_held) {
         without.push_back(&target);
       } else {

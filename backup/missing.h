@@ -15,6 +15,11 @@
 
 namespace pgbackup {
 
+/// Whether what began at `since` is of the period of `schedule` in which `now` lies. What is due
+/// within minutes (a twelfth of the period, 5 at most) is of the next one, and by the calendar so
+/// is what began as little before: the clocks of several machines differ.
+[[nodiscard]] bool is_of_present_period(UtcTime since, const Schedule& schedule, UtcTime now);
+
 /// One backup that a run makes.
 struct GroupWork {
   std::string group;

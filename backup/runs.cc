@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "backup/find.h"
-#include "common/base/due.h"
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/base/units.h"
@@ -33,13 +32,10 @@ void BackupRuns::once() {
   const std::vector<std::string>& names = config_.databases.names;
   static_cast<void>(wait_for_server(names.empty() ? "" : names.front()));
   if (config_.if_due) {
-    const UtcTime due = first_start(newest(), config_.timing.schedule, clock_.now());
-    if (due > clock_.now()) {
-      log_.info("no backup is due", {{"next", format_iso(due)}});
-    } else {
-      run();
-    }
-    return;
+    const Schedule& schedule = config_.timing.schedule;
+    const std::optional<UtcTime> oldest = newest();
+    if (!oldest || !is_of_present_period(*oldest, schedule, clock_.now())) return run();
+    return log_.info("no backup is due", {{"next", format_iso(schedule.next(clock_.now()))}});
   }
   const Targets targets = open_targets(config_.store, clock_, log_, stop_);
   const UtcTime now = store_time(targets);

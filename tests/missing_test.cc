@@ -49,6 +49,21 @@ TEST_CASE("A try after a partial run is for the targets that have nothing yet") 
   CHECK(f.made_at(f.start + minutes(1)) == "app: dir s3; ");
 }
 
+TEST_CASE("Clocks that differ a little neither skip a time of the calendar nor make it twice") {
+  const Schedule daily = Schedule::parse("15 3 * * *");
+  const auto at = [](const char* time) { return *parse_iso(time); };
+  const UtcTime yesterday = at("2026-11-19T03:15:02Z");
+  CHECK(is_of_present_period(yesterday, daily, at("2026-11-19T23:00:00Z")));
+  // Started for 3:15 by a machine whose clock is behind.
+  CHECK_FALSE(is_of_present_period(yesterday, daily, at("2026-11-20T03:14:30Z")));
+  CHECK(is_of_present_period(at("2026-11-20T03:14:30Z"), daily, at("2026-11-20T03:16:00Z")));
+  CHECK(is_of_present_period(at("2026-11-20T03:14:30Z"), daily, at("2026-11-20T23:00:00Z")));
+  CHECK_FALSE(is_of_present_period(at("2026-11-20T03:09:00Z"), daily, at("2026-11-20T03:16:00Z")));
+  const Schedule interval = Schedule::every(hours(1));
+  CHECK(is_of_present_period(yesterday, interval, yesterday + minutes(54)));
+  CHECK_FALSE(is_of_present_period(yesterday, interval, yesterday + minutes(55)));
+}
+
 TEST_CASE("A try after a partial run is for the databases that have nothing yet") {
   Fixture f;
   const std::vector<std::string> groups = {"a", "b", "c", "_globals"};
