@@ -4,6 +4,7 @@
 #include "tests/faulty_store.h"
 #include "tests/memory_store.h"
 #include "tests/test.h"
+#include "tests/zone_guard.h"
 
 namespace pgbackup {
 namespace {
@@ -50,6 +51,7 @@ TEST_CASE("A try after a partial run is for the targets that have nothing yet") 
 }
 
 TEST_CASE("Clocks that differ a little neither skip a time of the calendar nor make it twice") {
+  const ZoneGuard zone("UTC");
   const Schedule daily = Schedule::parse("15 3 * * *");
   const auto at = [](const char* time) { return *parse_iso(time); };
   const UtcTime yesterday = at("2026-11-19T03:15:02Z");

@@ -331,7 +331,7 @@ case_now_makes_what_is_due() {
     settings+=(DB= "DATABASES=app later" "BACKUP_SCHEDULE=@every 24h")
     expect 2 pg_backup now --if-due
     # Due an hour ago, and again in 23.
-    settings+=("BACKUP_SCHEDULE=0 $(date -u -d '1 hour ago' +%-H) * * *")
+    settings+=(TZ=UTC "BACKUP_SCHEDULE=0 $(date -u -d '1 hour ago' +%-H) * * *")
     expect 1 pg_backup now --if-due
     says 'database "later" does not exist'
     expect 1 pg_backup now --if-due
