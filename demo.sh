@@ -73,7 +73,6 @@ for days in 7 29 31 60 90; do
     aged=$(date -u -d "$days days ago" +%Y%m%dT%H%M%SZ)-${newest##*-}
     cp -r "$BACKUP_DIR/shop/$newest" "$BACKUP_DIR/shop/$aged"
     sed -i "s/$newest/$aged/" "$BACKUP_DIR/shop/$aged/manifest.json"
-    touch -d "$days days ago" "$BACKUP_DIR/shop/$aged/manifest.json"
 done
 export S3_BACKUP_MAX_AGE=30d
 show pg-prune plan

@@ -61,19 +61,24 @@ bool is_wanted(const Backup& backup, const RestoreRequest& request) {
 struct Flaws {
   std::string damage{};      ///< why it cannot be restored, also where that is its manifest
   std::string backdating{};  ///< why it may not be of its date
+  bool counts = true;        ///< for its date: a run of many days, too
 };
 
 /// nullopt: it has been removed since it was listed.
 std::optional<Flaws> flaws_of(Store& store, const Backup& backup) {
   try {
     Inspection seen = inspect_backup(store, backup);
-    return Flaws{std::move(seen.damage), std::move(seen.backdating)};
+    const bool counts = seen.damage.empty() && (seen.backdating.empty() || seen.was_slow);
+    return Flaws{std::move(seen.damage), std::move(seen.backdating), counts};
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::not_found) return std::nullopt;
-    if (error.kind() == ErrorKind::corrupt) return Flaws{error.message()};
+    if (error.kind() == ErrorKind::corrupt)
+      return Flaws{.damage = error.message(), .counts = false};
     if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
     // Without the manifest the listing must do.
-    if (std::string known = damage_of(backup); !known.empty()) return Flaws{std::move(known)};
+    if (std::string known = damage_of(backup); !known.empty()) {
+      return Flaws{.damage = std::move(known), .counts = false};
+    }
     throw;
   }
 }
@@ -82,6 +87,10 @@ std::optional<Flaws> flaws_of(Store& store, const Backup& backup) {
 std::string damage_text(const FoundBackup& found, const std::string& damage) {
   return fmt::format("{} is damaged: {}", found.target->store().location(found.backup.folder()),
                      damage);
+}
+
+std::string backdating_text(const FoundBackup& found, const std::string& backdating) {
+  return fmt::format("{} may not be of its date: {}", found.backup.folder(), backdating);
 }
 
 struct Candidates {
@@ -115,7 +124,7 @@ std::optional<UtcTime> newest_start(Store& store, const std::string& group, UtcT
     try {
       const std::optional<Flaws> flaws = flaws_of(store, backup);
       if (!flaws) continue;
-      if (!flaws->damage.empty() || !flaws->backdating.empty()) {
+      if (!flaws->counts) {
         log.warn(fmt::format("{} does not count, as it is {}", store.location(backup.folder()),
                              flaws->damage.empty() ? "backdated: " + flaws->backdating
                                                    : "damaged: " + flaws->damage));
@@ -148,7 +157,7 @@ std::vector<FoundBackup> find_backups(const Targets& targets, const Adoption& ad
   return found;
 }
 
-void refuse_damaged(const FoundBackup& found) {
+void refuse_damaged(const FoundBackup& found, Log& log) {
   const std::optional<Flaws> flaws = flaws_of(found.target->store(), found.backup);
   if (!flaws) {
     throw Error(ErrorKind::not_found,
@@ -156,6 +165,7 @@ void refuse_damaged(const FoundBackup& found) {
                             found.target->store().location(found.backup.folder())));
   }
   if (!flaws->damage.empty()) throw damaged(damage_text(found, flaws->damage));
+  if (!flaws->backdating.empty()) log.warn(backdating_text(found, flaws->backdating));
 }
 
 FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
@@ -180,10 +190,10 @@ FoundBackup choose_backup(const Targets& targets, const RestoreRequest& request,
     if (!flaws) continue;
     if (flaws->damage.empty()) {
       if (flaws->backdating.empty()) return std::move(one);
-      log.warn(fmt::format("{} may not be of its date: {}{}", one.backup.folder(),
-                           flaws->backdating,
-                           is_latest ? "; it is not the latest, --id restores it" : ""));
-      if (is_latest) continue;
+      const bool is_passed_over = is_latest && !flaws->counts;
+      log.warn(backdating_text(one, flaws->backdating) +
+               (is_passed_over ? "; it is not the latest, --id restores it" : ""));
+      if (is_passed_over) continue;
       return std::move(one);
     }
     reason = damage_text(one, flaws->damage);

@@ -31,8 +31,8 @@ struct FoundBackup {
                                                     Log& log);
 
 /// Throws `corrupt`, with the reason, for a backup that is damaged, and `not_found` for one that is
-/// gone.
-void refuse_damaged(const FoundBackup& found);
+/// gone. Warns of one that may not be of its date.
+void refuse_damaged(const FoundBackup& found, Log& log);
 
 /// The backup that `request` names: the newest of ours and the adopted ones, or the one with that
 /// id, from the first target that has it whole. The id of an adopted one needs no database. What is

@@ -55,7 +55,7 @@ ConnectFailure judge_connect_failure(std::string_view message) {
     std::string_view further_text;
     ConnectFailure failure;
   };
-  static constexpr std::array<Sign, 8> kSigns = {
+  static constexpr std::array<Sign, 12> kSigns = {
       {{"password authentication failed", "", {ErrorKind::denied, "check DB_USER and DB_PASSWORD"}},
        {"no password supplied",
         "",
@@ -63,6 +63,16 @@ ConnectFailure judge_connect_failure(std::string_view message) {
        {"no pg_hba.conf entry",
         "",
         {ErrorKind::denied, "let this role and address in, in the server's pg_hba.conf"}},
+       {"pg_hba.conf rejects",
+        "",
+        {ErrorKind::denied, "let this role and address in, in the server's pg_hba.conf"}},
+       {"permission denied for database",
+        "",
+        {ErrorKind::denied, "grant CONNECT on it to the role, or leave it out"}},
+       {"is not currently accepting connections",
+        "",
+        {ErrorKind::denied, "ALTER DATABASE ... ALLOW_CONNECTIONS true, or leave it out"}},
+       {"is not permitted to log in", "", {ErrorKind::denied, "ALTER ROLE ... LOGIN"}},
        {"database \"",
         "\" does not exist",
         {ErrorKind::not_found,

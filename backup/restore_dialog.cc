@@ -59,7 +59,7 @@ FoundBackup ask_which_backup(const Targets& targets, const Adoption& adoption, c
                               is_future ? "  (dated in the future)" : ""));
   }
   const FoundBackup& chosen = found[ask_number(found.size(), stop) - 1];
-  refuse_damaged(chosen);
+  refuse_damaged(chosen, log);
   return chosen;
 }
 

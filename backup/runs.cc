@@ -51,7 +51,7 @@ std::optional<UtcTime> BackupRuns::newest() {
   const NewestStarts starts =
       newest_starts(targets, find_goal(targets, now).groups_and_lost(), now, log_);
   for (const auto& [place, started] : starts) {
-    if (started) missing_.note(place.first, place.second, *started);
+    if (started) missing_.note(place.first, place.second, *started - ahead_);
   }
   const std::optional<UtcTime> newest = furthest_behind(starts);
   return newest ? std::optional(*newest - ahead_) : std::nullopt;
@@ -123,7 +123,7 @@ std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& l
 
 /// What is lost was made nowhere, so it is always a part of the work.
 RunWork BackupRuns::select(const Goal& goal, const Targets& targets, UtcTime now) {
-  return missing_.select(goal.groups_and_lost(), targets, config_.timing.schedule, now);
+  return missing_.select(goal.groups_and_lost(), targets, config_.timing.schedule, now - ahead_);
 }
 
 void BackupRuns::make(const Goal& goal, const RunWork& work,
@@ -158,6 +158,17 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
   if (!is_alone) finish(work.groups.size());
 }
 
+/// One database alone lets nobody in.
+bool BackupRuns::is_server_there() {
+  try {
+    static_cast<void>(connect_maintenance(config_.pg, stop_));
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::canceled) throw;
+    return false;
+  }
+}
+
 /// Waits until PostgreSQL can be connected to, as far as there is patience. Returns whether it
 /// could not be before and can be now.
 bool BackupRuns::wait_for_server(const std::string& group) {
@@ -166,13 +177,13 @@ bool BackupRuns::wait_for_server(const std::string& group) {
   bool has_waited = false;
   for (std::chrono::seconds pause{1}; patience_.count() > 0;
        pause = std::min(2 * pause, kLongestPause)) {
+    const bool has_name = !group.empty() && group != kGlobalsGroup;
     try {
-      const bool has_name = !group.empty() && group != kGlobalsGroup;
       static_cast<void>(has_name ? PgConnection(config_.pg.with_database(group), stop_)
                                  : connect_maintenance(config_.pg, stop_));
       return has_waited;
     } catch (const Error& error) {
-      if (error.kind() != ErrorKind::transient) return false;
+      if (error.kind() != ErrorKind::transient || (has_name && is_server_there())) return false;
       patience_ = std::max(deadline - clock_.steady(), patience_.zero());
       const auto left = std::chrono::ceil<std::chrono::seconds>(patience_);
       log_.warn(short_line(error.message()), {{"retried_for", format_duration(left)}});
@@ -200,7 +211,7 @@ std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, 
   BackupJob::Outcome outcome;
   if (!present.empty()) outcome = job.back_up(item.group, present);
   for (const std::string& target : outcome.holders) {
-    missing_.note(item.group, target, started);
+    missing_.note(item.group, target, started - ahead_);
     unanswered_[target] = 0;
   }
   for (const auto& [target, error] : outcome.failures) {

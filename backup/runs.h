@@ -40,7 +40,7 @@ class BackupRuns {
   void run();
   /// A run for a part does not make the backups of the rest any newer.
   [[nodiscard]] UtcTime counts_from(UtcTime started) const {
-    return left_out_since_ ? *left_out_since_ - ahead_ : started;
+    return left_out_since_.value_or(started);
   }
 
  private:
@@ -59,6 +59,7 @@ class BackupRuns {
   [[nodiscard]] std::map<std::string, Error> find_lost(const std::vector<LeftOut>& left_out,
                                                        const Targets& targets, UtcTime now);
   [[nodiscard]] RunWork select(const Goal& goal, const Targets& targets, UtcTime now);
+  [[nodiscard]] bool is_server_there();
   [[nodiscard]] bool wait_for_server(const std::string& group);
   void make(const Goal& goal, const RunWork& work, const std::optional<Schedule>& schedule);
   [[nodiscard]] std::optional<Error> back_up_patiently(BackupJob& job, const GroupWork& item,
@@ -73,9 +74,9 @@ class BackupRuns {
   Clock& clock_;
   Log& log_;
   const std::stop_token& stop_;
-  MissingBackups missing_;                 ///< by the time of the store
-  std::optional<UtcTime> left_out_since_;  ///< by the time of the store
-  std::chrono::seconds ahead_{0};          ///< the store's time, of this machine's
+  MissingBackups missing_;  ///< by the time of this machine
+  std::optional<UtcTime> left_out_since_;
+  std::chrono::seconds ahead_{0};  ///< the store's time, of this machine's
   std::atomic<bool> is_asked_ = false;
   std::chrono::steady_clock::duration patience_{0};  ///< what is left of DB_RETRY_TIME
   // Of the present run

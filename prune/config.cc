@@ -86,7 +86,7 @@ std::vector<Option> run_options(PruneConfig& config) {
       {.name = "PRUNE_MAX_REMOVE",
        .target = &config.max_remove,
        .help = "Remove nothing of a database where more than so many backups would go in one run: "
-               "20 or 50%. 100%: no limit.",
+               "20, or 50% of those older than two days. 100%: no limit.",
        .default_note = "50%, but 10 in any case"},
       {.name = "SWEEP_AFTER",
        .target = Duration{&config.rules.sweep_after, kWriterPause},

@@ -44,17 +44,19 @@ Reading reading_of(Manifest manifest, const Backup& backup) {
           .left_out = std::move(manifest.left_out)};
 }
 
+void note_backdated(Store& store, const Backup& backup, const std::string& why, GroupFacts& facts) {
+  const std::string place = store.location(backup.folder());
+  facts.backdated.push_back({backup.id, fmt::format("{}: {}", place, why), backup.time});
+}
+
 /// Adds to `facts` what the manifest of `backup` says, that it cannot be read, or that the backup
 /// is damaged.
 void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
   try {
     Inspection seen = inspect_backup(store, backup);
-    const std::string place = store.location(backup.folder());
-    if (!seen.backdating.empty()) {
-      facts.backdated.push_back(
-          {backup.id, fmt::format("{}: {}", place, seen.backdating), backup.time});
-    }
+    if (!seen.backdating.empty()) note_backdated(store, backup, seen.backdating, facts);
     if (!seen.damage.empty()) {
+      const std::string place = store.location(backup.folder());
       facts.damaged.push_back({backup.id, fmt::format("{}: {}", place, seen.damage), backup.time});
     } else if (seen.manifest) {
       facts.readings.push_back(reading_of(*std::move(seen.manifest), backup));
@@ -171,7 +173,11 @@ void read_manifests(Store& store, const Plan& plan, const std::vector<const Step
   const auto floor = static_cast<size_t>(plan.rules.retention.min_backups);
   size_t ours = 0;
   for (const Step* step : newest_first) {
-    if (!step->backup->is_ours()) continue;
+    if (!step->backup->is_ours()) {
+      const std::string backdating = backdating_of(*step->backup, std::nullopt);
+      if (!backdating.empty()) note_backdated(store, *step->backup, backdating, facts);
+      continue;
+    }
     if (++ours <= kMostReadings) {
       read_into(store, *step->backup, facts);
     } else if (step->reasons.has(Reason::bad_manifest)) {
@@ -197,8 +203,13 @@ std::vector<const Step*> complete_steps(std::span<const Step> group) {
 }
 
 /// What the listing alone tells.
-GroupFacts count_facts(const std::vector<const Step*>& newest_first) {
+GroupFacts count_facts(const std::vector<const Step*>& newest_first, UtcTime now) {
   GroupFacts facts;
+  for (const Step* step : newest_first) {
+    if (step->backup->time + kSettled > now) continue;
+    ++facts.settled;
+    facts.settled_removed += is_removed(step) ? 1 : 0;
+  }
   facts.complete = newest_first.size();
   facts.removed =
       static_cast<size_t>(std::count_if(newest_first.begin(), newest_first.end(), is_removed));
@@ -242,7 +253,7 @@ void freeze(std::span<Step> group, const GroupFacts& facts) {
 GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> group) {
   const std::vector<const Step*> newest_first = complete_steps(group);
   const std::string& name = group.front().backup->group;
-  GroupFacts facts = count_facts(newest_first);
+  GroupFacts facts = count_facts(newest_first, plan.now);
   facts.place = store.location(encode_group(name));
   for (const Step& step : group) {
     if (step.reasons.has(Reason::damaged)) check_into(store, *step.backup, facts);

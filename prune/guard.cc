@@ -190,11 +190,15 @@ std::optional<std::string> guard_suspect(const GroupFacts& facts) {
 
 std::optional<std::string> guard_volume(const GroupFacts& facts, const RemovalLimit& limit) {
   const auto count = static_cast<size_t>(limit.count);
-  const bool is_too_much =
-      limit.is_percent ? facts.removed * 100 > facts.complete * count : facts.removed > count;
-  if (!is_too_much || facts.removed <= static_cast<size_t>(limit.always)) return std::nullopt;
-  return fmt::format("{} of {} backups would go, more than PRUNE_MAX_REMOVE={}{}", facts.removed,
-                     facts.complete, limit.count, limit.is_percent ? "%" : "");
+  const size_t removed = limit.is_percent ? facts.settled_removed : facts.removed;
+  const size_t all = limit.is_percent ? facts.settled : facts.complete;
+  const bool is_too_much = limit.is_percent ? removed * 100 > all * count : removed > count;
+  if (!is_too_much || removed <= static_cast<size_t>(limit.always)) return std::nullopt;
+  return fmt::format(
+      "{} of {} backups{} would go, more than PRUNE_MAX_REMOVE={}{}; `pg-prune plan` shows which, "
+      "and where that is meant `pg-prune now --prune-max-remove 100%` removes them",
+      removed, all, limit.is_percent ? " older than 2d" : "", limit.count,
+      limit.is_percent ? "%" : "");
 }
 
 std::vector<std::string> guard_group(const GroupFacts& facts, const GuardRules& rules,

@@ -23,10 +23,13 @@ inline constexpr std::chrono::minutes kMaxClockDifference{15};
 
 enum class OnDoubt { freeze, allow };
 
+/// Where backups are made more often than pruned, most of the young ones go in each run.
+inline constexpr std::chrono::days kSettled{2};
+
 /// At most so much of a group in one run.
 struct RemovalLimit {
   int count = 0;
-  bool is_percent = false;  ///< of its complete backups
+  bool is_percent = false;  ///< of the complete backups that are older than kSettled, among these
   int always = 0;           ///< so many in any case
 };
 
@@ -80,6 +83,8 @@ struct GroupFacts {
   std::string place{};             ///< for messages: `s3://bucket/prefix/app`
   size_t complete = 0;             ///< backups
   size_t removed = 0;              ///< of these, by the plan
+  size_t settled = 0;              ///< of these, older than kSettled
+  size_t settled_removed = 0;      ///< of these, by the plan
   bool is_newest_removed = false;  ///< of the complete ones
   bool is_newest_ours = true;      ///< then it has a manifest
   /// Of the newest complete ones that are as the newest: ours, or of older systems. Oldest first,

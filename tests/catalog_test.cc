@@ -84,6 +84,12 @@ TEST_CASE_METHOD(CatalogFixture, "What was stored late is marked, after what was
   CHECK(late().empty());
   stored_at(before, "2026-11-27T23:00:01Z");
   CHECK(late() == std::vector<std::string>{before});
+  // Dated after another, and stored after it.
+  const std::string between = "20261120T033000Z-00000001";
+  stored_at(between, "2026-11-21T03:30:00Z");
+  CHECK(late() == std::vector<std::string>{before});
+  stored_at(between, "2026-11-21T03:30:01Z");
+  CHECK(late() == std::vector<std::string>{before, between});
   CHECK(read_catalog(store, "app").front().is_stored_late);
   CHECK(look_again(store, read_catalog(store, "app").front()).is_stored_late);
 }

@@ -76,6 +76,7 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
            {"{", by_hand},
            {format_manifest(manifest("web", days(5))), "it is the manifest of web "},
            {std::string(2U << 20U, ' '), "is larger than"},
+           {R"({"format": 2, "x": ")" + std::string(2U << 20U, 'x') + "\"}", "; update"},
            {later.substr(0, later.size() / 2), "; update pg-backup and pg-prune"},
            {later, "this one does not know manifest format 2; update pg-backup and"}}) {
     CAPTURE(row.manifest.substr(0, 20), row.part);

@@ -263,7 +263,7 @@ TEST_CASE("A backdated backup is the latest for no one, and its id restores it w
   stored_at(kOld, "2026-11-18T03:16:00Z");
   stored_at(kNew, "2026-11-25T03:17:00Z");
   CHECK(f.choose("latest") == std::string("dir:") + kOld);
-  CHECK(contains(f.log.text(), " may not be of its date: its manifest was stored at"));
+  CHECK(contains(f.log.text(), " may not be of its date: it was stored at"));
   CHECK(f.choose(kNew) == std::string("dir:") + kNew);
   CHECK(f.newest_of("dir") == parse_iso("2026-11-18T03:15:00Z"));
 }

@@ -229,9 +229,9 @@ TEST_CASE("A stalled group says since when, and one that is retired is not stall
 TEST_CASE("Backdated backups are an objection unless they are allowed") {
   GroupFacts facts = healthy();
   CHECK_FALSE(guard_backdated(facts));
-  facts.backdated = {{"1", "s3://b/app/1: its manifest was stored late"}};
+  facts.backdated = {{"1", "s3://b/app/1: it was stored late"}};
   CHECK(guard_backdated(facts) ==
-        "a backup is backdated: s3://b/app/1: its manifest was stored late; remove the folders of "
+        "a backup is backdated: s3://b/app/1: it was stored late; remove the folders of "
         "those that nobody put there on purpose, or set PRUNE_ON_BACKDATED=allow where they were "
         "copied there later");
   CHECK(guard_group(facts, {}, kNow).size() == 1);
@@ -373,14 +373,27 @@ TEST_CASE("More than the limit must not go in one run") {
                                          {99, 1, "1%", true},
                                          {1'000'000, 500'001, "50%", true}}) {
     CAPTURE(row.complete, row.removed, row.limit);
-    const GroupFacts facts{.complete = row.complete, .removed = row.removed};
+    const GroupFacts facts{.complete = row.complete,
+                           .removed = row.removed,
+                           .settled = row.complete,
+                           .settled_removed = row.removed};
     CHECK(guard_volume(facts, *parse_removal_limit(row.limit)).has_value() == row.objects);
   }
-  CHECK(guard_volume({.complete = 40, .removed = 30}, {.count = 50, .is_percent = true}) ==
-        "30 of 40 backups would go, more than PRUNE_MAX_REMOVE=50%");
-  CHECK_FALSE(guard_volume({.complete = 12, .removed = 10}, kDefaultRemovalLimit));
-  CHECK(guard_volume({.complete = 12, .removed = 11}, kDefaultRemovalLimit) ==
-        "11 of 12 backups would go, more than PRUNE_MAX_REMOVE=50%");
+  const std::string cure =
+      "; `pg-prune plan` shows which, and where that is meant `pg-prune now --prune-max-remove "
+      "100%` "
+      "removes them";
+  CHECK(guard_volume({.complete = 40, .removed = 30}, {.count = 20}) ==
+        "30 of 40 backups would go, more than PRUNE_MAX_REMOVE=20" + cure);
+  // Of a percentage the young ones are no part: hourly backups, and one a day that is kept.
+  GroupFacts facts{.complete = 32, .removed = 24, .settled = 8, .settled_removed = 1};
+  CHECK_FALSE(guard_volume(facts, kDefaultRemovalLimit));
+  facts = {.complete = 40, .removed = 10, .settled = 12, .settled_removed = 10};
+  CHECK_FALSE(guard_volume(facts, kDefaultRemovalLimit));
+  // Nor do they make the whole larger than it is.
+  facts = {.complete = 1000, .removed = 11, .settled = 12, .settled_removed = 11};
+  CHECK(guard_volume(facts, kDefaultRemovalLimit) ==
+        "11 of 12 backups older than 2d would go, more than PRUNE_MAX_REMOVE=50%" + cure);
 }
 
 TEST_CASE("What is healthy meets no objection, under the strictest rules") {

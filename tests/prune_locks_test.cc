@@ -69,6 +69,11 @@ TEST_CASE_METHOD(LockFixture, "A lock that has not ended keeps a backup and is t
   CHECK(verdict(R"({"format": 9, "locked_until": "2026-11-20T12:00:01Z"})") ==
         "keep: locked until 2026-11-20T12:00:01Z");
   CHECK(failures.empty());
+  CHECK(verdict(R"({"format": 9, "lock": "elsewhere"})") ==
+        "keep: its manifest cannot be read: it may be locked");
+  CHECK(failures.size() == 1);
+  CHECK(verdict(R"({"format": 9, "locked_until": "2026-11-20T12:00:01Z"})") ==
+        "keep: locked until 2026-11-20T12:00:01Z");
   run();
   CHECK(read_catalog(store).size() == 2);
   CHECK(printed.find("locked until 2026-11-20T12:00:01Z") != std::string::npos);

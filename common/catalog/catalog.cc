@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 #include <span>
@@ -26,17 +27,25 @@ constexpr std::chrono::days kCopyTime{7};
 
 bool is_in_time(const Backup& backup) { return backup.committed <= backup.time + kInTime; }
 
-/// `group` holds the backups of one.
+/// `group` holds the backups of one, oldest first. Of two in a row the older one is stored first,
+/// and neither a copy nor the files of an older system make it otherwise.
 void mark_stored_late(std::span<Backup> group) {
-  const auto is_manifest = [](const Backup& backup) { return backup.is_ours() && backup.complete; };
   std::optional<UtcTime> first_in_time;
   for (const Backup& backup : group) {
-    if (!is_manifest(backup) || !is_in_time(backup)) continue;
+    if (!backup.is_ours() || !backup.complete || !is_in_time(backup)) continue;
     first_in_time = std::min(first_in_time.value_or(backup.committed), backup.committed);
   }
+  std::optional<UtcTime> first_of_older;
   for (Backup& backup : group) {
-    backup.is_stored_late = is_manifest(backup) && !is_in_time(backup) && first_in_time &&
-                            *first_in_time + kCopyTime < backup.committed;
+    if (!backup.complete) continue;
+    if (!is_in_time(backup)) {
+      const bool follows_older = first_of_older && *first_of_older < backup.committed;
+      const bool follows_any =
+          backup.is_ours() && first_in_time && *first_in_time + kCopyTime < backup.committed;
+      backup.is_stored_late = follows_older || follows_any;
+    } else if (backup.is_ours()) {
+      first_of_older = std::min(first_of_older.value_or(backup.committed), backup.committed);
+    }
   }
 }
 
@@ -60,6 +69,7 @@ class Gathering {
     backup.time = key.time;
     backup.layout = key.layout;
     backup.complete = true;
+    if (object.key == backup.id) backup.committed = object.modified;
     add_object(backup, object.key, object);
   }
 
@@ -124,6 +134,18 @@ class Gathering {
   std::vector<Backup> backups_;
   size_t objects_ = 0;
 };
+
+/// What is too large for this version is not damaged where a newer one says that it wrote it.
+std::string read_manifest_text(Store& store, const std::string& key) {
+  try {
+    return read_small_object(store, key);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt) throw;
+    std::array<char, 256> start{};
+    refuse_newer({start.data(), store.open(key)->read(start)});
+    throw;
+  }
+}
 
 }  // namespace
 
@@ -207,7 +229,7 @@ Backup look_again(Store& store, const Backup& backup) {
 Manifest read_manifest(Store& store, const Backup& backup) {
   const std::string key = backup.key_of(kManifestName);
   return with_context(store.location(key), [&] {
-    Manifest manifest = parse_manifest(read_small_object(store, key));
+    Manifest manifest = parse_manifest(read_manifest_text(store, key));
     if (manifest.group != as_utf8(backup.group) || manifest.id != backup.id) {
       throw Error(ErrorKind::corrupt, fmt::format("it is the manifest of {} {}, not of {} {}",
                                                   printable(manifest.group), printable(manifest.id),

@@ -36,10 +36,10 @@ struct Backup {
   bool held = false;   ///< the hold beside the manifest exists: it stays until released
   uint64_t bytes = 0;  ///< of all its objects
   UtcTime newest;      ///< when its newest object was written, by the store's clock
-  UtcTime committed;   ///< ours: when the manifest was
-  /// Ours: the manifest was written long after `time`, and a week or more after another of the
-  /// group that had been written in time. Whether it says why is for inspect_backup() to find out.
-  /// (Of a copied bucket all manifests are late, and those that come after are in time.)
+  UtcTime committed;   ///< when what makes it a backup was written, by the store's clock
+  /// That was long after `time`, and after another backup of ours had been written in time: one of
+  /// an older date, or any one a week before. Whether its manifest says why is for inspect_backup()
+  /// to find out. (Of a copied bucket all are late, and those that come after are in time.)
   bool is_stored_late = false;
   std::vector<BackupFile> files;  ///< sorted by name
 

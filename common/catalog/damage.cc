@@ -28,6 +28,11 @@ std::string damage_known(const Backup& backup, const std::optional<Manifest>& ma
   return damage.empty() && manifest ? damage_of(backup, *manifest) : damage;
 }
 
+bool was_stored_at_its_end(const Backup& backup, const Manifest& manifest) {
+  constexpr std::chrono::hours kMostDelay{24};
+  return backup.committed <= manifest.finished + kMostDelay;
+}
+
 }  // namespace
 
 std::string damage_of(const Backup& backup) {
@@ -51,22 +56,21 @@ std::string damage_of(const Backup& backup, const Manifest& manifest) {
   return "";
 }
 
-std::string backdating_of(const Backup& backup, const Manifest& manifest) {
-  constexpr std::chrono::hours kMostDelay{24};
+std::string backdating_of(const Backup& backup, const std::optional<Manifest>& manifest) {
   constexpr std::chrono::days kLongestRun{3};
-  const bool is_explained = backup.committed <= manifest.finished + kMostDelay &&
-                            manifest.finished <= backup.time + kLongestRun;
+  const bool is_explained = manifest && was_stored_at_its_end(backup, *manifest) &&
+                            manifest->finished <= backup.time + kLongestRun;
   if (!backup.is_stored_late || is_explained) return "";
   return fmt::format(
-      "its manifest was stored at {}, long after its date, when others had been "
-      "stored in time",
+      "it was stored at {}, long after its date, when others had been stored in time",
       format_iso(backup.committed));
 }
 
 Inspection inspect_backup(Store& store, const Backup& backup) {
   Inspection seen;
   if (backup.is_ours()) seen.manifest = read_manifest(store, backup);
-  if (seen.manifest) seen.backdating = backdating_of(backup, *seen.manifest);
+  seen.backdating = backdating_of(backup, seen.manifest);
+  seen.was_slow = seen.manifest && was_stored_at_its_end(backup, *seen.manifest);
   if (damage_known(backup, seen.manifest).empty()) return seen;
   const Backup now = look_again(store, backup);
   if (!now.complete) {

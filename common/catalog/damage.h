@@ -20,12 +20,14 @@ namespace pgbackup {
 /// say that the run went on for so long, or says that it took longer than any does. Whoever may
 /// write into a store, and nothing else, can put backups of any date there, and each would take the
 /// place of a genuine one. Empty: nothing is known against it.
-[[nodiscard]] std::string backdating_of(const Backup& backup, const Manifest& manifest);
+[[nodiscard]] std::string backdating_of(const Backup& backup,
+                                        const std::optional<Manifest>& manifest);
 
 struct Inspection {
   std::optional<Manifest> manifest;  ///< of ours
   std::string damage;                ///< empty: it is whole
   std::string backdating{};          ///< empty: it is of its time
+  bool was_slow = false;             ///< it says that its run went on until it was stored
 };
 
 /// Reads the manifest of a complete backup and compares. What looks damaged is listed again before

@@ -88,6 +88,15 @@ int stated_format(std::string_view text) {
   return format;
 }
 
+}  // namespace
+
+void refuse_newer(std::string_view start) {
+  const int format = stated_format(start);
+  if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
+}
+
+namespace {
+
 /// Calls `parse`. What a newer version wrote may be beyond our bounds, and is not damaged for that.
 template <class Parse>
 auto understand(std::string_view text, const Parse& parse) {
@@ -98,9 +107,8 @@ auto understand(std::string_view text, const Parse& parse) {
       corrupt(error.what());
     }
   } catch (const Error& error) {
-    const int format = stated_format(text);
-    if (error.kind() != ErrorKind::corrupt || format <= kFormat) throw;
-    throw_newer(fmt::format("manifest format {}", format));
+    if (error.kind() == ErrorKind::corrupt) refuse_newer(text);
+    throw;
   }
 }
 
@@ -323,7 +331,10 @@ std::optional<UtcTime> parse_lock(std::string_view text) {
   return understand(text, [&]() -> std::optional<UtcTime> {
     const Json json = parse_json(text);
     if (!json.is_object()) corrupt("it is not an object");
-    if (!json.contains("locked_until")) return std::nullopt;
+    if (!json.contains("locked_until")) {
+      refuse_newer(text);  // which may say it elsewhere
+      return std::nullopt;
+    }
     return parse_time(json.at("locked_until"), "locked_until");
   });
 }

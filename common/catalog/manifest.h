@@ -97,6 +97,10 @@ struct Manifest {
 
 /// Throws `corrupt` naming what is missing, of the wrong type, or out of range; also for JSON that
 /// is larger, deeper or of more values than any manifest.
+/// Throws `failed` where `start`, the first bytes of a manifest, says that a newer version wrote
+/// it.
+void refuse_newer(std::string_view start);
+
 [[nodiscard]] Manifest parse_manifest(std::string_view text);
 
 /// Only until when the backup is locked; of any format, and of one that lacks the rest. Throws

@@ -246,24 +246,18 @@ store_remove() {
     esac
 }
 
-# store_copy FOLDER FOLDER...: a backup again under other ids, which its manifest then says. In a directory it looks as
-# if stored in time; a bucket cannot be told when, so that pg-prune has to be.
+# store_copy FOLDER FOLDER...: a backup again under other ids, which its manifest then says
 store_copy() {
     local source=$1 target
     shift
     case $store in
-        s3)
-            s3 copy-folder "$prefix/$source" "${@/#/$prefix/}"
-            settings+=(PRUNE_ON_BACKDATED=allow)
-            ;;
+        s3) s3 copy-folder "$prefix/$source" "${@/#/$prefix/}" ;;
         dir)
             for target in "$@"; do
                 rm -rf "${folder:?}/$target"
                 cp -r "$folder/$source" "$folder/$target"
-                [ -e "$folder/$target/manifest.json" ] || continue
-                sed -i "s/${source##*/}/${target##*/}/" "$folder/$target/manifest.json"
-                touch -d "$(sed -E 's/^(....)(..)(..)T(..)(..)(..)Z.*/\1-\2-\3 \4:\5:\6Z/' <<<"${target##*/}")" \
-                    "$folder/$target/manifest.json"
+                [ ! -e "$folder/$target/manifest.json" ] ||
+                    sed -i "s/${source##*/}/${target##*/}/" "$folder/$target/manifest.json"
             done
             ;;
     esac
