@@ -183,15 +183,13 @@ std::vector<Fd> take_all_descriptors() {
   }
 }
 
-/// Connected to the server of that name.
-Fd connect_to(const std::string& name) {
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+/// To the server of that name.
+bool connect_to(const std::string& name, const Fd& socket) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   name.copy(&address.sun_path[1], sizeof address.sun_path - 1);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
-  return socket;
+  return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0;
 }
 
 std::string read_some(int fd) {
@@ -218,11 +216,10 @@ TEST_CASE("A question that has to wait for a descriptor is answered when there i
           return Health{true, "fine"};
         },
         log);
+    const Fd asking(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     std::vector<Fd> taken = take_all_descriptors();
-    REQUIRE_FALSE(taken.empty());
-    taken.pop_back();
-    const Fd asking = connect_to(name);
-    const std::string said = read_some(lines.read_end.get());
+    const bool is_connected = connect_to(name, asking);
+    const std::string said = is_connected ? read_some(lines.read_end.get()) : "";
     taken.clear();  // before any check: UBSan wants a pipe to look at an object
     CHECK(contains(said, "could not be answered"));
     CHECK(read_some(asking.get()) == "well: fine\n");
