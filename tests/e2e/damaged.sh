@@ -147,15 +147,14 @@ case_backdated() {
 
 # A store that was copied as a whole has all of them late; then it goes on.
 copied_store() {
-    local days
+    local id days
     create_small_database app 10
     use_database app
     backup_now
-    for days in 3 4 5 6 7 8 9; do
-        forge "$(newest)" "$(ago "$days")"
-    done
-    store_remove "app/$(newest)/manifest.json"
-    store_remove "app/$(newest)/app.dump.zst"
+    id=$(newest)
+    for days in 3 4 5 6 7 8 9; do forge "$id" "$(ago "$days")"; done
+    store_remove "app/$id/manifest.json"
+    store_remove "app/$id/app.dump.zst"
     next_second
     backup_now
     settings+=(RETENTION_KEEP_DAILY=5)
