@@ -157,7 +157,7 @@ copied_store() {
     store_remove "app/$id/app.dump.zst"
     next_second
     backup_now
-    settings+=(RETENTION_KEEP_DAILY=5)
+    settings+=(RETENTION_KEEP_LAST=3)
     expect 0 pg_prune now
     says_not backdated
     [ "$(manifests | wc -l)" = 3 ] || fail "$(manifests)"
