@@ -86,11 +86,6 @@ std::vector<Option> database_options(BackupConfig& config) {
        .aliases = {{"POSTGRES_PASSWORD"}},
        .fallbacks = {"PGPASSWORD"},
        .secret_file = "/run/secrets/pg_password"},
-      {.name = "DB_RETRY_TIME",
-       .target = Duration{&config.db_retry_time, std::chrono::seconds(0)},
-       .help = "How long `now` goes on trying while PostgreSQL cannot be connected to, as during a "
-               "failover; in all. The daemon tries again by itself.",
-       .verbs = {"now"}},
       {.name = "PG_BINDIR",
        .target = &config.bindir,
        .help =
@@ -130,6 +125,11 @@ std::vector<Option> run_options(BackupConfig& config) {
        .help =
            "Each scheduled backup starts by a random time up to this later, so that many servers "
            "do not start at once."},
+      {.name = "DB_RETRY_TIME",
+       .target = Duration{&config.db_retry_time, std::chrono::seconds(0)},
+       .help = "How long `now` goes on trying while PostgreSQL cannot be connected to, as during a "
+               "failover; in all. The daemon tries again by itself.",
+       .verbs = {"now"}},
       {.name = "TZ",
        .target = &config.timing.time_zone,
        .help = "Time zone of the schedule, such as Europe/Berlin.",

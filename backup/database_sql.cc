@@ -165,14 +165,17 @@ std::string create_database_sql(const RestoreRequest& request, const DatabasePro
                                 int version, int mark, bool has_tablespace) {
   std::string sql = fmt::format("CREATE {} WITH TEMPLATE template0", database_of(request));
   if (properties != nullptr) sql += " ENCODING " + sql_literal(properties->encoding);
-  if (properties != nullptr || !request.locale.empty()) {
-    const bool is_given = !request.locale.empty();
-    sql += fmt::format(" LC_COLLATE {} LC_CTYPE {}",
-                       sql_literal(is_given ? request.locale : properties->collate),
-                       sql_literal(is_given ? request.locale : properties->ctype));
+  const auto add_locale = [&](const std::string& collate, const std::string& ctype) {
+    sql += fmt::format(" LC_COLLATE {} LC_CTYPE {}", sql_literal(collate), sql_literal(ctype));
+  };
+  if (!request.locale.empty()) {
+    add_locale(request.locale, request.locale);
+  } else if (properties != nullptr) {
+    add_locale(properties->collate, properties->ctype);
   }
   if (properties != nullptr) sql += provider_clause(request, *properties, version);
-  if (has_tablespace) sql += " TABLESPACE " + sql_identifier(properties->tablespace);
+  if (properties != nullptr && has_tablespace)
+    sql += " TABLESPACE " + sql_identifier(properties->tablespace);
   return sql + fmt::format(" CONNECTION LIMIT {}", mark);
 }
 
