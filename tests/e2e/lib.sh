@@ -74,19 +74,20 @@ use_s3() {
 use_dir() {
     store=dir folder=$T/backups
     mkdir -p "$folder"
-    settings+=("BACKUP_DIR=$folder" BACKUP_DIR_ON_ROOT=allow) # the tests may run in a container
+    settings+=("BACKUP_DIR=$folder")
 }
 
 use_database() { # NAME
     settings+=("DB_HOST=$PGHOST" "DB_PORT=$PGPORT" "DB=$1" "DB_USER=$PGUSER" "DB_PASSWORD=$PGPASSWORD")
 }
 
-# become COMMAND...: with the environment that a container would give, and no more. `become ... &` makes $!
+# become COMMAND...: with the environment that a container would give, and no more than that the tests themselves may run
+# in one. `become ... &` makes $!
 # the program itself.
 become() {
     exec env -i "PATH=$PATH" "HOME=$T" LC_ALL=C.UTF-8 TZ=Asia/Kathmandu \
         "ASAN_OPTIONS=exitcode=99:log_path=$T/sanitizer" "UBSAN_OPTIONS=print_stacktrace=1" \
-        "${settings[@]}" "$@"
+        BACKUP_DIR_ON_ROOT=allow "${settings[@]}" "$@"
 }
 
 pg_backup() { (become "$BIN/pg-backup" "$@"); }
