@@ -16,7 +16,7 @@ begin_case() { # SUBJECT CASE
     cleanups=()
     use_server "$WORK/ceph-rgw"
     use_server "$WORK/postgres"
-    export PGDATABASE=postgres LC_ALL=C.UTF-8
+    export PGDATABASE=postgres LC_ALL=C.UTF-8 BACKUP_DIR_ON_ROOT=allow # the tests themselves may run in a container
 }
 
 use_server() { # FOLDER of a server: S3_* or PG* name it from now on
@@ -81,13 +81,12 @@ use_database() { # NAME
     settings+=("DB_HOST=$PGHOST" "DB_PORT=$PGPORT" "DB=$1" "DB_USER=$PGUSER" "DB_PASSWORD=$PGPASSWORD")
 }
 
-# become COMMAND...: with the environment that a container would give, and no more than that the tests themselves may run
-# in one. `become ... &` makes $!
+# become COMMAND...: with the environment that a container would give, and no more. `become ... &` makes $!
 # the program itself.
 become() {
     exec env -i "PATH=$PATH" "HOME=$T" LC_ALL=C.UTF-8 TZ=Asia/Kathmandu \
         "ASAN_OPTIONS=exitcode=99:log_path=$T/sanitizer" "UBSAN_OPTIONS=print_stacktrace=1" \
-        BACKUP_DIR_ON_ROOT=allow "${settings[@]}" "$@"
+        "BACKUP_DIR_ON_ROOT=$BACKUP_DIR_ON_ROOT" "${settings[@]}" "$@"
 }
 
 pg_backup() { (become "$BIN/pg-backup" "$@"); }
