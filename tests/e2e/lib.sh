@@ -16,7 +16,7 @@ begin_case() { # SUBJECT CASE
     cleanups=()
     use_server "$WORK/ceph-rgw"
     use_server "$WORK/postgres"
-    export PGDATABASE=postgres LC_ALL=C.UTF-8 BACKUP_DIR_ON_ROOT=allow # the tests themselves may run in a container
+    export PGDATABASE=postgres LC_ALL=C.UTF-8
 }
 
 use_server() { # FOLDER of a server: S3_* or PG* name it from now on
@@ -74,7 +74,7 @@ use_s3() {
 use_dir() {
     store=dir folder=$T/backups
     mkdir -p "$folder"
-    settings+=("BACKUP_DIR=$folder")
+    settings+=("BACKUP_DIR=$folder" BACKUP_DIR_ON_ROOT=allow) # the tests may run in a container
 }
 
 use_database() { # NAME
@@ -86,7 +86,7 @@ use_database() { # NAME
 become() {
     exec env -i "PATH=$PATH" "HOME=$T" LC_ALL=C.UTF-8 TZ=Asia/Kathmandu \
         "ASAN_OPTIONS=exitcode=99:log_path=$T/sanitizer" "UBSAN_OPTIONS=print_stacktrace=1" \
-        "BACKUP_DIR_ON_ROOT=$BACKUP_DIR_ON_ROOT" "${settings[@]}" "$@"
+        BACKUP_DIR_ON_ROOT=allow "${settings[@]}" "$@"
 }
 
 pg_backup() { (become "$BIN/pg-backup" "$@"); }
