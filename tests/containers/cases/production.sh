@@ -161,7 +161,7 @@ case_both_daemons_outlive_a_restart_of_the_engine() {
     restart_engine
     for id in "${daemons[@]}"; do
         # shellcheck disable=SC2086
-        wait_until 60 runs_again $id
+        wait_until 150 runs_again $id
     done
 }
 
