@@ -5,7 +5,7 @@
 # End-to-end tests run plain and under ASan+UBSan; with all, so do the unit tests, and those of threads under
 # TSan, and each target of tests/fuzz gets FUZZ_SECONDS (5). Nothing is touched that was not started here. What this
 # machine cannot run is skipped, and counts as nothing; with REQUIRE=containers those that are skipped count as failed.
-# The last line counts: "N passed, M failed".
+# What failed is shown once more at the end. The last line counts: "N passed, M failed".
 set -euo pipefail
 cd "$(dirname "$0")"
 . tests/packages.sh
@@ -29,6 +29,7 @@ finish() {
         wait "$process" 2>/dev/null || true
     done
     [ ! -e "$work/s3/pids" ] || tests/servers/ceph-rgw-down.sh "$work/s3" || true
+    [ ! -s "$work/failures" ] || { section "what failed" && cat "$work/failures"; }
     rm -rf "$work"
     [ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1 # stopped half-way
     echo "$passed passed, $failed failed"
@@ -83,13 +84,27 @@ verdict() { # NAME STATUS
     case $2 in
         0) passed=$((passed + 1)) && echo "ok - $1" ;;
         77) echo "skipped - $1" ;; # it has said why
-        *) failed=$((failed + 1)) && echo "not ok - $1" ;;
+        *) failed=$((failed + 1)) && echo "not ok - $1" | tee -a "$work/failures" ;;
     esac
+}
+
+# Prints each failed case of a runner or of ctest, with the last lines that it wrote.
+failures_in() { # FILE
+    awk 'function flush(  i) {
+            if (title != "") print title
+            for (i = (n > 25 ? n - 24 : 1); i <= n; i++) print line[i]
+            title = ""; n = 0
+        }
+        /^(ok|skipped) - / || /^[0-9]+\/[0-9]+ Test / || /^[0-9]+% tests/ || /^[0-9]+ passed/ { flush(); inside = 0 }
+        /^not ok - / || /\*\*\*(Failed|Timeout|Exception|Not Run)/ { flush(); inside = 1; title = $0; next }
+        inside { line[++n] = $0 }
+        END { flush() }' "$1"
 }
 
 # Adds up the line with which a runner ends: "N passed, M failed", or ctest's own.
 count() { # STATUS
     local result
+    failures_in "$work/output" >>"$work/failures"
     result=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p
         s/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/- \1 \2/p' "$work/output" | tail -n 1)
     case $result in

@@ -220,7 +220,7 @@ TEST_CASE("A question that has to wait for a descriptor is answered when there i
     std::vector<Fd> taken = take_all_descriptors();
     const bool is_connected = connect_to(name, asking);
     const std::string said = is_connected ? read_some(lines.read_end.get()) : "";
-    taken.clear();  // before any check: UBSan wants a pipe to look at an object
+    taken.clear();
     CHECK(contains(said, "could not be answered"));
     CHECK(read_some(asking.get()) == "well: fine\n");
     CHECK(ask_health(name).is_well);
