@@ -38,6 +38,22 @@ files_of() {
     docker rm "$container" >/dev/null
 }
 
+# The unit tests as they were built here, with the libraries, time zones and client programs of the image. Only what the
+# image does not have in this version comes from this machine.
+case_unit_tests_pass_with_its_libraries() {
+    local tests=$root/build/bin/unit_tests
+    [ -x "$tests" ] || skip "build/bin/unit_tests is not built"
+    mkdir "$T/libraries"
+    ldd "$tests" | awk '$1 ~ /^lib(fmt|pugixml)/ {print $3}' | xargs -I{} cp -L {} "$T/libraries"
+    status=0
+    docker run --rm --label "$label" --network none --tmpfs /tmp:exec --user 0 --entrypoint "$tests" \
+        -v "$root:$root:ro" -v "$T/libraries:/libraries:ro" -w "$root" \
+        -e LD_LIBRARY_PATH=/libraries -e BACKUP_DIR_ON_ROOT=allow pg-backup >"$T/out" 2>&1 || status=$?
+    ! grep -q 'GLIBC.* not found' "$T/out" || skip "this machine's C library is newer than the image's"
+    [ "$status" = 0 ] || { tail -n 100 "$T/out"; fail "status $status"; }
+    note "$(tail -n 2 "$T/out" | xargs)"
+}
+
 case_nothing_more_than_needed() {
     local image
     for image in pg-backup pg-prune; do

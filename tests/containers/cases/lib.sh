@@ -31,6 +31,7 @@ end_case() {
 
 fail() { echo "$*"; exit 1; }
 note() { echo "note: $*"; }
+skip() { echo "$*"; exit 77; } # this machine cannot run it
 
 # wait_until SECONDS COMMAND...: polls; fails when the command still fails after that time.
 wait_until() {
