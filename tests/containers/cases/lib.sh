@@ -21,8 +21,10 @@ end_case() {
     if [ "$status" != 0 ]; then
         mapfile -t left < <(docker ps -aq --filter "label=$label")
         for container in "${left[@]}"; do echo "-- a container:" && docker logs --tail 4 "$container" 2>&1; done
+        echo "-- all containers:"
+        docker ps -a --no-trunc --format '{{.Names}} {{.ID}}: {{.Status}}' || true
+        docker ps -aq | xargs -r docker inspect -f '{{.Name}} {{json .State}}' | grep -v '"Running":true' || true
         echo "-- the stack:"
-        compose ps -a --format '{{.Service}}: {{.Status}}' || true
         compose logs --no-color --no-log-prefix --tail 8 backup prune 2>&1 || true
     fi
     remove_containers || status=1
