@@ -11,6 +11,7 @@ a mutant survived: either the change means the same, or a test is missing.
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import random
@@ -165,14 +166,15 @@ def main():
         chosen = dict(list(chosen.items())[: options.count])
         if tree.kills(-1):
             sys.exit("the unit tests fail without a mutant")
-        killed = 0
-        for number, (path, index, words, _) in chosen.items():
-            if tree.kills(number):
-                killed += 1
-            else:
-                print(f"survived: {path}:{index + 1}: {words}   (MUTANT={number})", flush=True)
-        print(f"{killed} of {len(chosen)} killed")
-        return 0 if killed == len(chosen) else 1
+        survivors = 0
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for number, is_killed in zip(chosen, pool.map(tree.kills, chosen)):
+                if not is_killed:
+                    path, index, words, _ = chosen[number]
+                    survivors += 1
+                    print(f"survived: {path}:{index + 1}: {words}   (MUTANT={number})", flush=True)
+        print(f"{len(chosen) - survivors} of {len(chosen)} killed")
+        return 1 if survivors else 0
 
 
 if __name__ == "__main__":

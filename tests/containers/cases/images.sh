@@ -46,7 +46,7 @@ case_unit_tests_pass_with_its_libraries() {
     mkdir "$T/libraries"
     ldd "$tests" | awk '$1 ~ /^lib(fmt|pugixml)/ {print $3}' | xargs -I{} cp -L {} "$T/libraries"
     status=0
-    docker run --rm --label "$label" --network none --tmpfs /tmp:exec --user 0 --entrypoint "$tests" \
+    docker run --rm --label "$label" --network none --tmpfs /tmp:exec --tmpfs /backups --user 0 --entrypoint "$tests" \
         -v "$root:$root:ro" -v "$T/libraries:/libraries:ro" -w "$root" \
         -e LD_LIBRARY_PATH=/libraries -e BACKUP_DIR_ON_ROOT=allow pg-backup >"$T/out" 2>&1 || status=$?
     ! grep -q 'GLIBC.* not found' "$T/out" || skip "this machine's C library is newer than the image's"

@@ -128,7 +128,7 @@ restart_engine() {
     ../engine-up.sh
 }
 
-run_now() { compose kill -s USR1 "$1"; } # SERVICE
+run_now() { compose exec -T "$1" sh -c 'kill -USR1 1'; } # SERVICE
 
 # ---- the bucket, without the code under test -------------------------------------------------------------
 

@@ -110,7 +110,7 @@ case_backups_outlive_a_week_of_nobody_looking() {
     compose up -d --pull never --no-build --wait --wait-timeout 90
     for id in "${daemons[@]}"; do
         # shellcheck disable=SC2086
-        wait_until 150 started_again $id
+        wait_until 60 started_again $id
     done
     noon 1 "0 1"
 

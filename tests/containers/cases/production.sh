@@ -150,6 +150,7 @@ case_a_restore_by_readme() {
     sql postgres 'drop database production_copy'
 }
 
+# After README's commands: Docker remembers a signal of `docker kill` as a stop by hand.
 case_both_daemons_outlive_a_restart_of_the_engine() {
     local id daemons=()
     prepare
@@ -161,7 +162,7 @@ case_both_daemons_outlive_a_restart_of_the_engine() {
     restart_engine
     for id in "${daemons[@]}"; do
         # shellcheck disable=SC2086
-        wait_until 150 runs_again $id
+        wait_until 60 runs_again $id
     done
 }
 
