@@ -45,6 +45,7 @@ for program in sh sleep kill; do ln -s busybox "$W/image/bin/$program"; done
 tar -C "$W/image" -c . | docker import - daemon >/dev/null
 
 # Counts the signals; ends at SIGTERM with 0, as a daemon does.
+# shellcheck disable=SC2016
 daemon='n=0; trap "n=\$((n + 1)); echo \$n" USR1; trap "exit 0" TERM; while :; do sleep 0.1; done'
 for name in untouched signalled told; do
     docker run -d --name $name --network none --restart unless-stopped daemon sh -c "$daemon" >/dev/null
