@@ -9,6 +9,7 @@
 #include "backup/dump_form.h"
 #include "backup/globals.h"
 #include "backup/hidden_option.h"
+#include "backup/missing.h"
 #include "backup/pg_dump.h"
 #include "backup/progress.h"
 #include "backup/publications.h"
@@ -214,7 +215,9 @@ Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& clie
       .warnings = backup_advice(client.path.filename().string(), client.version, server.version),
       .next_due = {},
       .database = server.properties};
-  if (config_.schedule) manifest.next_due = config_.schedule->next(run_.started) + config_.jitter;
+  if (config_.schedule) {
+    manifest.next_due = next_due_after(run_.started, *config_.schedule) + config_.jitter;
+  }
   return manifest;
 }
 

@@ -9,13 +9,22 @@ namespace {
 /// A run may begin a little after it was due, and by another clock a little before.
 constexpr std::chrono::minutes kMostSlack{5};
 
+// By how much the clocks of two machines may differ.
+std::chrono::seconds slack_of(UtcTime since, const Schedule& schedule) {
+  const UtcTime due = schedule.next(since);
+  return std::min<std::chrono::seconds>(kMostSlack, (schedule.next(due) - due) / 12);
+}
+
 }  // namespace
+
+UtcTime next_due_after(UtcTime since, const Schedule& schedule) {
+  const bool is_by_calendar = !schedule.is_interval();
+  return schedule.next(is_by_calendar ? since + slack_of(since, schedule) : since);
+}
 
 bool is_of_present_period(UtcTime since, const Schedule& schedule, UtcTime now) {
   if (since > now) return false;
-  const UtcTime due = schedule.next(since);
-  const auto slack = std::min<std::chrono::seconds>(kMostSlack, (schedule.next(due) - due) / 12);
-  return (schedule.is_interval() ? due : schedule.next(since + slack)) > now + slack;
+  return next_due_after(since, schedule) > now + slack_of(since, schedule);
 }
 
 void MissingBackups::note(const std::string& group, const std::string& target, UtcTime started) {

@@ -20,6 +20,10 @@ namespace pgbackup {
 /// is what began as little before: the clocks of several machines differ.
 [[nodiscard]] bool is_of_present_period(UtcTime since, const Schedule& schedule, UtcTime now);
 
+/// When the next backup is due after one that began at `since`. By the calendar, one that began
+/// within minutes of a due time (as above) is that time's own.
+[[nodiscard]] UtcTime next_due_after(UtcTime since, const Schedule& schedule);
+
 /// One backup that a run makes.
 struct GroupWork {
   std::string group;

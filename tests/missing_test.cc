@@ -59,9 +59,12 @@ TEST_CASE("Clocks that differ a little neither skip a time of the calendar nor m
   // Started for 3:15 by a machine whose clock is behind.
   CHECK_FALSE(is_of_present_period(yesterday, daily, at("2026-11-20T03:14:30Z")));
   CHECK(is_of_present_period(at("2026-11-20T03:14:30Z"), daily, at("2026-11-20T03:16:00Z")));
+  CHECK(next_due_after(at("2026-11-20T03:14:30Z"), daily) == at("2026-11-21T03:15:00Z"));
+  CHECK(next_due_after(at("2026-11-20T03:09:00Z"), daily) == at("2026-11-20T03:15:00Z"));
   CHECK(is_of_present_period(at("2026-11-20T03:14:30Z"), daily, at("2026-11-20T23:00:00Z")));
   CHECK_FALSE(is_of_present_period(at("2026-11-20T03:09:00Z"), daily, at("2026-11-20T03:16:00Z")));
   const Schedule interval = Schedule::every(hours(1));
+  CHECK(next_due_after(yesterday, interval) == yesterday + minutes(60));
   CHECK(is_of_present_period(yesterday, interval, yesterday + minutes(54)));
   CHECK_FALSE(is_of_present_period(yesterday, interval, yesterday + minutes(55)));
 }

@@ -80,11 +80,11 @@ use_versions() { # OF_BACKUP OF_PRUNE
     up_with_a_failure
 }
 
-# What `up` starts does not become healthy while a database is late.
+# pg-backup does not become healthy while a database is late: it says so when it has looked.
 up_with_a_failure() {
     in_production up -d --pull never
-    wait_until 60 in_production exec -T backup true
-    wait_until 60 in_production exec -T prune true
+    wait_until 60 in_production_is_unwell broken
+    wait_until 60 in_production exec -T prune pg-prune health
 }
 
 case_backups_outlive_a_week_of_nobody_looking() {
