@@ -6,10 +6,9 @@
 namespace pgbackup {
 namespace {
 
-/// A run may begin a little after it was due, and by another clock a little before.
 constexpr std::chrono::minutes kMostSlack{5};
 
-// By how much the clocks of two machines may differ.
+/// A run may begin so much after it was due, and by another clock so much before.
 std::chrono::seconds slack_of(UtcTime since, const Schedule& schedule) {
   const UtcTime due = schedule.next(since);
   return std::min<std::chrono::seconds>(kMostSlack, (schedule.next(due) - due) / 12);
@@ -18,8 +17,7 @@ std::chrono::seconds slack_of(UtcTime since, const Schedule& schedule) {
 }  // namespace
 
 UtcTime next_due_after(UtcTime since, const Schedule& schedule) {
-  const bool is_by_calendar = !schedule.is_interval();
-  return schedule.next(is_by_calendar ? since + slack_of(since, schedule) : since);
+  return schedule.next(schedule.is_interval() ? since : since + slack_of(since, schedule));
 }
 
 bool is_of_present_period(UtcTime since, const Schedule& schedule, UtcTime now) {

@@ -15,14 +15,14 @@
 
 namespace pgbackup {
 
-/// Whether what began at `since` is of the period of `schedule` in which `now` lies. What is due
-/// within minutes (a twelfth of the period, 5 at most) is of the next one, and by the calendar so
-/// is what began as little before: the clocks of several machines differ.
-[[nodiscard]] bool is_of_present_period(UtcTime since, const Schedule& schedule, UtcTime now);
-
-/// When the next backup is due after one that began at `since`. By the calendar, one that began
-/// within minutes of a due time (as above) is that time's own.
+/// When the next backup is due after one that began at `since`. Clocks of several machines differ:
+/// by the calendar, a backup that began within the slack before a due time is the one of that time.
+/// The slack is a twelfth of the period, 5 minutes at most.
 [[nodiscard]] UtcTime next_due_after(UtcTime since, const Schedule& schedule);
+
+/// Whether a backup that began at `since` is of the period of `schedule` in which `now` lies. A
+/// period begins by the slack earlier than it is due.
+[[nodiscard]] bool is_of_present_period(UtcTime since, const Schedule& schedule, UtcTime now);
 
 /// One backup that a run makes.
 struct GroupWork {

@@ -47,7 +47,7 @@ in_background() {
 
 run_case() { # SUBJECT CASE
     local name="containers, $1: ${2//_/ }" log="$WORK/$1.$2.log" began=$SECONDS status=0
-    in_background timeout -k 15 "${CASE_TIMEOUT:-240}" "$here/cases/case.sh" "$1" "$2" >"$log" 2>&1 || status=$?
+    in_background timeout -k 15 "${CASE_TIMEOUT:-400}" "$here/cases/case.sh" "$1" "$2" >"$log" 2>&1 || status=$?
     case $status in
         0)
             passed=$((passed + 1)) && echo "ok - $name ($((SECONDS - began)) s)"
@@ -56,7 +56,7 @@ run_case() { # SUBJECT CASE
         77) echo "skipped - $name: $(tail -n 1 "$log")" ;;
         *)
             failed=$((failed + 1))
-            [ "$status" != 124 ] || echo "took longer than ${CASE_TIMEOUT:-240} s" >>"$log"
+            [ "$status" != 124 ] || echo "took longer than ${CASE_TIMEOUT:-400} s" >>"$log"
             echo "not ok - $name ($((SECONDS - began)) s)"
             sed 's/^/    /' "$log"
             ;;

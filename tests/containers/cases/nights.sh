@@ -15,7 +15,7 @@ set_clock() {
 }
 
 prepare_nights() {
-    local library
+    local library name
     library=$(compgen -G '/usr/lib/*/faketime/libfaketime.so.1') || fail "needs the package libfaketime"
     compose up -d --pull never --no-build --wait --wait-timeout 90
     copy_folder
@@ -75,21 +75,16 @@ noon() {
     expect "days of the database that fails" "$(days_of broken)" 0
 }
 
-use_versions() { # OF_BACKUP OF_PRUNE
+# use_versions OF_BACKUP OF_PRUNE: pg-backup says that a database is late when it has looked.
+use_versions() {
     set_in_env PG_BACKUP_IMAGE "pg-backup:$1"
     set_in_env PG_PRUNE_IMAGE "pg-prune:$2"
-    up_with_a_failure
-}
-
-# pg-backup does not become healthy while a database is late: it says so when it has looked.
-up_with_a_failure() {
     in_production up -d --pull never
     wait_until 60 in_production_is_unwell broken
     wait_until 60 in_production exec -T prune pg-prune health
 }
 
 case_backups_outlive_a_week_of_nobody_looking() {
-    local daemons id
     prepare_nights
     sql postgres 'drop database if exists broken'
     sql postgres 'create database broken'
@@ -102,16 +97,8 @@ case_backups_outlive_a_week_of_nobody_looking() {
     sql broken 'select lo_create(7)' # which pg_read_all_data does not read before version 19
     night 1
 
-    daemons=()
-    for id in $(id_in_production backup) $(id_in_production prune); do
-        daemons+=("$id $(fact "$id" '{{.State.StartedAt}}')")
-    done
-    restart_engine
+    restart_engine_under "$(id_in_production backup)" "$(id_in_production prune)"
     compose up -d --pull never --no-build --wait --wait-timeout 90
-    for id in "${daemons[@]}"; do
-        # shellcheck disable=SC2086
-        wait_until 60 started_again $id
-    done
     noon 1 "0 1"
     wait_until 60 in_production_is_unwell broken
 
@@ -142,4 +129,3 @@ in_production_is_unwell() { # DATABASE: the daemon says so by name
     local said
     ! said=$(in_production exec -T backup pg-backup health 2>&1) && grep -qF -- "$1" <<<"$said"
 }
-started_again() { [ "$(fact "$1" '{{.State.StartedAt}}')" != "$2" ]; } # CONTAINER START

@@ -150,24 +150,27 @@ case_a_restore_by_readme() {
     sql postgres 'drop database production_copy'
 }
 
+# restart_engine_under CONTAINER...: all of them start again with it.
+restart_engine_under() {
+    local id starts=()
+    for id in "$@"; do starts+=("$id $(fact "$id" '{{.State.StartedAt}}')"); done
+    restart_engine
+    for id in "${starts[@]}"; do
+        # shellcheck disable=SC2086
+        wait_until 60 started_again $id
+    done
+}
+started_again() { [ "$(fact "$1" '{{.State.StartedAt}}')" != "$2" ]; } # CONTAINER START
+
 # After README's commands: Docker remembers a signal of `docker kill` as a stop by hand.
 case_both_daemons_outlive_a_restart_of_the_engine() {
-    local id daemons=()
+    local id daemons
     prepare
     production_up
     stack_up
-    for id in $(id_in_production backup) $(id_in_production prune) $(id_of backup) $(id_of prune); do
-        daemons+=("$id $(fact "$id" '{{.State.StartedAt}}')")
-    done
-    restart_engine
-    for id in "${daemons[@]}"; do
-        # shellcheck disable=SC2086
-        wait_until 60 runs_again $id
-    done
-}
-
-runs_again() { # CONTAINER START: it was started after that, and is well
-    [ "$(fact "$1" '{{.State.StartedAt}}')" != "$2" ] && docker_says "$1" healthy
+    daemons=("$(id_in_production backup)" "$(id_in_production prune)" "$(id_of backup)" "$(id_of prune)")
+    restart_engine_under "${daemons[@]}"
+    for id in "${daemons[@]}"; do wait_until 60 docker_says "$id" healthy; done
 }
 
 # with_versions OF_BACKUP OF_PRUNE: up with these, a backup more, and each program reads all that there are.
