@@ -135,13 +135,14 @@ class Tree:
             for number in dropped:
                 del chosen[number]
 
-    def kills(self, number):
-        """Whether a test sees mutant NUMBER."""
+    def failure_with(self, number):
+        """What the unit tests say against mutant NUMBER; empty when they pass."""
         try:
-            return run(["build/bin/unit_tests", "--abort", "--order", "decl"], cwd=self.folder, timeout=TIMEOUT,
-                       env=dict(os.environ, MUTANT=str(number))).returncode != 0
+            tests = run(["build/bin/unit_tests", "--abort", "--order", "decl"], cwd=self.folder, timeout=TIMEOUT,
+                        env=dict(os.environ, MUTANT=str(number)))
         except subprocess.TimeoutExpired:
-            return True
+            return f"longer than {TIMEOUT} s"
+        return tests.stdout or "a crash" if tests.returncode != 0 else ""
 
 
 def main():
@@ -164,12 +165,13 @@ def main():
         chosen = {number: chance.choice(lines[place]) for number, place in enumerate(places)}
         tree.build(chosen)
         chosen = dict(list(chosen.items())[: options.count])
-        if tree.kills(-1):
-            sys.exit("the unit tests fail without a mutant")
+        failure = tree.failure_with(-1)
+        if failure:
+            sys.exit("the unit tests fail without a mutant:\n" + failure[-4000:])
         survivors = 0
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            for number, is_killed in zip(chosen, pool.map(tree.kills, chosen)):
-                if not is_killed:
+            for number, failure in zip(chosen, pool.map(tree.failure_with, chosen)):
+                if not failure:
                     path, index, words, _ = chosen[number]
                     survivors += 1
                     print(f"survived: {path}:{index + 1}: {words}   (MUTANT={number})", flush=True)
