@@ -187,10 +187,12 @@ TEST_CASE("A child starts with no signal blocked and none ignored") {
   sigfillset(&blocked);
   pthread_sigmask(SIG_BLOCK, &blocked, &before);
   const auto pipe_before = std::signal(SIGPIPE, SIG_IGN);
+  const auto quit_before = std::signal(SIGQUIT, SIG_IGN);
   Process process(shell("grep -E '^Sig(Blk|Ign)' /proc/self/status"), {});
   const std::string status = read_all(process);
   CHECK(process.wait());
   static_cast<void>(std::signal(SIGPIPE, pipe_before));
+  static_cast<void>(std::signal(SIGQUIT, quit_before));
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   // Hexadecimal, signal 1 is the lowest bit; those above 31 are not ours to judge.
   const auto mask = [&](const std::string& name) {

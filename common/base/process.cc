@@ -44,16 +44,13 @@ struct SpawnSettings {
   }
 };
 
-/// No blocked signals (main blocks them for its threads), and those that we ignore as they were
-/// meant.
+/// No blocked signals (main blocks them for its threads), and none ignored, whoever ignored them:
+/// a shell without job control does so for what it starts with `&`.
 void set_attributes(posix_spawnattr_t* attributes, pid_t group) {
   sigset_t none;
   sigset_t restored;
   sigemptyset(&none);
-  sigemptyset(&restored);
-  for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
-    sigaddset(&restored, signal);
-  }
+  sigfillset(&restored);
   posix_spawnattr_setpgroup(attributes, group);
   posix_spawnattr_setsigmask(attributes, &none);
   posix_spawnattr_setsigdefault(attributes, &restored);
