@@ -3,6 +3,7 @@
 #include "backup/config.h"
 #include "backup/terminal.h"
 #include "common/base/error.h"
+#include "tests/temporary_folder.h"
 #include "tests/test.h"
 #include "tests/zone_guard.h"
 
@@ -203,6 +204,54 @@ TEST_CASE("What is left out of a restore becomes an option of pg_restore") {
   CHECK(archive_options(request) ==
         std::vector<std::string>{"--no-owner", "--no-privileges", "--no-comments",
                                  "--no-tablespaces", "--no-publications", "--role=odd role"});
+}
+
+TEST_CASE("Roles and tablespaces take none of the flags of a database") {
+  RestoreRequest request;
+  CHECK(database_flags(request).empty());
+  request.create = request.clean = request.no_single_transaction = request.keep_going = true;
+  request.no_owner = true;
+  request.target_database = "other";
+  request.locale = "C";
+  CHECK(database_flags(request) ==
+        std::vector<std::string>{"--no-owner", "--create", "--clean", "--target-database",
+                                 "--locale", "--no-single-transaction", "--keep-going"});
+}
+
+TEST_CASE("In a container the directory is a mount, unless a setting allows another") {
+  Environment environment = {
+      {"BACKUP_DIR", "/"}, {"DB", "app"}, {"KUBERNETES_SERVICE_HOST", "10.0.0.1"}};
+  CHECK(contains(problems_of({"now"}, environment), "no volume is mounted at /"));
+  CHECK(problems_of({"now"}, with(environment, "BACKUP_DIR_ON_ROOT", "allow")).empty());
+  environment["BACKUP_DIR"] = "/proc/self";
+  CHECK(problems_of({"now"}, environment).empty());
+}
+
+TEST_CASE("A DATABASE_URL that was rotated counts as a whole from then on") {
+  const TemporaryFolder folder;
+  const auto file = folder.write("url", "postgres://me:old@db/app?sslmode=disable");
+  const Environment environment = {{"BACKUP_DIR", "/b"}, {"DATABASE_URL_FILE", file.string()}};
+  BackupConfig config;
+  const CommandLine command = backup_command_line(config);
+  ParsedOptions parsed = parse_options(command, std::vector<std::string>{"now"}, environment);
+  check_backup_config(config, parsed, environment);
+  REQUIRE(parsed.problems.empty());
+  CHECK(config.pg.password.reveal() == "old");
+  const size_t settings = config.pg.further.size();
+
+  folder.write("url", "postgres://me:new@db/app?sslmode=require");
+  CHECK(reread_backup_secrets(config, command, parsed, environment).empty());
+  CHECK(config.pg.password.reveal() == "new");
+  CHECK(config.pg.further.size() == settings);
+  CHECK(std::ranges::find(config.pg.further, std::pair<std::string, std::string>(
+                                                 "sslmode", "require")) !=
+        config.pg.further.end());
+
+  folder.write("url", "postgres://me:a@b@db/app");
+  const auto kept = reread_backup_secrets(config, command, parsed, environment);
+  REQUIRE(kept.size() == 1);
+  CHECK(contains(kept.front(), "DATABASE_URL: the value of before is kept"));
+  CHECK(config.pg.password.reveal() == "new");
 }
 
 TEST_CASE("DB is one name taken whole, DATABASES a list, and libpq's variable yields to it") {

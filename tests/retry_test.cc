@@ -50,6 +50,16 @@ TEST_CASE_METHOD(Fixture, "A passing failure is tried again until it succeeds") 
   }
 }
 
+TEST_CASE_METHOD(Fixture, "The first wait is the shortest") {
+  for (int row = 0; row < 20; ++row) {  // each with a random share of the longest wait
+    const auto begin = clock.steady();
+    retrier().run([&](Attempt& attempt) {
+      if (attempt.number == 1) throw Error(ErrorKind::transient, "503");
+    });
+    CHECK(clock.steady() - begin <= milliseconds(200));
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "Only transient errors are tried again") {
   for (const ErrorKind kind :
        {ErrorKind::usage, ErrorKind::not_found, ErrorKind::denied, ErrorKind::conflict,

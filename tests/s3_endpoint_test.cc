@@ -1,6 +1,7 @@
 #include "common/store/s3_endpoint.h"
 
 #include "common/base/error.h"
+#include "tests/error_of.h"
 #include "tests/test.h"
 
 namespace pgbackup {
@@ -67,6 +68,14 @@ TEST_CASE("What is not an endpoint is refused with the reason") {
       CHECK(error.message().find("secret") == std::string::npos);
     }
   }
+}
+
+TEST_CASE("A slash at the end is told from a path") {
+  const auto parsing = [](const char* text) {
+    return [text] { return parse_s3_endpoint(text, ""); };
+  };
+  CHECK(fails_with(ErrorKind::usage, "ends with a slash", parsing("https://h/")));
+  CHECK(fails_with(ErrorKind::usage, "has a path", parsing("https://h/b/")));
 }
 
 TEST_CASE("The region is read from hosts that name one") {

@@ -96,6 +96,26 @@ TEST_CASE_METHOD(ListFixture, "A list of unfinished uploads without end ends wit
   CHECK(server.seen.size() <= kMaxEmptyPages + 1);
 }
 
+TEST_CASE_METHOD(ListFixture, "Both markers lead to the next page of unfinished uploads") {
+  std::vector<std::string> positions;
+  server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+    if (!request.has("uploads")) return std::nullopt;
+    const auto marker = [&](const char* name) {
+      return request.has(name) ? request.query.at(name) : std::string("-");
+    };
+    positions.push_back(marker("key-marker") + " " + marker("upload-id-marker"));
+    const bool is_last = positions.size() == 3;
+    return fake_reply(
+        200, fmt::format("<ListMultipartUploadsResult><IsTruncated>{}</IsTruncated>"
+                         "<NextKeyMarker>pg/k</NextKeyMarker>"
+                         "<NextUploadIdMarker>{}</NextUploadIdMarker>"
+                         "</ListMultipartUploadsResult>",
+                         is_last ? "false" : "true", positions.size() == 1 ? "id+1" : ""));
+  };
+  CHECK(unfinished_of(*make_store()).empty());
+  CHECK(positions == std::vector<std::string>{"- -", "pg/k id+1", "pg/k -"});
+}
+
 TEST_CASE_METHOD(ListFixture, "A list of parts without end ends with an error") {
   answer([](size_t n) {
     return fake_reply(200, fmt::format("<ListPartsResult><IsTruncated>true</IsTruncated>"

@@ -70,7 +70,6 @@ void Retrier::wait_after(const Error& error) {
   row_.fail();
   const milliseconds already = passed();
   if (already >= limits_.total) {
-    row_.give_up();
     if (attempt_.number == 1) throw error;
     throw Error(error.kind(),
                 fmt::format("{} (gave up after {} attempts in {})", error.message(),
