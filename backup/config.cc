@@ -7,7 +7,7 @@
 #include <array>
 #include <optional>
 
-#include "backup/pg_url.h"
+#include "backup/postgres/database_url.h"
 #include "common/base/container.h"
 #include "common/base/units.h"
 #include "common/catalog/hold.h"
@@ -211,7 +211,7 @@ void note_metrics(const Environment& environment, std::vector<std::string>& note
 }
 
 /// Set by the user, and not only found in a variable that is libpq's.
-bool is_said(const ParsedOptions& parsed, std::string_view name) {
+bool is_given(const ParsedOptions& parsed, std::string_view name) {
   return is_set(parsed, name) && !is_from(parsed, name, "PGDATABASE");
 }
 
@@ -239,7 +239,7 @@ void check_databases(BackupConfig& config, const ParsedOptions& parsed,
     if (databases.names.empty() && !databases.all && problems.size() == before) {
       problems.push_back(fmt::format("DATABASES: '{}' names nothing", config.database_list));
     }
-    if (is_said(parsed, "DB") && !(is_one && databases.names.front() == config.pg.database)) {
+    if (is_given(parsed, "DB") && !(is_one && databases.names.front() == config.pg.database)) {
       problems.push_back(fmt::format("DB is '{}' and DATABASES is '{}'; keep one",
                                      config.pg.database, config.database_list));
     }
@@ -298,7 +298,7 @@ uint64_t memory_for_backups(const BackupConfig& config) {
   constexpr uint64_t kFurtherThread = 20 * kMebi;
   const S3Config& s3 = config.store.s3;
   const auto further_threads =
-      static_cast<uint64_t>(std::max(0, config.dump.zstd_threads - kZstdThreads));
+      static_cast<uint64_t>(std::max(0, config.dump.effort.zstd_threads - kZstdThreads));
   return kOwn + kPgDump + further_threads * kFurtherThread +
          (s3.bucket.empty() ? 0 : s3.part_bytes * static_cast<uint64_t>(s3.upload_concurrency + 1));
 }

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "backup/databases.h"
-#include "backup/dump_options.h"
-#include "backup/pg.h"
-#include "backup/restore_config.h"
+#include "backup/dump/dump_options.h"
+#include "backup/postgres/connection.h"
+#include "backup/postgres/database_list.h"
+#include "backup/restore/request.h"
 #include "common/base/options.h"
 #include "common/catalog/adoption.h"
 #include "common/service/program.h"

@@ -8,12 +8,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "backup/progress.h"
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/base/units.h"
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
+#include "common/codec/progress.h"
 
 namespace pgbackup {
 namespace {
@@ -26,8 +26,8 @@ std::vector<std::string> warnings_of(const ListedBackup& listed) {
 
 std::string note(const ListedBackup& listed) {
   std::vector<std::string> notes = warnings_of(listed);
-  if (listed.manifest && !listed.manifest->selection.empty()) {
-    notes.push_back(fmt::format("a part: {}", fmt::join(listed.manifest->selection, " ")));
+  if (listed.manifest && !listed.manifest->dump.selection.empty()) {
+    notes.push_back(fmt::format("a part: {}", fmt::join(listed.manifest->dump.selection, " ")));
   }
   if (listed.backup.held) notes.insert(notes.begin(), "held");
   if (listed.is_future) notes.insert(notes.begin(), "dated in the future");
@@ -39,7 +39,7 @@ std::string note(const ListedBackup& listed) {
   return printable(fmt::format("{}", fmt::join(notes, "; ")));
 }
 
-ListedBackup describe(const StoreTarget& target, Backup backup) {
+ListedBackup describe(const Destination& target, Backup backup) {
   ListedBackup listed{.backup = std::move(backup),
                       .manifest = {},
                       .problem = {},
@@ -55,7 +55,8 @@ ListedBackup describe(const StoreTarget& target, Backup backup) {
     listed.backdating = std::move(seen.backdating);
     listed.manifest = std::move(seen.manifest);
     if (listed.manifest) {
-      listed.key = store.full_key(listed.backup.key_of(listed.manifest->objects.front().name));
+      listed.key = store.full_key(
+          listed.backup.key_of(listed.manifest->streams.front().objects.front().name));
     }
   } catch (...) {
     const Error error = current_failure();
@@ -68,19 +69,20 @@ ListedBackup describe(const StoreTarget& target, Backup backup) {
 
 }  // namespace
 
-Listing list_backups(const Targets& targets, const Adoption& adoption, const Clock& clock) {
+Listing list_backups(const Destinations& targets, const Adoption& adoption, const Clock& clock) {
   std::vector<ListedBackup> listed;
   std::map<Layout, size_t> not_adopted;
-  std::vector<TargetFailure> failures = for_each_target(targets, [&](const StoreTarget& target) {
-    std::vector<ListedBackup> here;
-    Catalog catalog = read_catalog(target.store(), adoption);
-    for (const auto& [layout, count] : catalog.not_adopted) not_adopted[layout] += count;
-    for (Backup& backup : catalog.backups) {
-      if (backup.complete) here.push_back(describe(target, std::move(backup)));
-    }
-    std::move(here.begin(), here.end(), std::back_inserter(listed));
-    if (catalog.unread) throw Error(*catalog.unread);
-  });
+  std::vector<DestinationFailure> failures =
+      for_each_destination(targets, [&](const Destination& target) {
+        std::vector<ListedBackup> here;
+        Catalog catalog = read_catalog(target.store(), adoption);
+        for (const auto& [layout, count] : catalog.not_adopted) not_adopted[layout] += count;
+        for (Backup& backup : catalog.backups) {
+          if (backup.complete) here.push_back(describe(target, std::move(backup)));
+        }
+        std::move(here.begin(), here.end(), std::back_inserter(listed));
+        if (catalog.unread) throw Error(*catalog.unread);
+      });
   const UtcTime now = time_of(targets, clock);
   for (ListedBackup& one : listed) one.is_future = is_from_future(one.backup, now);
   std::stable_sort(listed.begin(), listed.end(), [](const ListedBackup& a, const ListedBackup& b) {
@@ -119,15 +121,16 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
   std::string lines;
   for (const ListedBackup& listed : backups) {
     const Backup& backup = listed.backup;
-    nlohmann::ordered_json line = {{"group", backup.group},
-                                   {"id", backup.id},
-                                   {"time", format_iso(backup.time)},
-                                   {"kind", listed.manifest ? listed.manifest->kind : "dump"},
-                                   {"bytes", backup.bytes},
-                                   {"key", listed.key}};
+    nlohmann::ordered_json line = {
+        {"group", backup.group},
+        {"id", backup.id},
+        {"time", format_iso(backup.time)},
+        {"kind", kind_name(listed.manifest ? listed.manifest->kind : BackupKind::dump)},
+        {"bytes", backup.bytes},
+        {"key", listed.key}};
     if (!backup.is_ours()) line["layout"] = layout_name(backup.layout);
-    if (listed.manifest && !listed.manifest->selection.empty()) {
-      line["part"] = listed.manifest->selection;
+    if (listed.manifest && !listed.manifest->dump.selection.empty()) {
+      line["part"] = listed.manifest->dump.selection;
     }
     if (backup.held) line["held"] = true;
     if (listed.is_future) line["future"] = true;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/catalog/catalog.h"
-#include "common/store/targets.h"
+#include "common/store/destinations.h"
 
 namespace pgbackup {
 
@@ -25,14 +25,14 @@ struct ListedBackup {
 
 struct Listing {
   std::vector<ListedBackup> backups;
-  std::vector<TargetFailure> failures;     ///< targets that could not be listed
-  std::map<Layout, size_t> not_adopted{};  ///< see Catalog
+  std::vector<DestinationFailure> failures;  ///< targets that could not be listed
+  std::map<Layout, size_t> not_adopted{};    ///< see Catalog
 };
 
 /// All complete backups, ours and the adopted ones, by group, then oldest first, then in the order
 /// of the targets. Reads every manifest; one that cannot be read is listed with its problem, a
 /// damaged backup with what is wrong.
-[[nodiscard]] Listing list_backups(const Targets& targets, const Adoption& adoption,
+[[nodiscard]] Listing list_backups(const Destinations& targets, const Adoption& adoption,
                                    const Clock& clock);
 
 /// A header and a line per backup, or a sentence when there is none.

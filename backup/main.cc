@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "backup/config.h"
-#include "backup/find.h"
 #include "backup/list.h"
-#include "backup/restore.h"
-#include "backup/restore_dialog.h"
+#include "backup/restore/choose_backup.h"
+#include "backup/restore/dialog.h"
+#include "backup/restore/restore.h"
+#include "backup/restore/terminal.h"
 #include "backup/runs.h"
-#include "backup/terminal.h"
 #include "common/base/error.h"
 #include "common/base/output.h"
 #include "common/base/signals.h"
@@ -30,7 +30,9 @@ struct Program {
   std::stop_token stop;
 
   /// Opened for each piece of work, so that a directory that was away at start is found later.
-  [[nodiscard]] Targets open() const { return open_targets(config.store, clock, log, stop); }
+  [[nodiscard]] Destinations open() const {
+    return open_destinations(config.store, clock, log, stop);
+  }
 };
 
 void list(Program& program) {
@@ -45,7 +47,7 @@ void list(Program& program) {
 }
 
 void restore(Program& program) {
-  const Targets targets = program.open();
+  const Destinations targets = program.open();
   const PgConfig& pg = program.config.pg;
   const Adoption& adoption = program.config.adoption.adoption;
   RestoreRequest request = program.config.restore;
@@ -57,7 +59,9 @@ void restore(Program& program) {
     if (request.database.empty() && !request.is_by_key()) request.database = pg.database;
     found = choose_backup(targets, request, adoption, program.clock, program.log);
   }
-  Restore(program.config, program.environment, program.clock, program.log, program.stop)
+  Restore(
+      {.pg = pg, .bindir = program.config.bindir, .lock_timeout = program.config.dump.lock_timeout},
+      program.environment, program.clock, program.log, program.stop)
       .run(found.target->store(), found.backup, request);
 }
 

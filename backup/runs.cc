@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "backup/find.h"
+#include "backup/restore/choose_backup.h"
+#include "common/base/due.h"
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/base/units.h"
@@ -37,7 +38,7 @@ void BackupRuns::once() {
     if (!oldest || !is_of_present_period(*oldest, schedule, clock_.now())) return run();
     return log_.info("no backup is due", {{"next", format_iso(schedule.next(clock_.now()))}});
   }
-  const Targets targets = open_targets(config_.store, clock_, log_, stop_);
+  const Destinations targets = open_destinations(config_.store, clock_, log_, stop_);
   const UtcTime now = store_time(targets);
   const Goal goal = find_goal(targets, now);
   // The next one is due when the schedule says so, if the user has told it.
@@ -46,26 +47,26 @@ void BackupRuns::once() {
 }
 
 std::optional<UtcTime> BackupRuns::newest() {
-  const Targets targets = open_targets(config_.store, clock_, log_, stop_);
+  const Destinations targets = open_destinations(config_.store, clock_, log_, stop_);
   const UtcTime now = store_time(targets);
   const NewestStarts starts =
       newest_starts(targets, find_goal(targets, now).groups_and_lost(), now, log_);
   for (const auto& [place, started] : starts) {
-    if (started) missing_.note(place.first, place.second, *started - ahead_);
+    if (started) held_.note(place.first, place.second, *started - ahead_);
   }
   const std::optional<UtcTime> newest = furthest_behind(starts);
   return newest ? std::optional(*newest - ahead_) : std::nullopt;
 }
 
 void BackupRuns::run() {
-  if (is_asked_.exchange(false)) missing_.clear();
-  const Targets targets = open_targets(config_.store, clock_, log_, stop_);
+  if (is_asked_.exchange(false)) held_.clear();
+  const Destinations targets = open_destinations(config_.store, clock_, log_, stop_);
   const UtcTime now = store_time(targets);
   const Goal goal = find_goal(targets, now);
   const RunWork work = select(goal, targets, now);
   left_out_since_ = work.oldest_left_out;
   make(goal, work, config_.timing.schedule);
-  missing_.clear();
+  held_.clear();
 }
 
 std::vector<std::string> BackupRuns::Goal::groups_and_lost() const {
@@ -75,7 +76,7 @@ std::vector<std::string> BackupRuns::Goal::groups_and_lost() const {
 }
 
 /// What time it is there, and notes how far that is from here.
-UtcTime BackupRuns::store_time(const Targets& targets) {
+UtcTime BackupRuns::store_time(const Destinations& targets) {
   const UtcTime time = time_of(targets, clock_);
   ahead_ = time - clock_.now();
   // Replies tell whole seconds and take a while: that is no difference.
@@ -83,7 +84,7 @@ UtcTime BackupRuns::store_time(const Targets& targets) {
   return clock_.now() + ahead_;
 }
 
-BackupRuns::Goal BackupRuns::find_goal(const Targets& targets, UtcTime now) {
+BackupRuns::Goal BackupRuns::find_goal(const Destinations& targets, UtcTime now) {
   FoundDatabases found = find_databases(config_.databases, config_.pg, log_, stop_);
   Goal goal{.groups = std::move(found.names), .left_out = std::move(found.left_out), .lost = {}};
   if (config_.globals()) goal.groups.emplace_back(kGlobalsGroup);
@@ -92,7 +93,7 @@ BackupRuns::Goal BackupRuns::find_goal(const Targets& targets, UtcTime now) {
 }
 
 std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& left_out,
-                                                   const Targets& targets, UtcTime now) {
+                                                   const Destinations& targets, UtcTime now) {
   std::map<std::string, Error> lost;
   for (const LeftOut& item : left_out) {
     try {
@@ -122,8 +123,8 @@ std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& l
 }
 
 /// What is lost was made nowhere, so it is always a part of the work.
-RunWork BackupRuns::select(const Goal& goal, const Targets& targets, UtcTime now) {
-  return missing_.select(goal.groups_and_lost(), targets, config_.timing.schedule, now - ahead_);
+RunWork BackupRuns::select(const Goal& goal, const Destinations& targets, UtcTime now) {
+  return held_.select(goal.groups_and_lost(), targets, config_.timing.schedule, now - ahead_);
 }
 
 void BackupRuns::make(const Goal& goal, const RunWork& work,
@@ -204,14 +205,14 @@ std::optional<Error> BackupRuns::back_up_patiently(BackupJob& job, const GroupWo
 
 /// Returns why not every target has it.
 std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, UtcTime started) {
-  SomeTargets present = item.targets;
-  std::erase_if(present, [&](const StoreTarget* target) {
+  SomeDestinations present = item.targets;
+  std::erase_if(present, [&](const Destination* target) {
     return unanswered_[target->name()] >= kMostUnanswered;
   });
   BackupJob::Outcome outcome;
   if (!present.empty()) outcome = job.back_up(item.group, present);
   for (const std::string& target : outcome.holders) {
-    missing_.note(item.group, target, started - ahead_);
+    held_.note(item.group, target, started - ahead_);
     unanswered_[target] = 0;
   }
   for (const auto& [target, error] : outcome.failures) {

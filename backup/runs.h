@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "backup/config.h"
-#include "backup/job.h"
-#include "backup/missing.h"
+#include "backup/dump/dump_job.h"
+#include "backup/pending.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
@@ -54,11 +54,11 @@ class BackupRuns {
     [[nodiscard]] std::vector<std::string> groups_and_lost() const;
   };
 
-  [[nodiscard]] UtcTime store_time(const Targets& targets);
-  [[nodiscard]] Goal find_goal(const Targets& targets, UtcTime now);
+  [[nodiscard]] UtcTime store_time(const Destinations& targets);
+  [[nodiscard]] Goal find_goal(const Destinations& targets, UtcTime now);
   [[nodiscard]] std::map<std::string, Error> find_lost(const std::vector<LeftOut>& left_out,
-                                                       const Targets& targets, UtcTime now);
-  [[nodiscard]] RunWork select(const Goal& goal, const Targets& targets, UtcTime now);
+                                                       const Destinations& targets, UtcTime now);
+  [[nodiscard]] RunWork select(const Goal& goal, const Destinations& targets, UtcTime now);
   [[nodiscard]] bool is_server_there();
   [[nodiscard]] bool wait_for_server(const std::string& group);
   void make(const Goal& goal, const RunWork& work, const std::optional<Schedule>& schedule);
@@ -74,7 +74,7 @@ class BackupRuns {
   Clock& clock_;
   Log& log_;
   const std::stop_token& stop_;
-  MissingBackups missing_;  ///< by the time of this machine
+  HeldBackups held_;  ///< by the time of this machine
   std::optional<UtcTime> left_out_since_;
   std::chrono::seconds ahead_{0};  ///< the store's time, of this machine's
   std::atomic<bool> is_asked_ = false;

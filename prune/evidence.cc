@@ -28,8 +28,9 @@ constexpr const char* kRemoveByHand =
 
 /// What is dumped in another way, or only in part, cannot be compared.
 std::string kind_of(const Manifest& manifest) {
-  return fmt::format("{} {} {}", manifest.kind, manifest.dump_format == DumpFormat::plain,
-                     fmt::join(manifest.selection, " "));
+  return fmt::format("{} {} {}", kind_name(manifest.kind),
+                     manifest.streams.front().format == DumpFormat::plain,
+                     fmt::join(manifest.dump.selection, " "));
 }
 
 Reading reading_of(Manifest manifest, const Backup& backup) {
@@ -38,9 +39,9 @@ Reading reading_of(Manifest manifest, const Backup& backup) {
           .next_due = manifest.next_due,
           .kind = kind_of(manifest),
           .system_identifier = std::move(manifest.system_identifier),
-          .plain_bytes = manifest.plain_bytes,
-          .tables = manifest.tables,
-          .databases = std::move(manifest.databases),
+          .plain_bytes = manifest.uncompressed_bytes(),
+          .tables = manifest.dump.tables,
+          .groups = std::move(manifest.groups),
           .left_out = std::move(manifest.left_out)};
 }
 
@@ -108,7 +109,7 @@ void add_later_runs(const Plan& plan, std::string_view group, UtcTime since, Run
 std::vector<Reading> read_later_runs(Store& store, const Plan& plan, const Reading& last,
                                      std::string_view group) {
   Runs runs;
-  for (const std::string& database : last.databases) {
+  for (const std::string& database : last.groups) {
     if (database != group) add_later_runs(plan, database, last.time, runs);
   }
   GroupFacts later;
@@ -133,8 +134,8 @@ void look_for_retirement(Store& store, const Plan& plan, const std::string& grou
                                        [&](const LeftOut& item) { return item.database == name; });
     const bool is_left_out = left_out != run.left_out.end();
     if (is_left_out) facts.left_out = left_out->reason;
-    const bool knows_it = is_left_out || std::find(run.databases.begin(), run.databases.end(),
-                                                   name) != run.databases.end();
+    const bool knows_it =
+        is_left_out || std::find(run.groups.begin(), run.groups.end(), name) != run.groups.end();
     if (knows_it) {
       facts.is_retired = false;
       return;

@@ -60,8 +60,8 @@ struct Reading {
   std::string system_identifier{};  ///< empty: unknown
   uint64_t plain_bytes = 0;
   int64_t tables = 0;
-  std::vector<std::string> databases{};  ///< of the run
-  std::vector<LeftOut> left_out{};       ///< of the run
+  std::vector<std::string> groups{};  ///< of the run
+  std::vector<LeftOut> left_out{};    ///< of the run
 };
 
 /// One that should count for nothing, and why.

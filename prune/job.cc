@@ -48,7 +48,7 @@ Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
   return seen;
 }
 
-std::string format_tables(const Plan& plan, const StoreTarget& target) {
+std::string format_tables(const Plan& plan, const Destination& target) {
   std::string text = target.name().empty() ? "" : format_heading(target);
   for (const std::span<const Step> group : groups_of(std::span<const Step>(plan.steps))) {
     text += format_group_table(group, plan) + "\n";
@@ -56,7 +56,7 @@ std::string format_tables(const Plan& plan, const StoreTarget& target) {
   return text + format_plan_summary(plan) + "\n";
 }
 
-std::string format_json(const Plan& plan, const StoreTarget& target) {
+std::string format_json(const Plan& plan, const Destination& target) {
   std::string text;
   for (const Step& step : plan.steps) text += format_json_line(step, plan, target);
   return text;
@@ -78,7 +78,7 @@ void log_decisions(const Plan& plan, Log& log) {
 }
 
 /// Nobody shall look for a backup whose removal was not announced: what cannot be printed throws.
-void report(const Plan& plan, const StoreTarget& target, const PruneJob& config, Log& log) {
+void report(const Plan& plan, const Destination& target, const PruneJob& config, Log& log) {
   switch (config.style) {
     case ReportStyle::table:
       print_result(config.out, format_tables(plan, target));
@@ -116,7 +116,7 @@ void throw_objections(const Plan& plan) {
                                                group_title(first.group), more, first.sentence));
 }
 
-void prune_target(const StoreTarget& target, const PruneJob& config, const Clock& clock, Log& log,
+void prune_target(const Destination& target, const PruneJob& config, const Clock& clock, Log& log,
                   const std::stop_token& stop) {
   Store& store = target.store();
   Look seen = look(store, config, clock, log);
@@ -135,10 +135,10 @@ void prune_target(const StoreTarget& target, const PruneJob& config, const Clock
 
 }  // namespace
 
-void prune_once(const Targets& targets, const PruneJob& config, const Clock& clock, Log& log,
+void prune_once(const Destinations& targets, const PruneJob& config, const Clock& clock, Log& log,
                 const std::stop_token& stop) {
-  const std::vector<TargetFailure> failures =
-      for_each_target(targets, [&](const StoreTarget& target) {
+  const std::vector<DestinationFailure> failures =
+      for_each_destination(targets, [&](const Destination& target) {
         Log own(log, target.name().empty() ? LogFields{} : LogFields{{"target", target.name()}});
         prune_target(target, config, clock, own, stop);
       });

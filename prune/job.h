@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/store/targets.h"
+#include "common/store/destinations.h"
 #include "prune/plan.h"
 
 namespace pgbackup {
@@ -27,7 +27,7 @@ struct PruneJob {
 /// not stop the others. Throws `conflict` when a guard objects, `canceled` on a stop request,
 /// `failed` when something could not be removed, and what the stores throw; several failures are
 /// joined.
-void prune_once(const Targets& targets, const PruneJob& config, const Clock& clock, Log& log,
+void prune_once(const Destinations& targets, const PruneJob& config, const Clock& clock, Log& log,
                 const std::stop_token& stop);
 
 }  // namespace pgbackup

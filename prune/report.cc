@@ -42,7 +42,7 @@ std::string count_text(size_t count, std::string_view singular) {
 
 }  // namespace
 
-std::string format_heading(const StoreTarget& target) {
+std::string format_heading(const Destination& target) {
   return fmt::format("{}: {}\n\n", target.name(), target.store().location(""));
 }
 
@@ -65,7 +65,7 @@ std::string format_group_table(std::span<const Step> steps, const Plan& plan) {
   return text;
 }
 
-std::string format_json_line(const Step& step, const Plan& plan, const StoreTarget& target) {
+std::string format_json_line(const Step& step, const Plan& plan, const Destination& target) {
   std::vector<std::string> reasons = reason_texts(step, plan.rules);
   if (step.reasons.has(Reason::frozen)) {
     for (const Objection& objection : objections_to(plan, step.backup->group)) {

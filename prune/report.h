@@ -4,14 +4,14 @@
 #include <span>
 #include <string>
 
-#include "common/store/targets.h"
+#include "common/store/destinations.h"
 #include "prune/execute.h"
 #include "prune/plan.h"
 
 namespace pgbackup {
 
 /// `s3: s3://bucket/prefix/`, above the tables of one of several targets.
-[[nodiscard]] std::string format_heading(const StoreTarget& target);
+[[nodiscard]] std::string format_heading(const Destination& target);
 
 /// The steps of one group of `plan`: its name, a heading, a line per step, and why it is frozen.
 [[nodiscard]] std::string format_group_table(std::span<const Step> steps, const Plan& plan);
@@ -21,7 +21,7 @@ namespace pgbackup {
 /// end; of an unfinished write the object's. Where there are several targets, `"from"` says which
 /// it is.
 [[nodiscard]] std::string format_json_line(const Step& step, const Plan& plan,
-                                           const StoreTarget& target);
+                                           const Destination& target);
 
 /// `keep 3 backups, remove 2 (1.5 GiB), sweep 1 leftover (0 B)`
 [[nodiscard]] std::string format_plan_summary(const Plan& plan);

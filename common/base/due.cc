@@ -9,13 +9,32 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
+namespace {
+
+/// Returns by how much a run may begin after its due time, and by another clock before it.
+seconds slack_of(UtcTime since, const Schedule& schedule) {
+  const UtcTime due = schedule.next(since);
+  return std::min<seconds>(kClockStep, (schedule.next(due) - due) / 12);
+}
+
+}  // namespace
+
+UtcTime next_due_after(UtcTime since, const Schedule& schedule) {
+  return schedule.next(schedule.is_interval() ? since : since + slack_of(since, schedule));
+}
+
+bool is_of_present_period(UtcTime since, const Schedule& schedule, UtcTime now) {
+  if (since > now) return false;
+  return next_due_after(since, schedule) > now + slack_of(since, schedule);
+}
+
 UtcTime first_start(std::optional<UtcTime> newest, const Schedule& schedule, UtcTime now) {
   if (!newest || *newest > now) return now;
-  return std::max(now, schedule.next(*newest));
+  return std::max(now, next_due_after(*newest, schedule));
 }
 
 UtcTime start_after_success(UtcTime started, const Schedule& schedule, UtcTime now) {
-  return started > now + kClockStep ? now : std::max(now, schedule.next(started));
+  return started > now + kClockStep ? now : std::max(now, next_due_after(started, schedule));
 }
 
 UtcTime start_after_failure(int failures, UtcTime due, const Schedule& schedule, UtcTime now) {

@@ -12,6 +12,15 @@ namespace pgbackup {
 /// A clock that goes back by more than this was wrong before: waits by it are not kept.
 inline constexpr std::chrono::minutes kClockStep{5};
 
+/// Returns when the next run is due after one that began at `since`. Clocks of several machines
+/// differ: by the calendar, a run that began within the slack before a due time is the one of that
+/// time. The slack is a twelfth of the period, at most kClockStep.
+[[nodiscard]] UtcTime next_due_after(UtcTime since, const Schedule& schedule);
+
+/// Returns whether a run that began at `since` is of the period of `schedule` in which `now` lies.
+/// A period begins by the slack earlier than it is due.
+[[nodiscard]] bool is_of_present_period(UtcTime since, const Schedule& schedule, UtcTime now);
+
 /// At start: at once, unless the newest success is so young that the next run is not due yet. One
 /// from the future (a clock that was wrong) counts as none.
 [[nodiscard]] UtcTime first_start(std::optional<UtcTime> newest, const Schedule& schedule,

@@ -8,6 +8,7 @@
 
 #include "common/base/error.h"
 #include "common/base/local_time.h"
+#include "common/base/text.h"
 #include "common/base/units.h"
 
 namespace pgbackup {
@@ -17,13 +18,12 @@ using std::chrono::local_seconds;
 using std::chrono::seconds;
 
 std::vector<std::string_view> split_words(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t";
   std::vector<std::string_view> words;
-  size_t start = text.find_first_not_of(kBlanks);
+  size_t start = text.find_first_not_of(kWhitespace);
   while (start != std::string_view::npos) {
-    const size_t end = std::min(text.find_first_of(kBlanks, start), text.size());
+    const size_t end = std::min(text.find_first_of(kWhitespace, start), text.size());
     words.push_back(text.substr(start, end - start));
-    start = text.find_first_not_of(kBlanks, end);
+    start = text.find_first_not_of(kWhitespace, end);
   }
   return words;
 }

@@ -45,12 +45,14 @@ std::string damage_of(const Backup& backup) {
 }
 
 std::string damage_of(const Backup& backup, const Manifest& manifest) {
-  for (const ManifestObject& object : manifest.objects) {
-    const BackupFile* const file = find_file(backup, object.name);
-    if (file == nullptr) return fmt::format("{} is missing", printable(object.name));
-    if (file->bytes != object.bytes) {
-      return fmt::format("{} has {} bytes, the manifest says {}", printable(object.name),
-                         file->bytes, object.bytes);
+  for (const ManifestStream& stream : manifest.streams) {
+    for (const ManifestObject& object : stream.objects) {
+      const BackupFile* const file = find_file(backup, object.name);
+      if (file == nullptr) return fmt::format("{} is missing", printable(object.name));
+      if (file->bytes != object.bytes) {
+        return fmt::format("{} has {} bytes, the manifest says {}", printable(object.name),
+                           file->bytes, object.bytes);
+      }
     }
   }
   return "";

@@ -23,12 +23,12 @@ std::optional<std::string> folder_of(std::string_view name) {
 }
 
 /// Calls `act` for each target with the backup's folder; true from one of them is enough.
-void in_any_target(const Targets& targets, std::string_view name, const std::string& missing,
-                   const std::function<bool(const StoreTarget&, const std::string&)>& act) {
+void in_any_target(const Destinations& targets, std::string_view name, const std::string& missing,
+                   const std::function<bool(const Destination&, const std::string&)>& act) {
   const std::string folder = folder_of(name).value();
   bool is_found = false;
-  const std::vector<TargetFailure> failures =
-      for_each_target(targets, [&](const StoreTarget& target) {
+  const std::vector<DestinationFailure> failures =
+      for_each_destination(targets, [&](const Destination& target) {
         if (act(target, folder)) is_found = true;
       });
   if (!failures.empty()) throw join_failures(failures);
@@ -38,17 +38,17 @@ void in_any_target(const Targets& targets, std::string_view name, const std::str
 }
 
 /// Calls `act` for each target in which the backup is held, at least one.
-void in_held_targets(const Targets& targets, std::string_view name,
-                     const std::function<void(const StoreTarget&, const std::string&)>& act) {
+void in_held_targets(const Destinations& targets, std::string_view name,
+                     const std::function<void(const Destination&, const std::string&)>& act) {
   const std::string missing = fmt::format("{} is not held", printable(name));
-  in_any_target(targets, name, missing, [&](const StoreTarget& target, const std::string& folder) {
+  in_any_target(targets, name, missing, [&](const Destination& target, const std::string& folder) {
     if (!is_listed(target.store(), fmt::format("{}/{}", folder, kHoldName))) return false;
     act(target, folder);
     return true;
   });
 }
 
-LogFields fields_of(const StoreTarget& target, const std::string& folder) {
+LogFields fields_of(const Destination& target, const std::string& folder) {
   return {{"backup", target.store().location(folder)}};
 }
 
@@ -62,9 +62,9 @@ void check_backup_name(std::string_view verb, std::string_view name,
       verb, printable(name)));
 }
 
-void hold_backup(const Targets& targets, std::string_view name, const Clock& clock, Log& log) {
+void hold_backup(const Destinations& targets, std::string_view name, const Clock& clock, Log& log) {
   const std::string missing = fmt::format("there is no complete backup {}", printable(name));
-  in_any_target(targets, name, missing, [&](const StoreTarget& target, const std::string& folder) {
+  in_any_target(targets, name, missing, [&](const Destination& target, const std::string& folder) {
     Store& store = target.store();
     const std::string manifest = fmt::format("{}/{}", folder, kManifestName);
     if (!is_listed(store, manifest)) return false;
@@ -81,8 +81,8 @@ void hold_backup(const Targets& targets, std::string_view name, const Clock& clo
   });
 }
 
-void release_backup(const Targets& targets, std::string_view name, Log& log) {
-  in_held_targets(targets, name, [&](const StoreTarget& target, const std::string& folder) {
+void release_backup(const Destinations& targets, std::string_view name, Log& log) {
+  in_held_targets(targets, name, [&](const Destination& target, const std::string& folder) {
     // All versions of it, where the store is told to remove those.
     const std::vector<std::string> keys = {fmt::format("{}/{}", folder, kHoldName)};
     const std::vector<RemovalFailure> failures = target.store().remove_all(keys);
@@ -91,8 +91,8 @@ void release_backup(const Targets& targets, std::string_view name, Log& log) {
   });
 }
 
-void preview_release(const Targets& targets, std::string_view name, Log& log) {
-  in_held_targets(targets, name, [&](const StoreTarget& target, const std::string& folder) {
+void preview_release(const Destinations& targets, std::string_view name, Log& log) {
+  in_held_targets(targets, name, [&](const Destination& target, const std::string& folder) {
     log.info("dry run: it would be released", fields_of(target, folder));
   });
 }

@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/store/targets.h"
+#include "common/store/destinations.h"
 
 namespace pgbackup {
 
@@ -19,11 +19,11 @@ void check_backup_name(std::string_view verb, std::string_view name,
 /// Holds the backup in every target that has it complete; one that is held already is fine.
 /// `name` has passed check_backup_name(). Throws `not_found` when no target has it, or when
 /// pg-prune removed it at the same time, and what the targets throw.
-void hold_backup(const Targets& targets, std::string_view name, const Clock& clock, Log& log);
+void hold_backup(const Destinations& targets, std::string_view name, const Clock& clock, Log& log);
 
 /// Takes the hold away wherever there is one. Throws `not_found` when there is none.
-void release_backup(const Targets& targets, std::string_view name, Log& log);
+void release_backup(const Destinations& targets, std::string_view name, Log& log);
 /// Only says what release_backup() would do.
-void preview_release(const Targets& targets, std::string_view name, Log& log);
+void preview_release(const Destinations& targets, std::string_view name, Log& log);
 
 }  // namespace pgbackup

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/base/text.h"
 #include "common/codec/encoding.h"
 
 namespace pgbackup {
@@ -12,8 +13,6 @@ namespace {
 constexpr size_t kTimeLength = 16;  // 20261120T031500Z
 constexpr size_t kRandomDigits = 8;
 constexpr size_t kIdLength = kTimeLength + 1 + kRandomDigits;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool stays(char c, bool leading) {
   const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -82,19 +81,13 @@ std::string backup_folder(std::string_view group, std::string_view id) {
   return fmt::format("{}/{}", encode_group(group), id);
 }
 
-std::string dump_file_name(std::string_view group, DumpFormat format, Compression compression) {
-  if (group == kGlobalsGroup) return "globals.sql.zst";
-  std::string name = encode_group(group);
-  name += format == DumpFormat::custom ? ".dump" : ".sql";
-  switch (compression) {
-    case Compression::zstd:
-      return name + ".zst";
-    case Compression::gzip:
-      return name + ".gz";
-    case Compression::none:
-      break;
-  }
-  return name;
+std::string dump_stream_name(std::string_view group) {
+  return group == kGlobalsGroup ? "globals" : encode_group(group);
+}
+
+std::string stream_file_name(std::string_view stream, DumpFormat format, const Packing& packing) {
+  return fmt::format("{}{}{}", stream, format == DumpFormat::custom ? ".dump" : ".sql",
+                     packing_suffix(packing));
 }
 
 std::optional<BackupKey> parse_key(std::string_view key) {

@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "common/base/utc_time.h"
+#include "common/codec/packing.h"
 
 namespace pgbackup {
 
@@ -40,15 +41,20 @@ inline constexpr std::string_view kGlobalsGroup = "_globals";
 
 /// `{group}/{id}`, without a slash at the end.
 [[nodiscard]] std::string backup_folder(std::string_view group, std::string_view id);
-/// What pg_dump writes: its archive, or SQL.
-enum class DumpFormat { custom, plain };
-/// What is stored is packed with.
-enum class Compression { zstd, gzip, none };
 
-/// File name of a group's data: `{group}.dump.zst`, `{group}.sql.gz`, `globals.sql.zst`.
-[[nodiscard]] std::string dump_file_name(std::string_view group,
-                                         DumpFormat format = DumpFormat::custom,
-                                         Compression compression = Compression::zstd);
+/// Says what a stream holds before it is packed.
+enum class DumpFormat {
+  custom,  ///< pg_dump's archive, for pg_restore
+  plain,   ///< SQL, for psql
+};
+
+/// Returns the name of the stream that a dump of `group` consists of: the encoded group, or
+/// `globals`.
+[[nodiscard]] std::string dump_stream_name(std::string_view group);
+/// Returns the name of a stream's file: `app.dump.zst`, `app.sql.gz`, `globals.sql.zst`.
+[[nodiscard]] std::string stream_file_name(std::string_view stream,
+                                           DumpFormat format = DumpFormat::custom,
+                                           const Packing& packing = {});
 
 /// A key taken apart.
 struct BackupKey {

@@ -6,17 +6,20 @@
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
+#include "common/base/text.h"
 
 namespace pgbackup {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
+constexpr int kFirstFormat = 1;
+constexpr int kFormat = 2;
 /// Since PostgreSQL 10 the major version is one number.
 constexpr int kFirstOneNumberVersion = 100000;
 
@@ -75,9 +78,8 @@ std::vector<std::string> bounded(const std::vector<std::string>& warnings) {
 
 /// The format that `text` states first, as ours do, whatever else there is; 0: none.
 int stated_format(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
   const auto take = [&](std::string_view word) {
-    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    text.remove_prefix(std::min(text.find_first_not_of(kWhitespace), text.size()));
     if (!text.starts_with(word)) return false;
     text.remove_prefix(word.size());
     return true;
@@ -120,9 +122,8 @@ UtcTime parse_time(const Json& value, const char* name) {
 
 std::string parse_sha256(const Json& value) {
   std::string text = value.get<std::string>();
-  const bool hex = std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+  const bool hex = std::all_of(text.begin(), text.end(),
+                               [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
   if (text.size() != 64 || !hex) corrupt("a sha256 is not 64 hexadecimal digits");
   return text;
 }
@@ -148,7 +149,7 @@ ManifestObject parse_object(const Json& value) {
 }
 
 constexpr std::array<const char*, 2> kFormats = {"custom", "plain"};
-constexpr std::array<const char*, 3> kCompressions = {"zstd", "gzip", "none"};
+constexpr std::array<const char*, 2> kKinds = {"dump", "globals"};
 
 /// The value at the place of the name.
 template <class Enum, size_t count>
@@ -159,19 +160,6 @@ Enum parse_name(const Json& value, const std::array<const char*, count>& names) 
     throw_newer(fmt::format("'{}' in the manifest", printable(name)));
   }
   return static_cast<Enum>(found - names.begin());
-}
-
-Json dump_json(const Manifest& m) {
-  return {{"format", kFormats.at(static_cast<size_t>(m.dump_format))},
-          {"compression", kCompressions.at(static_cast<size_t>(m.compression))},
-          {"options", m.selection}};
-}
-
-/// Manifests without it are of the time when there was one format.
-void parse_dump(const Json& value, Manifest& m) {
-  m.dump_format = parse_name<DumpFormat>(value.at("format"), kFormats);
-  m.compression = parse_name<Compression>(value.at("compression"), kCompressions);
-  m.selection = value.at("options").get<std::vector<std::string>>();
 }
 
 Json database_json(const DatabaseProperties& database) {
@@ -255,13 +243,70 @@ std::vector<LeftOut> parse_left_out(const Json& value) {
   return left_out;
 }
 
+ManifestStream parse_stream_core(const Json& dump, const Json& objects) {
+  ManifestStream stream;
+  stream.format = parse_name<DumpFormat>(dump.at("format"), kFormats);
+  const auto packing = dump.at("compression").get<std::string>();
+  const std::optional<Compression> compression = parse_compression(packing);
+  if (!compression) throw_newer(fmt::format("'{}' in the manifest", printable(packing)));
+  stream.packing.compression = *compression;
+  for (const Json& object : objects) stream.objects.push_back(parse_object(object));
+  if (stream.objects.empty()) corrupt("it lists no object");
+  return stream;
+}
+
+/// Fills what format 1 says otherwise: there was one stream, and every kind had all facts.
+void parse_first_format(const Json& json, Manifest& m) {
+  // Manifests without `dump` are of the time when there was one form of dump.
+  const Json oldest = {{"format", "custom"}, {"compression", "zstd"}};
+  m.groups = json.at("databases").get<std::vector<std::string>>();
+  const Json& dump = json.contains("dump") ? json.at("dump") : oldest;
+  ManifestStream stream = parse_stream_core(dump, json.at("objects"));
+  stream.name = dump_stream_name(m.group);
+  stream.uncompressed_bytes = parse_whole<uint64_t>(json.at("plain").at("bytes"), "a size");
+  stream.uncompressed_sha256 = parse_sha256(json.at("plain").at("sha256"));
+  m.streams.push_back(std::move(stream));
+  m.dump.tables = parse_whole<int64_t>(json.at("tables"), "tables");
+  if (dump.contains("options")) {
+    m.dump.selection = dump.at("options").get<std::vector<std::string>>();
+  }
+  m.dump.database = parse_database(json.at("database"));
+  m.warnings = bounded(json.at("warnings").get<std::vector<std::string>>());
+}
+
+ManifestStream parse_stream(const Json& json, const Json& hidden) {
+  ManifestStream stream = parse_stream_core(json, json.at("objects"));
+  stream.name = json.at("name").get<std::string>();
+  stream.uncompressed_bytes = parse_whole<uint64_t>(json.at("uncompressed_bytes"), "a size");
+  stream.uncompressed_sha256 = parse_sha256(hidden.at("uncompressed_sha256").at(stream.name));
+  return stream;
+}
+
+/// Fills what format 2 says otherwise.
+void parse_second_format(const Json& json, Manifest& m) {
+  const Json& hidden = json.at("private");
+  m.groups = json.at("groups").get<std::vector<std::string>>();
+  for (const Json& stream : json.at("streams")) m.streams.push_back(parse_stream(stream, hidden));
+  if (m.streams.empty()) corrupt("it lists no stream");
+  std::set<std::string_view> names;
+  for (const ManifestStream& stream : m.streams) names.insert(stream.name);
+  if (names.size() != m.streams.size() || names.size() != hidden.at("uncompressed_sha256").size()) {
+    corrupt("its streams and their sums are not the same");
+  }
+  m.warnings = bounded(hidden.at("warnings").get<std::vector<std::string>>());
+  if (m.kind != BackupKind::dump) return;
+  m.dump.tables = parse_whole<int64_t>(json.at("dump").at("tables"), "tables");
+  m.dump.selection = json.at("dump").at("options").get<std::vector<std::string>>();
+  m.dump.database = parse_database(hidden.at("database"));
+}
+
 Manifest from_json(const Json& json) {
   const int format = parse_whole<int>(json.at("format"), "format");
-  if (format < kFormat) corrupt("there has never been such a format");
+  if (format < kFirstFormat) corrupt("there has never been such a format");
   if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
   Manifest m;
   m.group = json.at("group").get<std::string>();
-  m.kind = json.at("kind").get<std::string>();
+  m.kind = parse_name<BackupKind>(json.at("kind"), kKinds);
   m.id = json.at("id").get<std::string>();
   m.started = parse_time(json.at("started"), "started");
   m.finished = parse_time(json.at("finished"), "finished");
@@ -269,29 +314,60 @@ Manifest from_json(const Json& json) {
   m.server_version = parse_whole<int>(json.at("server_version"), "server_version");
   m.client_version = parse_whole<int>(json.at("client_version"), "client_version");
   m.system_identifier = json.at("system_identifier").get<std::string>();
-  m.databases = json.at("databases").get<std::vector<std::string>>();
   if (json.contains("left_out")) m.left_out = parse_left_out(json.at("left_out"));
-  m.tables = parse_whole<int64_t>(json.at("tables"), "tables");
-  if (json.contains("dump")) parse_dump(json.at("dump"), m);
-  for (const Json& object : json.at("objects")) m.objects.push_back(parse_object(object));
-  if (m.objects.empty()) corrupt("it lists no object");
-  m.plain_bytes = parse_whole<uint64_t>(json.at("plain").at("bytes"), "a size");
-  m.plain_sha256 = parse_sha256(json.at("plain").at("sha256"));
-  m.warnings = bounded(json.at("warnings").get<std::vector<std::string>>());
   if (json.contains("next_due")) m.next_due = parse_time(json.at("next_due"), "next_due");
   if (json.contains("locked_until")) {
     m.locked_until = parse_time(json.at("locked_until"), "locked_until");
   }
-  m.database = parse_database(json.at("database"));
+  format == kFirstFormat ? parse_first_format(json, m) : parse_second_format(json, m);
   return m;
+}
+
+Json stream_json(const ManifestStream& stream) {
+  Json json = {{"name", stream.name},
+               {"format", kFormats.at(static_cast<size_t>(stream.format))},
+               {"compression", compression_name(stream.packing.compression)},
+               {"uncompressed_bytes", stream.uncompressed_bytes},
+               {"objects", Json::array()}};
+  for (const ManifestObject& object : stream.objects) {
+    json["objects"].push_back(
+        {{"name", object.name}, {"bytes", object.bytes}, {"sha256", object.sha256}});
+  }
+  return json;
+}
+
+/// What may say more than the owner of the store should know.
+Json private_json(const Manifest& m) {
+  Json json = {{"warnings", bounded(m.warnings)}, {"uncompressed_sha256", Json::object()}};
+  for (const ManifestStream& stream : m.streams) {
+    json["uncompressed_sha256"][stream.name] = stream.uncompressed_sha256;
+  }
+  if (m.kind == BackupKind::dump) json["database"] = database_json(m.dump.database);
+  return json;
 }
 
 }  // namespace
 
+std::string_view kind_name(BackupKind kind) { return kKinds.at(static_cast<size_t>(kind)); }
+
+uint64_t Manifest::stored_bytes() const {
+  uint64_t total = 0;
+  for (const ManifestStream& stream : streams) {
+    for (const ManifestObject& object : stream.objects) total += object.bytes;
+  }
+  return total;
+}
+
+uint64_t Manifest::uncompressed_bytes() const {
+  uint64_t total = 0;
+  for (const ManifestStream& stream : streams) total += stream.uncompressed_bytes;
+  return total;
+}
+
 std::string format_manifest(const Manifest& m) {
   Json json = {{"format", kFormat},
                {"group", m.group},
-               {"kind", m.kind},
+               {"kind", kind_name(m.kind)},
                {"id", m.id},
                {"started", format_iso(m.started)},
                {"finished", format_iso(m.finished)},
@@ -299,20 +375,16 @@ std::string format_manifest(const Manifest& m) {
                {"server_version", m.server_version},
                {"client_version", m.client_version},
                {"system_identifier", m.system_identifier},
-               {"databases", m.databases},
-               {"tables", m.tables},
-               {"dump", dump_json(m)},
-               {"objects", Json::array()},
-               {"plain", {{"bytes", m.plain_bytes}, {"sha256", m.plain_sha256}}},
-               {"warnings", bounded(m.warnings)}};
-  for (const ManifestObject& object : m.objects) {
-    json["objects"].push_back(
-        {{"name", object.name}, {"bytes", object.bytes}, {"sha256", object.sha256}});
+               {"groups", m.groups},
+               {"streams", Json::array()}};
+  for (const ManifestStream& stream : m.streams) json["streams"].push_back(stream_json(stream));
+  if (m.kind == BackupKind::dump) {
+    json["dump"] = {{"tables", m.dump.tables}, {"options", m.dump.selection}};
   }
   if (!m.left_out.empty()) json["left_out"] = left_out_json(m.left_out);
   if (m.next_due) json["next_due"] = format_iso(*m.next_due);
   if (m.locked_until) json["locked_until"] = format_iso(*m.locked_until);
-  json["database"] = database_json(m.database);
+  json["private"] = private_json(m);
   // pg_dump's warnings and names of databases need not be UTF-8.
   std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   if (text.size() > kMaxManifestBytes) {

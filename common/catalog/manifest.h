@@ -1,5 +1,6 @@
-// The manifest: one JSON object that says what a backup is and what its bytes must be. Written
-// last, never changed. Format 1; readers refuse a format that they do not know.
+// The manifest: one JSON object that says what a backup is and what its bytes must be. It is
+// written last and never changed. Format 2 is written; formats 1 and 2 are read, and a newer one is
+// refused. What may be sensitive is in the object `private`, apart from what pg-prune needs.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 
 #include "common/base/utc_time.h"
 #include "common/catalog/key_grammar.h"
+#include "common/codec/packing.h"
 #include "common/store/store.h"
 
 namespace pgbackup {
@@ -41,8 +43,8 @@ struct RoleSetting {
   std::string setting;  ///< `name=value`
 };
 
-/// What it takes to make a database like the dumped one. Manifests of older versions lack what has
-/// a default.
+/// Says what it takes to make a database like the dumped one. Manifests of older versions lack what
+/// has a default.
 struct DatabaseProperties {
   std::string encoding;               ///< `UTF8`
   std::string locale_provider;        ///< `c` libc, `i` ICU, `b` builtin (PostgreSQL 17)
@@ -66,41 +68,65 @@ struct LeftOut {
   std::string reason;  ///< a sentence without a period
 };
 
+/// A stream of bytes that a backup consists of, such as what pg_dump wrote.
+struct ManifestStream {
+  std::string name;  ///< its file's name without suffixes
+  DumpFormat format = DumpFormat::custom;
+  Packing packing{};
+  uint64_t uncompressed_bytes = 0;
+  std::string uncompressed_sha256{};
+  std::vector<ManifestObject> objects{};  ///< at least one
+};
+
+enum class BackupKind {
+  dump,     ///< of one database, by pg_dump
+  globals,  ///< roles and tablespaces, by pg_dumpall
+};
+
+/// Returns `dump` or `globals`.
+[[nodiscard]] std::string_view kind_name(BackupKind kind);
+
+/// What only the backup of a database tells.
+struct DumpFacts {
+  int64_t tables = 0;
+  std::vector<std::string> selection{};  ///< options of pg_dump that left something out
+  DatabaseProperties database{};
+};
+
 struct Manifest {
   std::string group;
-  std::string kind;  ///< `dump`
+  BackupKind kind = BackupKind::dump;
   std::string id;
   UtcTime started;
   UtcTime finished;
-  std::string tool;                    ///< `pg-backup 0.1.0`
-  int server_version = 0;              ///< server_version_num: 150018
-  int client_version = 0;              ///< of pg_dump, the same form
-  std::string system_identifier;       ///< of the server; "" where it may not be read
-  std::vector<std::string> databases;  ///< of the run
-  std::vector<LeftOut> left_out{};     ///< of the run, other than what the user excludes
-  int64_t tables = 0;
-  DumpFormat dump_format = DumpFormat::custom;
-  Compression compression = Compression::zstd;
-  std::vector<std::string> selection{};  ///< options of pg_dump that left something out
-  std::vector<ManifestObject> objects;
-  uint64_t plain_bytes = 0;
-  std::string plain_sha256;  ///< before compression
-  std::vector<std::string> warnings;
-  std::optional<UtcTime> next_due;  ///< when the next backup is due, where an interval is set
-  /// Object Lock: the store refuses to remove the backup before; without it at any time.
-  std::optional<UtcTime> locked_until{};
-  DatabaseProperties database;
+  std::string tool;                     ///< `pg-backup 0.1.0`
+  int server_version = 0;               ///< server_version_num: 150018
+  int client_version = 0;               ///< of pg_dump, the same form
+  std::string system_identifier;        ///< of the server; "" where it may not be read
+  std::vector<std::string> groups;      ///< of the run
+  std::vector<LeftOut> left_out{};      ///< of the run, other than what the user excludes
+  std::vector<ManifestStream> streams;  ///< at least one
+  DumpFacts dump{};                     ///< of kind dump
+  std::vector<std::string> warnings{};  ///< for people
+  std::optional<UtcTime> next_due{};    ///< when the next backup is due, where there is a schedule
+  std::optional<UtcTime> locked_until{};  ///< Object Lock: the store refuses to delete it before
+
+  /// Adds up what is stored.
+  [[nodiscard]] uint64_t stored_bytes() const;
+  /// Adds up the streams before packing.
+  [[nodiscard]] uint64_t uncompressed_bytes() const;
 };
 
 /// Indented JSON with a newline at its end. Throws `failed` when it exceeds kMaxManifestBytes.
 [[nodiscard]] std::string format_manifest(const Manifest& manifest);
 
-/// Throws `corrupt` naming what is missing, of the wrong type, or out of range; also for JSON that
-/// is larger, deeper or of more values than any manifest.
 /// Throws `failed` where `start`, the first bytes of a manifest, says that a newer version wrote
 /// it.
 void refuse_newer(std::string_view start);
 
+/// Throws `corrupt` naming what is missing, of the wrong type, or out of range; also for JSON that
+/// is larger, deeper or of more values than any manifest. Throws `failed` for what a newer version
+/// wrote.
 [[nodiscard]] Manifest parse_manifest(std::string_view text);
 
 /// Only until when the backup is locked; of any format, and of one that lacks the rest. Throws

@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/local_time.h"
 #include "common/base/printable.h"
+#include "common/base/text.h"
 
 namespace pgbackup {
 namespace {
@@ -138,12 +139,6 @@ std::optional<OldKey> parse_date_folders(std::string_view key) {
   const auto time = parse_basic(
       fmt::format("{}{}{}T{}Z", date.substr(0, 4), date.substr(5, 2), date.substr(8), clock->back));
   return make_key(Layout::date_folders, clock->front, meant_as_local(time), key);
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t";
-  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
 }
 
 Layout parse_layout(std::string_view name) {

@@ -4,12 +4,8 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <span>
 #include <string_view>
-#include <vector>
-
-#include "common/base/error.h"
 
 namespace pgbackup {
 
@@ -40,34 +36,9 @@ class Sink {
 };
 
 /// Bytes per read: a whole pipe buffer after F_SETPIPE_SZ, four zstd blocks.
-inline constexpr size_t kPumpBytes = size_t{512} << 10U;
+inline constexpr size_t kCopyBytes = size_t{512} << 10U;
 
-/// Moves everything from `source` to `sink`, which is not finished. Throws what they throw.
-void pour(Source& source, Sink& sink);
-/// The same, and finishes the sink.
-void pump(Source& source, Sink& sink);
-
-/// One stream into several sinks, one after the other. A sink that fails gets nothing more, and the
-/// others go on; without any left the last failure is thrown. `canceled` is no failure of a sink:
-/// it always goes through.
-class Tee final : public Sink {
- public:
-  /// Told once about each sink that failed, in write() or finish(): what it has written should be
-  /// abandoned now, since the others may go on for hours.
-  using LetGo = std::function<void(Sink& sink, const Error& error)>;
-
-  /// `sinks`: at least one.
-  Tee(std::vector<Sink*> sinks, LetGo let_go)
-      : sinks_(std::move(sinks)), let_go_(std::move(let_go)) {}
-  void write(std::string_view bytes) override;
-  /// Finishes each of those that are left, whether the others succeed or not.
-  void finish() override;
-
- private:
-  void on_each(const std::function<void(Sink&)>& call);
-
-  std::vector<Sink*> sinks_;
-  LetGo let_go_;
-};
+/// Copies everything from `source` to `sink`, which is not finished. Throws what they throw.
+void copy_bytes(Source& source, Sink& sink);
 
 }  // namespace pgbackup

@@ -101,7 +101,7 @@ UtcTime Daemon::run_once() {
   }
   const UtcTime now = clock_.now();
   const UtcTime next = start_after_success(counted, work_.schedule, now);
-  const UtcTime due = work_.schedule.next(started);
+  const UtcTime due = next_due_after(started, work_.schedule);
   if (due < now) log_overrun(due, now);
   const UtcTime start = next > now ? with_jitter(next) : next;
   log_next(start);

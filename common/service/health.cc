@@ -57,7 +57,7 @@ Fd make_socket() {
 UtcTime deadline_after(UtcTime since, const DaemonWork& work,
                        std::optional<std::chrono::seconds> max_age) {
   if (max_age) return since + *max_age;
-  return late_from(work.schedule.next(since) + work.jitter, work.schedule);
+  return late_from(next_due_after(since, work.schedule) + work.jitter, work.schedule);
 }
 
 /// From when on it is late.

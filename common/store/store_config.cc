@@ -8,9 +8,9 @@
 
 #include "common/base/error.h"
 #include "common/base/units.h"
-#include "common/store/credential_sources/credential_chain.h"
 #include "common/store/dir_store.h"
-#include "common/store/s3_store.h"
+#include "common/store/s3/credentials/credential_chain.h"
+#include "common/store/s3/store.h"
 
 namespace pgbackup {
 namespace {
@@ -91,8 +91,8 @@ void check_keys(const StoreConfig& config, const ParsedOptions& parsed,
   } else if (!has_access_key && is_set(parsed, "S3_SESSION_TOKEN")) {
     problems.emplace_back("S3_SESSION_TOKEN is set without S3_ACCESS_KEY and S3_SECRET_KEY");
   } else if (!has_access_key) {
-    std::vector<std::string> told_by_check_s3;
-    collect(told_by_check_s3, [&] {
+    std::vector<std::string> known_problems;
+    collect(known_problems, [&] {
       const std::string reasons = explain_no_credentials(credential_context(config, nullptr));
       if (!reasons.empty()) problems.push_back(reasons);
     });
@@ -150,7 +150,7 @@ void take_apart_bucket(S3Config& s3, std::vector<std::string>& problems) {
 
 /// wal-e says in the scheme how a bucket is addressed: `http+path://minio:9000`.
 void take_apart_endpoint(S3Config& s3, std::vector<std::string>& problems) {
-  static constexpr std::array<std::pair<std::string_view, S3Addressing>, 3> kHows = {
+  static constexpr std::array<std::pair<std::string_view, S3Addressing>, 3> kAddressings = {
       {{"+path", S3Addressing::path},
        {"+virtualhost", S3Addressing::virtual_host},
        {"+subdomain", S3Addressing::virtual_host}}};
@@ -158,7 +158,7 @@ void take_apart_endpoint(S3Config& s3, std::vector<std::string>& problems) {
   const size_t colon = s3.endpoint.find("://");
   if (colon == std::string::npos || plus > colon) return;
   const std::string_view how = std::string_view(s3.endpoint).substr(plus, colon - plus);
-  for (const auto& [name, addressing] : kHows) {
+  for (const auto& [name, addressing] : kAddressings) {
     if (how != name) continue;
     if (s3.addressing != S3Addressing::automatic && s3.addressing != addressing) {
       problems.push_back(fmt::format(
@@ -268,14 +268,15 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
         "there is no target: set S3_BUCKET (with S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY) or "
         "BACKUP_DIR");
   }
-  if (config.only == kDirTarget && !has_directory) {
+  if (config.only == kDirDestination && !has_directory) {
     problems.emplace_back("--from dir: BACKUP_DIR is not set");
-  } else if (config.only == kS3Target && !has_bucket) {
+  } else if (config.only == kS3Destination && !has_bucket) {
     problems.emplace_back("--from s3: S3_BUCKET is not set");
-  } else if (!config.only.empty() && config.only != kDirTarget && config.only != kS3Target) {
+  } else if (!config.only.empty() && config.only != kDirDestination &&
+             config.only != kS3Destination) {
     problems.push_back(fmt::format("--from: '{}' is neither s3 nor dir", config.only));
   }
-  if (config.only == kDirTarget) {
+  if (config.only == kDirDestination) {
     // In a disaster the bucket's secrets may be lost; the directory must do without them.
     std::erase_if(problems, [](const std::string& problem) {
       return problem.starts_with("S3_") || problem.starts_with("--s3-");
@@ -288,13 +289,13 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
   check_keys(config, parsed, problems);
 }
 
-Targets open_targets(const StoreConfig& config, Clock& clock, Log& log,
-                     const std::stop_token& stop) {
+Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log,
+                               const std::stop_token& stop) {
   const bool has_directory = !config.backup_dir.empty();
   const bool has_bucket = !has_directory || !config.s3.bucket.empty();
   const bool has_both = has_directory && has_bucket;
-  Targets targets;
-  std::vector<TargetFailure> failures;
+  Destinations targets;
+  std::vector<DestinationFailure> failures;
   const auto open = [&](std::string name, const auto& make) {
     if (!config.only.empty() && config.only != name) return;
     if (!has_both) name.clear();
@@ -308,10 +309,10 @@ Targets open_targets(const StoreConfig& config, Clock& clock, Log& log,
   };
   // What is near comes first: where both hold the same, it is read from there.
   if (has_directory) {
-    open(kDirTarget, [&] { return std::make_unique<DirStore>(config.backup_dir, clock); });
+    open(kDirDestination, [&] { return std::make_unique<DirStore>(config.backup_dir, clock); });
   }
   if (has_bucket) {
-    open(kS3Target,
+    open(kS3Destination,
          [&] { return std::make_unique<S3Store>(copy_of(config, clock), clock, log, stop); });
   }
   if (failures.size() == targets.size()) throw join_failures(failures);

@@ -11,8 +11,8 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/options.h"
-#include "common/store/s3_store.h"
-#include "common/store/targets.h"
+#include "common/store/destinations.h"
+#include "common/store/s3/store.h"
 
 namespace pgbackup {
 
@@ -48,7 +48,7 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
 
 /// `config` has passed check_store_config(). Each target is opened for itself; throws when none can
 /// be. The stores may be used after a stop only to clean up.
-[[nodiscard]] Targets open_targets(const StoreConfig& config, Clock& clock, Log& log,
-                                   const std::stop_token& stop);
+[[nodiscard]] Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log,
+                                             const std::stop_token& stop);
 
 }  // namespace pgbackup

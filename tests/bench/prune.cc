@@ -20,6 +20,7 @@
 #include "prune/evidence.h"
 #include "prune/locks.h"
 #include "prune/report.h"
+#include "tests/support/manifests.h"
 
 namespace pgbackup {
 namespace {
@@ -73,20 +74,16 @@ class ListingStore final : public Store {
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& key) override {
     const std::optional<BackupKey> parts = parse_key(key);
     if (!parts) throw Error(ErrorKind::not_found, key);
-    Manifest manifest;
-    manifest.group = parts->group;
-    manifest.kind = "dump";
-    manifest.id = parts->id;
+    const std::string data = data_name(parts->group);
+    Manifest manifest = make_manifest(
+        parts->group, parts->id,
+        {{data, 500'000, std::string(64, 'a')}, {data + ".0001", 500'000, std::string(64, 'a')}});
     manifest.started = manifest.finished = parts->time;
     manifest.tool = "pg-backup";
     manifest.system_identifier = "7300000000000000001";
-    manifest.databases = {parts->group};
-    const std::string data = dump_file_name(parts->group);
-    manifest.objects = {{data, 500'000, std::string(64, 'a')},
-                        {data + ".0001", 500'000, std::string(64, 'a')}};
-    manifest.plain_bytes = 4'000'000;
-    manifest.plain_sha256 = std::string(64, 'b');
-    manifest.tables = 100;
+    manifest.groups = {parts->group};
+    manifest.streams.front().uncompressed_bytes = 4'000'000;
+    manifest.dump.tables = 100;
     manifest.next_due = parts->time + hours(24);
     return std::make_unique<TextSource>(format_manifest(manifest));
   }
@@ -106,7 +103,7 @@ class ListingStore final : public Store {
                    const std::function<void(const ObjectInfo&)>& visit) const {
     const UtcTime time = kNow - hours(24) * (scale_.backups - 1 - backup) - hours(1);
     const std::string folder = backup_folder(group_name(group), backup_id(time, group));
-    const std::string data = dump_file_name(group_name(group));
+    const std::string data = data_name(group_name(group));
     for (const std::string& file : {data, data + ".0001", std::string(kManifestName)}) {
       visit({.key = fmt::format("{}/{}", folder, file), .bytes = 500'000, .modified = time});
     }
@@ -164,7 +161,7 @@ void report(const Plan& plan, std::FILE* out) {
   }
 }
 
-void report_json(const Plan& plan, const StoreTarget& target, std::FILE* out) {
+void report_json(const Plan& plan, const Destination& target, std::FILE* out) {
   for (const Step& step : plan.steps) fmt::print(out, "{}", format_json_line(step, plan, target));
 }
 
@@ -174,7 +171,7 @@ void run_phases(const Scale& scale) {
   Log log(clock, LogLevel::error, LogFormat::text);
   auto owned = std::make_unique<ListingStore>(scale);
   ListingStore& store = *owned;
-  const StoreTarget target("", std::move(owned));
+  const Destination target("", std::move(owned));
   std::FILE* const out = std::fopen("/dev/null", "w");
   Catalog catalog;
   table.measure("listing: the entries", [&] { catalog = read_catalog(store, Adoption()); });

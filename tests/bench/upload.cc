@@ -44,10 +44,11 @@ void upload(const char* path, const char* key) {
   throw_problems(command.program, parsed.problems);
   SystemClock clock;
   Log log(clock, LogLevel::info, LogFormat::text);
-  const Targets targets = open_targets(config, clock, log, {});
+  const Destinations targets = open_destinations(config, clock, log, {});
   const std::unique_ptr<ObjectWriter> writer = targets.front().store().create(key);
   FileSource source(path);
-  pump(source, *writer);
+  copy_bytes(source, *writer);
+  writer->finish();
 }
 
 }  // namespace

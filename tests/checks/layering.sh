@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # layering.sh [ROOT]: who may include whom. Prints every violation; exit 1 if there is one.
-#   common/: a layer includes only itself and the layers above it in this list.
+#   common/: a layer includes only itself and the layers before it in this list.
 #   backup/ and prune/ never include each other; common/ includes neither and knows no libpq.
+#   backup/: its rooms include postgres/ and common/, never each other nor what lies above them; postgres/ knows no
+#   store. Only the files that lie directly in backup/ include config.h.
 #   Only common/base/clock.cc reads the system's clock.
 set -euo pipefail
 cd "${1:-$(dirname "$0")/../..}"
-layers=(base codec store catalog service)
+layers=(base codec http store catalog service)
+rooms=(dump restore)
 
 violations() {
     local i lower folder
@@ -18,6 +21,17 @@ violations() {
         folder=$(basename "$folder")
         [[ " ${layers[*]} " = *" $folder "* ]] || echo "common/$folder: not in the list of layers"
     done
+    for folder in backup/*/; do
+        [ -d "$folder" ] || continue
+        folder=$(basename "$folder")
+        [[ " postgres ${rooms[*]} " = *" $folder "* ]] || echo "backup/$folder: not in the list of rooms"
+        grep_includes "backup/$folder" 'backup/[a-z_]+\.h' "backup/$folder must not include what lies above it"
+        for i in "${rooms[@]}"; do
+            [ "$i" = "$folder" ] ||
+                grep_includes "backup/$folder" "backup/$i/" "backup/$folder must not include backup/$i"
+        done
+    done
+    grep_includes backup/postgres 'common/(http|store|service)/' "backup/postgres must know no store"
     grep_includes common '(backup|prune|tests)/' "common must not include the programs"
     grep_includes backup '(prune|tests)/' "backup must not include prune"
     grep_includes prune '(backup|tests)/' "prune must not include backup"

@@ -69,7 +69,7 @@ case_one_mebibyte_of_stderr() {
     pg_dump_is 'for i in {1..16384}; do echo "pg_dump: warning: this is line $i of very, very many lines" >&2; done; real_pg_dump "$@"'
     backup_now
     expect_complete
-    store_get "$(manifests)" | jq -e '.warnings | length > 0' || fail "the manifest holds no warning"
+    store_get "$(manifests)" | jq -e '.private.warnings | length > 0' || fail "the manifest holds no warning"
     [ "$(store_get "$(manifests)" | wc -c)" -lt 200000 ] || fail "a huge manifest"
 }
 

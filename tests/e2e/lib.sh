@@ -292,7 +292,7 @@ expect_complete() {
     esac
     find "$bare" -name manifest.json >"$T/manifests"
     while read -r manifest; do
-        jq -r '.objects[] | "\(.name) \(.bytes) \(.sha256)"' "$manifest" >"$T/objects"
+        jq -r '.streams[].objects[] | "\(.name) \(.bytes) \(.sha256)"' "$manifest" >"$T/objects"
         [ -s "$T/objects" ] || fail "$manifest names no object"
         while read -r name bytes sha256; do
             name=${manifest%/manifest.json}/$name

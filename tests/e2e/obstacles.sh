@@ -464,7 +464,8 @@ change_globals() {
     zstd -qc "$T/globals.sql" >"$at/globals.sql.zst"
     jq --arg sum "$(sha256sum <"$at/globals.sql.zst" | cut -d' ' -f1)" --argjson bytes "$(stat -c %s "$at/globals.sql.zst")" \
         --arg plain "$(sha256sum <"$T/globals.sql" | cut -d' ' -f1)" --argjson size "$(stat -c %s "$T/globals.sql")" \
-        '.objects[0].sha256 = $sum | .objects[0].bytes = $bytes | .plain.sha256 = $plain | .plain.bytes = $size' \
+        '.streams[0] |= (.objects[0].sha256 = $sum | .objects[0].bytes = $bytes | .uncompressed_bytes = $size)
+            | .private.uncompressed_sha256[.streams[0].name] = $plain' \
         "$at/manifest.json" >"$T/manifest" && cp "$T/manifest" "$at/manifest.json"
 }
 

@@ -223,9 +223,9 @@ case_damaged_manifest() {
     local manifest=$folder/app/$id/manifest.json
     cp "$manifest" "$T/good"
     local edit
-    for edit in '.format = 99' 'del(.objects)' '.objects = []' '.objects[0].name = "../../../etc/passwd"' \
-        '.objects[0].bytes += 1' '.objects[0].bytes = -1' '.objects[0].sha256 = "00"' '.plain.bytes += 1' \
-        '.plain.sha256 |= ascii_upcase' '.plain.sha256 |= (.[1:] + "0")' '.group = "other"' '.id = "20200101T000000Z-00000000"' '[.]'; do
+    for edit in '.format = 99' 'del(.streams)' '.streams = []' '.streams[0].objects = []' '.streams[0].objects[0].name = "../../../etc/passwd"' \
+        '.streams[0].objects[0].bytes += 1' '.streams[0].objects[0].bytes = -1' '.streams[0].objects[0].sha256 = "00"' '.streams[0].uncompressed_bytes += 1' \
+        '.private.uncompressed_sha256.app |= ascii_upcase' '.private.uncompressed_sha256.app |= (.[1:] + "0")' '.group = "other"' '.id = "20200101T000000Z-00000000"' '[.]'; do
         echo "$edit"
         jq "$edit" "$T/good" >"$manifest"
         expect 1 pg_backup restore --database app --id "$id" --target-database copy
@@ -311,4 +311,30 @@ case_asks_on_a_terminal() {
     [ "$(tables_of asked_for)" != 0 ] || fail "nothing was restored"
     expect 3 on_terminal n env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup" restore --database app --clean
     grep -q 'the answer was no' "$T/screen" || fail "it was not asked"
+}
+
+# Every form of backup that a release wrote before manifests had format 2.
+case_backups_of_format_1() {
+    use_dir
+    cp -r ../golden/format-1/. "$folder"
+    sql postgres "create role golden"
+    cleanups+=("drop_roles golden")
+    expect 0 pg_backup list
+    local ids id copies=0
+    mapfile -t ids < <(field id golden)
+    [ ${#ids[@]} = 3 ] || fail "${ids[*]}"
+    for id in "${ids[@]}"; do
+        copies=$((copies + 1))
+        expect 0 pg_backup restore --database golden --id "$id" --target-database "golden_$copies" --create
+        [ "$(sql "golden_$copies" 'select count(*) from kept')" = 50 ] || fail "$id: rows are missing"
+        [ "$(sql "golden_$copies" 'show work_mem')" = 5MB ] || fail "$id: the setting of the database is missing"
+    done
+    expect 0 pg_backup restore --globals --output "$T/globals.sql"
+    grep -qF "CREATE ROLE golden;" "$T/globals.sql" || fail "$(cat "$T/globals.sql")"
+    # They count for retention together with those of today.
+    settings+=("DB=golden_1")
+    expect 0 pg_backup now
+    settings+=(RETENTION_KEEP_LAST=1 RETENTION_MIN_BACKUPS=1)
+    expect 0 pg_prune plan
+    says "$id"
 }

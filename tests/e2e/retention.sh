@@ -141,10 +141,10 @@ case_other_guards() {
     manifest=$folder/app/$newest/manifest.json
     cp "$manifest" "$T/good"
     # A newest backup that lacks most of what was there.
-    jq '.plain.bytes = 10' "$T/good" >"$manifest"
+    jq '.streams[0].uncompressed_bytes = 10' "$T/good" >"$manifest"
     expect 3 pg_prune now
     says "is suspect"
-    jq '.tables = 0' "$T/good" >"$manifest"
+    jq '.dump.tables = 0' "$T/good" >"$manifest"
     expect 3 pg_prune now
     says "in 0 tables"
     settings+=(PRUNE_ON_SUSPECT=allow)

@@ -184,7 +184,7 @@ case_only_the_failed_ones_are_repeated() {
     [ "$(manifests | wc -l)" = 3 ] || fail "more than the failed one was repeated: $(manifests)"
     [ "$(field id | sort -u | wc -l)" = 2 ] || fail "the repeated one has the old id"
     # Each manifest names all that its run was for.
-    jq -r '.databases | sort | join(" ")' "$folder"/two/2*/manifest.json >"$T/two"
+    jq -r '.groups | sort | join(" ")' "$folder"/two/2*/manifest.json >"$T/two"
     [ "$(cat "$T/two")" = "_globals one two" ] || fail "$(cat "$T/two")"
 }
 
@@ -289,7 +289,7 @@ case_globals_without_rights() {
     settings+=(EXCLUDE_DATABASES=postgres)
     backup_now
     says "without the passwords of roles"
-    jq -e '.warnings | any(test("without the passwords"))' "$folder"/_globals/2*/manifest.json >/dev/null ||
+    jq -e '.private.warnings | any(test("without the passwords"))' "$folder"/_globals/2*/manifest.json >/dev/null ||
         fail "the manifest does not say it"
     ! grep -q SCRAM <<<"$(zstd -dc "$folder"/_globals/2*/globals.sql.zst)" || fail "passwords"
     # Who may not make roles is told so, once for each, and a stop is none in the middle.

@@ -93,8 +93,8 @@ case_the_owner_gains_nothing() {
     seen_nothing app
     next_second
     backup_now
-    jq -e '.database.encoding == "UTF8" and (.database.settings | any(test("search_path")))
-        and .tables >= 2 and .system_identifier != ""' "$folder/app/latest/manifest.json" >/dev/null ||
+    jq -e '.private.database.encoding == "UTF8" and (.private.database.settings | any(test("search_path")))
+        and .dump.tables >= 2 and .system_identifier != ""' "$folder/app/latest/manifest.json" >/dev/null ||
         fail "$(cat "$folder/app/latest/manifest.json")"
     next_second
     expect 0 env "${settings[@]}" DB= DATABASES=all BACKUP_GLOBALS=true "$BIN/pg-backup" now

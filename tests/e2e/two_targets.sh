@@ -46,8 +46,8 @@ case_both_are_good() {
     create_large_database app 24 # two parts
     use_database app
     backup_now
-    says target=dir
-    says target=s3
+    says destination=dir
+    says destination=s3
     expect_backups 1 1
     local key
     key=$(on s3 store_objects | sed -n 's#^[0-9]* \(.*\.zst\)$#\1#p')

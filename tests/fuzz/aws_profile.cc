@@ -1,7 +1,7 @@
 // The profile files of the AWS tools, and the URLs that may be asked for credentials.
-#include "common/store/credential_sources/aws_profile.h"
+#include "common/store/s3/credentials/aws_profile.h"
 
-#include "common/store/credential_sources/container_credentials.h"
+#include "common/store/s3/credentials/container_credentials.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace pgbackup {

@@ -1,6 +1,6 @@
 // Documents with credentials, from services and programs; and the command line of such a program.
-#include "common/store/credential_sources/credential_documents.h"
-#include "common/store/credential_sources/credential_process.h"
+#include "common/store/s3/credentials/credential_documents.h"
+#include "common/store/s3/credentials/credential_process.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace pgbackup {

@@ -45,11 +45,13 @@ void check_key(std::string_view bytes) {
 void check_made_key(std::string_view bytes) {
   if (bytes.empty()) return;
   const UtcTime time{std::chrono::seconds(1795144500)};
+  const std::string stream = dump_stream_name(bytes);
   const std::string folder = backup_folder(bytes, make_backup_id(time));
-  for (const std::string& file : {std::string("manifest.json"), std::string("SHA256SUMS"),
-                                  dump_file_name(bytes), dump_file_name(bytes) + ".0001",
-                                  dump_file_name(bytes, DumpFormat::plain, Compression::none),
-                                  dump_file_name(bytes, DumpFormat::custom, Compression::gzip)}) {
+  for (const std::string& file :
+       {std::string("manifest.json"), std::string("SHA256SUMS"), stream_file_name(stream),
+        stream_file_name(stream) + ".0001",
+        stream_file_name(stream, DumpFormat::plain, {Compression::none}),
+        stream_file_name(stream, DumpFormat::custom, {Compression::gzip})}) {
     const std::optional<BackupKey> key = parse_key(folder + "/" + file);
     require(key && key->group == bytes && key->time == time && key->file == file,
             "what we write is ours");

@@ -7,11 +7,15 @@ namespace pgbackup {
 namespace {
 
 void require_sane(const Manifest& manifest) {
-  require(!manifest.objects.empty(), "a manifest names an object");
-  for (const ManifestObject& object : manifest.objects) {
-    require(!object.name.empty() && object.name.find('/') == std::string::npos,
-            "an object's name stays in the folder");
-    require(object.sha256.size() == 64, "a sha256 has 64 digits");
+  require(!manifest.streams.empty(), "a manifest names a stream");
+  for (const ManifestStream& stream : manifest.streams) {
+    require(!stream.objects.empty(), "a stream names an object");
+    require(stream.uncompressed_sha256.size() == 64, "a sha256 has 64 digits");
+    for (const ManifestObject& object : stream.objects) {
+      require(!object.name.empty() && object.name.find('/') == std::string::npos,
+              "an object's name stays in the folder");
+      require(object.sha256.size() == 64, "a sha256 has 64 digits");
+    }
   }
 }
 
@@ -20,7 +24,7 @@ void require_survives(const Manifest& manifest) {
   const Manifest again = parse_manifest(text);
   require(format_manifest(again) == text, "a manifest survives its text form");
   require(again.group == manifest.group && again.id == manifest.id &&
-              again.databases == manifest.databases && again.warnings == manifest.warnings,
+              again.groups == manifest.groups && again.warnings == manifest.warnings,
           "names survive the text form");
   require(again.started == manifest.started && again.finished == manifest.finished &&
               again.next_due == manifest.next_due,

@@ -1,6 +1,5 @@
 // Replies of an S3 server: every parser sees every document.
-#include "common/store/s3_xml.h"
-
+#include "common/store/s3/xml.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace pgbackup {

@@ -1,0 +1,205 @@
+#include "backup/dump/dump_job.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "backup/dump/dump_source.h"
+#include "backup/dump/hidden_option.h"
+#include "backup/dump/publications.h"
+#include "backup/postgres/dump_format.h"
+#include "backup/postgres/sql_guard.h"
+#include "backup/postgres/version_advice.h"
+#include "common/base/due.h"
+#include "common/base/error.h"
+#include "common/catalog/key_grammar.h"
+#include "common/codec/progress.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr const char* kNoPasswordsWarning =
+    "without the passwords of roles, which this role may not read (SELECT on pg_authid)";
+
+constexpr const char* kLargeObjectsWarning =
+    "it holds large objects, which plain SQL restores only with --no-single-transaction; with "
+    "BACKUP_FORMAT=custom they are like everything else";
+
+/// Passes everything on and keeps the end, by which plain SQL shows that it is whole.
+class TailSink final : public Sink {
+ public:
+  explicit TailSink(Sink& next) : next_(next) {}
+  void write(std::string_view bytes) override {
+    next_.write(bytes);
+    tail_ += bytes.substr(bytes.size() - std::min(bytes.size(), kEndBytes));
+    tail_.erase(0, tail_.size() - std::min(tail_.size(), kEndBytes));
+  }
+  void finish() override { next_.finish(); }
+  [[nodiscard]] const std::string& tail() const { return tail_; }
+
+ private:
+  Sink& next_;
+  std::string tail_;
+};
+
+/// Puts what the client program said in front of what is known already.
+void add_warnings(Manifest& manifest, DumpSource& source) {
+  const std::vector<std::string> warnings = source.warnings();
+  manifest.warnings.insert(manifest.warnings.begin(), warnings.begin(), warnings.end());
+}
+
+}  // namespace
+
+BackupJob::BackupJob(const BackupJobConfig& config, const Environment& environment, RunInfo run,
+                     Clock& clock, Log& log, std::stop_token stop)
+    : config_(config),
+      environment_(environment),
+      run_(std::move(run)),
+      clock_(clock),
+      log_(log),
+      stop_(std::move(stop)) {}
+
+BackupJob::Outcome BackupJob::back_up(const std::string& group, const SomeDestinations& targets) {
+  Outcome outcome;
+  try {
+    with_context(fmt::format("backup of {}", group), [&] { make(group, targets, outcome); });
+  } catch (...) {
+    outcome.error = current_failure();
+  }
+  return outcome;
+}
+
+void BackupJob::make(const std::string& group, const SomeDestinations& targets, Outcome& outcome) {
+  const bool is_globals = group == kGlobalsGroup;
+  std::string warning;
+  const ServerInfo server = [&] {
+    PgConnection connection = is_globals ? connect_maintenance(config_.pg, stop_)
+                                         : PgConnection(config_.pg.with_database(group), stop_);
+    if (is_globals) return read_globals_info(connection);
+    const int version = connection.server_version();
+    try {
+      warning =
+          publications_warning(connection, config_.dump.flags, client("pg_dump", version).version);
+    } catch (...) {
+      log_.warn(fmt::format("whether a publication names what is left out is not known: {}",
+                            current_failure().message()));
+    }
+    return read_server_info(connection);
+  }();
+  const std::string folder = backup_folder(group, run_.id);
+  log_.info(fmt::format("backing up {}", group), {{"id", run_.id},
+                                                  {"to", locations(targets, folder)},
+                                                  {"server", format_pg_version(server.version)}});
+  BackupWriter writer(targets, group, run_.id, clock_, log_);
+  try {
+    is_globals ? dump_globals(server, writer) : dump(server, warning, writer);
+  } catch (...) {
+    outcome.failures = writer.failures();
+    throw;
+  }
+  report(writer, outcome);
+}
+
+void BackupJob::dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer) {
+  const ClientProgram& pg_dump = client("pg_dump", server.version);
+  const DumpOptions& options = config_.dump;
+  Manifest manifest = describe(server, pg_dump);
+  manifest.dump = {.tables = server.tables,
+                   .selection = selection_of(options.flags, options.format),
+                   .database = server.properties};
+  const bool is_plain = options.format == DumpFormat::plain;
+  if (!warning.empty()) manifest.warnings.push_back(warning);
+  if (is_plain && server.has_large_objects && takes_large_objects(options.flags)) {
+    manifest.warnings.emplace_back(kLargeObjectsWarning);
+  }
+  // Built from right to left: each stage knows the next. Leaving this function without commit()
+  // kills pg_dump; the writer then abandons what it has.
+  Sink& stream = writer.open_stream({.name = dump_stream_name(server.database),
+                                     .format = options.format,
+                                     .packing = options.packing,
+                                     .effort = options.effort});
+  ProgressSink progress(stream, server.database, server.table_bytes, clock_, log_);
+  TailSink tail(progress);
+  HiddenOptionSink options_seen(tail);
+  std::optional<SqlCheck> check;
+  if (is_plain) check.emplace(options_seen);
+  DumpSource source({.program = pg_dump,
+                     .arguments = dump_arguments(options, server.properties.encoding),
+                     .limit = options.run_timeout.value_or(std::chrono::seconds(0))},
+                    config_.pg.with_database(server.database), environment_, stop_);
+  copy_bytes(source, check ? static_cast<Sink&>(*check) : options_seen);
+  if (is_plain && !is_complete_sql(tail.tail())) {
+    throw Error(ErrorKind::failed,
+                "pg_dump's SQL does not end as it should, although it exited with 0");
+  }
+  if (check) check->judge_end();
+  if (options_seen.is_found()) {
+    manifest.warnings.push_back(hidden_option_advice(pg_dump.version));
+  }
+  tail.finish();
+  add_warnings(manifest, source);
+  writer.commit(std::move(manifest));
+}
+
+void BackupJob::dump_globals(const ServerInfo& server, BackupWriter& writer) {
+  const ClientProgram& pg_dumpall = client("pg_dumpall", server.version);
+  Manifest manifest = describe(server, pg_dumpall);
+  manifest.kind = BackupKind::globals;
+  if (!server.may_read_passwords) manifest.warnings.emplace_back(kNoPasswordsWarning);
+  DumpSource source({.program = pg_dumpall,
+                     .arguments = globals_arguments(server.may_read_passwords),
+                     .limit = config_.dump.run_timeout.value_or(std::chrono::seconds(0))},
+                    config_.pg.with_database(server.database), environment_, stop_);
+  TailSink tail(writer.open_stream({.name = dump_stream_name(kGlobalsGroup),
+                                    .format = DumpFormat::plain,
+                                    .packing = config_.dump.packing,
+                                    .effort = config_.dump.effort}));
+  copy_bytes(source, tail);
+  if (tail.tail().find("-- PostgreSQL database cluster dump complete") == std::string::npos) {
+    throw Error(ErrorKind::failed, "pg_dumpall's SQL does not end as it should");
+  }
+  tail.finish();
+  add_warnings(manifest, source);
+  writer.commit(std::move(manifest));
+}
+
+/// All that is known before the dump.
+Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& client) const {
+  Manifest manifest;
+  manifest.started = clock_.now();
+  manifest.tool = fmt::format("pg-backup {}", PROJECT_VERSION);
+  manifest.server_version = server.version;
+  manifest.client_version = client.version;
+  manifest.system_identifier = server.system_identifier;
+  manifest.groups = run_.groups;
+  manifest.left_out = run_.left_out;
+  manifest.warnings =
+      backup_advice(client.path.filename().string(), client.version, server.version);
+  if (config_.schedule) {
+    manifest.next_due = next_due_after(run_.started, *config_.schedule) + config_.jitter;
+  }
+  return manifest;
+}
+
+const ClientProgram& BackupJob::client(const std::string& name, int server_version) {
+  std::vector<ClientProgram>& found = clients_[name];
+  if (found.empty()) found = find_clients(name, config_.bindir, environment_, stop_);
+  return choose_client(found, name, server_version);
+}
+
+/// Throws when a target has not got the backup.
+void BackupJob::report(const BackupWriter& writer, Outcome& outcome) {
+  for (const auto& [target, manifest] : writer.written()) outcome.holders.push_back(target);
+  outcome.failures = writer.failures();
+  for (const std::string& warning : writer.written().front().manifest.warnings) log_.warn(warning);
+  if (writer.failures().empty()) return;
+  const Error failure = join_failures(writer.failures());
+  throw Error(ErrorKind::failed,
+              fmt::format("{}; {} has the backup {}", failure.message(),
+                          fmt::join(outcome.holders, ", "), run_.id),
+              failure.hint());
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,75 @@
+// One backup from beginning to end: pg_dump, or pg_dumpall for what belongs to the whole server,
+// through the chain of stages into every target, and the manifests. Any exception unwinds to
+// "nothing happened".
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "backup/dump/dump_options.h"
+#include "backup/postgres/client_program.h"
+#include "backup/postgres/connection.h"
+#include "backup/postgres/server_info.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/schedule.h"
+#include "common/catalog/backup_writer.h"
+#include "common/catalog/manifest.h"
+#include "common/store/destinations.h"
+
+namespace pgbackup {
+
+struct BackupJobConfig {
+  const PgConfig& pg;
+  std::filesystem::path bindir;
+  const DumpOptions& dump;
+  std::optional<Schedule> schedule;  ///< for `next_due`
+  std::chrono::seconds jitter{0};    ///< the next one may start so much later
+};
+
+/// What the backups of one run share.
+struct RunInfo {
+  std::string id;
+  UtcTime started;
+  std::vector<std::string> groups;  ///< all that the run is for, also those that it need not repeat
+  std::vector<LeftOut> left_out;    ///< what the server has beside them
+};
+
+class BackupJob {
+ public:
+  struct Outcome {
+    std::vector<std::string> holders;          ///< names of the targets that have the backup
+    std::vector<DestinationFailure> failures;  ///< of those that have not
+    std::optional<Error> error;                ///< unless every target has it
+  };
+
+  BackupJob(const BackupJobConfig& config, const Environment& environment, RunInfo run,
+            Clock& clock, Log& log, std::stop_token stop);
+
+  /// Makes one backup of `group`, a database or kGlobalsGroup, and logs where it is. In a target
+  /// that has not got it no manifest and no object of it are visible. Throws `canceled` only.
+  [[nodiscard]] Outcome back_up(const std::string& group, const SomeDestinations& targets);
+
+ private:
+  void make(const std::string& group, const SomeDestinations& targets, Outcome& outcome);
+  /// `warning` is what is known before the dump; empty: nothing.
+  void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer);
+  void dump_globals(const ServerInfo& server, BackupWriter& writer);
+  [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& client) const;
+  [[nodiscard]] const ClientProgram& client(const std::string& name, int server_version);
+  void report(const BackupWriter& writer, Outcome& outcome);
+
+  BackupJobConfig config_;
+  const Environment& environment_;
+  RunInfo run_;
+  Clock& clock_;
+  Log& log_;
+  std::stop_token stop_;
+  std::map<std::string, std::vector<ClientProgram>> clients_;  ///< found once
+};
+
+}  // namespace pgbackup

@@ -1,0 +1,121 @@
+#include "backup/dump/dump_options.h"
+
+#include <fmt/format.h>
+
+#include "common/base/error.h"
+#include "common/base/text.h"
+
+namespace pgbackup {
+namespace {
+
+/// Adds `option` with each pattern of the list.
+void add_patterns(DumpOptions& options, std::string_view option, const std::string& list) {
+  for (const Word& word : split_list(list)) {
+    options.arguments.push_back(fmt::format("--{}={}", option, word.raw));
+  }
+}
+
+template <class Parse>
+void check(std::string_view variable, const std::string& value, std::vector<std::string>& problems,
+           const Parse& parse) {
+  try {
+    parse(value);
+  } catch (const Error& error) {
+    problems.push_back(fmt::format("{}: '{}': {}", variable, value, error.message()));
+  }
+}
+
+}  // namespace
+
+std::vector<Option> dump_rows(DumpOptions& options) {
+  return {
+      {.name = "BACKUP_FORMAT",
+       .target = choice(&options.format, {"custom", "plain"}),
+       .help = "custom: pg_dump's archive, for pg_restore. plain: SQL, for psql."},
+      {.name = "BACKUP_COMPRESSION",
+       .target = choice(&options.packing.compression, {"zstd", "gzip", "none"}),
+       .help = "zstd is smaller and many times faster than gzip."},
+      {.name = "ZSTD_LEVEL",
+       .target = Number{&options.effort.zstd_level, kMinZstdLevel, kMaxZstdLevel},
+       .help = "Compression: higher is smaller and slower."},
+      {.name = "ZSTD_THREADS",
+       .target = Number{&options.effort.zstd_threads, 1, kMaxZstdThreads},
+       .help = "Threads that compress. Each takes about 6 MiB more at level 3."},
+      {.name = "GZIP_LEVEL",
+       .target = Number{&options.effort.gzip_level, kMinGzipLevel, kMaxGzipLevel},
+       .help = "The same for gzip."},
+      {.name = "EXCLUDE_TABLES",
+       .target = &options.exclude_tables,
+       .help = "Tables to leave out: patterns of pg_dump, split at commas and blanks, such as "
+               "`log_* audit.*`."},
+      {.name = "EXCLUDE_TABLE_DATA",
+       .target = &options.exclude_table_data,
+       .help = "Tables of which only the definition is taken."},
+      {.name = "INCLUDE_SCHEMAS",
+       .target = &options.include_schemas,
+       .help = "Only these schemas. One that matches nothing is an error."},
+      {.name = "EXCLUDE_SCHEMAS",
+       .target = &options.exclude_schemas,
+       .help = "Schemas to leave out."},
+      {.name = "SCHEMA_ONLY", .target = &options.schema_only, .help = "Definitions without rows."},
+      {.name = "PGDUMP_OPTIONS",
+       .target = &options.further,
+       .help =
+           "Further options of pg_dump, quoted as for a shell. Those about output, format, jobs "
+           "and connection are refused.",
+       .aliases = {{"PG_DUMP_EXTRA_ARGS"}}},
+      {.name = "LOCK_TIMEOUT",
+       .target = Duration{&options.lock_timeout, std::chrono::seconds(0)},
+       .help =
+           "How long pg_dump, or restore --clean, waits for a lock before it fails. 0: for ever.",
+       .verbs = {"serve", "now", "restore"}},
+      {.name = "PG_RUN_TIMEOUT",
+       .target = Duration{&options.run_timeout, std::chrono::seconds(1)},
+       .help = "A pg_dump that has not ended by then is killed, and the backup fails.",
+       .default_note = "none"},
+  };
+}
+
+void check_dump_options(DumpOptions& options, std::vector<std::string>& problems) {
+  const auto patterns = [&](std::string_view variable, std::string_view option,
+                            const std::string& list) {
+    check(variable, list, problems,
+          [&](const std::string& text) { add_patterns(options, option, text); });
+  };
+  options.arguments.clear();
+  patterns("INCLUDE_SCHEMAS", "schema", options.include_schemas);
+  if (!options.arguments.empty()) options.arguments.emplace_back("--strict-names");
+  patterns("EXCLUDE_SCHEMAS", "exclude-schema", options.exclude_schemas);
+  patterns("EXCLUDE_TABLES", "exclude-table", options.exclude_tables);
+  patterns("EXCLUDE_TABLE_DATA", "exclude-table-data", options.exclude_table_data);
+  constexpr std::chrono::days kLongestLock{24};  // milliseconds in 31 bits
+  if (options.lock_timeout > kLongestLock) {
+    problems.emplace_back("LOCK_TIMEOUT: 24d is the most that PostgreSQL takes; 0 waits for ever");
+  }
+  if (options.schema_only) options.arguments.emplace_back("--schema-only");
+  check("PGDUMP_OPTIONS", options.further, problems, [&](const std::string& text) {
+    const std::vector<std::string> words = split_command_line(text);
+    static_cast<void>(parse_dump_flags(words));  // what the user wrote, and nothing before it
+    options.arguments.insert(options.arguments.end(), words.begin(), words.end());
+  });
+  options.flags = parse_dump_flags(options.arguments);
+}
+
+std::vector<std::string> dump_arguments(const DumpOptions& options, std::string_view encoding) {
+  std::vector<std::string> arguments = {
+      options.format == DumpFormat::custom ? "--format=custom" : "--format=plain", "--compress=0",
+      fmt::format("--encoding={}", encoding)};
+  if (options.lock_timeout.count() > 0) {
+    const auto timeout = std::chrono::milliseconds(options.lock_timeout);
+    arguments.push_back(fmt::format("--lock-wait-timeout={}", timeout.count()));
+  }
+  arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
+  return arguments;
+}
+
+std::vector<std::string> globals_arguments(bool with_passwords) {
+  if (with_passwords) return {"--globals-only", "--encoding=UTF8"};
+  return {"--globals-only", "--encoding=UTF8", "--no-role-passwords"};
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,54 @@
+// What goes into a dump and how it is stored: the settings about it, and the arguments of pg_dump
+// that they come to. Pure.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backup/dump/dump_flags.h"
+#include "common/base/options.h"
+#include "common/catalog/key_grammar.h"
+#include "common/codec/packing.h"
+
+namespace pgbackup {
+
+struct DumpOptions {
+  DumpFormat format = DumpFormat::custom;
+  Packing packing{};
+  PackingEffort effort{};
+  std::chrono::seconds lock_timeout = std::chrono::minutes(15);  ///< 0: none
+  std::optional<std::chrono::seconds> run_timeout{};             ///< of pg_dump; unset: none
+
+  // As the user wrote them
+  std::string exclude_tables{};
+  std::string exclude_table_data{};
+  std::string include_schemas{};
+  std::string exclude_schemas{};
+  bool schema_only = false;
+  std::string further{};  ///< of PGDUMP_OPTIONS
+
+  // After check_dump_options():
+  std::vector<std::string> arguments{};  ///< what pg_dump is told to take or to leave out
+  std::vector<GivenDumpFlag> flags{};    ///< the same as it is understood
+};
+
+/// Their rows; they point into `options`.
+[[nodiscard]] std::vector<Option> dump_rows(DumpOptions& options);
+
+/// Fills `arguments` and `flags`, and appends what is wrong with the settings, one sentence each.
+void check_dump_options(DumpOptions& options, std::vector<std::string>& problems);
+
+/// All but the connection. The dump is in `encoding`, that of the database, whatever a role, a
+/// database or the environment would have sessions begin with: another one may lack a character.
+/// An `--encoding` of the user's is stronger.
+[[nodiscard]] std::vector<std::string> dump_arguments(const DumpOptions& options,
+                                                      std::string_view encoding);
+
+/// Returns the arguments of pg_dumpall for roles and tablespaces, all but the connection. The SQL
+/// is in UTF-8, as our connections are.
+[[nodiscard]] std::vector<std::string> globals_arguments(bool with_passwords);
+
+}  // namespace pgbackup

@@ -1,0 +1,38 @@
+// A dump that an older system wrote: one file without a manifest, maybe with the output of
+// sha256sum beside it. What it is comes from its first bytes. What receives it gets the last bytes
+// only after everything was checked that can be: that checksum, gzip's own, and how plain SQL ends.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "backup/restore/stored_dump.h"
+#include "common/store/store.h"
+
+namespace pgbackup {
+
+class AdoptedDump final : public StoredDump {
+ public:
+  /// Reads the first bytes. Throws `corrupt` for what is empty, damaged, or neither an archive nor
+  /// plain SQL of pg_dump. `store` and `backup` must outlive it.
+  AdoptedDump(Store& store, const Backup& backup);
+
+  [[nodiscard]] const Backup& backup() const override { return backup_; }
+  [[nodiscard]] DumpFormat format() const override { return format_; }
+  [[nodiscard]] int client_version() const override { return client_version_; }
+  [[nodiscard]] int server_version() const override { return 0; }
+  [[nodiscard]] const DatabaseProperties* properties() const override { return nullptr; }
+  uint64_t copy(Sink& sink, Clock& clock, Log& log) override;
+  void copy_head(Sink& sink, const std::function<bool()>& enough) override;
+
+ private:
+  [[nodiscard]] std::string sum_key() const;
+  [[nodiscard]] std::optional<std::string> read_sum() const;
+
+  Store& store_;
+  const Backup& backup_;
+  DumpFormat format_ = DumpFormat::custom;
+  int client_version_ = 0;
+};
+
+}  // namespace pgbackup

@@ -1,0 +1,45 @@
+// A stored backup of ours as the archive or SQL that pg_dump wrote: fetched, checked, decompressed.
+// What receives it gets the last bytes only after every size and checksum has matched.
+#pragma once
+
+#include <utility>
+
+#include "backup/restore/stored_dump.h"
+#include "common/store/store.h"
+
+namespace pgbackup {
+
+/// read_manifest(); what is damaged comes with the hint to take another backup.
+[[nodiscard]] Manifest read_manifest_to_restore(Store& store, const Backup& backup);
+
+/// A backup with what its manifest says. `store` and `backup` must outlive it.
+class StoredArchive final : public StoredDump {
+ public:
+  StoredArchive(Store& store, const Backup& backup, Manifest manifest)
+      : store_(store), backup_(backup), manifest_(std::move(manifest)) {}
+
+  [[nodiscard]] const Backup& backup() const override { return backup_; }
+  [[nodiscard]] DumpFormat format() const override { return stream().format; }
+  /// Any psql reads SQL.
+  [[nodiscard]] int client_version() const override {
+    return format() == DumpFormat::plain ? 0 : manifest_.client_version;
+  }
+  [[nodiscard]] int server_version() const override { return manifest_.server_version; }
+  [[nodiscard]] const DatabaseProperties* properties() const override {
+    return &manifest_.dump.database;
+  }
+  uint64_t copy(Sink& sink, Clock& clock, Log& log) override;
+  void copy_head(Sink& sink, const std::function<bool()>& enough) override;
+
+ private:
+  /// Returns the only stream that a dump has.
+  [[nodiscard]] const ManifestStream& stream() const { return manifest_.streams.front(); }
+  void check_presence(const ManifestObject& object);
+  void copy_object(const ManifestObject& object, Sink& sink);
+
+  Store& store_;
+  const Backup& backup_;
+  Manifest manifest_;
+};
+
+}  // namespace pgbackup

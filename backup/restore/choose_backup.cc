@@ -1,0 +1,243 @@
+#include "backup/restore/choose_backup.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "backup/restore/stored_dump.h"
+#include "common/base/error.h"
+#include "common/catalog/damage.h"
+#include "common/catalog/key_grammar.h"
+
+namespace pgbackup {
+namespace {
+
+using Visit = std::function<void(const Destination&)>;
+
+/// Calls `visit` for each target, and warns of those that fail. Throws when all do.
+void ask_all(const Destinations& targets, Log& log, const Visit& visit) {
+  const std::vector<DestinationFailure> failures = for_each_destination(targets, visit);
+  if (failures.size() == targets.size()) throw join_failures(failures);
+  for (const auto& [target, error] : failures) {
+    LogFields fields;
+    if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
+    log.warn(fmt::format("{} cannot be asked, so what it holds does not count: {}", target,
+                         error.message()),
+             fields);
+  }
+}
+
+std::string wanted(const RestoreRequest& request) {
+  if (request.id == "latest") return fmt::format("backup of {}", request.database);
+  if (request.database.empty()) return fmt::format("backup {}", request.id);
+  return fmt::format("complete backup {} of {}", request.id, request.database);
+}
+
+/// Warns of what cannot be read, as ask_all() does.
+std::vector<Backup> read_backups(Store& store, const Adoption& adoption, Log& log) {
+  Catalog catalog = read_catalog(store, adoption);
+  if (catalog.unread) {
+    log.warn(fmt::format("what it holds does not count: {}", catalog.unread->message()));
+  }
+  return std::move(catalog.backups);
+}
+
+/// All that may be what is asked for. Older systems' lie anywhere, ours in the database's folder.
+std::vector<Backup> candidates(Store& store, const RestoreRequest& request,
+                               const Adoption& adoption, Log& log) {
+  const bool is_ours = adoption.layouts.empty() || parse_backup_id(request.id);
+  return is_ours ? read_catalog(store, request.database) : read_backups(store, adoption, log);
+}
+
+bool is_wanted(const Backup& backup, const RestoreRequest& request) {
+  return backup.complete && (request.id == "latest" || request.id == backup.id) &&
+         (backup.group == request.database || (request.database.empty() && !backup.is_ours()));
+}
+
+/// What is wrong with a backup.
+struct Flaws {
+  std::string damage{};      ///< why it cannot be restored, also where that is its manifest
+  std::string backdating{};  ///< why it may not be of its date
+  bool counts = true;        ///< for its date: a run of many days, too
+};
+
+/// nullopt: it has been removed since it was listed.
+std::optional<Flaws> flaws_of(Store& store, const Backup& backup) {
+  try {
+    Inspection seen = inspect_backup(store, backup);
+    const bool counts = seen.damage.empty() && (seen.backdating.empty() || seen.was_slow);
+    return Flaws{std::move(seen.damage), std::move(seen.backdating), counts};
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::not_found) return std::nullopt;
+    if (error.kind() == ErrorKind::corrupt)
+      return Flaws{.damage = error.message(), .counts = false};
+    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+    // Without the manifest the listing must do.
+    if (std::string known = damage_of(backup); !known.empty()) {
+      return Flaws{.damage = std::move(known), .counts = false};
+    }
+    throw;
+  }
+}
+
+/// `s3://bucket/app/20261120T031500Z-9f3a1c2b is damaged: app.dump.zst is missing`
+std::string damage_text(const FoundBackup& found, const std::string& damage) {
+  return fmt::format("{} is damaged: {}", found.target->store().location(found.backup.folder()),
+                     damage);
+}
+
+std::string backdating_text(const FoundBackup& found, const std::string& backdating) {
+  return fmt::format("{} may not be of its date: {}", found.backup.folder(), backdating);
+}
+
+struct Candidates {
+  std::vector<FoundBackup> found;  ///< newest first; of the same in two targets, the first target's
+  std::string places;              ///< that answered
+};
+
+Candidates find_wanted(const Destinations& targets, const RestoreRequest& request,
+                       const Adoption& adoption, Log& log) {
+  std::vector<FoundBackup> found;
+  std::vector<std::string> places;
+  ask_all(targets, log, [&](const Destination& target) {
+    for (Backup& backup : candidates(target.store(), request, adoption, log)) {
+      if (is_wanted(backup, request)) found.push_back({&target, std::move(backup)});
+    }
+    places.push_back(target.store().location(""));
+  });
+  std::stable_sort(found.begin(), found.end(), [](const FoundBackup& a, const FoundBackup& b) {
+    return is_listed_before(b.backup, a.backup);
+  });
+  return {std::move(found), fmt::format("{}", fmt::join(places, " or "))};
+}
+
+/// The newest backup of `group` that is whole and of its date began then. What this program
+/// may not read, or does not understand, is taken to be whole.
+std::optional<UtcTime> newest_start(Store& store, const std::string& group, UtcTime now, Log& log) {
+  std::vector<Backup> backups = read_catalog(store, group);
+  std::reverse(backups.begin(), backups.end());
+  for (const Backup& backup : backups) {
+    if (!backup.complete || is_from_future(backup, now)) continue;
+    try {
+      const std::optional<Flaws> flaws = flaws_of(store, backup);
+      if (!flaws) continue;
+      if (!flaws->counts) {
+        log.warn(fmt::format("{} does not count, as it is {}", store.location(backup.folder()),
+                             flaws->damage.empty() ? "backdated: " + flaws->backdating
+                                                   : "damaged: " + flaws->damage));
+        continue;
+      }
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::denied && error.kind() != ErrorKind::failed) throw;
+    }
+    return std::min(backup.time, now);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<FoundBackup> find_backups(const Destinations& targets, const Adoption& adoption,
+                                      const Clock& clock, Log& log) {
+  std::vector<FoundBackup> found;
+  ask_all(targets, log, [&](const Destination& target) {
+    for (Backup& backup : read_backups(target.store(), adoption, log)) {
+      if (backup.complete) found.push_back({&target, std::move(backup)});
+    }
+  });
+  const UtcTime now = time_of(targets, clock);
+  for (FoundBackup& one : found) one.is_future = is_from_future(one.backup, now);
+  std::reverse(found.begin(), found.end());
+  std::stable_sort(found.begin(), found.end(), [](const FoundBackup& a, const FoundBackup& b) {
+    return a.is_future != b.is_future ? a.is_future : is_listed_before(a.backup, b.backup);
+  });
+  return found;
+}
+
+void refuse_damaged(const FoundBackup& found, Log& log) {
+  const std::optional<Flaws> flaws = flaws_of(found.target->store(), found.backup);
+  if (!flaws) {
+    throw Error(ErrorKind::not_found,
+                fmt::format("{} has been removed since it was listed",
+                            found.target->store().location(found.backup.folder())));
+  }
+  if (!flaws->damage.empty()) throw damaged(damage_text(found, flaws->damage));
+  if (!flaws->backdating.empty()) log.warn(backdating_text(found, flaws->backdating));
+}
+
+FoundBackup choose_backup(const Destinations& targets, const RestoreRequest& request,
+                          const Adoption& adoption, const Clock& clock, Log& log) {
+  auto [found, places] = find_wanted(targets, request, adoption, log);
+  if (found.empty()) {
+    throw Error(ErrorKind::not_found, fmt::format("there is no {} in {}", wanted(request), places),
+                "pg-backup list shows what there is; names are taken literally, with case");
+  }
+  const UtcTime now = time_of(targets, clock);
+  const bool is_latest = request.id == "latest";
+  std::string reason;
+  for (FoundBackup& one : found) {
+    const bool is_future = is_from_future(one.backup, now);
+    if (is_future) {
+      log.warn(fmt::format("{} is dated in the future (it is {} now){}", one.backup.folder(),
+                           format_iso(now),
+                           is_latest ? ": it is not the latest; --id restores it" : ""));
+    }
+    if (is_future && is_latest) continue;
+    const std::optional<Flaws> flaws = flaws_of(one.target->store(), one.backup);
+    if (!flaws) continue;
+    if (flaws->damage.empty()) {
+      if (flaws->backdating.empty()) return std::move(one);
+      const bool is_passed_over = is_latest && !flaws->counts;
+      log.warn(backdating_text(one, flaws->backdating) +
+               (is_passed_over ? "; it is not the latest, --id restores it" : ""));
+      if (is_passed_over) continue;
+      return std::move(one);
+    }
+    reason = damage_text(one, flaws->damage);
+    log.warn(fmt::format("passed over: {}", reason));
+  }
+  if (!reason.empty()) throw damaged(reason);
+  throw Error(ErrorKind::not_found,
+              fmt::format("there is no {} in {} but what is dated in the future, backdated, or has "
+                          "just been removed",
+                          wanted(request), places),
+              "set the clock of this machine if it is wrong, or name a backup with --id");
+}
+
+NewestStarts newest_starts(const Destinations& targets, const std::vector<std::string>& groups,
+                           UtcTime now, Log& log) {
+  NewestStarts starts;
+  for (const std::string& group : groups) {
+    for (const Destination& target : targets) starts[{group, target.name()}] = std::nullopt;
+  }
+  ask_all(targets, log, [&](const Destination& target) {
+    Store& store = target.store();
+    std::vector<Error> failures;  // of groups that cannot be read, such as another user's directory
+    for (const std::string& group : groups) {
+      try {
+        starts[{group, target.name()}] = newest_start(store, group, now, log);
+      } catch (...) {
+        failures.push_back(current_failure());
+        if (failures.back().kind() == ErrorKind::transient) throw;
+      }
+    }
+    if (!failures.empty() && failures.size() == groups.size()) throw Error(failures.front());
+    for (const Error& error : failures) {
+      log.warn(fmt::format("what it holds does not count: {}", error.message()));
+    }
+  });
+  return starts;
+}
+
+std::optional<UtcTime> furthest_behind(const NewestStarts& starts) {
+  const auto least =
+      std::min_element(starts.begin(), starts.end(), [](const auto& a, const auto& b) {
+        return a.second < b.second;  // none is less than any time
+      });
+  return least == starts.end() ? std::nullopt : least->second;
+}
+
+}  // namespace pgbackup

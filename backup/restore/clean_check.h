@@ -1,0 +1,61 @@
+// What stands in the way of `restore --clean`: it drops what the backup holds, and nothing else, so
+// that what others have built on it makes it fail, or goes along unasked.
+#pragma once
+
+#include <set>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backup/postgres/client_program.h"
+#include "backup/postgres/connection.h"
+#include "backup/restore/stored_dump.h"
+#include "backup/restore/target_database.h"
+#include "common/base/options.h"
+
+namespace pgbackup {
+
+/// What an archive holds, from its table of contents (`pg_restore --list`).
+class ArchiveContents {
+ public:
+  explicit ArchiveContents(std::string_view list);
+
+  /// A table, view, sequence or type.
+  [[nodiscard]] bool holds(const TableName& name) const;
+  /// A schema that --clean drops.
+  [[nodiscard]] bool holds_schema(std::string_view name) const;
+
+ private:
+  std::set<std::string, std::less<>> known_;  ///< `schema name owner`
+  std::set<std::string, std::less<>> schemas_;
+};
+
+/// What `pg_restore --list` says of `dump`, of which it reads no more than that takes. Throws
+/// `corrupt`, `canceled`.
+[[nodiscard]] std::string table_of_contents(StoredDump& dump, const ClientProgram& pg_restore,
+                                            const Environment& environment,
+                                            const std::stop_token& stop);
+
+/// `dependent` uses `on`: views, foreign keys, partitions and children, defaults, column types.
+struct Dependency {
+  TableName dependent;
+  TableName on;
+};
+
+[[nodiscard]] std::vector<Dependency> list_dependencies(PgConnection& target);
+
+/// Those of `tables` that the archive does not hold, as `schema.name`.
+[[nodiscard]] std::vector<std::string> tables_unknown_to(const std::vector<TableName>& tables,
+                                                         const ArchiveContents& contents);
+
+/// Those of them that would make --clean fail or be dropped along, each with the reason.
+[[nodiscard]] std::vector<std::string> tables_in_the_way(const std::vector<TableName>& tables,
+                                                         const std::vector<Dependency>& all,
+                                                         const ArchiveContents& contents);
+
+/// Throws `conflict` naming them.
+void refuse_what_is_in_the_way(PgConnection& target, const std::vector<TableName>& tables,
+                               const ArchiveContents& contents);
+
+}  // namespace pgbackup

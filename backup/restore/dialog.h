@@ -1,0 +1,22 @@
+// `pg-backup restore` without a database on a terminal: shows what there is and asks.
+#pragma once
+
+#include <stop_token>
+#include <vector>
+
+#include "backup/postgres/connection_config.h"
+#include "backup/restore/choose_backup.h"
+
+namespace pgbackup {
+
+/// Which of all backups. Throws `not_found` when there is none, `corrupt` for one that is damaged,
+/// `canceled`.
+[[nodiscard]] FoundBackup ask_which_backup(const Destinations& targets, const Adoption& adoption,
+                                           const Clock& clock, Log& log,
+                                           const std::stop_token& stop);
+
+/// Completes `request` from the answer: into which database. Throws `canceled`.
+[[nodiscard]] RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg,
+                                          RestoreRequest request, const std::stop_token& stop);
+
+}  // namespace pgbackup

@@ -1,0 +1,407 @@
+#include "backup/restore/restore.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "backup/postgres/sql_guard.h"
+#include "backup/postgres/version_advice.h"
+#include "backup/restore/adopted_dump.h"
+#include "backup/restore/apply_globals.h"
+#include "backup/restore/archive.h"
+#include "backup/restore/clean_check.h"
+#include "backup/restore/client_sink.h"
+#include "backup/restore/created_database.h"
+#include "backup/restore/failures.h"
+#include "backup/restore/hints.h"
+#include "backup/restore/lock_watch.h"
+#include "backup/restore/target_database.h"
+#include "backup/restore/terminal.h"
+#include "common/base/error.h"
+#include "common/catalog/key_grammar.h"
+#include "common/codec/encoding.h"
+#include "common/store/dir_store.h"
+
+namespace pgbackup {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// stdout, in steps that cannot block after poll(), so that a stop request is heard.
+class StdoutSink final : public Sink {
+ public:
+  explicit StdoutSink(const std::stop_token& stop) : stop_(stop) {}
+  void write(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      std::array<pollfd, 1> out = {{{STDOUT_FILENO, POLLOUT, 0}}};
+      stop_.wait(out, kNoDeadline);
+      const std::string_view step = bytes.substr(0, kAtomicBytes);
+      write_all(STDOUT_FILENO, step, "cannot write to stdout");
+      bytes.remove_prefix(step.size());
+    }
+  }
+  void finish() override {}
+
+ private:
+  static constexpr size_t kAtomicBytes = 4096;  // PIPE_BUF of Linux
+  StopFd stop_;
+};
+
+const char* client_name(DumpFormat form) {
+  return form == DumpFormat::plain ? "psql" : "pg_restore";
+}
+
+/// All but the connection, or the file that the SQL goes to.
+std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
+  std::vector<std::string> arguments = archive_options(request);
+  arguments.emplace_back("--format=custom");
+  if (!request.keep_going) arguments.emplace_back("--exit-on-error");
+  if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
+  if (request.in_one_transaction()) arguments.emplace_back("--single-transaction");
+  return arguments;
+}
+
+/// Without --single-transaction, which commits at the end of its input: SqlGuard begins and
+/// commits. What its queries return is nobody's.
+std::vector<std::string> psql_arguments() {
+  return {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"};
+}
+
+/// Says which statements failed; with all of them done that is a failure all the same.
+std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
+  if (failures.count() == 0 && !failures.is_counted()) return {};
+  for (const std::string& failure : failures.first()) log.error(failure);
+  if (failures.count() > failures.first().size()) {
+    log.error(fmt::format("and {} more", failures.count() - failures.first().size()));
+  }
+  const std::string what = failures.count() == 0   ? "some statements"
+                           : failures.count() == 1 ? "1 statement"
+                                                   : fmt::format("{} statements", failures.count());
+  return Error(ErrorKind::failed,
+               fmt::format("{} failed; everything else is in the database", what),
+               "run the failed statements by hand once what they need exists");
+}
+
+/// What stands in a template stands in every database that is made from now on.
+void refuse_target(std::string_view name) {
+  if (name != "template0" && name != "template1") return;
+  throw Error(ErrorKind::usage,
+              fmt::format("{} is the template of new databases, which would all hold what is "
+                          "restored into it",
+                          name),
+              "name another --target-database");
+}
+
+/// psql runs what stands in the SQL, and leaves out nothing.
+void refuse_archive_options(const RestoreRequest& request) {
+  std::vector<std::string> options = archive_options(request);
+  if (request.clean) options.emplace_back("--clean");
+  if (request.keep_going) options.emplace_back("--keep-going");
+  if (options.empty()) return;
+  throw Error(ErrorKind::usage,
+              fmt::format("it is plain SQL, for which there is no {}", fmt::join(options, ", ")),
+              "restore it into a new database (--target-database NAME --create), or write it to a "
+              "file with --output and change it there");
+}
+
+/// SQL of an archive goes to psql only where pg_restore cannot execute it itself. Throws before
+/// anything is touched.
+void check_clients(const RestoreClients& clients, const RestoreRequest& request) {
+  if (!clients.psql || !request.keep_going) return;
+  throw Error(ErrorKind::usage,
+              "--keep-going needs a pg_restore of the target's own major version, and the only one "
+              "that can read the backup is newer",
+              "leave --keep-going out, or restore into a server of the newer version");
+}
+
+/// Whoever cannot be asked must have said so before.
+void confirm(const RestoreRequest& request, const std::string& question,
+             const std::stop_token& stop) {
+  if (request.yes) return;
+  if (!can_ask()) {
+    throw Error(ErrorKind::usage, "without a terminal to ask on, this restore needs --yes");
+  }
+  if (!ask_yes(question, stop)) throw Error(ErrorKind::conflict, "not restored: the answer was no");
+}
+
+/// Roles, of which a server has some thousands at most, in memory: they are read before the first
+/// one is made.
+class TextSink final : public Sink {
+ public:
+  void write(std::string_view bytes) override {
+    constexpr size_t kMost = size_t{64} << 20U;
+    if (text_.size() + bytes.size() > kMost) {
+      throw Error(ErrorKind::failed, "there are more than 64 MiB of roles and tablespaces",
+                  "write them to a file with --output");
+    }
+    text_ += bytes;
+  }
+  void finish() override {}
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace
+
+Restore::Restore(RestoreSettings settings, const Environment& environment, Clock& clock, Log& log,
+                 std::stop_token stop)
+    : settings_(std::move(settings)),
+      environment_(environment),
+      clock_(clock),
+      log_(log),
+      stop_(std::move(stop)) {}
+
+void Restore::run(Store& store, const Backup& backup, const RestoreRequest& request) {
+  with_context(fmt::format("restore of {}", backup.folder()), [&] {
+    const std::unique_ptr<StoredDump> dump = open_dump(store, backup);
+    if (!request.output.empty()) {
+      to_file(*dump, request.output);
+    } else if (backup.group == kGlobalsGroup) {
+      to_server(*dump, request);
+    } else {
+      to_database(*dump, request);
+    }
+  });
+}
+
+std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backup) {
+  if (!backup.is_ours()) return std::make_unique<AdoptedDump>(store, backup);
+  Manifest manifest = read_manifest_to_restore(store, backup);
+  for (const std::string& warning : manifest.warnings) log_.warn(warning);
+  if (!manifest.dump.selection.empty()) {
+    log_.warn(fmt::format("this backup is a part: {}", fmt::join(manifest.dump.selection, " ")));
+  }
+  return std::make_unique<StoredArchive>(store, backup, std::move(manifest));
+}
+
+void Restore::to_file(StoredDump& dump, const fs::path& output) {
+  if (output == "-") {
+    StdoutSink out(stop_);
+    dump.copy(out, clock_, log_);
+    return;
+  }
+  if (fs::exists(output)) {
+    throw Error(ErrorKind::conflict, fmt::format("{} exists already", output.string()),
+                "name another file, or remove it first");
+  }
+  // A directory store writes to a temporary file and renames it when all is well.
+  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder)) {
+    throw Error(ErrorKind::not_found, fmt::format("there is no folder {}", folder.string()));
+  }
+  DirStore files(folder, clock_);
+  const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());
+  const uint64_t bytes = dump.copy(*file, clock_, log_);
+  log_.info(fmt::format("wrote {}", output.string()), {{"bytes", std::to_string(bytes)}});
+}
+
+void Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
+  RestoreRequest resolved = request;
+  if (resolved.target_database.empty()) resolved.target_database = dump.backup().group;
+  if (resolved.target_database.empty()) {
+    throw Error(ErrorKind::usage, "nothing says which database it is of",
+                "name one with --target-database, or a file with --output");
+  }
+  refuse_target(resolved.target_database);
+  if (dump.format() == DumpFormat::plain) refuse_archive_options(resolved);
+  const Restored restored =
+      resolved.create ? to_created(dump, resolved) : to_existing(dump, resolved);
+  if (restored.failure) throw Error(*restored.failure);
+  log_.info(fmt::format("restored {}", resolved.target_database),
+            {{"id", dump.backup().id}, {"bytes", std::to_string(restored.bytes)}});
+}
+
+void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
+  if (const std::vector<std::string> flags = database_flags(request); !flags.empty()) {
+    throw Error(ErrorKind::usage,
+                fmt::format("roles and tablespaces belong to the whole server: {} {} not go with "
+                            "them",
+                            fmt::join(flags, ", "), flags.size() == 1 ? "does" : "do"));
+  }
+  TextSink sql;
+  dump.copy(sql, clock_, log_);
+  PgConnection server = connect_maintenance(settings_.pg, stop_);
+  confirm(request, "Create and alter the roles of this server, with their passwords, as they were?",
+          stop_);
+  apply_globals(server, sql.text(), log_);
+  log_.info("restored roles and tablespaces", {{"id", dump.backup().id}});
+}
+
+Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
+  const RestoreClients clients = [&] {
+    PgConnection target(settings_.pg.with_database(request.target_database), stop_);
+    RestoreClients fitting = find_clients_for(target, dump);
+    check_clients(fitting, request);
+    if (request.clean) {
+      announce_clean(target, fitting.program, dump, request);
+    } else {
+      refuse_if_not_empty(target, request.target_database, dump.format());
+    }
+    return fitting;
+  }();
+  return feed(clients, dump, request);
+}
+
+Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
+  CreatedDatabase database(settings_.pg, request, dump.properties(), log_);
+  const RestoreClients clients = [&] {
+    // Closed before the restore starts: the role may have no more than one connection.
+    PgConnection maintenance = connect_maintenance(settings_.pg, stop_);
+    RestoreClients fitting = find_clients_for(maintenance, dump);
+    check_clients(fitting, request);
+    database.create(maintenance);
+    return fitting;
+  }();
+  try {
+    database.prepare(stop_);
+    Restored restored = feed(clients, dump, request);
+    database.complete();
+    return restored;
+  } catch (...) {
+    if (request.in_one_transaction()) {
+      database.drop();
+    } else {
+      log_.warn(fmt::format("{} remains as far as it was restored: drop it before you try again",
+                            request.target_database));
+    }
+    throw;
+  }
+}
+
+Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
+                       const RestoreRequest& request) {
+  for (const std::string& advice : restore_advice(clients.versions)) log_.warn(advice);
+  const std::string application = "pg-backup restore " + random_hex(4);
+  const PgConfig target = [&] {
+    PgConfig config = settings_.pg.with_database(request.target_database);
+    PgConnection connection(config, stop_);
+    const std::string options = session_options(connection);
+    return session_config(std::move(config), environment_, application, options);
+  }();
+  std::optional<LockWatch> watch;
+  if (request.clean) {
+    watch.emplace(target.with_database(target.database), application, settings_.lock_timeout, log_);
+  }
+  const RestoreSession session{.clients = clients,
+                               .request = request,
+                               .target = target,
+                               .environment = restore_environment(environment_)};
+  try {
+    const bool is_sql = dump.format() == DumpFormat::plain || clients.psql;
+    return is_sql ? feed_psql(session, dump) : feed_pg_restore(session, dump);
+  } catch (...) {
+    const std::string verdict = watch ? watch->verdict() : "";
+    if (verdict.empty()) throw;
+    const Error error = current_error();
+    throw Error(error.kind(), fmt::format("{}: {}", verdict, error.message()),
+                "end that session, or restore when it has ended");
+  }
+}
+
+ClientHint Restore::hint_of(const RestoreSession& session) {
+  return [&session](std::string_view errors) {
+    std::string text = restore_hint(errors, session.request.in_one_transaction());
+    return text.empty() ? older_target_hint(session.clients.versions) : text;
+  };
+}
+
+/// On any error a process is killed by its destructor before its stdin is closed: it never sees an
+/// end that was not ours.
+Restored Restore::feed_pg_restore(const RestoreSession& session, StoredDump& dump) {
+  ClientProcess process(
+      {.program = session.clients.program, .arguments = pg_restore_arguments(session.request)},
+      session.target, session.environment, stop_);
+  ClientSink sink(process.process(), "pg_restore", hint_of(session),
+                  session.request.keep_going ? AfterError::go_on : AfterError::stop);
+  const uint64_t bytes = dump.copy(sink, clock_, log_);
+  return {.bytes = bytes, .failure = describe_failures(sink.failures(), log_)};
+}
+
+Restored Restore::feed_psql(const RestoreSession& session, StoredDump& dump) {
+  const RestoreClients& clients = session.clients;
+  ClientProcess process(
+      {.program = clients.psql.value_or(clients.program), .arguments = psql_arguments()},
+      session.target, session.environment, stop_);
+  wait_until_connected(process, hint_of(session));
+  ClientSink sink(process.process(), "psql", hint_of(session));
+  SqlGuard guard(sink, {.single_transaction = session.request.in_one_transaction(),
+                        .unknown_settings = unknown_settings(clients.versions.target)});
+  const uint64_t bytes =
+      clients.psql ? copy_as_sql(session, dump, guard) : dump.copy(guard, clock_, log_);
+  if (!has_printed(process.process(), guard.end_word())) {
+    throw Error(ErrorKind::corrupt,
+                "the SQL ends within a statement, so that psql did not commit it",
+                "write it to a file with --output, and look at it");
+  }
+  return {.bytes = bytes};
+}
+
+/// Turns the archive into SQL, of which `guard` leaves out what the target does not know.
+uint64_t Restore::copy_as_sql(const RestoreSession& session, StoredDump& dump, SqlGuard& guard) {
+  std::vector<std::string> arguments = pg_restore_arguments(session.request);
+  arguments.insert(arguments.begin(), session.clients.program.path.string());
+  arguments.emplace_back("--file=-");
+  Process process(
+      {.argv = arguments, .environment = client_environment(session.environment, false)}, stop_);
+  ScriptSink script(process, guard, hint_of(session));
+  return dump.copy(script, clock_, log_);
+}
+
+void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,
+                             StoredDump& dump, const RestoreRequest& request) {
+  const ArchiveContents contents(
+      table_of_contents(dump, pg_restore, restore_environment(environment_), stop_));
+  const std::vector<TableName> tables = list_tables(target);
+  refuse_what_is_in_the_way(target, tables, contents);
+  const std::vector<std::string> remaining = tables_unknown_to(tables, contents);
+  if (!remaining.empty()) {
+    log_.warn(fmt::format("{} holds tables that the backup does not know; they will remain: {}",
+                          request.target_database, fmt::join(remaining, ", ")));
+  }
+  confirm(request,
+          fmt::format("Drop everything in {} that {} holds, and restore it?",
+                      request.target_database, dump.backup().folder()),
+          stop_);
+}
+
+/// Throws `failed` when a client is missing that the restore needs.
+RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump& dump) {
+  const int target = server.server_version();
+  const bool is_sql = dump.format() == DumpFormat::plain;
+  RestoreClients clients{
+      // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote
+      // it.
+      .program =
+          find_client(client_name(dump.format()), target, is_sql ? 0 : dump.client_version()),
+      .psql = {},
+      .versions = {.dumped = dump.server_version(),
+                   .target = target,
+                   .is_sql = is_sql,
+                   .is_superuser = server.is_superuser()}};
+  clients.versions.client = clients.program.version;
+  if (!is_sql && sets_unknown(clients.program.version, target)) {
+    clients.psql = find_client("psql", target, 0);
+  }
+  if (is_sql || clients.psql) {
+    require_restricted_psql(is_sql ? clients.program.version : clients.psql->version);
+  }
+  return clients;
+}
+
+/// For a server of that version, and not older than `least`.
+ClientProgram Restore::find_client(const char* name, int server_version, int least) {
+  const std::vector<ClientProgram> clients =
+      find_clients(name, settings_.bindir, environment_, stop_);
+  const ClientProgram& fitting = choose_client(clients, name, server_version);
+  if (major_version(fitting.version) >= major_version(least)) return fitting;
+  return choose_client(clients, name, least);
+}
+
+}  // namespace pgbackup

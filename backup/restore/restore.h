@@ -1,0 +1,96 @@
+// `pg-backup restore`: a backup into a database or a file. The target is untouched unless
+// everything arrived and matched: pg_restore, or psql, runs in one transaction and gets the end
+// last of all. An archive of a newer pg_dump goes through psql as SQL, without the settings that an
+// older target does not know.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "backup/postgres/client_program.h"
+#include "backup/postgres/connection.h"
+#include "backup/postgres/sql_guard.h"
+#include "backup/postgres/version_advice.h"
+#include "backup/restore/client_sink.h"
+#include "backup/restore/request.h"
+#include "backup/restore/stored_dump.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/catalog/catalog.h"
+#include "common/store/store.h"
+
+namespace pgbackup {
+
+/// What executes a dump.
+struct RestoreClients {
+  ClientProgram program;              ///< pg_restore, or psql for SQL
+  std::optional<ClientProgram> psql;  ///< gets pg_restore's SQL, of which the target knows a part
+  RestoreVersions versions;
+};
+
+/// What has come into a database.
+struct Restored {
+  uint64_t bytes = 0;
+  std::optional<Error> failure{};  ///< of statements after which the restore went on
+};
+
+/// What the clients of one restore into a database are started with.
+struct RestoreSession {
+  const RestoreClients& clients;
+  const RestoreRequest& request;
+  const PgConfig& target;
+  Environment environment;
+};
+
+/// Says where a restore goes and with what. All that it refers to must outlive the restore.
+struct RestoreSettings {
+  const PgConfig& pg;
+  std::filesystem::path bindir;  ///< directory of the client programs; empty: where they are found
+  std::chrono::seconds lock_timeout;  ///< of --clean; 0: none
+};
+
+class Restore {
+ public:
+  /// `environment`: of the client programs, without secrets.
+  Restore(RestoreSettings settings, const Environment& environment, Clock& clock, Log& log,
+          std::stop_token stop);
+
+  /// Restores `backup` of `store` as `request` says. Throws `conflict` when the target exists
+  /// already (--create) or holds tables (without --clean), or the answer was no, `usage` when plain
+  /// SQL shall --clean or no database is named, `corrupt`, `not_found`, `canceled`, `failed` with
+  /// pg_restore's own words.
+  void run(Store& store, const Backup& backup, const RestoreRequest& request);
+
+ private:
+  [[nodiscard]] std::unique_ptr<StoredDump> open_dump(Store& store, const Backup& backup);
+  void to_file(StoredDump& dump, const std::filesystem::path& output);
+  void to_database(StoredDump& dump, const RestoreRequest& request);
+  void to_server(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] Restored to_existing(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] Restored feed(const RestoreClients& clients, StoredDump& dump,
+                              const RestoreRequest& request);
+  [[nodiscard]] Restored feed_pg_restore(const RestoreSession& session, StoredDump& dump);
+  [[nodiscard]] Restored feed_psql(const RestoreSession& session, StoredDump& dump);
+  [[nodiscard]] uint64_t copy_as_sql(const RestoreSession& session, StoredDump& dump,
+                                     SqlGuard& guard);
+  [[nodiscard]] static ClientHint hint_of(const RestoreSession& session);
+  void announce_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
+                      const RestoreRequest& request);
+  [[nodiscard]] RestoreClients find_clients_for(PgConnection& server, const StoredDump& dump);
+  [[nodiscard]] ClientProgram find_client(const char* name, int server_version, int least);
+
+  RestoreSettings settings_;
+  const Environment& environment_;
+  Clock& clock_;
+  Log& log_;
+  std::stop_token stop_;
+};
+
+}  // namespace pgbackup

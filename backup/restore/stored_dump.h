@@ -1,0 +1,58 @@
+// What a restore is made from: a dump in a store, streamed and checked on its way. Ours is an
+// archive with a manifest (archive.h); what an older system left is looked at first (old_dump.h).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/catalog/catalog.h"
+#include "common/catalog/manifest.h"
+#include "common/codec/sink.h"
+
+namespace pgbackup {
+
+class StoredDump {
+ public:
+  StoredDump() = default;
+  StoredDump(const StoredDump&) = delete;
+  StoredDump& operator=(const StoredDump&) = delete;
+  virtual ~StoredDump() = default;
+
+  [[nodiscard]] virtual const Backup& backup() const = 0;
+  [[nodiscard]] virtual DumpFormat format() const = 0;
+  /// The least version of pg_restore that can read it, as server_version_num; 0: any.
+  [[nodiscard]] virtual int client_version() const = 0;
+  /// Of the server that was dumped, as server_version_num; 0: not known.
+  [[nodiscard]] virtual int server_version() const = 0;
+  /// Of the database that was dumped; nullptr: not known.
+  [[nodiscard]] virtual const DatabaseProperties* properties() const = 0;
+
+  /// Streams what pg_dump wrote into `sink`, finishes it and returns the number of bytes. Throws
+  /// `corrupt` naming the object when bytes are not what they should be; `sink` then has not
+  /// received the end and is not finished.
+  virtual uint64_t copy(Sink& sink, Clock& clock, Log& log) = 0;
+  /// The same from its start, unchecked, until `enough` says so after a write: for an archive's
+  /// table of contents.
+  virtual void copy_head(Sink& sink, const std::function<bool()>& enough) = 0;
+};
+
+/// `corrupt`, with the hint to take another backup.
+[[nodiscard]] Error damaged(std::string message);
+
+/// Runs `body`; a `corrupt` error without a hint that leaves it gets that one.
+template <class Body>
+decltype(auto) with_damage_hint(Body&& body) {
+  try {
+    return std::forward<Body>(body)();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt || !error.hint().empty()) throw;
+    throw damaged(error.message());
+  }
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,37 @@
+// Takes text apart: whitespace, lists of names, and command lines as a shell takes them. What the
+// words mean is said elsewhere.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pgbackup {
+
+/// Holds the whitespace of the C locale.
+inline constexpr std::string_view kWhitespace = " \t\n\v\f\r";
+
+[[nodiscard]] constexpr bool is_whitespace(char c) {
+  return kWhitespace.find(c) != std::string_view::npos;
+}
+[[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// Returns `text` without the whitespace at both ends.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+
+struct Word {
+  std::string text;  ///< without the quotes around it; `""` within them is one
+  std::string raw;   ///< as written
+};
+
+/// Splits a list at commas and whitespace; what stands in double quotes stays together. Throws
+/// `usage` for an open quote and for a word that is nothing but quotes.
+[[nodiscard]] std::vector<Word> split_list(std::string_view text);
+
+/// Splits a command line as POSIX's shell does, without expanding anything: whitespace separates
+/// words; single quotes, double quotes and backslashes protect it.
+/// https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02
+/// Throws `usage` for an open quote and for a backslash at the end.
+[[nodiscard]] std::vector<std::string> split_command_line(std::string_view text);
+
+}  // namespace pgbackup

@@ -1,0 +1,190 @@
+#include "common/catalog/backup_writer.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/units.h"
+#include "common/catalog/key_grammar.h"
+#include "common/codec/digest.h"
+
+namespace pgbackup {
+namespace {
+
+/// Deletes what a destination was given before it failed. The reply to the manifest may be lost
+/// although it was written: the manifest goes first, as in pruning. After a conflict the manifest
+/// that is there belongs to someone else.
+void withdraw(Store& store, const std::string& folder, const std::vector<StoredObject>& objects,
+              ErrorKind cause, Log& log) {
+  std::vector<std::string> keys;
+  if (cause != ErrorKind::conflict) keys.push_back(fmt::format("{}/{}", folder, kManifestName));
+  for (const StoredObject& object : objects) keys.push_back(object.key);
+  keys.push_back(fmt::format("{}/{}", folder, kSumsName));
+  try {
+    for (const std::string& key : keys) store.remove(key);
+  } catch (...) {
+    // The cause is already on its way up; pg-prune sweeps folders without a manifest.
+    log.warn(fmt::format("could not clean up {}: {}", store.location(folder),
+                         current_error().message()));
+  }
+}
+
+}  // namespace
+
+/// What one destination has of the backup.
+struct BackupWriter::Branch {
+  const Destination* destination;
+  std::vector<std::unique_ptr<ObjectWriter>> objects{};  ///< one for each stream
+  bool is_open = true;                                   ///< neither committed nor failed
+};
+
+/// A stream on its way: counted, hashed, packed, and then written to every branch.
+class BackupWriter::Stream final : public Sink {
+ public:
+  Stream(BackupWriter& parent, size_t number, const StreamPlan& plan)
+      : plan_(plan),
+        outlet_(parent, number),
+        packed_(pack(outlet_, plan.packing, plan.effort)),
+        uncompressed_(*packed_) {}
+  void write(std::string_view bytes) override { uncompressed_.write(bytes); }
+  void finish() override { uncompressed_.finish(); }
+
+  [[nodiscard]] bool is_finished() const { return outlet_.is_finished; }
+  /// Returns all but the objects, which each destination adds.
+  [[nodiscard]] ManifestStream describe() const {
+    return {.name = plan_.name,
+            .format = plan_.format,
+            .packing = plan_.packing,
+            .uncompressed_bytes = uncompressed_.bytes(),
+            .uncompressed_sha256 = uncompressed_.sha256(),
+            .objects = {}};
+  }
+
+ private:
+  struct Outlet final : public Sink {
+    Outlet(BackupWriter& owner, size_t stream) : parent(owner), number(stream) {}
+    void write(std::string_view bytes) override { parent.write(number, bytes); }
+    void finish() override { is_finished = true; }
+
+    BackupWriter& parent;
+    size_t number;
+    bool is_finished = false;
+  };
+
+  StreamPlan plan_;
+  Outlet outlet_;
+  std::unique_ptr<Sink> packed_;
+  HashSink uncompressed_;
+};
+
+BackupWriter::BackupWriter(SomeDestinations destinations, std::string group, std::string id,
+                           Clock& clock, Log& log)
+    : group_(std::move(group)), id_(std::move(id)), clock_(clock), log_(log) {
+  for (const Destination* const destination : destinations) {
+    branches_.push_back({.destination = destination});
+  }
+}
+
+BackupWriter::~BackupWriter() = default;
+
+Sink& BackupWriter::open_stream(const StreamPlan& plan) {
+  const std::string key = fmt::format("{}/{}", backup_folder(group_, id_),
+                                      stream_file_name(plan.name, plan.format, plan.packing));
+  on_each_branch(
+      [&](Branch& branch) { branch.objects.push_back(branch.destination->store().create(key)); });
+  streams_.push_back(std::make_unique<Stream>(*this, streams_.size(), plan));
+  return *streams_.back();
+}
+
+void BackupWriter::write(size_t stream, std::string_view bytes) {
+  on_each_branch([&](Branch& branch) { branch.objects.at(stream)->write(bytes); });
+}
+
+void BackupWriter::commit(Manifest manifest) {
+  manifest.group = group_;
+  manifest.id = id_;
+  manifest.streams.clear();
+  for (const std::unique_ptr<Stream>& stream : streams_) {
+    if (!stream->is_finished()) throw Error(ErrorKind::failed, "a stream of it has not ended");
+    manifest.streams.push_back(stream->describe());
+  }
+  for (Branch& branch : branches_) {
+    if (!branch.is_open) continue;
+    try {
+      commit_to(branch, manifest);
+    } catch (...) {
+      const Error error = current_error();
+      // Stopped when one destination is done already: its backup stays, and the others have none.
+      if (error.kind() == ErrorKind::canceled && written_.empty()) throw error;
+      drop(branch, error);
+    }
+  }
+  if (written_.empty()) throw join_failures(failures_);
+}
+
+void BackupWriter::commit_to(Branch& branch, Manifest manifest) {
+  Store& store = branch.destination->store();
+  const std::string folder = backup_folder(group_, id_);
+  std::vector<StoredObject> objects;
+  try {
+    for (size_t i = 0; i < branch.objects.size(); ++i) {
+      branch.objects[i]->finish();
+      for (const StoredObject& object : branch.objects[i]->stored()) {
+        manifest.streams[i].objects.push_back(
+            {object.key.substr(object.key.rfind('/') + 1), object.bytes, object.sha256});
+        objects.push_back(object);
+      }
+    }
+    manifest.finished = clock_.now();
+    manifest.locked_until = store.locked_until();
+    store.commit(folder, format_manifest(manifest), objects);
+  } catch (...) {
+    const Error error = current_error();
+    if (!objects.empty()) withdraw(store, folder, objects, error.kind(), log_);
+    throw error;
+  }
+  branch.is_open = false;
+  branch.objects.clear();
+  log_written(branch.destination->name(), manifest);
+  written_.push_back({branch.destination->name(), std::move(manifest)});
+}
+
+void BackupWriter::log_written(const std::string& destination, const Manifest& manifest) {
+  LogFields fields = {{"id", manifest.id},
+                      {"size", format_bytes(manifest.stored_bytes())},
+                      {"uncompressed", format_bytes(manifest.uncompressed_bytes())},
+                      {"seconds", std::to_string((manifest.finished - manifest.started).count())}};
+  if (!destination.empty()) fields.emplace_back("destination", destination);
+  log_.info(fmt::format("backed up {}", manifest.group), fields);
+}
+
+/// Calls `work` for each branch that is open. Throws `canceled` as it is, and what all have said
+/// when none is left.
+void BackupWriter::on_each_branch(const std::function<void(Branch&)>& work) {
+  bool is_any_left = false;
+  for (Branch& branch : branches_) {
+    if (!branch.is_open) continue;
+    try {
+      work(branch);
+      is_any_left = true;
+    } catch (...) {
+      drop(branch, current_failure());
+    }
+  }
+  if (!is_any_left) throw join_failures(failures_);
+}
+
+void BackupWriter::drop(Branch& branch, const Error& error) {
+  const std::string& destination = branch.destination->name();
+  failures_.push_back({destination, error});
+  branch.is_open = false;
+  if (failures_.size() < branches_.size()) {  // else it is thrown, and said there
+    LogFields fields;
+    if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
+    log_.warn(fmt::format("{} gets no backup this time: {}", destination, error.message()), fields);
+  }
+  branch.objects.clear();
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,113 @@
+#include "common/codec/packing.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace pgbackup {
+namespace {
+
+struct Row {
+  std::string_view name;
+  std::string_view suffix;
+};
+
+/// In the order of Compression.
+constexpr std::array<Row, 3> kRows = {{{"zstd", ".zst"}, {"gzip", ".gz"}, {"none", ""}}};
+
+const Row& row_of(Compression compression) { return kRows.at(static_cast<size_t>(compression)); }
+
+/// Passes everything on as it is.
+class PassSink final : public Sink {
+ public:
+  explicit PassSink(Sink& next) : next_(next) {}
+  void write(std::string_view bytes) override { next_.write(bytes); }
+  void finish() override { next_.finish(); }
+
+ private:
+  Sink& next_;
+};
+
+/// Looks at the first bytes, then unpacks or passes on.
+class ContentSink final : public Sink {
+ public:
+  ContentSink(Sink& next, int layers) : next_(next), layers_(layers) {}
+
+  void write(std::string_view bytes) override {
+    if (chosen_ != nullptr) {
+      chosen_->write(bytes);
+    } else {
+      head_ += bytes;
+      if (head_.size() >= kGzipMagic.size()) choose();
+    }
+  }
+  void finish() override {
+    if (chosen_ == nullptr) choose();
+    chosen_->finish();
+  }
+
+ private:
+  void choose() {
+    chosen_ = &next_;
+    if (layers_ > 0 && head_.starts_with(kGzipMagic)) {
+      inner_ = std::make_unique<ContentSink>(next_, layers_ - 1);
+      gunzip_ = std::make_unique<GunzipSink>(*inner_);
+      chosen_ = gunzip_.get();
+    }
+    if (!head_.empty()) chosen_->write(head_);
+    head_.clear();
+  }
+
+  Sink& next_;
+  int layers_;
+  std::string head_;
+  std::unique_ptr<ContentSink> inner_;
+  std::unique_ptr<GunzipSink> gunzip_;
+  Sink* chosen_ = nullptr;
+};
+
+}  // namespace
+
+std::string_view compression_name(Compression compression) { return row_of(compression).name; }
+
+std::optional<Compression> parse_compression(std::string_view name) {
+  const auto* const found =
+      std::find_if(kRows.begin(), kRows.end(), [&](const Row& row) { return row.name == name; });
+  if (found == kRows.end()) return std::nullopt;
+  return static_cast<Compression>(found - kRows.begin());
+}
+
+std::string_view packing_suffix(const Packing& packing) {
+  return row_of(packing.compression).suffix;
+}
+
+std::unique_ptr<Sink> pack(Sink& next, const Packing& packing, const PackingEffort& effort) {
+  switch (packing.compression) {
+    case Compression::zstd:
+      return std::make_unique<ZstdSink>(next, effort.zstd_level, effort.zstd_threads);
+    case Compression::gzip:
+      return std::make_unique<GzipSink>(next, effort.gzip_level);
+    case Compression::none:
+      break;
+  }
+  return std::make_unique<PassSink>(next);
+}
+
+std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing) {
+  switch (packing.compression) {
+    case Compression::zstd:
+      return std::make_unique<UnzstdSink>(next);
+    case Compression::gzip:
+      return std::make_unique<GunzipSink>(next);
+    case Compression::none:
+      break;
+  }
+  return std::make_unique<PassSink>(next);
+}
+
+std::unique_ptr<Sink> unpack_by_content(Sink& next) {
+  constexpr int kMostLayers = 2;
+  return std::make_unique<ContentSink>(next, kMostLayers);
+}
+
+}  // namespace pgbackup

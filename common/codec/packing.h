@@ -1,0 +1,49 @@
+// How the bytes of a stream are stored, and the only place that packs and unpacks them. Compression
+// is all that packing does; encryption belongs here too, between compression and the store.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "common/codec/gzip.h"
+#include "common/codec/sink.h"
+#include "common/codec/zstd.h"
+
+namespace pgbackup {
+
+enum class Compression { zstd, gzip, none };
+
+/// Says what unpack() must undo. Stored in manifests and shown by the suffix of a file.
+struct Packing {
+  Compression compression = Compression::zstd;
+};
+
+/// Says how hard pack() works. Readers need not know it.
+struct PackingEffort {
+  int zstd_level = 3;               ///< kMinZstdLevel to kMaxZstdLevel
+  int zstd_threads = kZstdThreads;  ///< 1 to kMaxZstdThreads
+  int gzip_level = 6;               ///< kMinGzipLevel to kMaxGzipLevel
+};
+
+/// Returns `zstd`, `gzip` or `none`: the name in manifests and settings.
+[[nodiscard]] std::string_view compression_name(Compression compression);
+/// Returns the compression of that name; nullopt for any other text.
+[[nodiscard]] std::optional<Compression> parse_compression(std::string_view name);
+
+/// Returns the end of a file's name: `.zst`, `.gz` or nothing.
+[[nodiscard]] std::string_view packing_suffix(const Packing& packing);
+
+/// Makes a stage that packs what is written to it and passes the result on to `next`, which must
+/// outlive it.
+[[nodiscard]] std::unique_ptr<Sink> pack(Sink& next, const Packing& packing,
+                                         const PackingEffort& effort);
+/// Makes the stage that undoes pack(). Throws `corrupt` from write() and finish() for bytes that
+/// pack() has not written.
+[[nodiscard]] std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing);
+
+/// Makes a stage that undoes gzip as often as the bytes begin like it, twice at most: a script may
+/// have packed a dump, and what carried the dump away packed it again.
+[[nodiscard]] std::unique_ptr<Sink> unpack_by_content(Sink& next);
+
+}  // namespace pgbackup

@@ -1,0 +1,78 @@
+#include "common/codec/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "common/base/output.h"
+#include "common/base/printable.h"
+#include "common/base/units.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kRedraw{250};
+constexpr milliseconds kLogLine{30'000};
+
+}  // namespace
+
+std::string format_progress(uint64_t bytes, uint64_t total, milliseconds elapsed) {
+  const auto ms = static_cast<uint64_t>(std::max<long>(elapsed.count(), 1));
+  const std::string rate = format_bytes(bytes * 1000 / ms) + "/s";
+  if (total == 0) return fmt::format("{}, {}", format_bytes(bytes), rate);
+  // An estimate that was too low must not promise the end.
+  const uint64_t share = std::min<uint64_t>(bytes * 100 / total, 99);
+  return fmt::format("{} of about {} ({} %), {}", format_bytes(bytes),
+                     format_bytes(std::max(total, bytes)), share, rate);
+}
+
+ProgressSink::ProgressSink(Sink& next, std::string what, uint64_t total, Clock& clock, Log& log)
+    : next_(next),
+      what_(std::move(what)),
+      total_(total),
+      clock_(clock),
+      log_(log),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      started_(clock.steady()),
+      thread_([this](const std::stop_token& stop) { report_until(stop); }) {}
+
+ProgressSink::~ProgressSink() {
+  thread_.request_stop();
+  thread_.join();
+  if (terminal_) print(stderr, "\r\x1b[K");
+}
+
+void ProgressSink::write(std::string_view bytes) {
+  next_.write(bytes);
+  bytes_ += bytes.size();
+}
+
+void ProgressSink::report_until(const std::stop_token& stop) {
+  while (true) {
+    clock_.sleep(terminal_ ? kRedraw : kLogLine, stop);
+    if (stop.stop_requested()) return;
+    try {
+      report();
+    } catch (...) {
+      continue;  // no memory for a line: the next one may come
+    }
+  }
+}
+
+void ProgressSink::report() const {
+  const auto elapsed = std::chrono::duration_cast<milliseconds>(clock_.steady() - started_);
+  const std::string text =
+      fmt::format("{}: {}", printable(what_), format_progress(bytes_, total_, elapsed));
+  if (terminal_) {
+    print(stderr, "\r" + text + "\x1b[K");
+  } else {
+    log_.info(text);
+  }
+}
+
+}  // namespace pgbackup

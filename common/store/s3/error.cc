@@ -1,0 +1,164 @@
+#include "common/store/s3/error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace pgbackup {
+namespace {
+
+struct CodeRow {
+  std::string_view code;
+  ErrorKind kind;
+  std::string_view hint;
+};
+
+constexpr std::string_view kRegionHint =
+    "S3_REGION and S3_ENDPOINT must be those of the bucket's region";
+
+// Beyond AWS: RequestRateLimitExceeded is Wasabi's, TooManyRequests that of several gateways.
+constexpr auto kCodes = std::to_array<CodeRow>({
+    {"NoSuchKey", ErrorKind::not_found, ""},
+    {"NoSuchUpload", ErrorKind::not_found, ""},
+    {"NoSuchBucket", ErrorKind::failed, "check S3_BUCKET and S3_ENDPOINT"},
+    {"SignatureDoesNotMatch", ErrorKind::denied, "check S3_SECRET_KEY"},
+    {"InvalidAccessKeyId", ErrorKind::denied,
+     "check S3_ACCESS_KEY; where keys are temporary, they may have expired"},
+    {"AccessDenied", ErrorKind::denied,
+     "the key pair is known but lacks the right for this request"},
+    {"ExpiredToken", ErrorKind::denied, "the credentials have expired"},
+    {"InvalidTokenId", ErrorKind::denied, "the credentials are not valid here"},  // MinIO
+    {"InvalidToken", ErrorKind::denied, "the credentials are not valid here"},
+    {"TokenRefreshRequired", ErrorKind::denied, "the credentials have expired"},
+    {"RequestTimeTooSkewed", ErrorKind::conflict,
+     "the clock of this machine is more than 15 minutes off"},
+    {"AuthorizationHeaderMalformed", ErrorKind::failed, kRegionHint},
+    {"PermanentRedirect", ErrorKind::failed, kRegionHint},
+    {"TemporaryRedirect", ErrorKind::failed, kRegionHint},
+    {"InvalidObjectState", ErrorKind::denied,
+     "it lies in an archive: thaw it there first (RestoreObject)"},
+    {"NotImplemented", ErrorKind::failed, ""},
+    {"MethodNotAllowed", ErrorKind::failed, ""},
+    {"InternalError", ErrorKind::transient, ""},
+    {"ServiceUnavailable", ErrorKind::transient, ""},
+    {"SlowDown", ErrorKind::transient, ""},
+    {"TooManyRequests", ErrorKind::transient, ""},
+    {"RequestTimeout", ErrorKind::transient, ""},
+    {"RequestRateLimitExceeded", ErrorKind::transient, ""},
+    {"RequestLimitExceeded", ErrorKind::transient, ""},
+    {"OperationAborted", ErrorKind::transient, ""},
+    {"ConditionalRequestConflict", ErrorKind::transient, ""},
+    {"BadDigest", ErrorKind::corrupt, ""},
+    {"XAmzContentSHA256Mismatch", ErrorKind::corrupt, ""},
+    {"PreconditionFailed", ErrorKind::conflict, ""},
+});
+
+const CodeRow* find_code(std::string_view code) {
+  const auto* const row =
+      std::find_if(kCodes.begin(), kCodes.end(), [&](const CodeRow& r) { return r.code == code; });
+  return row == kCodes.end() ? nullptr : row;
+}
+
+ErrorKind kind_of_status(int status) {
+  switch (status) {
+    case 401:
+    case 403:
+      return ErrorKind::denied;
+    case 404:
+      return ErrorKind::not_found;
+    case 412:
+      return ErrorKind::conflict;
+    case 408:
+    case 429:
+      return ErrorKind::transient;
+    case 501:
+    case 505:
+      return ErrorKind::failed;
+    default:
+      return status >= 500 ? ErrorKind::transient : ErrorKind::failed;
+  }
+}
+
+std::string_view hint_of_status(int status) {
+  if (status == 401 || status == 403) {
+    return "check S3_ACCESS_KEY, S3_SECRET_KEY and the rights of this key pair";
+  }
+  if (status >= 300 && status < 400) return kRegionHint;
+  return "";
+}
+
+/// InvalidRequest has many causes. AWS: "Content-MD5 OR x-amz-checksum- HTTP header is required for
+/// Put Object requests with Object Lock parameters", also where the bucket locks by default.
+bool wants_lock_settings(const S3ErrorReply& reply) {
+  return reply.message.find("Content-MD5") != std::string::npos &&
+         reply.message.find("Object Lock") != std::string::npos;
+}
+
+std::string hint_of_reply(int status, const S3ErrorReply& reply) {
+  if (wants_lock_settings(reply)) {
+    return "the bucket locks by default: set S3_OBJECT_LOCK_MODE and S3_OBJECT_LOCK_RETENTION, too";
+  }
+  const CodeRow* const row = find_code(reply.code);
+  const std::string_view hint = row != nullptr ? row->hint : hint_of_status(status);
+  if (hint != kRegionHint || reply.region.empty()) return std::string(hint);
+  return fmt::format(
+      "the bucket lies in region {0}: S3_REGION={0}, and its endpoint in S3_ENDPOINT",
+      reply.region);
+}
+
+std::string_view reason_of_status(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 301:
+      return "Moved Permanently";
+    case 307:
+      return "Temporary Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 412:
+      return "Precondition Failed";
+    case 429:
+      return "Too Many Requests";
+    case 500:
+      return "Internal Server Error";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "without an explanation";
+  }
+}
+
+}  // namespace
+
+ErrorKind kind_of_reply(int status, std::string_view code) {
+  if (const CodeRow* const row = find_code(code)) return row->kind;
+  if (code.starts_with("Throttl")) return ErrorKind::transient;
+  // An unknown error document under a good status: as a fault of the server.
+  return status < 300 ? ErrorKind::transient : kind_of_status(status);
+}
+
+bool is_damaged_in_transit(std::string_view code) {
+  return code == "BadDigest" || code == "XAmzContentSHA256Mismatch";
+}
+
+Error make_reply_error(std::string_view request, int status, const S3ErrorReply& reply) {
+  std::string text = fmt::format("{}: {} {}", request, status,
+                                 reply.code.empty() ? reason_of_status(status) : reply.code);
+  if (!reply.message.empty() && reply.message != reply.code) text += ": " + reply.message;
+  if (!reply.request_id.empty()) text += fmt::format(" (request {})", reply.request_id);
+  return {kind_of_reply(status, reply.code), text, hint_of_reply(status, reply)};
+}
+
+}  // namespace pgbackup

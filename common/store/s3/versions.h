@@ -1,0 +1,43 @@
+// Removing objects with all their versions and delete markers, where the bucket keeps such and the
+// user wants the space back (S3_DELETE_VERSIONS).
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html
+#pragma once
+
+#include <map>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "common/store/s3/remover.h"
+
+namespace pgbackup {
+
+/// Lives for one call. What it refers to must outlive it.
+class S3VersionRemover {
+ public:
+  S3VersionRemover(S3Client& client, Transport& transport, S3Remover& remover,
+                   const std::stop_token& stop)
+      : client_(client), transport_(transport), remover_(remover), stop_(stop) {}
+
+  /// One failure at most for each of `objects`, by its key. Throws `canceled` only. Costs a list
+  /// request for each folder. What the store holds back because it is locked has `lock` set.
+  [[nodiscard]] std::vector<S3RemovalFailure> remove_all(std::span<const S3ObjectName> objects);
+
+ private:
+  using Versions = std::vector<S3VersionEntry>;
+
+  [[nodiscard]] Versions find(std::span<const S3ObjectName> objects);
+  void remove(const Versions& versions, bool latest);
+  void note(const std::string& key, const Error& error, const std::string& lock = {});
+  [[nodiscard]] std::string lock_of(const S3ObjectName& version);
+
+  S3Client& client_;
+  Transport& transport_;
+  S3Remover& remover_;
+  const std::stop_token& stop_;
+  std::map<std::string, S3RemovalFailure> failures_;  ///< by key
+  bool is_unanswered_ = false;                        ///< asked for a lock, the server was away
+};
+
+}  // namespace pgbackup

@@ -1,0 +1,32 @@
+// Manifests for tests that need one which can be stored and read again.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/catalog/key_grammar.h"
+#include "common/catalog/manifest.h"
+
+namespace pgbackup {
+
+/// Returns the name of the file that holds the data of a backup as the settings are by default.
+[[nodiscard]] inline std::string data_name(std::string_view group) {
+  return stream_file_name(dump_stream_name(group));
+}
+
+/// Makes the manifest of a dump with one stream. Without `objects` it names one of four bytes.
+[[nodiscard]] inline Manifest make_manifest(std::string group, std::string id,
+                                            std::vector<ManifestObject> objects = {}) {
+  if (objects.empty()) objects = {{data_name(group), 4, std::string(64, 'a')}};
+  Manifest manifest;
+  manifest.streams = {{.name = dump_stream_name(group),
+                       .uncompressed_sha256 = std::string(64, 'b'),
+                       .objects = std::move(objects)}};
+  manifest.group = std::move(group);
+  manifest.id = std::move(id);
+  return manifest;
+}
+
+}  // namespace pgbackup

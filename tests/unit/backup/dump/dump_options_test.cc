@@ -1,0 +1,65 @@
+#include "backup/dump/dump_options.h"
+
+#include "tests/support/test.h"
+
+namespace pgbackup {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+Texts arguments_of(DumpOptions options) {
+  Texts problems;
+  check_dump_options(options, problems);
+  CHECK(problems == Texts());
+  return dump_arguments(options, "LATIN1");
+}
+
+TEST_CASE("Each setting becomes what pg_dump understands") {
+  CHECK(arguments_of({}) == Texts{"--format=custom", "--compress=0", "--encoding=LATIN1",
+                                  "--lock-wait-timeout=900000"});
+  CHECK(arguments_of({.format = DumpFormat::plain, .lock_timeout = std::chrono::seconds(0)}) ==
+        Texts{"--format=plain", "--compress=0", "--encoding=LATIN1"});
+  CHECK(arguments_of({.lock_timeout = std::chrono::seconds(0),
+                      .exclude_tables = "log_*,\"My T\"",
+                      .exclude_table_data = "a.b",
+                      .include_schemas = "s t",
+                      .exclude_schemas = "u",
+                      .schema_only = true,
+                      .further = "-O --table x"}) ==
+        Texts{"--format=custom", "--compress=0", "--encoding=LATIN1", "--schema=s", "--schema=t",
+              "--strict-names", "--exclude-schema=u", "--exclude-table=log_*",
+              "--exclude-table=\"My T\"", "--exclude-table-data=a.b", "--schema-only", "-O",
+              "--table", "x"});
+}
+
+TEST_CASE("An encoding of the user's comes behind that of the database, and counts") {
+  const Texts arguments =
+      arguments_of({.lock_timeout = std::chrono::seconds(0), .further = "--encoding=UTF8"});
+  CHECK(arguments ==
+        Texts{"--format=custom", "--compress=0", "--encoding=LATIN1", "--encoding=UTF8"});
+}
+
+TEST_CASE("What a user adds by PGDUMP_OPTIONS is told from what the settings say") {
+  DumpOptions options{.include_schemas = "s", .further = "-O --no-comments --verbose"};
+  Texts problems;
+  check_dump_options(options, problems);
+  CHECK(problems == Texts());
+  CHECK(selection_of(options.flags, DumpFormat::custom) == Texts{"--schema=s", "--no-comments"});
+  CHECK(selection_of(options.flags, DumpFormat::plain) ==
+        Texts{"--schema=s", "--no-owner", "--no-comments"});
+  options.further = "--exclude-schema";
+  check_dump_options(options, problems);
+  CHECK(problems == Texts{"PGDUMP_OPTIONS: '--exclude-schema': --exclude-schema needs a value"});
+}
+
+TEST_CASE("What is wrong with a setting comes with its name") {
+  DumpOptions options{.exclude_tables = "a \"b", .include_schemas = "\"\"", .further = "-O 'x"};
+  Texts problems;
+  check_dump_options(options, problems);
+  CHECK(problems == Texts{"INCLUDE_SCHEMAS: '\"\"': a name is empty",
+                          "EXCLUDE_TABLES: 'a \"b': a double quote is not closed",
+                          "PGDUMP_OPTIONS: '-O 'x': a single quote is not closed"});
+}
+
+}  // namespace
+}  // namespace pgbackup

@@ -1,0 +1,174 @@
+#include "backup/list.h"
+
+#include "common/catalog/key_grammar.h"
+#include "common/store/dir_store.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/faulty_store.h"
+#include "tests/support/manifests.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/test.h"
+#include "tests/support/zone_guard.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr const char* kId = "20261120T031500Z-9f3a1c2b";
+
+Manifest manifest_of(const std::string& group) { return make_manifest(group, kId); }
+
+void write_backup(const TemporaryFolder& folder, const Manifest& manifest) {
+  const std::string path = backup_folder(manifest.group, kId) + "/";
+  folder.write(path + data_name(manifest.group), "data");
+  folder.write(path + "manifest.json", format_manifest(manifest));
+}
+
+TEST_CASE("A listing shows complete backups only, and their warnings") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  CHECK(format_backup_table(list_backups(only(store), {}, clock).backups) == "no backups yet\n");
+  CHECK(format_backup_json(list_backups(only(store), {}, clock).backups).empty());
+
+  Manifest marked = manifest_of("app");
+  marked.warnings = {"made by pg_dump 17"};
+  write_backup(folder, marked);
+  write_backup(folder, manifest_of("a \"quoted\" name"));
+  folder.write("app/20261121T031500Z-00000000/app.dump.zst", "no manifest yet");
+  folder.write("notes.txt", "not ours");
+
+  const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
+  REQUIRE(listed.size() == 2);
+  CHECK(format_backup_json(listed).find(
+            R"({"group":"app","id":"20261120T031500Z-9f3a1c2b","time":"2026-11-20T03:15:00Z",)"
+            R"("kind":"dump","bytes":)") != std::string::npos);
+  CHECK(
+      format_backup_json(listed).find(R"("key":"a=20=22quoted=22=20name/20261120T031500Z-9f3a1c2b/)"
+                                      R"(a=20=22quoted=22=20name.dump.zst")") != std::string::npos);
+  CHECK(format_backup_table(listed).find("made by pg_dump 17") != std::string::npos);
+}
+
+TEST_CASE("A backup whose manifest cannot be read is listed with the reason") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  folder.write(backup_folder("app", kId) + "/manifest.json", "{");
+  folder.write(backup_folder("app", kId) + "/app.dump.zst", "data");
+  const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
+  REQUIRE(listed.size() == 1);
+  CHECK_FALSE(listed[0].manifest);
+  CHECK(format_backup_table(listed).find("the manifest is damaged") != std::string::npos);
+  CHECK(format_backup_json(listed).find("the manifest is damaged") != std::string::npos);
+}
+
+TEST_CASE("Adopted backups are listed with the form they have, and held ones say so") {
+  const ZoneGuard zone("UTC");
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  Manifest marked = manifest_of("app");
+  marked.warnings = {"made by pg_dump 17"};
+  write_backup(folder, marked);
+  folder.write(backup_folder("app", kId) + "/hold", "held since then\n");
+  folder.write("app/app_20260115T120000Z.sql.gz", "packed");
+  folder.write("app/app_20260115T120000Z.sql.gz.sha256", "sum");
+  folder.write("backup-2021-01-06T22:06:31.106555.dump", "PGDMP");
+  folder.write("notes.txt", "not ours");
+
+  Adoption adoption;
+  const Listing ours = list_backups(only(store), adoption, clock);
+  CHECK(ours.backups.size() == 1);
+  CHECK(describe_not_adopted(ours.not_adopted) ==
+        "left alone: objects of older systems (1 of the form backup-time, 2 of the form "
+        "db-folder); ADOPT_LAYOUTS adopts them");
+
+  adoption.layouts = parse_layouts("all");
+  const Listing all = list_backups(only(store), adoption, clock);
+  CHECK(all.not_adopted.empty());
+  const std::string table = format_backup_table(all.backups);
+  CHECK(table.starts_with(
+      "DATABASE             ID                                      TIME                        "
+      "SIZE  NOTE\n"
+      "(no database named)  backup-2021-01-06T22:06:31.106555.dump  2021-01-06T22:06:31Z         "
+      "5 B  of an older system (backup-time)\n"
+      "app                  app/app_20260115T120000Z.sql.gz         2026-01-15T12:00:00Z         "
+      "9 B  of an older system (db-folder)\n"
+      "app                  20261120T031500Z-9f3a1c2b               2026-11-20T03:15:00Z  "));
+  CHECK(table.ends_with(" B  held; made by pg_dump 17\n"));
+  const std::string json = format_backup_json(all.backups);
+  CHECK(json.find(R"({"group":"app","id":"app/app_20260115T120000Z.sql.gz",)"
+                  R"("time":"2026-01-15T12:00:00Z","kind":"dump","bytes":9,)"
+                  R"("key":"app/app_20260115T120000Z.sql.gz","layout":"db-folder"})") !=
+        std::string::npos);
+  CHECK(json.find(R"("group":"","id":"backup-2021)") != std::string::npos);
+  CHECK(json.find(R"(dump.zst","held":true,"warnings":["made by pg_dump 17"]})") !=
+        std::string::npos);
+}
+
+TEST_CASE("With two targets each line says where the backup lies") {
+  const TemporaryFolder one;
+  const TemporaryFolder two;
+  SystemClock clock;
+  DirStore dir(one.path(), clock);
+  DirStore s3(two.path(), clock);
+  write_backup(one, manifest_of("app"));
+  write_backup(two, manifest_of("app"));
+  write_backup(two, manifest_of("aaa"));
+  const Listing listing = list_backups(both(dir, s3), {}, clock);
+  CHECK(listing.failures.empty());
+  std::string order;
+  for (const ListedBackup& listed : listing.backups) {
+    order += listed.backup.group + ":" + listed.target + " ";
+  }
+  CHECK(order == "aaa:s3 app:dir app:s3 ");
+  const std::string table = format_backup_table(listing.backups);
+  CHECK(table.find("        SIZE  FROM  NOTE\n") != std::string::npos);
+  CHECK(table.find(" B  dir\n") != std::string::npos);
+  CHECK(format_backup_json(listing.backups).find(R"(dump.zst","from":"dir"})") !=
+        std::string::npos);
+  const std::vector<ListedBackup> alone = list_backups(only(dir), {}, clock).backups;
+  CHECK(format_backup_table(alone).find("FROM") == std::string::npos);
+  CHECK(format_backup_json(alone).find("from") == std::string::npos);
+}
+
+TEST_CASE("A target that cannot be listed is named, and the other one's backups are there") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  FaultyStore broken(store);
+  write_backup(folder, manifest_of("app"));
+  for (const auto* const call : {"list", "open"}) {
+    CAPTURE(call);
+    broken.before = [call](std::string_view name, std::string_view) {
+      if (name == call) throw Error(ErrorKind::transient, "no answer");
+    };
+    const Listing listing = list_backups(both(store, broken), {}, clock);
+    REQUIRE(listing.backups.size() == 1);
+    CHECK(listing.backups[0].target == "dir");
+    REQUIRE(listing.failures.size() == 1);
+    CHECK(listing.failures[0].target == "s3");
+  }
+}
+
+TEST_CASE("A damaged backup is listed as such, with the reason, and so is one from the future") {
+  const TemporaryFolder folder;
+  const FakeClock clock(*parse_iso("2026-11-19T00:00:00Z"));
+  DirStore store(folder.path(), clock);
+  write_backup(folder, manifest_of("app"));
+  write_backup(folder, manifest_of("web"));
+  folder.write(backup_folder("web", kId) + "/web.dump.zst", "dat");
+  const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
+  const std::string table = format_backup_table(listed);
+  CHECK(table.find(" B  dated in the future\n") != std::string::npos);
+  CHECK(table.find(" B  damaged: web.dump.zst has 3 bytes, the manifest says 4; dated in the future"
+                   "\n") != std::string::npos);
+  const std::string json = format_backup_json(listed);
+  CHECK(json.find(R"(app.dump.zst","future":true})") != std::string::npos);
+  CHECK(json.find(R"("future":true,"damaged":"web.dump.zst has 3 bytes, the manifest says 4"})") !=
+        std::string::npos);
+  const FakeClock later(*parse_iso("2026-11-20T03:14:00Z"));
+  CHECK(format_backup_table(list_backups(only(store), {}, later).backups).find("future") ==
+        std::string::npos);
+}
+
+}  // namespace
+}  // namespace pgbackup

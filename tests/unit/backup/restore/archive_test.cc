@@ -1,0 +1,158 @@
+#include "backup/restore/archive.h"
+
+#include "common/base/error.h"
+#include "common/catalog/key_grammar.h"
+#include "common/codec/digest.h"
+#include "common/codec/zstd.h"
+#include "common/store/dir_store.h"
+#include "tests/support/captured_output.h"
+#include "tests/support/manifests.h"
+#include "tests/support/string_sink.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/test.h"
+
+namespace pgbackup {
+namespace {
+
+/// A stored backup in two pieces, as the manifest describes it.
+class StoredBackup {
+ public:
+  StoredBackup() : store(folder.path(), clock), log(clock, LogLevel::error, LogFormat::text) {
+    for (int i = 0; i < 200'000; ++i) plain += std::to_string(i * 7919) + "\n";
+    StringSink compressed;
+    ZstdSink zstd(compressed, 3);
+    zstd.write(plain);
+    zstd.finish();
+    const std::string name = data_name("app");
+    const size_t half = compressed.bytes.size() / 2;
+    add(name, compressed.bytes.substr(0, half));
+    add(name + ".0001", compressed.bytes.substr(half));
+    stream().uncompressed_bytes = plain.size();
+    stream().uncompressed_sha256 = sha256_hex(plain);
+  }
+
+  uint64_t copy(Sink& sink) {
+    return StoredArchive(store, backup, manifest).copy(sink, clock, log);
+  }
+
+  [[nodiscard]] ManifestStream& stream() { return manifest.streams.at(0); }
+  [[nodiscard]] std::string file(size_t piece) const {
+    return backup.key_of(manifest.streams.at(0).objects.at(piece).name);
+  }
+
+  TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store;
+  Log log;
+  Backup backup{.group = "app",
+                .id = "20261120T031500Z-9f3a1c2b",
+                .time = {},
+                .newest = {},
+                .committed = {},
+                .files = {}};
+  Manifest manifest{.group = "app", .streams = {ManifestStream{}}};
+  std::string plain;
+
+ private:
+  void add(const std::string& name, const std::string& bytes) {
+    folder.write(backup.key_of(name), bytes);
+    stream().objects.push_back({name, bytes.size(), sha256_hex(bytes)});
+  }
+};
+
+TEST_CASE("An archive in pieces comes out as it went in") {
+  StoredBackup stored;
+  StringSink out;
+  CHECK(stored.copy(out) == stored.plain.size());
+  CHECK(out.finished);
+  CHECK(out.bytes == stored.plain);
+}
+
+TEST_CASE("A flipped bit anywhere keeps the end of the archive back") {
+  for (const size_t piece : {size_t{0}, size_t{1}}) {
+    StoredBackup stored;
+    const std::string key = stored.file(piece);
+    const std::string good = stored.folder.read(key);
+    for (size_t at = 0; at < good.size(); at += good.size() / 23) {
+      CAPTURE(piece, at);
+      std::string bad = good;
+      bad[at] = static_cast<char>(bad[at] ^ 0x10);
+      stored.folder.write(key, bad);
+      StringSink out;
+      try {
+        stored.copy(out);
+        FAIL("the damage went unnoticed");
+      } catch (const Error& error) {
+        CHECK(error.kind() == ErrorKind::corrupt);
+      }
+      CHECK_FALSE(out.finished);
+      // pg_restore would take a wrong length for the end of the data, and commit.
+      CHECK(out.bytes.size() < stored.plain.size());
+      CHECK(stored.plain.starts_with(out.bytes));
+    }
+  }
+}
+
+TEST_CASE("A manifest that is damaged comes with the hint to take another backup") {
+  StoredBackup stored;
+  stored.folder.write(stored.backup.key_of("manifest.json"), "{");
+  try {
+    static_cast<void>(read_manifest_to_restore(stored.store, stored.backup));
+    FAIL("the damage went unnoticed");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::corrupt);
+    CHECK(error.hint().starts_with("this backup is damaged: restore another one"));
+  }
+}
+
+TEST_CASE("A piece that is cut off, missing, swapped or too long is noticed") {
+  StoredBackup stored;
+  const std::string first = stored.folder.read(stored.file(0));
+  const std::string second = stored.folder.read(stored.file(1));
+  StringSink out;
+  for (const auto& [piece, bytes] :
+       std::vector<std::pair<size_t, std::string>>{{0, first.substr(0, first.size() - 1)},
+                                                   {1, second.substr(0, second.size() - 1)},
+                                                   {1, ""},
+                                                   {0, second},
+                                                   {1, second + "x"},
+                                                   {1, second + second}}) {
+    StoredBackup damaged;
+    damaged.folder.write(damaged.file(piece), bytes);
+    CHECK_THROWS_AS(damaged.copy(out), Error);
+    CHECK_FALSE(out.finished);
+  }
+  stored.store.remove(stored.file(1));
+  CHECK_THROWS_AS(stored.copy(out), Error);
+  CHECK_FALSE(out.finished);
+}
+
+TEST_CASE("A manifest that says something else about the uncompressed bytes is noticed") {
+  StoredBackup stored;
+  StringSink out;
+  stored.stream().uncompressed_sha256 = sha256_hex("something else");
+  CHECK_THROWS_AS(stored.copy(out), Error);
+  CHECK_FALSE(out.finished);
+  for (const uint64_t bytes : {stored.plain.size() - 1, stored.plain.size() + 1, size_t{0}}) {
+    StoredBackup other;
+    other.stream().uncompressed_bytes = bytes;
+    StringSink shown;
+    CHECK_THROWS_AS(other.copy(shown), Error);
+    CHECK(shown.bytes.size() + 65'536 <= stored.plain.size());
+    CHECK_FALSE(shown.finished);
+  }
+}
+
+TEST_CASE("The head of an archive is read only as far as it is wanted") {
+  StoredBackup stored;
+  stored.stream().objects.push_back({"app.dump.zst.0002", 0, ""});  // would be missed
+  StringSink out;
+  StoredArchive(stored.store, stored.backup, stored.manifest).copy_head(out, [&] {
+    return out.bytes.size() > 1000;
+  });
+  CHECK(out.bytes.size() > 1000);
+  CHECK(stored.plain.starts_with(out.bytes));
+}
+
+}  // namespace
+}  // namespace pgbackup

@@ -1,0 +1,80 @@
+#include "common/codec/packing.h"
+
+#include <string>
+
+#include "common/base/error.h"
+#include "tests/support/error_of.h"
+#include "tests/support/gzip.h"
+#include "tests/support/string_sink.h"
+#include "tests/support/test.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr Compression kAll[] = {Compression::zstd, Compression::gzip, Compression::none};
+
+std::string packed(const std::string& bytes, Compression compression) {
+  StringSink out;
+  const auto stage = pack(out, {compression}, {});
+  stage->write(bytes);
+  stage->finish();
+  CHECK(out.finished);
+  return out.bytes;
+}
+
+TEST_CASE("What is packed comes out again, and is named by its suffix") {
+  const std::string bytes = "dump " + std::string(10'000, 'x');
+  for (const Compression compression : kAll) {
+    CAPTURE(compression_name(compression));
+    StringSink out;
+    const auto stage = unpack(out, {compression});
+    stage->write(packed(bytes, compression));
+    stage->finish();
+    CHECK(out.finished);
+    CHECK(out.bytes == bytes);
+    CHECK(parse_compression(compression_name(compression)) == compression);
+  }
+  CHECK(packed(bytes, Compression::none) == bytes);
+  CHECK(packing_suffix({Compression::zstd}) == ".zst");
+  CHECK(packing_suffix({Compression::gzip}) == ".gz");
+  CHECK(packing_suffix({Compression::none}).empty());
+  for (const auto* const name : {"", "zst", "ZSTD", "lz4", "none "})
+    CHECK(!parse_compression(name));
+}
+
+TEST_CASE("What was packed otherwise is refused") {
+  for (const Compression other : {Compression::zstd, Compression::gzip}) {
+    StringSink out;
+    const auto stage = unpack(out, {other});
+    CHECK(fails_with(ErrorKind::corrupt, "", [&] {
+      stage->write("this is neither");
+      stage->finish();
+      return 0;
+    }));
+    CHECK_FALSE(out.finished);
+  }
+}
+
+TEST_CASE("Gzip is undone twice at most where only the content tells of it") {
+  const std::string bytes = "PGDMP and more";
+  const std::string once = packed(bytes, Compression::gzip);
+  const std::string twice = packed(once, Compression::gzip);
+  const std::string thrice = packed(twice, Compression::gzip);
+  for (const auto& [stored, wanted] :
+       std::vector<std::pair<std::string, std::string>>{{bytes, bytes},
+                                                        {once, bytes},
+                                                        {twice, bytes},
+                                                        {thrice, once},
+                                                        {"", ""},
+                                                        {"\x1f", "\x1f"}}) {
+    StringSink out;
+    const auto stage = unpack_by_content(out);
+    for (const char byte : stored) stage->write({&byte, 1});
+    stage->finish();
+    CHECK(out.finished);
+    CHECK(out.bytes == wanted);
+  }
+}
+
+}  // namespace
+}  // namespace pgbackup
