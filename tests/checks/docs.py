@@ -169,7 +169,7 @@ def check_programs(page, flags):
 
 def check_variables(page, known):
     for number, language, lines in page.blocks:
-        for name in re.findall(r"(?:^|[\s;])([A-Z][A-Z0-9_]+)=", "\n".join(commands_in(language, lines))):
+        for name in re.findall(r"(?:^|(?<!-v)[\s;])([A-Z][A-Z0-9_]+)=", "\n".join(commands_in(language, lines))):
             if name.removesuffix("_FILE") not in known:
                 page.problem(number, f"there is no setting {name}")
 
