@@ -6,6 +6,7 @@
   Commands stand in fenced blocks, where bash can parse them.
   Verbs and flags of the programs exist, in blocks and in `code`.
   Variables of ours that a block or an .env.example sets stand in the tables of docs/configuration.md.
+  Tables of directories ("Directory | Holds") name directories, and files in them, that exist.
   The prose of README.md and docs/*.md has none of the words for which the field has others.
 Prints every violation; exit 1 if there is one.
 """
@@ -181,6 +182,22 @@ def check_words(page):
                 page.problem(number, f"'{word}': say {WORDS[word]}")
 
 
+def check_directories(page, root):
+    """In a table of directories, `code` in the second cell is a file or directory in that of the first."""
+    inside = False
+    for number, line in page.prose:
+        inside = line.startswith("|") and (inside or line.startswith("| Directory | Holds |"))
+        row = re.match(r"\| `([a-z0-9_/]+)` \|(.*)\|$", line) if inside else None
+        if not row:
+            continue
+        if not (root / row[1]).is_dir():
+            page.problem(number, f"{row[1]}: there is no such directory")
+        for name in re.findall(r"`([a-z0-9_/.]+)`", row[2]):
+            where = root / (name if "/" in name else f"{row[1]}/{name}")
+            if not any(pathlib.Path(f"{where}{suffix}").exists() for suffix in ("", ".cc", ".h")):
+                page.problem(number, f"{row[1]}: there is no {name}")
+
+
 def settings_in(table):
     """The variables of a generated table, and the names of older systems."""
     for row in re.findall(r"^\| `([A-Z0-9_]+)` \|.*\|(.*)\|$", table, re.M):
@@ -221,6 +238,7 @@ def main(root):
         check_variables(page, known)
     for page in ours:
         check_words(page)
+        check_directories(page, root)
     problems = [problem for page in all_pages for problem in page.problems]
     for path in readme:
         lines = path.read_text(encoding="utf-8").count("\n")

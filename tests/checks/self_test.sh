@@ -179,6 +179,10 @@ expect_page 0 "a file of a secret" < <(block "export DB_PASSWORD_FILE=/a")
 expect_page 1 "an unknown file of a secret" < <(block "export PASSWORD_FILE=/a")
 expect 1 docs.sh .env.example "an unknown variable in .env.example" <<<'DATABSE=app'
 expect 0 docs.sh .env.example "a comment in .env.example" <<<'# DATABSE=app'
+directories=$'| Directory | Holds |\n|---|---|'
+expect_page 0 "a directory that exists" < <(page "$directories" "| \`common\` | \`base\` |")
+expect_page 1 "a directory that does not exist" < <(page "$directories" "| \`common/other\` | Units. |")
+expect_page 1 "a file that does not exist" < <(page "$directories" "| \`common/base\` | \`units\` |")
 for word in blanks folder away; do
     expect_page 1 "the word $word" < <(page "It has $word.")
     expect_page 0 "$word in code" < <(page "It has \`db-$word\`.")
