@@ -156,6 +156,7 @@ unit() {
     check yaml tests/checks/yaml.sh
     check workflows tests/checks/workflows.sh
     check dockerfiles tests/checks/dockerfiles.py
+    check documentation tests/checks/docs.sh
     check "the checks themselves" tests/checks/self_test.sh
     check "schedules, against other implementations" tests/cron/compare.py build/bin/cron_times
 

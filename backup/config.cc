@@ -290,7 +290,7 @@ void check_directory(const BackupConfig& config, const Environment& environment,
                   directory.string()));
 }
 
-/// README says what takes how much; pg_dump grows with the number of tables.
+/// docs/deployment.md says what takes how much; pg_dump grows with the number of tables.
 uint64_t memory_for_backups(const BackupConfig& config) {
   constexpr uint64_t kMebi = uint64_t{1} << 20U;
   constexpr uint64_t kOwn = 25 * kMebi;

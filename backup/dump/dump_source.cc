@@ -17,7 +17,7 @@ namespace {
 std::string hint_for(std::string_view errors) {
   if (errors.find("permission denied") != std::string_view::npos ||
       errors.find("row-level security") != std::string_view::npos) {
-    return "README shows the SQL that gives the backup role the rights it needs";
+    return "docs/backup.md shows the SQL that gives the backup role the privileges it needs";
   }
   if (errors.find("LOCK TABLE") != std::string_view::npos &&
       errors.find("timeout") != std::string_view::npos) {

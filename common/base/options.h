@@ -1,6 +1,6 @@
 // Configuration by one table. From its rows come the flag (`--s3-bucket`), the variable
 // (`S3_BUCKET`), its file form (`S3_BUCKET_FILE`), --help, the effective settings with their
-// sources, and README's table. Precedence: flag, variable or its alias, file, fallback, secret's
+// sources, and the table in docs/configuration.md. Precedence: flag, variable or its alias, file, fallback, secret's
 // mount, default.
 // Nothing here exits or prints.
 #pragma once
@@ -168,7 +168,7 @@ void throw_problems(std::string_view program, const std::vector<std::string>& pr
 
 /// Text of --help.
 [[nodiscard]] std::string help_text(const CommandLine& command);
-/// README's table of the rows: a Markdown table with a line per option.
+/// The table in docs/configuration.md of the rows: a Markdown table with a line per option.
 [[nodiscard]] std::string markdown_table(const CommandLine& command);
 
 }  // namespace pgbackup

@@ -22,7 +22,7 @@ std::vector<Option> adoption_options(AdoptionConfig& config) {
       {.name = "ADOPT_LAYOUTS",
        .target = &config.layouts,
        .help = "Backups of older systems that count as well: all, or a comma list of backup-time, "
-               "db-time-hash, db-folder, date-folders (README, Old backups).",
+               "db-time-hash, db-folder, date-folders (docs/migration.md).",
        .default_note = "none"},
       {.name = "ADOPT_DATABASE",
        .target = &config.adoption.database,

@@ -192,7 +192,7 @@ std::vector<Option> store_options(StoreConfig& config) {
        .default_note = "AWS"},
       {.name = "S3_ACCESS_KEY",
        .target = &s3.access_key,
-       .help = "Access key id. Without one see Credentials in README."},
+       .help = "Access key id. Without one see docs/s3.md, Credentials."},
       {.name = "S3_SECRET_KEY", .target = &s3.secret_key, .help = "Secret access key."},
       {.name = "S3_SESSION_TOKEN",
        .target = &s3.session_token,

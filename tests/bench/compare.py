@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the contestants in turn and prints what each took, and the ratios that README states. See bench.sh."""
+"""Runs the contestants in turn and prints what each took, and the ratios that docs/internals.md states. See bench.sh."""
 import argparse
 import glob
 import os

@@ -135,4 +135,65 @@ if command -v yamllint >/dev/null; then
     expect 1 workflows.sh .github/dependabot.yml "an unknown ecosystem" \
         <<<$'version: 2\nupdates:\n  - {package-ecosystem: a, directory: /, schedule: {interval: weekly}}'
 fi
+
+# page LINE...: these lines, below the tables of settings that each program has at least.
+page() {
+    cat <<'PAGE'
+# A page
+<!-- settings of pg-backup -->
+| `DB` |  | Blanks count in this folder. Also: `POSTGRES_DB`. |
+| `DB_PASSWORD` |  | Its password. |
+<!-- end -->
+<!-- settings of pg-prune -->
+| `TZ` | `UTC` | Zone. |
+<!-- end -->
+| `--clean` | Drop it. |
+## Two words, and `code`
+PAGE
+    printf '%s\n' "$@"
+}
+block() { page '```sh' "$@" '```'; }
+expect_page() { expect "$1" docs.sh README.md "$2"; }
+expect_page 0 "a good page" < <(page "A sentence with a [link](#two-words-and-code) and \`code with blanks\`.")
+expect_page 0 "260 lines" < <(seq 260)
+expect_page 1 "261 lines" < <(seq 261)
+expect 0 docs.sh docs/a.md "261 lines of another page" < <(seq 261)
+expect_page 1 "a line that is too long" < <(page "$(printf '%0121d' 0)")
+expect_page 0 "a row of a table may be" < <(page "| $(printf '%0121d' 0) |")
+expect_page 1 "a link to nothing" < <(page "[a](docs/there-is-none.md)")
+expect 1 docs.sh deploy/a/b.md "a link to nothing below deploy" < <(page "[a](../c.md)")
+expect_page 0 "a link to another site" < <(page "[a](https://example.org/)")
+expect_page 1 "an anchor to nothing" < <(page "[a](#there-is-none)")
+expect_page 1 "a link in two lines" < <(page "[a" "b](#there-is-none)")
+expect_page 1 "a block that does not end" < <(page '```sh' true)
+expect_page 1 "a block that is indented" < <(page "" "    true")
+expect_page 1 "an unknown language" < <(page '```shell' true '```')
+expect_page 0 "a good block" < <(block "DB=app POSTGRES_DB=a pg-backup now --db x && pg-prune plan --tz UTC")
+expect_page 1 "a block that bash cannot parse" < <(block "if true")
+expect_page 0 "output in a block" < <(page '```console' '$ true' "isn't it" '```')
+expect_page 1 "a prompt that bash cannot parse" < <(page '```console' '$ if true' '```')
+expect_page 1 "an unknown verb" < <(block "pg-backup prune")
+expect_page 1 "the other program's verb" < <(block "pg-prune restore")
+expect_page 1 "an unknown verb in a container" < <(block "docker compose exec backup pg-backup dump")
+expect_page 0 "a container's name" < <(block "docker run --name pg-backup image")
+expect_page 1 "an unknown flag" < <(block "pg-backup now --bucket a")
+expect_page 1 "an unknown flag in the next line" < <(block "pg-backup now \\" "    --bucket a")
+expect_page 1 "an unknown flag in text" < <(page "Say \`pg-prune now --bucket a\`.")
+expect_page 0 "another program's flag" < <(block "pg-backup now | cat --bucket a")
+expect_page 0 "a flag of restore" < <(block "pg-backup restore --clean")
+expect_page 1 "a flag of restore elsewhere" < <(block "pg-backup now --clean")
+expect_page 1 "an unknown flag of the service restore" < <(block "docker compose run --rm restore --bucket a")
+expect_page 1 "an unknown variable" < <(block "export DATABSE=app")
+expect_page 0 "a file of a secret" < <(block "export DB_PASSWORD_FILE=/a")
+expect_page 1 "an unknown file of a secret" < <(block "export PASSWORD_FILE=/a")
+expect 1 docs.sh .env.example "an unknown variable in .env.example" <<<'DATABSE=app'
+expect 0 docs.sh .env.example "a comment in .env.example" <<<'# DATABSE=app'
+directories=$'| Directory | Holds |\n|---|---|'
+expect_page 0 "a directory that exists" < <(page "$directories" "| \`common\` | \`base\` |")
+expect_page 1 "a directory that does not exist" < <(page "$directories" "| \`common/other\` | Units. |")
+expect_page 1 "a file that does not exist" < <(page "$directories" "| \`common/base\` | \`units\` |")
+for word in blanks folder away; do
+    expect_page 1 "the word $word" < <(page "It has $word.")
+    expect_page 0 "$word in code" < <(page "It has \`db-$word\`.")
+done
 exit $failed

@@ -2,8 +2,8 @@
 """compare.py CRON_TIMES: random cron expressions, the next times of each compared with independent
 implementations: croniter, and robfig/cron where Go and its package are installed (Debian: golang-go,
 golang-github-robfig-cron-dev). In UTC, and in zones whose clocks change, by an hour and by half of one, mostly close
-to a change: there croniter tells the times on the clock, zoneinfo when a clock shows them, and README's "When" what
-holds for those that it skips or shows twice. robfig, which is what Kubernetes uses, holds other things there.
+to a change: there croniter tells the times on the clock, zoneinfo when a clock shows them, and docs/backup.md
+what holds for those that it skips or shows twice. robfig, which is what Kubernetes uses, holds other things there.
 The last line counts."""
 import calendar
 import os

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# No tool of ours is needed to get the data back: the lines that README prints, run.
+# No tool of ours is needed to get the data back: the lines that the documentation prints, run.
 
-# by_hand TEXT: runs the line in README's blocks that holds TEXT, with the names of this case for those of README:
-# the bucket and its folder, the directory, and `id`.
+# by_hand TEXT: runs the line in the documentation's blocks that holds TEXT, with the names of this case for those of
+# the documentation: the bucket and its folder, the directory, and `id`.
 by_hand() {
     local line
-    line=$(grep -E '^    ' "$servers/../../README.md" | grep -F -- "$1" || true)
-    [ "$(grep -c . <<<"$line")" = 1 ] || fail "not one line of README, but: $line"
+    line=$("$servers/../doc_commands.sh" | grep -F -- "$1" || true)
+    [ "$(grep -c . <<<"$line")" = 1 ] || fail "not one line of the documentation, but: $line"
     line=$(sed "s#s3://backups/#s3://${S3_BUCKET:-}/${prefix:-}/#g; s#cd /backups/#cd ${folder:-}/#;
         s#20261120T031500Z-9f3a1c2b#$id#g" <<<"$line")
     echo "\$ $line"

@@ -55,7 +55,7 @@ lost_data() {
         expect 1 pg_backup restore --database app --id "$id" --target-database copy --create
         says "is damaged"
         [ "$(sql postgres "select count(*) from pg_database where datname = 'copy'")" = 0 ] || fail "copy was made"
-        # As README says: what is lost is removed by hand.
+        # As docs/retention.md says: what is lost is removed by hand.
         case $store in
             s3) s3 rm "$prefix/app/$id/" ;;
             dir) rm -r "$folder/app/$id" ;;

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The environments of the older systems, as their own documents give them: the programs get these variables and
-# those that README tells to add (`added`), and nothing else.
+# those that docs/migration.md tells to add (`added`), and nothing else.
 
 # A bucket of the case's own, as these systems had one: there is no S3_PREFIX.
 own_bucket() {

@@ -175,7 +175,7 @@ case_a_lock_holds_against_both() {
     expect_complete
 }
 
-# The whole bucket: the policies without prefix, made as README says.
+# The whole bucket: the policies without prefix, made as docs/s3.md says.
 case_without_a_prefix() {
     S3_BUCKET=whole
     rights allowed make-bucket
@@ -327,7 +327,7 @@ case_nothing_is_overwritten() {
     id=$(field id)
     use_policy "$iam/bucket-policy-no-overwrite.json"
     next_second
-    expect 1 pg_backup now # without the setting that README asks for
+    expect 1 pg_backup now # without the setting that docs/s3.md asks for
     says "403"
     [ "$(manifests)" = "app/$id/manifest.json" ] || fail "$(manifests)"
 

@@ -96,7 +96,7 @@ case_libpq_variables() {
     expect_complete
 }
 
-# The role of README: reads everything, owns nothing.
+# The role of docs/backup.md: reads everything, owns nothing.
 case_least_rights() {
     use_dir
     create_small_database app

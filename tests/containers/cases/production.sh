@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# deploy/compose by README's words: .env, secrets, up. Database and store are those of the stack, which are out of the
+# deploy/compose as documented: .env, secrets, up. Database and store are those of the stack, which are out of the
 # reach of that file: compose.override.yaml names their networks.
 
 here=$WORK/production
@@ -110,10 +110,12 @@ case_limits_are_variables() {
         "1073741824 300 734003200 70"
 }
 
-# Every `docker compose` of README, in text and in blocks; what ends containers comes last.
-readme_commands() {
-    grep -oE '`docker compose [^`]*`|^    docker compose .*' "$root/README.md" |
-        sed -E 's/^ +//; s/`//g; s/ +#.*//' | sort -u >"$T/commands"
+# Every `docker compose` of the documentation, in text and in blocks; what ends containers comes last.
+documented_commands() {
+    {
+        grep -ohE '`docker compose [^`]*`' "$root/README.md" "$root"/docs/*.md
+        "$root/tests/doc_commands.sh" | grep '^docker compose '
+    } | sed -E 's/`//g; s/ +#.*//' | sort -u >"$T/commands"
     grep -v ' down' "$T/commands"
     grep ' down' "$T/commands"
 }
@@ -124,13 +126,13 @@ others() { # the containers of the stack to try, and what they were made from
     docker ps -a --no-trunc --filter "label=com.docker.compose.project=$project" --format '{{.ID}} {{.Image}}' | sort
 }
 
-case_no_command_of_readme_reaches_a_bundled_server() {
+case_no_documented_command_reaches_a_bundled_server() {
     local command
     prepare
     production_up
     others >"$T/before"
-    readme_commands >"$T/list"
-    grep -q ' restore ' "$T/list" || fail "README has no commands"
+    documented_commands >"$T/list"
+    grep -q ' restore ' "$T/list" || fail "the documentation has no commands"
     while read -r command; do
         echo "\$ $command"
         in_folder timeout 60 bash -c "$command" >"$T/out" 2>&1 || echo "    ends with $?: $(tail -n 1 "$T/out")"
@@ -141,7 +143,7 @@ case_no_command_of_readme_reaches_a_bundled_server() {
     done <"$T/list"
 }
 
-case_a_restore_by_readme() {
+case_a_documented_restore() {
     prepare
     production_up
     wait_until 20 list_in_production
@@ -162,7 +164,7 @@ restart_engine_under() {
 }
 started_again() { [ "$(fact "$1" '{{.State.StartedAt}}')" != "$2" ]; } # CONTAINER START
 
-# After README's commands: Docker remembers a signal of `docker kill` as a stop by hand.
+# After the documented commands: Docker remembers a signal of `docker kill` as a stop by hand.
 case_both_daemons_outlive_a_restart_of_the_engine() {
     local id daemons
     prepare

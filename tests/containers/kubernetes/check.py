@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""check.py [--openshift] README FILE...: checks rendered manifests of ours, all files together as one namespace;
+"""check.py [--openshift] CONFIGURATION FILE...: checks rendered manifests of ours, all files together as one namespace;
 with --openshift as restricted-v2 takes them. Prints every problem; exit 1 if there is one. api_fields.py knows the API; here are the rules that only a server
 would check, such as references between objects, and those that we set ourselves."""
 import re

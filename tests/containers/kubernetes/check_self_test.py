@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""check_self_test.py README SECRETS CRONJOBS DEPLOYMENTS: breaks good manifests in one place each; check.py
+"""check_self_test.py CONFIGURATION SECRETS CRONJOBS DEPLOYMENTS: breaks good manifests in one place each; check.py
 must name the fault. Prints what it overlooks; exit 1 if there is any."""
 import copy
 import sys

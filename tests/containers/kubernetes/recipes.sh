@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# recipes.sh README MANIFESTS: runs README's commands that make Jobs out of CronJobs, each twice, against api.py; prints
-# the name and the arguments of each Job.
+# recipes.sh COMMANDS MANIFESTS: runs the documented commands that make Jobs out of CronJobs, each twice, against
+# api.py; prints the name and the arguments of each Job. COMMANDS is what doc_commands.sh prints.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 work=$(mktemp -d)
@@ -19,7 +19,7 @@ export KUBECONFIG=$work/config
 # What kubectl makes goes through YAML, as with the recipe for other arguments: else it is sent as protobuf. And this
 # server does not tell its fields.
 create='kubectl create --validate=false -n'
-awk '/^    kubectl create job/ || goes_on { print; goes_on = /\|$/ }' "$1" |
+awk '/^kubectl create job/ || goes_on { print; goes_on = /\|$/ }' "$1" |
     sed "/)\"\$/ s/\$/ --dry-run=client -o yaml | kubectl create -n backups -f -/; s/kubectl create -n/$create/" \
         >"$work/recipes"
 bash -euo pipefail "$work/recipes" >&2

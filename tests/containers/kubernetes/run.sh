@@ -73,9 +73,9 @@ SH
 
 check_manifests() { # [--openshift] FILE...
     if [ "$1" = --openshift ]; then
-        in_tools /checks/check.py --openshift /README.md "${@:2}"
+        in_tools /checks/check.py --openshift /configuration.md "${@:2}"
     else
-        in_tools /checks/check.py /README.md "$@"
+        in_tools /checks/check.py /configuration.md "$@"
     fi
 }
 
@@ -114,16 +114,17 @@ name /rendered/changed.yaml
 SH
 }
 
-# A backup now is one whatever the schedule says, and each of README's commands works as often as one likes.
+# A backup now is one whatever the schedule says, and each documented command works as often as one likes.
 recipes_make_jobs() {
-    in_tools /checks/recipes.sh /README.md /rendered/example.yaml | tee "$work/recipes"
+    "$root/tests/doc_commands.sh" | in_tools tee /documented >/dev/null
+    in_tools /checks/recipes.sh /documented /rendered/example.yaml | tee "$work/recipes"
     [ "$(sort -u "$work/recipes" | grep -cE '^pg-backup-[0-9]+ now$')" = 2 ]
     [ "$(sort -u "$work/recipes" | grep -c '^pg-restore-[0-9]* restore --yes .*--target-database=app_copy')" = 2 ]
     [ "$(wc -l <"$work/recipes")" = 4 ]
 }
 
 self_test() {
-    in_tools /checks/check_self_test.py /README.md /rendered/{all-secrets,example,deployments}.yaml
+    in_tools /checks/check_self_test.py /configuration.md /rendered/{all-secrets,example,deployments}.yaml
 }
 
 # Every image named is that of this version.
@@ -417,7 +418,7 @@ docker image inspect pg-backup pg-prune >/dev/null 2>&1 ||
 docker build -q -t kubernetes-tools "$here" >/dev/null
 start_servers
 docker run -d --init --name "$tools" --network "$prefix" --privileged -v "$root/deploy/kubernetes:/deploy:ro" \
-    -v "$here:/checks:ro" -v "$root/README.md:/README.md:ro" kubernetes-tools >/dev/null
+    -v "$here:/checks:ro" -v "$root/docs/configuration.md:/configuration.md:ro" kubernetes-tools >/dev/null
 
 check "kustomize renders the manifests" render
 check "the CronJobs are right" check_manifests /rendered/{all-secrets,cronjobs}.yaml
@@ -426,7 +427,7 @@ check "the example is right" check_manifests /rendered/{all-secrets,example}.yam
 check "so is what its comments make of it" check_overlays
 check "the base has no example values" base_has_no_example_values
 check "a changed setting restarts the daemon" changed_settings_get_another_name
-check "README's commands make Jobs, again and again" recipes_make_jobs
+check "the documented commands make Jobs, again and again" recipes_make_jobs
 check "the check finds what is wrong" self_test
 check "all images are of this version" same_version
 

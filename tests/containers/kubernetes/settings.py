@@ -1,4 +1,4 @@
-"""What the checks know of our programs and of time: settings from README's tables, cron expressions."""
+"""What the checks know of our programs and of time: settings from the tables in docs/configuration.md, cron expressions."""
 import re
 from datetime import datetime, timedelta
 
@@ -10,8 +10,10 @@ PROXIES = {"HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy"}  # libcurl's
 
 
 def settings_of(readme, program):
-    """The variables in README's table of that program, which a unit test compares with its own."""
+    """The variables in the documented table of that program, which a unit test compares with its own."""
     table = re.search(rf"<!-- settings of {program} -->(.*?)<!-- end -->", readme, re.S)
+    if table is None:
+        raise ValueError(f"there is no table of the settings of {program}")
     return set(re.findall(r"^\| `([A-Z0-9_]+)` \|", table[1], re.M))
 
 

@@ -315,7 +315,7 @@ TEST_CASE("A number without a unit is in that of the older system") {
   }
 }
 
-TEST_CASE("Help and README's table show the names of older systems") {
+TEST_CASE("Help and the documented table show the names of older systems") {
   Renamed s;
   const std::string help = help_text(s.command);
   CHECK(help.find("So many. Also: `MAX_N`, `RETAIN`. (default: 7)\n") != std::string::npos);
@@ -533,7 +533,7 @@ TEST_CASE("Help and version are answered whatever else is wrong") {
   CHECK_FALSE(Settings().parse({}, {"now"}).help);
 }
 
-TEST_CASE("Help and README's table show every row") {
+TEST_CASE("Help and the documented table show every row") {
   Settings s;
   const std::string help = help_text(s.command);
   for (const auto* part :

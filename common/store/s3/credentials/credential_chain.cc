@@ -57,7 +57,7 @@ constexpr auto kChain = std::to_array<ChainLink>({
 constexpr size_t kLast = kChain.size() - 1;
 
 constexpr std::string_view kHint =
-    "set S3_ACCESS_KEY and S3_SECRET_KEY, or one of the sources that README names under "
+    "set S3_ACCESS_KEY and S3_SECRET_KEY, or one of the sources that docs/s3.md names under "
     "Credentials";
 constexpr std::string_view kInstanceHint =
     "set S3_ACCESS_KEY and S3_SECRET_KEY; on EC2 the instance needs a role, and for a container a "
