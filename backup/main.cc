@@ -16,7 +16,7 @@
 #include "common/base/output.h"
 #include "common/base/signals.h"
 #include "common/catalog/hold.h"
-#include "common/service/daemon.h"
+#include "common/service/job.h"
 
 namespace pgbackup {
 namespace {
@@ -71,25 +71,26 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
   Program program{config, environment, clock, log, {}};
-  BackupRuns runs(config, environment, clock, log, program.stop);
-  Daemon daemon({.noun = "backup",
-                 .schedule = config.timing.schedule,
-                 .newest =
-                     [&] {
-                       refresh(log);
-                       return runs.newest();
-                     },
-                 .run =
-                     [&] {
-                       refresh(log);
-                       runs.run();
-                     },
-                 .counts_from = [&](UtcTime started) { return runs.counts_from(started); },
-                 .jitter = config.timing.jitter},
-                clock, log);
+  RunStates states;
+  BackupRuns runs(config, environment, states, clock, log, program.stop);
+  Job backups({.noun = kBackupJob,
+               .schedule = config.timing.schedule,
+               .newest =
+                   [&] {
+                     refresh(log);
+                     return runs.newest();
+                   },
+               .run =
+                   [&] {
+                     refresh(log);
+                     runs.run();
+                   },
+               .counts_from = [&](UtcTime started) { return runs.counts_from(started); },
+               .jitter = config.timing.jitter},
+              clock, log);
   const Signals signals([&] {
     runs.ask();
-    daemon.run_now();
+    backups.run_now();
   });
   program.stop = signals.stop_token();
   if (parsed.verb == kScheduleVerb.name) {
@@ -106,7 +107,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    serve(daemon, config.service, clock, log, program.stop);
+    serve({&backups}, states, config.service, clock, log, program.stop);
   }
   return 0;
 }

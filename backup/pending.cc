@@ -1,35 +1,32 @@
 #include "backup/pending.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/due.h"
 
 namespace pgbackup {
-void HeldBackups::note(const std::string& group, const std::string& target, UtcTime started) {
-  held_since_[{group, target}] = started;
-}
-
-RunWork HeldBackups::select(const std::vector<std::string>& groups, const Destinations& targets,
-                            const Schedule& schedule, UtcTime now) const {
+RunWork find_pending(const RunStates& states, const std::vector<std::string>& groups,
+                     const Destinations& destinations, const PresentPeriod& period) {
   RunWork all;
-  RunWork missing;
+  RunWork pending;
   for (const std::string& group : groups) {
     SomeDestinations without;
-    for (const Destination& target : targets) {
-      const auto since = held_since_.find({group, target.name()});
-      const bool is_held =
-          since != held_since_.end() && is_of_present_period(since->second, schedule, now);
-      if (!is_held) {
-        without.push_back(&target);
+    for (const Destination& destination : destinations) {
+      const std::optional<UtcTime> since =
+          states.last_success(kBackupJob, group, destination.name());
+      const bool is_made = since && *since >= period.counted_from &&
+                           is_of_present_period(*since, period.schedule, period.now);
+      if (!is_made) {
+        without.push_back(&destination);
       } else {
-        missing.oldest_left_out =
-            std::min(missing.oldest_left_out.value_or(since->second), since->second);
+        pending.oldest_left_out = std::min(pending.oldest_left_out.value_or(*since), *since);
       }
     }
-    if (!without.empty()) missing.groups.push_back({group, std::move(without)});
-    all.groups.push_back({group, all_of(targets)});
+    if (!without.empty()) pending.groups.push_back({group, std::move(without)});
+    all.groups.push_back({group, all_of(destinations)});
   }
-  return missing.groups.empty() ? all : missing;
+  return pending.groups.empty() ? all : pending;
 }
 
 }  // namespace pgbackup

@@ -3,14 +3,13 @@
 // and one broken database would have all the others dumped again.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "common/base/schedule.h"
 #include "common/base/utc_time.h"
+#include "common/service/run_state.h"
 #include "common/store/destinations.h"
 
 namespace pgbackup {
@@ -18,7 +17,7 @@ namespace pgbackup {
 /// One backup that a run makes.
 struct GroupWork {
   std::string group;
-  SomeDestinations targets;  ///< at least one
+  SomeDestinations destinations;  ///< at least one
 };
 
 struct RunWork {
@@ -27,18 +26,18 @@ struct RunWork {
   std::optional<UtcTime> oldest_left_out;
 };
 
-class HeldBackups {
- public:
-  /// The target has a backup of the group that began at `started`.
-  void note(const std::string& group, const std::string& target, UtcTime started);
-  /// The next run is for all.
-  void clear() { held_since_.clear(); }
-  /// Leaves out what has a backup of the present period of `schedule`, unless that would be all.
-  [[nodiscard]] RunWork select(const std::vector<std::string>& groups, const Destinations& targets,
-                               const Schedule& schedule, UtcTime now) const;
+/// The job of RunStates that backups are noted under.
+inline constexpr const char* kBackupJob = "backup";
 
- private:
-  std::map<std::pair<std::string, std::string>, UtcTime> held_since_;  ///< by group and target
+/// Says what counts as made already.
+struct PresentPeriod {
+  const Schedule& schedule;
+  UtcTime now;
+  UtcTime counted_from{};  ///< what began before is made again, such as before a request for a run
 };
+
+/// Selects what has no backup of the present period, or all where nothing is missing.
+[[nodiscard]] RunWork find_pending(const RunStates& states, const std::vector<std::string>& groups,
+                                   const Destinations& destinations, const PresentPeriod& period);
 
 }  // namespace pgbackup

@@ -24,9 +24,14 @@ constexpr std::chrono::seconds kLeastDifference{2};
 
 }  // namespace
 
-BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environment, Clock& clock,
-                       Log& log, const std::stop_token& stop)
-    : config_(config), environment_(environment), clock_(clock), log_(log), stop_(stop) {}
+BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environment,
+                       RunStates& states, Clock& clock, Log& log, const std::stop_token& stop)
+    : config_(config),
+      environment_(environment),
+      states_(states),
+      clock_(clock),
+      log_(log),
+      stop_(stop) {}
 
 void BackupRuns::once() {
   patience_ = config_.db_retry_time;
@@ -52,21 +57,24 @@ std::optional<UtcTime> BackupRuns::newest() {
   const NewestStarts starts =
       newest_starts(targets, find_goal(targets, now).groups_and_lost(), now, log_);
   for (const auto& [place, started] : starts) {
-    if (started) held_.note(place.first, place.second, *started - ahead_);
+    if (started) states_.succeed(kBackupJob, place.first, place.second, *started - ahead_);
   }
   const std::optional<UtcTime> newest = furthest_behind(starts);
   return newest ? std::optional(*newest - ahead_) : std::nullopt;
 }
 
 void BackupRuns::run() {
-  if (is_asked_.exchange(false)) held_.clear();
+  // A clock that was set back must not make the successes of this run count for nothing.
+  const bool is_for_all = is_asked_.exchange(false) || counted_from_ > clock_.now();
+  if (is_for_all) counted_from_ = clock_.now();
   const Destinations targets = open_destinations(config_.store, clock_, log_, stop_);
   const UtcTime now = store_time(targets);
   const Goal goal = find_goal(targets, now);
   const RunWork work = select(goal, targets, now);
   left_out_since_ = work.oldest_left_out;
+  states_.keep_only(kBackupJob, goal.groups_and_lost());
   make(goal, work, config_.timing.schedule);
-  held_.clear();
+  counted_from_ = clock_.now();  // the next run is for all again
 }
 
 std::vector<std::string> BackupRuns::Goal::groups_and_lost() const {
@@ -124,7 +132,9 @@ std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& l
 
 /// What is lost was made nowhere, so it is always a part of the work.
 RunWork BackupRuns::select(const Goal& goal, const Destinations& targets, UtcTime now) {
-  return held_.select(goal.groups_and_lost(), targets, config_.timing.schedule, now - ahead_);
+  return find_pending(
+      states_, goal.groups_and_lost(), targets,
+      {.schedule = config_.timing.schedule, .now = now - ahead_, .counted_from = counted_from_});
 }
 
 void BackupRuns::make(const Goal& goal, const RunWork& work,
@@ -149,8 +159,13 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
   }
   for (const GroupWork& item : work.groups) {
     const auto lost = goal.lost.find(item.group);
-    const std::optional<Error> error =
-        lost == goal.lost.end() ? back_up_patiently(job, item, started) : lost->second;
+    std::optional<Error> error;
+    if (lost == goal.lost.end()) {
+      error = back_up_patiently(job, item, started);
+    } else {
+      error = lost->second;
+      note(item, {.holders = {}, .failures = {}, .error = error}, started);
+    }
     if (!error) continue;
     if (is_alone) throw Error(*error);
     log_failure(*error);
@@ -205,26 +220,41 @@ std::optional<Error> BackupRuns::back_up_patiently(BackupJob& job, const GroupWo
 
 /// Returns why not every target has it.
 std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, UtcTime started) {
-  SomeDestinations present = item.targets;
+  SomeDestinations present = item.destinations;
   std::erase_if(present, [&](const Destination* target) {
     return unanswered_[target->name()] >= kMostUnanswered;
   });
   BackupJob::Outcome outcome;
   if (!present.empty()) outcome = job.back_up(item.group, present);
-  for (const std::string& target : outcome.holders) {
-    held_.note(item.group, target, started - ahead_);
-    unanswered_[target] = 0;
-  }
-  for (const auto& [target, error] : outcome.failures) {
-    if (error.kind() == ErrorKind::transient) ++unanswered_[target];
-  }
-  if (!outcome.error && present.size() < item.targets.size()) {
+  if (!outcome.error && present.size() < item.destinations.size()) {
     outcome.error = Error(ErrorKind::transient,
                           fmt::format("backup of {}: not tried where the store did not answer the "
                                       "backups before",
                                       item.group));
   }
+  for (const std::string& holder : outcome.holders) unanswered_[holder] = 0;
+  for (const auto& [destination, error] : outcome.failures) {
+    if (error.kind() == ErrorKind::transient) ++unanswered_[destination];
+  }
+  note(item, outcome, started - ahead_);
   return outcome.error;
+}
+
+/// Notes how it went in each destination. A dump that failed is a failure in all of them.
+void BackupRuns::note(const GroupWork& item, const BackupJob::Outcome& outcome, UtcTime started) {
+  for (const Destination* const destination : item.destinations) {
+    const std::string& name = destination->name();
+    const auto failure =
+        std::find_if(outcome.failures.begin(), outcome.failures.end(),
+                     [&](const DestinationFailure& one) { return one.destination == name; });
+    if (std::find(outcome.holders.begin(), outcome.holders.end(), name) != outcome.holders.end()) {
+      states_.succeed(kBackupJob, item.group, name, started);
+    } else if (failure != outcome.failures.end()) {
+      states_.fail(kBackupJob, item.group, name, failure->error);
+    } else if (outcome.error) {
+      states_.fail(kBackupJob, item.group, name, *outcome.error);
+    }
+  }
 }
 
 void BackupRuns::log_failure(const Error& error) {

@@ -23,8 +23,8 @@ namespace pgbackup {
 class BackupRuns {
  public:
   /// All must outlive it; `stop` may be given its meaning later.
-  BackupRuns(const BackupConfig& config, const Environment& environment, Clock& clock, Log& log,
-             const std::stop_token& stop);
+  BackupRuns(const BackupConfig& config, const Environment& environment, RunStates& states,
+             Clock& clock, Log& log, const std::stop_token& stop);
 
   /// A single run for everything, or with --if-due for what is due by the schedule, if anything is.
   /// Throws what failed, as run() does.
@@ -66,15 +66,17 @@ class BackupRuns {
                                                        UtcTime started);
   [[nodiscard]] std::optional<Error> back_up(BackupJob& job, const GroupWork& item,
                                              UtcTime started);
+  void note(const GroupWork& item, const BackupJob::Outcome& outcome, UtcTime started);
   void log_failure(const Error& error);
   void finish(size_t wanted);
 
   const BackupConfig& config_;
   const Environment& environment_;
+  RunStates& states_;
   Clock& clock_;
   Log& log_;
   const std::stop_token& stop_;
-  HeldBackups held_;  ///< by the time of this machine
+  UtcTime counted_from_{};  ///< what began before is made again
   std::optional<UtcTime> left_out_since_;
   std::chrono::seconds ahead_{0};  ///< the store's time, of this machine's
   std::atomic<bool> is_asked_ = false;

@@ -135,13 +135,17 @@ void prune_target(const Destination& target, const PruneJob& config, const Clock
 
 }  // namespace
 
-void prune_once(const Destinations& targets, const PruneJob& config, const Clock& clock, Log& log,
-                const std::stop_token& stop) {
+void prune_once(const Destinations& targets, const PruneJob& config, RunStates& states,
+                const Clock& clock, Log& log, const std::stop_token& stop) {
   const std::vector<DestinationFailure> failures =
       for_each_destination(targets, [&](const Destination& target) {
-        Log own(log, target.name().empty() ? LogFields{} : LogFields{{"target", target.name()}});
+        const UtcTime started = clock.now();
+        Log own(log,
+                target.name().empty() ? LogFields{} : LogFields{{"destination", target.name()}});
         prune_target(target, config, clock, own, stop);
+        states.succeed(kPruneJob, "", target.name(), started);
       });
+  for (const auto& [target, error] : failures) states.fail(kPruneJob, "", target, error);
   if (!failures.empty()) throw join_failures(failures);
 }
 

@@ -8,10 +8,14 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/service/run_state.h"
 #include "common/store/destinations.h"
 #include "prune/plan.h"
 
 namespace pgbackup {
+
+/// The job of RunStates that prunings are noted under.
+inline constexpr const char* kPruneJob = "pruning";
 
 enum class ReportStyle { table, json, log };
 
@@ -27,7 +31,8 @@ struct PruneJob {
 /// not stop the others. Throws `conflict` when a guard objects, `canceled` on a stop request,
 /// `failed` when something could not be removed, and what the stores throw; several failures are
 /// joined.
-void prune_once(const Destinations& targets, const PruneJob& config, const Clock& clock, Log& log,
-                const std::stop_token& stop);
+/// Notes in `states` how each destination went.
+void prune_once(const Destinations& targets, const PruneJob& config, RunStates& states,
+                const Clock& clock, Log& log, const std::stop_token& stop);
 
 }  // namespace pgbackup

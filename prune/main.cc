@@ -6,7 +6,7 @@
 #include "common/base/output.h"
 #include "common/base/signals.h"
 #include "common/catalog/hold.h"
-#include "common/service/daemon.h"
+#include "common/service/job.h"
 #include "common/service/program.h"
 #include "common/store/store_config.h"
 #include "prune/config.h"
@@ -30,14 +30,15 @@ int run(const PruneConfig& config, const CommandLine& command, const ParsedOptio
                      .adoption = config.adoption.adoption,
                      .dry_run = config.dry_run || parsed.verb == "plan",
                      .style = style_of(config, parsed)};
+  RunStates states;
   const auto prune = [&] {
     const Environment environment = process_environment();
     for (const auto& note : reread_secrets(command.options, parsed, environment)) log.warn(note);
-    prune_once(open(), job, clock, log, stop);
+    prune_once(open(), job, states, clock, log, stop);
   };
-  Daemon daemon({.noun = "pruning", .schedule = config.timing.schedule, .newest = {}, .run = prune},
-                clock, log);
-  const Signals signals([&daemon] { daemon.run_now(); });
+  Job pruning({.noun = kPruneJob, .schedule = config.timing.schedule, .newest = {}, .run = prune},
+              clock, log);
+  const Signals signals([&pruning] { pruning.run_now(); });
   stop = signals.stop_token();
   if (parsed.verb == kScheduleVerb.name) {
     print_result(stdout, format_next_times(config.timing, clock.now()));
@@ -57,7 +58,7 @@ int run(const PruneConfig& config, const CommandLine& command, const ParsedOptio
     return 0;
   }
   log_settings(log, "pg-prune", parsed);
-  serve(daemon, config.service, clock, log, stop);
+  serve({&pruning}, states, config.service, clock, log, stop);
   return 0;
 }
 

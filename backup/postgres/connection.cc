@@ -97,12 +97,12 @@ ConnectFailure judge_connect_failure(std::string_view message) {
 }
 
 std::string session_sql(int version) {
-  struct Setting {
+  struct SessionDefault {
     const char* name;
     const char* value;
     int since;  ///< server_version_num
   };
-  static constexpr std::array<Setting, 7> kSettings = {
+  static constexpr std::array<SessionDefault, 7> kSessionDefaults = {
       {{"search_path", "", 0},
        {"statement_timeout", "0", 0},
        {"lock_timeout", "0", 90300},
@@ -111,7 +111,7 @@ std::string session_sql(int version) {
        {"transaction_timeout", "0", 170000},
        {"default_transaction_read_only", "off", 0}}};
   std::string sql;
-  for (const Setting& setting : kSettings) {
+  for (const SessionDefault& setting : kSessionDefaults) {
     if (version < setting.since) continue;
     sql += fmt::format("{} pg_catalog.set_config('{}', '{}', false)", sql.empty() ? "SELECT" : ",",
                        setting.name, setting.value);

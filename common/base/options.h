@@ -1,8 +1,7 @@
 // Configuration by one table. From its rows come the flag (`--s3-bucket`), the variable
 // (`S3_BUCKET`), its file form (`S3_BUCKET_FILE`), --help, the effective settings with their
-// sources, and the table in docs/configuration.md. Precedence: flag, variable or its alias, file, fallback, secret's
-// mount, default.
-// Nothing here exits or prints.
+// sources, and the table in docs/configuration.md. Precedence: flag, variable or its alias, file,
+// fallback, secret's mount, default. Nothing here exits or prints.
 #pragma once
 
 #include <chrono>

@@ -54,21 +54,21 @@ Fd make_socket() {
 }
 
 /// From when on it is late that counts from `since`.
-UtcTime deadline_after(UtcTime since, const DaemonWork& work,
+UtcTime deadline_after(UtcTime since, const JobWork& work,
                        std::optional<std::chrono::seconds> max_age) {
   if (max_age) return since + *max_age;
   return late_from(next_due_after(since, work.schedule) + work.jitter, work.schedule);
 }
 
 /// From when on it is late.
-UtcTime deadline(const DaemonStatus& status, const DaemonWork& work,
+UtcTime deadline(const JobStatus& status, const JobWork& work,
                  std::optional<std::chrono::seconds> max_age) {
   if (status.last_success) return deadline_after(*status.last_success, work, max_age);
   return max_age ? status.begun + *max_age : late_from(status.begun, work.schedule);
 }
 
 /// The first run of this daemon goes on, and none has failed before it.
-bool is_first_run(const DaemonStatus& status) {
+bool is_first_run(const JobStatus& status) {
   return status.running_since && status.failures == 0 && !status.has_succeeded;
 }
 
@@ -81,7 +81,7 @@ bool is_elsewhere(const Fd& socket) {
 
 }  // namespace
 
-Health judge(const DaemonStatus& status, const DaemonWork& work,
+Health judge(const JobStatus& status, const JobWork& work,
              std::optional<std::chrono::seconds> max_age, UtcTime now) {
   UtcTime late = deadline(status, work, max_age);
   const bool is_catching_up = is_first_run(status) && now > late;
@@ -103,6 +103,19 @@ Health judge(const DaemonStatus& status, const DaemonWork& work,
                             error.substr(0, error.find('\n')));
   }
   return {now <= late && !is_from_future, printable(sentence)};
+}
+
+Health judge_all(const std::vector<const Job*>& jobs, const RunStates& states,
+                 std::optional<std::chrono::seconds> max_age, UtcTime now) {
+  Health all{.is_well = true, .sentence = {}};
+  for (const Job* const job : jobs) {
+    const Health health = judge(job->status(), job->work(), max_age, now);
+    all.is_well = all.is_well && health.is_well;
+    all.sentence += (all.sentence.empty() ? "" : "; ") + health.sentence;
+  }
+  const std::string failing = describe_failing(states.all());
+  if (!failing.empty()) all.sentence += printable("; failing: " + failing);
+  return all;
 }
 
 HealthServer::HealthServer(const std::string& name, std::function<Health()> answer, Log& log)

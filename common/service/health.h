@@ -9,11 +9,13 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/log.h"
-#include "common/service/daemon.h"
+#include "common/service/job.h"
+#include "common/service/run_state.h"
 
 namespace pgbackup {
 
@@ -22,12 +24,17 @@ struct Health {
   std::string sentence;  ///< one line
 };
 
-/// Pure. Unwell is who is late by late_from(), or, with `max_age`, whose last success began longer
-/// ago than that. The first run of a daemon has a whole period for itself unless it fails, however
-/// late it begins: who restarts what is unwell would cut off its catching up for ever. A success
-/// that lies in the future proves nothing: unwell.
-[[nodiscard]] Health judge(const DaemonStatus& status, const DaemonWork& work,
+/// Judges one job. A job is unwell when it is late by late_from(), or, with `max_age`, when its
+/// last success began longer ago than that. The first run of a job has a whole period for itself
+/// unless it fails, however late it begins: what restarts an unwell container would cut off its
+/// catching up for ever. A success that lies in the future proves nothing. Pure.
+[[nodiscard]] Health judge(const JobStatus& status, const JobWork& work,
                            std::optional<std::chrono::seconds> max_age, UtcTime now);
+
+/// Judges the jobs of one daemon together: the daemon is well while all are. The sentence names the
+/// work that fails.
+[[nodiscard]] Health judge_all(const std::vector<const Job*>& jobs, const RunStates& states,
+                               std::optional<std::chrono::seconds> max_age, UtcTime now);
 
 /// Answers in a thread of its own while it lives. Whatever fails here, such as a name that is
 /// taken, is a warning: no reason to make no backups.

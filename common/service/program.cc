@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <thread>
 #include <utility>
 
 #include "common/base/error.h"
@@ -115,7 +116,7 @@ int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions&
   return parsed.verb == kHealthVerb.name ? show_health(service.health_socket) : body(parsed);
 }
 
-void log_schedule(Log& log, const DaemonWork& work, UtcTime now) {
+void log_schedule(Log& log, const JobWork& work, UtcTime now) {
   std::vector<std::string> times;
   for (UtcTime time = now; times.size() < 3;) {
     time = work.schedule.next(time);
@@ -189,14 +190,21 @@ void log_settings(Log& log, std::string_view program, const ParsedOptions& parse
   log.info(fmt::format("{} {}", program, parsed.verb), fields);
 }
 
-void serve(Daemon& daemon, const ServiceConfig& service, Clock& clock, Log& log,
-           const std::stop_token& stop) {
+void serve(const std::vector<Job*>& jobs, const RunStates& states, const ServiceConfig& service,
+           Clock& clock, Log& log, const std::stop_token& stop) {
+  const std::vector<const Job*> judged(jobs.begin(), jobs.end());
   const auto answer = [&] {
-    return judge(daemon.status(), daemon.work(), service.max_backup_age, clock.now());
+    return judge_all(judged, states, service.max_backup_age, clock.now());
   };
-  log_schedule(log, daemon.work(), clock.now());
+  for (const Job* const job : jobs) log_schedule(log, job->work(), clock.now());
   const HealthServer health(service.health_socket, answer, log);
-  daemon.serve(stop);
+  std::vector<std::jthread> threads;
+  for (size_t i = 1; i < jobs.size(); ++i) {
+    threads.emplace_back([job = jobs[i], &stop] { job->serve(stop); });
+  }
+  jobs.front()->serve(stop);
+  threads.clear();
+  log.info("stopped");
 }
 
 }  // namespace pgbackup

@@ -14,7 +14,8 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/options.h"
-#include "common/service/daemon.h"
+#include "common/service/job.h"
+#include "common/service/run_state.h"
 
 namespace pgbackup {
 
@@ -53,8 +54,9 @@ void log_notes(Log& log, const ParsedOptions& parsed);
 /// Logs every setting that is not a default; secrets hidden.
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed);
 
-/// `serve`: runs the daemon until `stop`, and answers `health` meanwhile.
-void serve(Daemon& daemon, const ServiceConfig& service, Clock& clock, Log& log,
-           const std::stop_token& stop);
+/// Runs the jobs, each in a thread of its own and the first in this one, until `stop`, and answers
+/// `health` meanwhile.
+void serve(const std::vector<Job*>& jobs, const RunStates& states, const ServiceConfig& service,
+           Clock& clock, Log& log, const std::stop_token& stop);
 
 }  // namespace pgbackup

@@ -48,7 +48,7 @@ using SomeDestinations = std::vector<const Destination*>;
 [[nodiscard]] SomeDestinations all_of(const Destinations& targets);
 
 struct DestinationFailure {
-  std::string target;  ///< its name
+  std::string destination;  ///< its name
   Error error;
 };
 

@@ -101,7 +101,7 @@ class EvidenceFixture {
   }
   void run() {
     CapturedOutput out;
-    prune_once(only(seen), {.rules = rules, .adoption = adoption, .out = out.file()}, clock,
+    prune_once(only(seen), {.rules = rules, .adoption = adoption, .out = out.file()}, states, clock,
                log.log(), {});
   }
 };

@@ -20,17 +20,22 @@ struct Fixture {
   MemoryStore s3{clock};
   Destinations targets = both(dir, s3);
   Schedule schedule = Schedule::every(hours(24));
-  HeldBackups missing;
-  std::optional<UtcTime> since;  ///< as select() said last
+  RunStates states;
+  UtcTime counted_from{};
+  std::optional<UtcTime> since;  ///< as find_pending() said last
 
+  void note(const std::string& group, const std::string& destination, UtcTime started) {
+    states.succeed(kBackupJob, group, destination, started);
+  }
   /// `app: dir s3; ` and so on
   [[nodiscard]] std::string made_at(UtcTime now, const std::vector<std::string>& groups = {"app"}) {
-    const RunWork work = missing.select(groups, targets, schedule, now);
+    const RunWork work = find_pending(
+        states, groups, targets, {.schedule = schedule, .now = now, .counted_from = counted_from});
     since = work.oldest_left_out;
     std::string text;
     for (const GroupWork& item : work.groups) {
       text += item.group + ":";
-      for (const Destination* target : item.targets) text += " " + target->name();
+      for (const Destination* target : item.destinations) text += " " + target->name();
       text += "; ";
     }
     return text;
@@ -41,12 +46,12 @@ TEST_CASE("A try after a partial run is for the targets that have nothing yet") 
   Fixture f;
   CHECK(f.made_at(f.start) == "app: dir s3; ");
   CHECK_FALSE(f.since);
-  f.missing.note("app", "dir", f.start);
+  f.note("app", "dir", f.start);
   for (const seconds later : {seconds(0), seconds(60), seconds(hours(23))}) {
     CHECK(f.made_at(f.start + later) == "app: s3; ");
     CHECK(f.since == f.start);
   }
-  f.missing.clear();
+  f.counted_from = f.start + seconds(1);
   CHECK(f.made_at(f.start + minutes(1)) == "app: dir s3; ");
 }
 
@@ -54,10 +59,10 @@ TEST_CASE("A try after a partial run is for the databases that have nothing yet"
   Fixture f;
   const std::vector<std::string> groups = {"a", "b", "c", "_globals"};
   for (const auto* const target : {"dir", "s3"}) {
-    f.missing.note("a", target, f.start);
-    f.missing.note("_globals", target, f.start + minutes(1));
+    f.note("a", target, f.start);
+    f.note("_globals", target, f.start + minutes(1));
   }
-  f.missing.note("b", "s3", f.start - minutes(1));
+  f.note("b", "s3", f.start - minutes(1));
   CHECK(f.made_at(f.start + minutes(2), groups) == "b: dir; c: dir s3; ");
   CHECK(f.since == f.start - minutes(1));
   CHECK(f.made_at(f.start + minutes(2), {"a", "new"}) == "new: dir s3; ");
@@ -68,18 +73,18 @@ TEST_CASE("A try after a partial run is for the databases that have nothing yet"
 
 TEST_CASE("The next regular run is for all targets, even if the last began late") {
   Fixture f;
-  f.missing.note("app", "dir", f.start);
+  f.note("app", "dir", f.start);
   CHECK(f.made_at(f.start + hours(24) - seconds(1)) == "app: dir s3; ");
   CHECK(f.made_at(f.start + hours(25)) == "app: dir s3; ");
-  f.missing.note("app", "dir", f.start + hours(24));
+  f.note("app", "dir", f.start + hours(24));
   CHECK(f.made_at(f.start + hours(25)) == "app: s3; ");
 }
 
 TEST_CASE("No try is for nobody, and a clock that was set back is for all") {
   Fixture f;
-  f.missing.note("app", "dir", f.start);
+  f.note("app", "dir", f.start);
   CHECK(f.made_at(f.start - hours(1)) == "app: dir s3; ");
-  f.missing.note("app", "s3", f.start + minutes(1));
+  f.note("app", "s3", f.start + minutes(1));
   CHECK(f.made_at(f.start + minutes(2)) == "app: dir s3; ");
 }
 

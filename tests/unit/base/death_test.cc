@@ -60,7 +60,8 @@ class Fixture : public S3Fixture {
         .dry_run = false,
         .style = ReportStyle::log,
         .out = out.file()};
-    prune_once(targets, job, clock, log.log(), {});
+    RunStates states;
+    prune_once(targets, job, states, clock, log.log(), {});
   }
 
   void hold(const std::string& name) {

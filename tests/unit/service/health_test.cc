@@ -26,20 +26,19 @@ using std::chrono::seconds;
 
 constexpr UtcTime kBegun{seconds(1'800'000'000)};  // 2027-01-15T08:00:00Z
 
-DaemonWork daily() {
+JobWork daily() {
   return {.noun = "backup", .schedule = Schedule::every(hours(24)), .newest = {}, .run = {}};
 }
 
-DaemonStatus fresh() { return {.begun = kBegun}; }
+JobStatus fresh() { return {.begun = kBegun}; }
 
-DaemonStatus after_success(UtcTime success) {
-  DaemonStatus status = fresh();
+JobStatus after_success(UtcTime success) {
+  JobStatus status = fresh();
   status.last_success = success;
   return status;
 }
 
-bool is_well(const DaemonStatus& status, UtcTime now,
-             std::optional<seconds> max_age = std::nullopt) {
+bool is_well(const JobStatus& status, UtcTime now, std::optional<seconds> max_age = std::nullopt) {
   return judge(status, daily(), max_age, now).is_well;
 }
 
@@ -52,7 +51,7 @@ TEST_CASE("A daemon is well until its next success is late by the one rule") {
 }
 
 TEST_CASE("A failure alone is not late, a run that goes on does not excuse") {
-  DaemonStatus status = after_success(kBegun);
+  JobStatus status = after_success(kBegun);
   status.failures = 3;
   CHECK(is_well(status, kBegun + hours(25)));
   CHECK_FALSE(is_well(status, kBegun + hours(27)));
@@ -65,7 +64,7 @@ TEST_CASE("A failure alone is not late, a run that goes on does not excuse") {
 
 TEST_CASE("The first run of a daemon has a period to catch up, unless it fails") {
   // After a weekend off: the newest backup that the store has is three days old.
-  DaemonStatus status = after_success(kBegun - hours(72));
+  JobStatus status = after_success(kBegun - hours(72));
   CHECK_FALSE(is_well(status, kBegun));
   status.running_since = kBegun;
   CHECK(is_well(status, kBegun));
@@ -84,7 +83,7 @@ TEST_CASE("The first run of a daemon has a period to catch up, unless it fails")
 }
 
 TEST_CASE("Without any success the grace counts from the start, but a first run has its period") {
-  DaemonStatus status = fresh();
+  JobStatus status = fresh();
   CHECK(is_well(status, kBegun + hours(2)));
   CHECK_FALSE(is_well(status, kBegun + hours(3)));
   status.running_since = kBegun;
@@ -96,9 +95,9 @@ TEST_CASE("Without any success the grace counts from the start, but a first run 
 }
 
 TEST_CASE("A start that is delayed by chance is not late for that") {
-  DaemonWork work = daily();
+  JobWork work = daily();
   work.jitter = hours(3);
-  const DaemonStatus status{.begun = kBegun, .last_success = kBegun};
+  const JobStatus status{.begun = kBegun, .last_success = kBegun};
   CHECK(judge(status, work, {}, kBegun + hours(24 + 3 + 2)).is_well);
   CHECK_FALSE(judge(status, work, {}, kBegun + hours(24 + 3 + 2) + seconds(1)).is_well);
 }
@@ -118,7 +117,7 @@ TEST_CASE("A success in the future proves nothing") {
 }
 
 TEST_CASE("The sentence says what is missing since when, and why") {
-  DaemonStatus status = after_success(kBegun);
+  JobStatus status = after_success(kBegun);
   CHECK(judge(status, daily(), {}, kBegun).sentence ==
         "the last backup began at 2027-01-15T08:00:00Z, late after 2027-01-16T10:00:00Z");
   status.failures = 2;
@@ -141,6 +140,27 @@ class Served {
   std::string name = "pg-backup-test-" + std::to_string(::getpid());
   HealthServer server;
 };
+
+TEST_CASE("Of several jobs one that is late makes the daemon unwell, and what fails is named") {
+  FakeClock clock(kBegun);
+  TestLog log(clock);
+  const Job one(daily(), clock, log.log());
+  JobWork hourly = daily();
+  hourly.noun = "verification";
+  hourly.schedule = Schedule::every(hours(1));
+  const Job two(hourly, clock, log.log());
+  RunStates states;
+  const auto judged = [&](UtcTime now) { return judge_all({&one, &two}, states, {}, now); };
+  CHECK(judged(kBegun + minutes(1)).is_well);
+  CHECK_FALSE(judged(kBegun + hours(2)).is_well);
+  CHECK(judge_all({&one}, states, {}, kBegun + hours(1)).is_well);
+  for (const auto* const part : {"no backup yet", "; no verification yet"}) {
+    CHECK(judged(kBegun).sentence.find(part) != std::string::npos);
+  }
+  CHECK(judged(kBegun).sentence.find("failing") == std::string::npos);
+  states.fail("backup", "crm", "s3", Error(ErrorKind::failed, "no"));
+  CHECK(judged(kBegun).sentence.ends_with("; failing: crm (s3)"));
+}
 
 TEST_CASE("Who asks gets the daemon's answer, as often as it likes and from several sides") {
   bool is_well = true;

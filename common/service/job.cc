@@ -1,4 +1,4 @@
-#include "common/service/daemon.h"
+#include "common/service/job.h"
 
 #include <fmt/format.h>
 
@@ -11,27 +11,26 @@
 
 namespace pgbackup {
 
-Daemon::Daemon(DaemonWork work, Clock& clock, Log& log)
+Job::Job(JobWork work, Clock& clock, Log& log)
     : work_(std::move(work)), clock_(clock), log_(log), looked_(!work_.newest) {
   status_.begun = clock_.now();
 }
 
-DaemonStatus Daemon::status() const {
+JobStatus Job::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
 }
 
-void Daemon::serve(const std::stop_token& stop) {
+void Job::serve(const std::stop_token& stop) {
   UtcTime due = clock_.now();
   while (true) {
     wait_until(due, stop);
     if (stop.stop_requested()) break;
     due = step(due);
   }
-  log_.info("stopped");
 }
 
-void Daemon::wait_until(UtcTime due, const std::stop_token& stop) {
+void Job::wait_until(UtcTime due, const std::stop_token& stop) {
   // Short sleeps by the wall clock: a clock that is set and a machine that slept are noticed.
   UtcTime now = clock_.now();
   for (UtcTime latest = now; !stop.stop_requested() && now < due && !run_now_; now = clock_.now()) {
@@ -43,7 +42,7 @@ void Daemon::wait_until(UtcTime due, const std::stop_token& stop) {
 }
 
 /// The look at the store, or a run. Returns when the next is due.
-UtcTime Daemon::step(UtcTime due) {
+UtcTime Job::step(UtcTime due) {
   const bool is_asked = run_now_.exchange(false);
   try {
     return looked_ || is_asked ? run_once() : look();
@@ -55,7 +54,7 @@ UtcTime Daemon::step(UtcTime due) {
   }
 }
 
-UtcTime Daemon::look() {
+UtcTime Job::look() {
   const std::optional<UtcTime> newest = work_.newest();
   const UtcTime now = clock_.now();
   const UtcTime first = first_start(newest, work_.schedule, now);
@@ -70,11 +69,11 @@ UtcTime Daemon::look() {
   return start;
 }
 
-void Daemon::log_next(UtcTime due) {
+void Job::log_next(UtcTime due) {
   log_.info(fmt::format("next {}", work_.noun), {{"at", format_iso(due)}});
 }
 
-UtcTime Daemon::with_jitter(UtcTime due) const {
+UtcTime Job::with_jitter(UtcTime due) const {
   if (work_.jitter.count() == 0) return due;
   if (work_.draw) return due + work_.draw(work_.jitter);
   std::random_device random;
@@ -83,12 +82,12 @@ UtcTime Daemon::with_jitter(UtcTime due) const {
 }
 
 /// Runs never overlap: what was due meanwhile is one run, now.
-void Daemon::log_overrun(UtcTime due, UtcTime now) {
+void Job::log_overrun(UtcTime due, UtcTime now) {
   log_.warn(fmt::format("the {} went on past the time when the next was due", work_.noun),
             {{"due", format_iso(due)}, {"late", format_duration(now - due)}});
 }
 
-UtcTime Daemon::run_once() {
+UtcTime Job::run_once() {
   const UtcTime started = clock_.now();
   set_running();
   work_.run();
@@ -108,12 +107,12 @@ UtcTime Daemon::run_once() {
   return start;
 }
 
-void Daemon::set_running() {
+void Job::set_running() {
   const std::lock_guard lock(mutex_);
   status_.running_since = clock_.now();
 }
 
-void Daemon::succeeded(std::optional<UtcTime> started) {
+void Job::succeeded(std::optional<UtcTime> started) {
   const std::lock_guard lock(mutex_);
   status_.running_since.reset();
   status_.failures = 0;
@@ -121,7 +120,7 @@ void Daemon::succeeded(std::optional<UtcTime> started) {
   if (started) status_.last_success = started;
 }
 
-UtcTime Daemon::failed(const Error& error, UtcTime due) {
+UtcTime Job::failed(const Error& error, UtcTime due) {
   int failures = 0;
   {
     const std::lock_guard lock(mutex_);

@@ -1,4 +1,4 @@
-#include "common/service/daemon.h"
+#include "common/service/job.h"
 
 #include <functional>
 #include <stdexcept>
@@ -46,7 +46,7 @@ class Scripted {
   FakeClock clock;
   TestLog log{clock};
   std::stop_source stop;
-  Daemon daemon;
+  Job daemon;
   std::function<std::optional<UtcTime>()> newest = [] { return std::nullopt; };
   std::function<UtcTime(UtcTime)> counts_from = [](UtcTime started) { return started; };
   std::function<void(size_t)> on_run = [](size_t) {};  ///< gets the run's number, from 1
@@ -192,15 +192,15 @@ TEST_CASE("A clock that is set back does not make the daemon wait for the old ti
   TestLog log(clock);
   std::stop_source stop;
   std::vector<UtcTime> starts;
-  Daemon daemon({.noun = "backup",
-                 .schedule = Schedule::every(hours(24)),
-                 .newest = {},
-                 .run =
-                     [&] {
-                       starts.push_back(clock.right_time());
-                       if (starts.size() == 3) stop.request_stop();
-                     }},
-                clock, log.log());
+  Job daemon({.noun = "backup",
+              .schedule = Schedule::every(hours(24)),
+              .newest = {},
+              .run =
+                  [&] {
+                    starts.push_back(clock.right_time());
+                    if (starts.size() == 3) stop.request_stop();
+                  }},
+             clock, log.log());
   daemon.serve(stop.get_token());
   REQUIRE(starts.size() == 3);
   CHECK(starts[1] - starts[0] == seconds(1));
@@ -224,23 +224,23 @@ TEST_CASE("What is added by chance delays what is not due yet, and nothing else"
   std::vector<long> starts;
   const UtcTime begun = clock.now();
   long drawn = 0;
-  Daemon daemon({.noun = "backup",
-                 .schedule = Schedule::every(hours(2)),
-                 .newest = [&] { return begun - hours(1); },
-                 .run =
-                     [&] {
-                       starts.push_back((clock.now() - begun) / minutes(1));
-                       if (starts.size() == 5) stop.request_stop();
-                       if (starts.size() == 2) throw Error(ErrorKind::failed, "no");
-                       if (starts.size() == 3) clock.advance(hours(5));
-                     },
-                 .jitter = minutes(30),
-                 .draw =
-                     [&](seconds most) {
-                       CHECK(most == minutes(30));
-                       return seconds(minutes(10 * ++drawn));
-                     }},
-                clock, log.log());
+  Job daemon({.noun = "backup",
+              .schedule = Schedule::every(hours(2)),
+              .newest = [&] { return begun - hours(1); },
+              .run =
+                  [&] {
+                    starts.push_back((clock.now() - begun) / minutes(1));
+                    if (starts.size() == 5) stop.request_stop();
+                    if (starts.size() == 2) throw Error(ErrorKind::failed, "no");
+                    if (starts.size() == 3) clock.advance(hours(5));
+                  },
+              .jitter = minutes(30),
+              .draw =
+                  [&](seconds most) {
+                    CHECK(most == minutes(30));
+                    return seconds(minutes(10 * ++drawn));
+                  }},
+             clock, log.log());
   daemon.serve(stop.get_token());
   // Due after one hour, then two later; a repeat a minute later; at once what was due meanwhile.
   CHECK(starts == std::vector<long>{70, 210, 211, 511, 661});
@@ -254,11 +254,11 @@ TEST_CASE("A daemon that need not look at the store runs at start") {
   TestLog log(clock);
   std::stop_source stop;
   const UtcTime begun = clock.now();
-  Daemon daemon({.noun = "pruning",
-                 .schedule = Schedule::every(hours(1)),
-                 .newest = {},
-                 .run = [&] { stop.request_stop(); }},
-                clock, log.log());
+  Job daemon({.noun = "pruning",
+              .schedule = Schedule::every(hours(1)),
+              .newest = {},
+              .run = [&] { stop.request_stop(); }},
+             clock, log.log());
   daemon.serve(stop.get_token());
   CHECK(daemon.status().last_success == begun);
 }
@@ -268,7 +268,7 @@ TEST_CASE("The status tells of the newest success, of failures, and of a run tha
   scripted.newest = [&] { return scripted.clock.now() - hours(2); };
   const UtcTime begun = scripted.clock.now();
   scripted.on_run = [&](size_t run) {
-    const DaemonStatus status = scripted.daemon.status();
+    const JobStatus status = scripted.daemon.status();
     CHECK(status.running_since == scripted.clock.now());
     CHECK_FALSE(status.has_succeeded);
     CHECK(status.begun == begun);
@@ -278,7 +278,7 @@ TEST_CASE("The status tells of the newest success, of failures, and of a run tha
     CHECK(status.last_error == "server away");
   };
   scripted.serve(3);
-  const DaemonStatus status = scripted.daemon.status();
+  const JobStatus status = scripted.daemon.status();
   CHECK_FALSE(status.running_since);
   CHECK(status.has_succeeded);
   CHECK(status.failures == 0);
@@ -291,11 +291,11 @@ TEST_CASE("A request and a stop from another thread end a real wait") {
   TestLog log(clock);
   std::stop_source stop;
   std::function<void()> on_run;
-  Daemon daemon({.noun = "backup",
-                 .schedule = Schedule::every(hours(1)),
-                 .newest = {},
-                 .run = [&] { on_run(); }},
-                clock, log.log());
+  Job daemon({.noun = "backup",
+              .schedule = Schedule::every(hours(1)),
+              .newest = {},
+              .run = [&] { on_run(); }},
+             clock, log.log());
   int runs = 0;
   std::jthread asking;
   on_run = [&] {

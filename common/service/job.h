@@ -1,5 +1,5 @@
-// `serve`: one run after the other until a stop is requested, for both programs. A failed run never
-// ends it; runs never overlap.
+// A job of a daemon, such as its backups: one run after the other by a schedule, until a stop is
+// requested. A failed run never ends a job, and the runs of one job never overlap.
 #pragma once
 
 #include <atomic>
@@ -17,8 +17,8 @@
 
 namespace pgbackup {
 
-/// What one daemon does. The functions may throw Error.
-struct DaemonWork {
+/// Says what one job does. The functions may throw Error.
+struct JobWork {
   std::string noun;  ///< of a run: "backup"
   Schedule schedule;
   /// Answers at start when the newest success began, as the store knows; empty: a run at start.
@@ -33,27 +33,27 @@ struct DaemonWork {
   std::function<std::chrono::seconds(std::chrono::seconds most)> draw{};
 };
 
-/// How it stands, for `health`.
-struct DaemonStatus {
-  UtcTime begun;                           ///< the daemon's own start
+/// Says how a job stands, for `health`.
+struct JobStatus {
+  UtcTime begun;                           ///< the job's own start
   std::optional<UtcTime> last_success{};   ///< its start; from the store where `newest` told one
   std::optional<UtcTime> running_since{};  ///< of the run that goes on
-  bool has_succeeded = false;              ///< the daemon itself, since its start
+  bool has_succeeded = false;              ///< the job itself, since its start
   int failures = 0;                        ///< in a row
   std::string last_error{};                ///< of the last failure, while `failures` > 0
 };
 
-class Daemon {
+class Job {
  public:
-  Daemon(DaemonWork work, Clock& clock, Log& log);
+  Job(JobWork work, Clock& clock, Log& log);
 
   /// Returns once `stop` is requested and a run that was going on has ended.
   void serve(const std::stop_token& stop);
   /// From any thread: the next run starts at once, or right after the present one.
   void run_now() { run_now_ = true; }
   /// From any thread.
-  [[nodiscard]] DaemonStatus status() const;
-  [[nodiscard]] const DaemonWork& work() const { return work_; }
+  [[nodiscard]] JobStatus status() const;
+  [[nodiscard]] const JobWork& work() const { return work_; }
 
  private:
   void wait_until(UtcTime due, const std::stop_token& stop);
@@ -67,7 +67,7 @@ class Daemon {
   void succeeded(std::optional<UtcTime> started);
   void set_running();
 
-  const DaemonWork work_;
+  const JobWork work_;
   Clock& clock_;
   Log& log_;
   std::atomic<bool> run_now_ = false;
@@ -75,7 +75,7 @@ class Daemon {
   UtcTime regular_due_;  ///< of the run that the failures are about
 
   mutable std::mutex mutex_;
-  DaemonStatus status_;
+  JobStatus status_;
 };
 
 }  // namespace pgbackup

@@ -1,0 +1,58 @@
+// How the work of the jobs stands, group by group and destination by destination: plain data that
+// the jobs write, and that `health` and the next run read.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/base/utc_time.h"
+
+namespace pgbackup {
+
+/// Says how the work of one job stands for one group in one destination.
+struct RunState {
+  std::string job;                        ///< its noun: `backup`
+  std::string group;                      ///< "" where the job does not tell groups apart
+  std::string destination;                ///< its name; "" where there is only one
+  std::optional<UtcTime> last_success{};  ///< when the last one began, by this machine's clock
+  int failures = 0;                       ///< since then, in a row
+  std::string last_error{};               ///< of the last failure, while `failures` > 0
+};
+
+/// Holds the states of all jobs of one process. Thread-safe.
+class RunStates {
+ public:
+  void succeed(const std::string& job, const std::string& group, const std::string& destination,
+               UtcTime started);
+  void fail(const std::string& job, const std::string& group, const std::string& destination,
+            const Error& error);
+
+  /// Forgets the work of `job` for groups other than these, which it no longer does.
+  void keep_only(const std::string& job, const std::vector<std::string>& groups);
+
+  /// Returns when the last success of that work began; nullopt where none is known.
+  [[nodiscard]] std::optional<UtcTime> last_success(const std::string& job,
+                                                    const std::string& group,
+                                                    const std::string& destination) const;
+  /// Returns a copy of all states, sorted by job, group and destination.
+  [[nodiscard]] std::vector<RunState> all() const;
+
+ private:
+  using Key = std::tuple<std::string, std::string, std::string>;
+
+  RunState& at(const Key& key);
+
+  mutable std::mutex mutex_;
+  std::map<Key, RunState> states_;
+};
+
+/// Names the work that failed since its last success, three at most: `crm (s3), shop`. Empty where
+/// there is none.
+[[nodiscard]] std::string describe_failing(const std::vector<RunState>& states);
+
+}  // namespace pgbackup
