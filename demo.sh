@@ -34,7 +34,9 @@ work=$(mktemp -d /tmp/pg-backup-demo.XXXXXX)
 chmod 755 "$work"
 
 step "Build"
-quiet cmake -S . -B build -G Ninja -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
+options=(-G Ninja -DBUILD_TESTING=OFF -DCMAKE_UNITY_BUILD=ON)
+[ ! -e build/CMakeCache.txt ] || options=() # one that is there stays as it is
+quiet cmake -S . -B build "${options[@]}"
 quiet cmake --build build --target pg-backup pg-prune
 ls -l build/bin/pg-backup build/bin/pg-prune
 

@@ -53,7 +53,8 @@ section() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
 build() { # FOLDER TARGET CMAKE_OPTION...
     section "build $1"
-    attempt cmake -S . -B "$1" -G Ninja -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "${@:3}" >"$work/cmake.log" 2>&1 ||
+    attempt cmake -S . -B "$1" -G Ninja -DBUILD_TESTING=ON -DCMAKE_UNITY_BUILD=OFF \
+        -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "${@:3}" >"$work/cmake.log" 2>&1 ||
         { cat "$work/cmake.log"; exit 1; }
     attempt cmake --build "$1" --target "$2"
 }
@@ -227,7 +228,7 @@ all() {
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 # Clones in different folders share what was compiled.
-export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 if [ "$what" = containers ]; then
     section containers
     run_counted containers

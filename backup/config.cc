@@ -35,45 +35,45 @@ constexpr const char* kPassfileMount = "/run/secrets/pgpass";
 std::vector<Option> database_options(BackupConfig& config) {
   return {
       {.name = "DB",
-       .target = &config.pg.database,
+       .value = &config.pg.database,
        .help = "The database to back up, taken literally: blanks, quotes and case count.",
        .aliases = {{"POSTGRES_DB"}},
        .fallbacks = {"PGDATABASE"}},
       {.name = "DATABASE_URL",
-       .target = &config.database_url,
+       .value = &config.database_url,
        .help =
            "postgres://user:password@host:port/database, where neither DB_HOST, DB_PORT, DB_USER "
            "nor DB_PASSWORD says it."},
       {.name = "DATABASES",
-       .target = &config.database_list,
+       .value = &config.database_list,
        .help = "In place of DB several, split at commas and blanks (double quotes protect a name), "
                "or `all`: every database that the role may connect to, found anew at each run.",
        .aliases = {{"DB_NAME"}},
        .secret_file = kDatabasesMount,
        .verbs = {"serve", "now"}},
       {.name = "EXCLUDE_DATABASES",
-       .target = &config.excluded_databases,
+       .value = &config.excluded_databases,
        .help = "Of these not: names, or patterns such as `test_*`.",
        .verbs = {"serve", "now"}},
       {.name = "BACKUP_GLOBALS",
-       .target = choice(&config.backup_globals, {"auto", "true", "false"}),
+       .value = choice(&config.backup_globals, {"auto", "true", "false"}),
        .help = "Whether to back up roles and tablespaces, too, as `_globals`. auto: with "
                "DATABASES=all.",
        .verbs = {"serve", "now"}},
       {.name = "DB_HOST",
-       .target = &config.pg.host,
+       .value = &config.pg.host,
        .help = "Host name, address, or the folder of a Unix socket.",
        .aliases = {{"POSTGRES_HOST"}},
        .fallbacks = {"PGHOST"},
        .default_note = "libpq's",
        .secret_file = "/run/secrets/pg_host"},
       {.name = "DB_PORT",
-       .target = Number{&config.pg.port, 1, 65535},
+       .value = Number{&config.pg.port, 1, 65535},
        .help = "Port of the server.",
        .fallbacks = {"PGPORT"},
        .secret_file = "/run/secrets/pg_port"},
       {.name = "DB_USER",
-       .target = &config.pg.user,
+       .value = &config.pg.user,
        .help = "Role to connect as.",
        .aliases = {{"POSTGRES_USER"}},
        .fallbacks = {"PGUSER"},
@@ -81,13 +81,13 @@ std::vector<Option> database_options(BackupConfig& config) {
        .secret_file = "/run/secrets/pg_user",
        .rotates = true},
       {.name = "DB_PASSWORD",
-       .target = &config.pg.password,
+       .value = &config.pg.password,
        .help = "Its password. Without one libpq's own means serve, such as PGPASSFILE.",
        .aliases = {{"POSTGRES_PASSWORD"}},
        .fallbacks = {"PGPASSWORD"},
        .secret_file = "/run/secrets/pg_password"},
       {.name = "PG_BINDIR",
-       .target = &config.bindir,
+       .value = &config.bindir,
        .help =
            "Folder searched first for pg_dump, pg_restore and psql; then /usr/lib/postgresql/*/bin "
            "and PATH. The server's major version chooses among what is found."},
@@ -97,7 +97,7 @@ std::vector<Option> database_options(BackupConfig& config) {
 std::vector<Option> directory_options(BackupConfig& config) {
   return {
       {.name = "BACKUP_DIR_ON_ROOT",
-       .target = choice(&config.may_be_on_root, {"refuse", "allow"}),
+       .value = choice(&config.may_be_on_root, {"refuse", "allow"}),
        .help = "Whether backups may lie in a container's own layer, which goes with it: no volume "
                "is mounted at BACKUP_DIR."},
   };
@@ -106,32 +106,32 @@ std::vector<Option> directory_options(BackupConfig& config) {
 std::vector<Option> run_options(BackupConfig& config) {
   return {
       {.name = "BACKUP_INTERVAL",
-       .target = Duration{&config.timing.interval, std::chrono::seconds(1)},
+       .value = Duration{&config.timing.interval, std::chrono::seconds(1)},
        .help = "Time from the start of one backup to the start of the next.",
        .aliases = {{"DB_BACKUP_INTERVAL"}}},
       {.name = "BACKUP_SCHEDULE",
-       .target = &config.timing.cron,
+       .value = &config.timing.cron,
        .help = "In place of the interval: `minute hour day month weekday`, six fields with seconds "
                "first, or `@daily` and the like. For a CronJob: its own schedule, so that each "
                "backup tells when the next is due.",
        .aliases = {{"SCHEDULE"}}},
       {.name = "--if-due",
-       .target = &config.if_due,
+       .value = &config.if_due,
        .help = "now: only what has no backup since BACKUP_SCHEDULE was last due, so that a CronJob "
                "that tries again does not start from the beginning",
        .verbs = {"now"}},
       {.name = "BACKUP_JITTER",
-       .target = Duration{&config.timing.jitter, std::chrono::seconds(0)},
+       .value = Duration{&config.timing.jitter, std::chrono::seconds(0)},
        .help =
            "Each scheduled backup starts by a random time up to this later, so that many servers "
            "do not start at once."},
       {.name = "DB_RETRY_TIME",
-       .target = Duration{&config.db_retry_time, std::chrono::seconds(0)},
+       .value = Duration{&config.db_retry_time, std::chrono::seconds(0)},
        .help = "How long `now` goes on trying while PostgreSQL cannot be connected to, as during a "
                "failover; in all. The daemon tries again by itself.",
        .verbs = {"now"}},
       {.name = "TZ",
-       .target = &config.timing.time_zone,
+       .value = &config.timing.time_zone,
        .help = "Time zone of the schedule, such as Europe/Berlin.",
        .default_note = "UTC",
        .verbs = {"serve", "now", kScheduleVerb.name, "list", "restore"}},
@@ -141,10 +141,10 @@ std::vector<Option> run_options(BackupConfig& config) {
 std::vector<Option> reading_options(BackupConfig& config) {
   return {
       {.name = "--from",
-       .target = &config.store.only,
+       .value = &config.store.only,
        .help = "list, restore: s3 or dir, where both are set (default: both)"},
       {.name = "--json",
-       .target = &config.json,
+       .value = &config.json,
        .help = "list: one JSON object per backup and line",
        .verbs = {"list"}},
   };

@@ -39,15 +39,15 @@ std::string note(const ListedBackup& listed) {
   return printable(fmt::format("{}", fmt::join(notes, "; ")));
 }
 
-ListedBackup describe(const Destination& target, Backup backup) {
+ListedBackup describe(const Destination& destination, Backup backup) {
   ListedBackup listed{.backup = std::move(backup),
                       .manifest = {},
                       .problem = {},
                       .damage = {},
                       .backdating = {},
                       .key = {},
-                      .target = target.name()};
-  Store& store = target.store();
+                      .destination = destination.name()};
+  Store& store = destination.store();
   listed.key = store.full_key(listed.backup.commit_key());
   try {
     Inspection seen = inspect_backup(store, listed.backup);
@@ -69,21 +69,22 @@ ListedBackup describe(const Destination& target, Backup backup) {
 
 }  // namespace
 
-Listing list_backups(const Destinations& targets, const Adoption& adoption, const Clock& clock) {
+Listing list_backups(const Destinations& destinations, const Adoption& adoption,
+                     const Clock& clock) {
   std::vector<ListedBackup> listed;
   std::map<Layout, size_t> not_adopted;
   std::vector<DestinationFailure> failures =
-      for_each_destination(targets, [&](const Destination& target) {
+      for_each_destination(destinations, [&](const Destination& destination) {
         std::vector<ListedBackup> here;
-        Catalog catalog = read_catalog(target.store(), adoption);
+        Catalog catalog = read_catalog(destination.store(), adoption);
         for (const auto& [layout, count] : catalog.not_adopted) not_adopted[layout] += count;
         for (Backup& backup : catalog.backups) {
-          if (backup.complete) here.push_back(describe(target, std::move(backup)));
+          if (backup.complete) here.push_back(describe(destination, std::move(backup)));
         }
         std::move(here.begin(), here.end(), std::back_inserter(listed));
         if (catalog.unread) throw Error(*catalog.unread);
       });
-  const UtcTime now = time_of(targets, clock);
+  const UtcTime now = time_of(destinations, clock);
   for (ListedBackup& one : listed) one.is_future = is_from_future(one.backup, now);
   std::stable_sort(listed.begin(), listed.end(), [](const ListedBackup& a, const ListedBackup& b) {
     return is_listed_before(a.backup, b.backup);
@@ -99,9 +100,9 @@ std::string format_backup_table(const std::vector<ListedBackup>& backups) {
     width = std::max(width, group_title(listed.backup.group).size());
     id_width = std::max(id_width, listed.backup.id.size());
   }
-  const bool has_targets = !backups.front().target.empty();
-  const auto column = [&](std::string_view target) {
-    return has_targets ? fmt::format("  {:<4}", target) : std::string();
+  const bool has_targets = !backups.front().destination.empty();
+  const auto column = [&](std::string_view destination) {
+    return has_targets ? fmt::format("  {:<4}", destination) : std::string();
   };
   std::string table = fmt::format("{:<{}}  {:<{}}  {:<20}  {:>10}{}  NOTE\n", "DATABASE", width,
                                   "ID", id_width, "TIME", "SIZE", column("FROM"));
@@ -110,7 +111,7 @@ std::string format_backup_table(const std::vector<ListedBackup>& backups) {
     std::string line =
         fmt::format("{:<{}}  {:<{}}  {:<20}  {:>10}{}  {}", group_title(backup.group), width,
                     backup.id, id_width, format_iso(backup.time), format_bytes(backup.bytes),
-                    column(listed.target), note(listed));
+                    column(listed.destination), note(listed));
     line.erase(line.find_last_not_of(' ') + 1);
     table += line + "\n";
   }
@@ -136,7 +137,7 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
     if (listed.is_future) line["future"] = true;
     if (!listed.damage.empty()) line["damaged"] = listed.damage;
     if (!listed.backdating.empty()) line["backdated"] = listed.backdating;
-    if (!listed.target.empty()) line["from"] = listed.target;
+    if (!listed.destination.empty()) line["from"] = listed.destination;
     const std::vector<std::string> warnings = warnings_of(listed);
     if (!warnings.empty()) line["warnings"] = warnings;
     lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

@@ -47,22 +47,22 @@ void list(Program& program) {
 }
 
 void restore(Program& program) {
-  const Destinations targets = program.open();
+  const Destinations destinations = program.open();
   const PgConfig& pg = program.config.pg;
   const Adoption& adoption = program.config.adoption.adoption;
   RestoreRequest request = program.config.restore;
   FoundBackup found;
   if (request.is_bare() && can_ask()) {
-    found = ask_which_backup(targets, adoption, program.clock, program.log, program.stop);
+    found = ask_which_backup(destinations, adoption, program.clock, program.log, program.stop);
     request = ask_where_to(found.backup, pg, request, program.stop);
   } else {
     if (request.database.empty() && !request.is_by_key()) request.database = pg.database;
-    found = choose_backup(targets, request, adoption, program.clock, program.log);
+    found = choose_backup(destinations, request, adoption, program.clock, program.log);
   }
   Restore(
       {.pg = pg, .bindir = program.config.bindir, .lock_timeout = program.config.dump.lock_timeout},
       program.environment, program.clock, program.log, program.stop)
-      .run(found.target->store(), found.backup, request);
+      .run(found.destination->store(), found.backup, request);
 }
 
 /// `environment`: of child processes, without secrets. `refresh` is called at the start of a run.

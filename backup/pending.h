@@ -1,4 +1,4 @@
-// After a run that did not bring everything to every target: what the next try is for. Without
+// After a run that did not bring everything to every destination: what the next try is for. Without
 // this a bucket that is away for days would fill the directory beside it, a whole backup per try,
 // and one broken database would have all the others dumped again.
 #pragma once

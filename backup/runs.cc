@@ -16,7 +16,7 @@
 namespace pgbackup {
 namespace {
 
-/// One may have failed for itself. After so many in a row the target is taken to be away.
+/// One may have failed for itself. After so many in a row the destination is taken to be away.
 constexpr int kMostUnanswered = 2;
 
 /// Of two clocks that are both right.
@@ -43,19 +43,19 @@ void BackupRuns::once() {
     if (!oldest || !is_of_present_period(*oldest, schedule, clock_.now())) return run();
     return log_.info("no backup is due", {{"next", format_iso(schedule.next(clock_.now()))}});
   }
-  const Destinations targets = open_destinations(config_.store, clock_, log_, stop_);
-  const UtcTime now = store_time(targets);
-  const Goal goal = find_goal(targets, now);
+  const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
+  const UtcTime now = store_time(destinations);
+  const Goal goal = find_goal(destinations, now);
   // The next one is due when the schedule says so, if the user has told it.
-  make(goal, select(goal, targets, now),
+  make(goal, select(goal, destinations, now),
        config_.timing.is_set ? std::optional(config_.timing.schedule) : std::nullopt);
 }
 
 std::optional<UtcTime> BackupRuns::newest() {
-  const Destinations targets = open_destinations(config_.store, clock_, log_, stop_);
-  const UtcTime now = store_time(targets);
+  const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
+  const UtcTime now = store_time(destinations);
   const NewestStarts starts =
-      newest_starts(targets, find_goal(targets, now).groups_and_lost(), now, log_);
+      newest_starts(destinations, find_goal(destinations, now).groups_and_lost(), now, log_);
   for (const auto& [place, started] : starts) {
     if (started) states_.succeed(kBackupJob, place.first, place.second, *started - ahead_);
   }
@@ -67,10 +67,10 @@ void BackupRuns::run() {
   // A clock that was set back must not make the successes of this run count for nothing.
   const bool is_for_all = is_asked_.exchange(false) || counted_from_ > clock_.now();
   if (is_for_all) counted_from_ = clock_.now();
-  const Destinations targets = open_destinations(config_.store, clock_, log_, stop_);
-  const UtcTime now = store_time(targets);
-  const Goal goal = find_goal(targets, now);
-  const RunWork work = select(goal, targets, now);
+  const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
+  const UtcTime now = store_time(destinations);
+  const Goal goal = find_goal(destinations, now);
+  const RunWork work = select(goal, destinations, now);
   left_out_since_ = work.oldest_left_out;
   states_.keep_only(kBackupJob, goal.groups_and_lost());
   make(goal, work, config_.timing.schedule);
@@ -84,28 +84,28 @@ std::vector<std::string> BackupRuns::Goal::groups_and_lost() const {
 }
 
 /// What time it is there, and notes how far that is from here.
-UtcTime BackupRuns::store_time(const Destinations& targets) {
-  const UtcTime time = time_of(targets, clock_);
+UtcTime BackupRuns::store_time(const Destinations& destinations) {
+  const UtcTime time = time_of(destinations, clock_);
   ahead_ = time - clock_.now();
   // Replies tell whole seconds and take a while: that is no difference.
   if (std::chrono::abs(ahead_) <= kLeastDifference) ahead_ = std::chrono::seconds(0);
   return clock_.now() + ahead_;
 }
 
-BackupRuns::Goal BackupRuns::find_goal(const Destinations& targets, UtcTime now) {
+BackupRuns::Goal BackupRuns::find_goal(const Destinations& destinations, UtcTime now) {
   FoundDatabases found = find_databases(config_.databases, config_.pg, log_, stop_);
   Goal goal{.groups = std::move(found.names), .left_out = std::move(found.left_out), .lost = {}};
   if (config_.globals()) goal.groups.emplace_back(kGlobalsGroup);
-  goal.lost = find_lost(goal.left_out, targets, now);
+  goal.lost = find_lost(goal.left_out, destinations, now);
   return goal;
 }
 
 std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& left_out,
-                                                   const Destinations& targets, UtcTime now) {
+                                                   const Destinations& destinations, UtcTime now) {
   std::map<std::string, Error> lost;
   for (const LeftOut& item : left_out) {
     try {
-      const NewestStarts starts = newest_starts(targets, {item.database}, now, log_);
+      const NewestStarts starts = newest_starts(destinations, {item.database}, now, log_);
       if (!std::any_of(starts.begin(), starts.end(),
                        [](const auto& start) { return start.second.has_value(); })) {
         continue;
@@ -131,9 +131,9 @@ std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& l
 }
 
 /// What is lost was made nowhere, so it is always a part of the work.
-RunWork BackupRuns::select(const Goal& goal, const Destinations& targets, UtcTime now) {
+RunWork BackupRuns::select(const Goal& goal, const Destinations& destinations, UtcTime now) {
   return find_pending(
-      states_, goal.groups_and_lost(), targets,
+      states_, goal.groups_and_lost(), destinations,
       {.schedule = config_.timing.schedule, .now = now - ahead_, .counted_from = counted_from_});
 }
 
@@ -218,11 +218,11 @@ std::optional<Error> BackupRuns::back_up_patiently(BackupJob& job, const GroupWo
   return may_pass && wait_for_server(item.group) ? back_up(job, item, started) : error;
 }
 
-/// Returns why not every target has it.
+/// Returns why not every destination has it.
 std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, UtcTime started) {
   SomeDestinations present = item.destinations;
-  std::erase_if(present, [&](const Destination* target) {
-    return unanswered_[target->name()] >= kMostUnanswered;
+  std::erase_if(present, [&](const Destination* destination) {
+    return unanswered_[destination->name()] >= kMostUnanswered;
   });
   BackupJob::Outcome outcome;
   if (!present.empty()) outcome = job.back_up(item.group, present);

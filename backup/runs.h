@@ -32,8 +32,8 @@ class BackupRuns {
 
   /// From any thread: the next run() is for everything.
   void ask() { is_asked_ = true; }
-  /// Start of the newest complete backup that all groups have in all targets; nullopt when one has
-  /// none. What has one of the present period is left out of the first run.
+  /// Start of the newest complete backup that all groups have in all destinations; nullopt when one
+  /// has none. What has one of the present period is left out of the first run.
   [[nodiscard]] std::optional<UtcTime> newest();
   /// The daemon's run: for everything, or after a failure for what is missing. Throws the failure
   /// when there is one, else `failed` naming each group that failed.
@@ -54,11 +54,12 @@ class BackupRuns {
     [[nodiscard]] std::vector<std::string> groups_and_lost() const;
   };
 
-  [[nodiscard]] UtcTime store_time(const Destinations& targets);
-  [[nodiscard]] Goal find_goal(const Destinations& targets, UtcTime now);
+  [[nodiscard]] UtcTime store_time(const Destinations& destinations);
+  [[nodiscard]] Goal find_goal(const Destinations& destinations, UtcTime now);
   [[nodiscard]] std::map<std::string, Error> find_lost(const std::vector<LeftOut>& left_out,
-                                                       const Destinations& targets, UtcTime now);
-  [[nodiscard]] RunWork select(const Goal& goal, const Destinations& targets, UtcTime now);
+                                                       const Destinations& destinations,
+                                                       UtcTime now);
+  [[nodiscard]] RunWork select(const Goal& goal, const Destinations& destinations, UtcTime now);
   [[nodiscard]] bool is_server_there();
   [[nodiscard]] bool wait_for_server(const std::string& group);
   void make(const Goal& goal, const RunWork& work, const std::optional<Schedule>& schedule);
@@ -83,7 +84,7 @@ class BackupRuns {
   std::chrono::steady_clock::duration patience_{0};  ///< what is left of DB_RETRY_TIME
   // Of the present run
   std::vector<std::pair<std::string, Error>> failures_;  ///< with their groups
-  std::map<std::string, int> unanswered_;                ///< by target: backups in a row
+  std::map<std::string, int> unanswered_;                ///< by destination: backups in a row
 };
 
 }  // namespace pgbackup

@@ -48,17 +48,17 @@ Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
   return seen;
 }
 
-std::string format_tables(const Plan& plan, const Destination& target) {
-  std::string text = target.name().empty() ? "" : format_heading(target);
+std::string format_tables(const Plan& plan, const Destination& destination) {
+  std::string text = destination.name().empty() ? "" : format_heading(destination);
   for (const std::span<const Step> group : groups_of(std::span<const Step>(plan.steps))) {
     text += format_group_table(group, plan) + "\n";
   }
   return text + format_plan_summary(plan) + "\n";
 }
 
-std::string format_json(const Plan& plan, const Destination& target) {
+std::string format_json(const Plan& plan, const Destination& destination) {
   std::string text;
-  for (const Step& step : plan.steps) text += format_json_line(step, plan, target);
+  for (const Step& step : plan.steps) text += format_json_line(step, plan, destination);
   return text;
 }
 
@@ -78,13 +78,13 @@ void log_decisions(const Plan& plan, Log& log) {
 }
 
 /// Nobody shall look for a backup whose removal was not announced: what cannot be printed throws.
-void report(const Plan& plan, const Destination& target, const PruneJob& config, Log& log) {
+void report(const Plan& plan, const Destination& destination, const PruneJob& config, Log& log) {
   switch (config.style) {
     case ReportStyle::table:
-      print_result(config.out, format_tables(plan, target));
+      print_result(config.out, format_tables(plan, destination));
       break;
     case ReportStyle::json:
-      print_result(config.out, format_json(plan, target));
+      print_result(config.out, format_json(plan, destination));
       break;
     case ReportStyle::log:
       log_decisions(plan, log);
@@ -116,15 +116,15 @@ void throw_objections(const Plan& plan) {
                                                group_title(first.group), more, first.sentence));
 }
 
-void prune_target(const Destination& target, const PruneJob& config, const Clock& clock, Log& log,
-                  const std::stop_token& stop) {
-  Store& store = target.store();
+void prune_destination(const Destination& destination, const PruneJob& config, const Clock& clock,
+                       Log& log, const std::stop_token& stop) {
+  Store& store = destination.store();
   Look seen = look(store, config, clock, log);
   Plan& plan = seen.plan;
   const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
   apply_locks(plan, readings);
   guard_plan(store, plan, log, stop);
-  with_context("nothing was deleted", [&] { report(plan, target, config, log); });
+  with_context("nothing was deleted", [&] { report(plan, destination, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
   add_failures(outcome, lock_failures(readings));
   add_failures(outcome, seen.failures);
@@ -135,17 +135,17 @@ void prune_target(const Destination& target, const PruneJob& config, const Clock
 
 }  // namespace
 
-void prune_once(const Destinations& targets, const PruneJob& config, RunStates& states,
+void prune_once(const Destinations& destinations, const PruneJob& config, RunStates& states,
                 const Clock& clock, Log& log, const std::stop_token& stop) {
   const std::vector<DestinationFailure> failures =
-      for_each_destination(targets, [&](const Destination& target) {
+      for_each_destination(destinations, [&](const Destination& destination) {
         const UtcTime started = clock.now();
-        Log own(log,
-                target.name().empty() ? LogFields{} : LogFields{{"destination", target.name()}});
-        prune_target(target, config, clock, own, stop);
-        states.succeed(kPruneJob, "", target.name(), started);
+        Log own(log, destination.name().empty() ? LogFields{}
+                                                : LogFields{{"destination", destination.name()}});
+        prune_destination(destination, config, clock, own, stop);
+        states.succeed(kPruneJob, "", destination.name(), started);
       });
-  for (const auto& [target, error] : failures) states.fail(kPruneJob, "", target, error);
+  for (const auto& [destination, error] : failures) states.fail(kPruneJob, "", destination, error);
   if (!failures.empty()) throw join_failures(failures);
 }
 

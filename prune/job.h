@@ -1,6 +1,6 @@
-// One run, from the clock guard to the last removal, in each target for itself. What it decides is
-// printed before anything is touched: as tables, as JSON lines, or to the log (the daemon, whose
-// output is its log).
+// One run, from the clock guard to the last removal, in each destination for itself. What it
+// decides is printed before anything is touched: as tables, as JSON lines, or to the log (the
+// daemon, whose output is its log).
 #pragma once
 
 #include <cstdio>
@@ -27,12 +27,12 @@ struct PruneJob {
   std::FILE* out = stdout;  ///< of tables and JSON
 };
 
-/// Has a look, a plan, guards and an outcome for each target: what one refuses or fails to do does
-/// not stop the others. Throws `conflict` when a guard objects, `canceled` on a stop request,
+/// Has a look, a plan, guards and an outcome for each destination: what one refuses or fails to do
+/// does not stop the others. Throws `conflict` when a guard objects, `canceled` on a stop request,
 /// `failed` when something could not be removed, and what the stores throw; several failures are
 /// joined.
 /// Notes in `states` how each destination went.
-void prune_once(const Destinations& targets, const PruneJob& config, RunStates& states,
+void prune_once(const Destinations& destinations, const PruneJob& config, RunStates& states,
                 const Clock& clock, Log& log, const std::stop_token& stop);
 
 }  // namespace pgbackup

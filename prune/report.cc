@@ -42,8 +42,8 @@ std::string count_text(size_t count, std::string_view singular) {
 
 }  // namespace
 
-std::string format_heading(const Destination& target) {
-  return fmt::format("{}: {}\n\n", target.name(), target.store().location(""));
+std::string format_heading(const Destination& destination) {
+  return fmt::format("{}: {}\n\n", destination.name(), destination.store().location(""));
 }
 
 std::string format_group_table(std::span<const Step> steps, const Plan& plan) {
@@ -65,7 +65,7 @@ std::string format_group_table(std::span<const Step> steps, const Plan& plan) {
   return text;
 }
 
-std::string format_json_line(const Step& step, const Plan& plan, const Destination& target) {
+std::string format_json_line(const Step& step, const Plan& plan, const Destination& destination) {
   std::vector<std::string> reasons = reason_texts(step, plan.rules);
   if (step.reasons.has(Reason::frozen)) {
     for (const Objection& objection : objections_to(plan, step.backup->group)) {
@@ -75,11 +75,11 @@ std::string format_json_line(const Step& step, const Plan& plan, const Destinati
   nlohmann::ordered_json line = {{"action", action_name(step.action)},
                                  {"group", step.backup->group},
                                  {"id", step.backup->id},
-                                 {"key", target.store().full_key(key_of(step))},
+                                 {"key", destination.store().full_key(key_of(step))},
                                  {"time", format_iso(step.backup->time)},
                                  {"bytes", step.backup->bytes},
                                  {"reasons", reasons}};
-  if (!target.name().empty()) line["from"] = target.name();
+  if (!destination.name().empty()) line["from"] = destination.name();
   // A database's name need not be UTF-8.
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

@@ -1,18 +1,18 @@
 # shellcheck shell=bash
 # Sourced by test.sh and demo.sh: installs Debian packages (12 and 13), only what is missing.
 
-# To build, and a PostgreSQL to build and try against.
+# To build the programs, and a PostgreSQL to try them with.
 # shellcheck disable=SC2034
 build_packages=(
-    cmake ninja-build ccache g++ pkg-config git
-    catch2 libcurl4-openssl-dev libfmt-dev libpq-dev libpugixml-dev libssl-dev libzstd-dev
-    nlohmann-json3-dev zlib1g-dev
+    cmake ninja-build g++ pkg-config
+    libcurl4-openssl-dev libfmt-dev libpq-dev libpugixml-dev libssl-dev libzstd-dev nlohmann-json3-dev zlib1g-dev
     postgresql postgresql-client
 )
 
-# To check the sources, and the servers and tools of the end-to-end tests.
+# To build the tests, to check the sources, and the servers and tools of the end-to-end tests.
 # shellcheck disable=SC2034
 test_packages=(
+    catch2 ccache git
     clang clang-format clang-tidy libclang-rt-dev shellcheck yamllint
     ceph-common ceph-mon ceph-osd radosgw openssl
     awscli curl jq libfaketime pgbouncer python3 tzdata zstd

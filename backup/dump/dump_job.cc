@@ -61,17 +61,19 @@ BackupJob::BackupJob(const BackupJobConfig& config, const Environment& environme
       log_(log),
       stop_(std::move(stop)) {}
 
-BackupJob::Outcome BackupJob::back_up(const std::string& group, const SomeDestinations& targets) {
+BackupJob::Outcome BackupJob::back_up(const std::string& group,
+                                      const SomeDestinations& destinations) {
   Outcome outcome;
   try {
-    with_context(fmt::format("backup of {}", group), [&] { make(group, targets, outcome); });
+    with_context(fmt::format("backup of {}", group), [&] { make(group, destinations, outcome); });
   } catch (...) {
     outcome.error = current_failure();
   }
   return outcome;
 }
 
-void BackupJob::make(const std::string& group, const SomeDestinations& targets, Outcome& outcome) {
+void BackupJob::make(const std::string& group, const SomeDestinations& destinations,
+                     Outcome& outcome) {
   const bool is_globals = group == kGlobalsGroup;
   std::string warning;
   const ServerInfo server = [&] {
@@ -90,9 +92,9 @@ void BackupJob::make(const std::string& group, const SomeDestinations& targets, 
   }();
   const std::string folder = backup_folder(group, run_.id);
   log_.info(fmt::format("backing up {}", group), {{"id", run_.id},
-                                                  {"to", locations(targets, folder)},
+                                                  {"to", locations(destinations, folder)},
                                                   {"server", format_pg_version(server.version)}});
-  BackupWriter writer(targets, group, run_.id, clock_, log_);
+  BackupWriter writer(destinations, group, run_.id, clock_, log_);
   try {
     is_globals ? dump_globals(server, writer) : dump(server, warning, writer);
   } catch (...) {
@@ -189,9 +191,10 @@ const ClientProgram& BackupJob::client(const std::string& name, int server_versi
   return choose_client(found, name, server_version);
 }
 
-/// Throws when a target has not got the backup.
+/// Throws when a destination has not got the backup.
 void BackupJob::report(const BackupWriter& writer, Outcome& outcome) {
-  for (const auto& [target, manifest] : writer.written()) outcome.holders.push_back(target);
+  for (const auto& [destination, manifest] : writer.written())
+    outcome.holders.push_back(destination);
   outcome.failures = writer.failures();
   for (const std::string& warning : writer.written().front().manifest.warnings) log_.warn(warning);
   if (writer.failures().empty()) return;

@@ -1,5 +1,5 @@
 // One backup from beginning to end: pg_dump, or pg_dumpall for what belongs to the whole server,
-// through the chain of stages into every target, and the manifests. Any exception unwinds to
+// through the chain of stages into every destination, and the manifests. Any exception unwinds to
 // "nothing happened".
 #pragma once
 
@@ -42,20 +42,21 @@ struct RunInfo {
 class BackupJob {
  public:
   struct Outcome {
-    std::vector<std::string> holders;          ///< names of the targets that have the backup
+    std::vector<std::string> holders;          ///< names of the destinations that have the backup
     std::vector<DestinationFailure> failures;  ///< of those that have not
-    std::optional<Error> error;                ///< unless every target has it
+    std::optional<Error> error;                ///< unless every destination has it
   };
 
   BackupJob(const BackupJobConfig& config, const Environment& environment, RunInfo run,
             Clock& clock, Log& log, std::stop_token stop);
 
-  /// Makes one backup of `group`, a database or kGlobalsGroup, and logs where it is. In a target
-  /// that has not got it no manifest and no object of it are visible. Throws `canceled` only.
-  [[nodiscard]] Outcome back_up(const std::string& group, const SomeDestinations& targets);
+  /// Makes one backup of `group`, a database or kGlobalsGroup, and logs where it is. In a
+  /// destination that has not got it no manifest and no object of it are visible. Throws `canceled`
+  /// only.
+  [[nodiscard]] Outcome back_up(const std::string& group, const SomeDestinations& destinations);
 
  private:
-  void make(const std::string& group, const SomeDestinations& targets, Outcome& outcome);
+  void make(const std::string& group, const SomeDestinations& destinations, Outcome& outcome);
   /// `warning` is what is known before the dump; empty: nothing.
   void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer);
   void dump_globals(const ServerInfo& server, BackupWriter& writer);

@@ -17,14 +17,14 @@ namespace {
 
 using Visit = std::function<void(const Destination&)>;
 
-/// Calls `visit` for each target, and warns of those that fail. Throws when all do.
-void ask_all(const Destinations& targets, Log& log, const Visit& visit) {
-  const std::vector<DestinationFailure> failures = for_each_destination(targets, visit);
-  if (failures.size() == targets.size()) throw join_failures(failures);
-  for (const auto& [target, error] : failures) {
+/// Calls `visit` for each destination, and warns of those that fail. Throws when all do.
+void ask_all(const Destinations& destinations, Log& log, const Visit& visit) {
+  const std::vector<DestinationFailure> failures = for_each_destination(destinations, visit);
+  if (failures.size() == destinations.size()) throw join_failures(failures);
+  for (const auto& [destination, error] : failures) {
     LogFields fields;
     if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
-    log.warn(fmt::format("{} cannot be asked, so what it holds does not count: {}", target,
+    log.warn(fmt::format("{} cannot be asked, so what it holds does not count: {}", destination,
                          error.message()),
              fields);
   }
@@ -85,8 +85,8 @@ std::optional<Flaws> flaws_of(Store& store, const Backup& backup) {
 
 /// `s3://bucket/app/20261120T031500Z-9f3a1c2b is damaged: app.dump.zst is missing`
 std::string damage_text(const FoundBackup& found, const std::string& damage) {
-  return fmt::format("{} is damaged: {}", found.target->store().location(found.backup.folder()),
-                     damage);
+  return fmt::format("{} is damaged: {}",
+                     found.destination->store().location(found.backup.folder()), damage);
 }
 
 std::string backdating_text(const FoundBackup& found, const std::string& backdating) {
@@ -94,19 +94,20 @@ std::string backdating_text(const FoundBackup& found, const std::string& backdat
 }
 
 struct Candidates {
-  std::vector<FoundBackup> found;  ///< newest first; of the same in two targets, the first target's
-  std::string places;              ///< that answered
+  std::vector<FoundBackup>
+      found;           ///< newest first; of the same in two destinations, the first destination's
+  std::string places;  ///< that answered
 };
 
-Candidates find_wanted(const Destinations& targets, const RestoreRequest& request,
+Candidates find_wanted(const Destinations& destinations, const RestoreRequest& request,
                        const Adoption& adoption, Log& log) {
   std::vector<FoundBackup> found;
   std::vector<std::string> places;
-  ask_all(targets, log, [&](const Destination& target) {
-    for (Backup& backup : candidates(target.store(), request, adoption, log)) {
-      if (is_wanted(backup, request)) found.push_back({&target, std::move(backup)});
+  ask_all(destinations, log, [&](const Destination& destination) {
+    for (Backup& backup : candidates(destination.store(), request, adoption, log)) {
+      if (is_wanted(backup, request)) found.push_back({&destination, std::move(backup)});
     }
-    places.push_back(target.store().location(""));
+    places.push_back(destination.store().location(""));
   });
   std::stable_sort(found.begin(), found.end(), [](const FoundBackup& a, const FoundBackup& b) {
     return is_listed_before(b.backup, a.backup);
@@ -140,15 +141,15 @@ std::optional<UtcTime> newest_start(Store& store, const std::string& group, UtcT
 
 }  // namespace
 
-std::vector<FoundBackup> find_backups(const Destinations& targets, const Adoption& adoption,
+std::vector<FoundBackup> find_backups(const Destinations& destinations, const Adoption& adoption,
                                       const Clock& clock, Log& log) {
   std::vector<FoundBackup> found;
-  ask_all(targets, log, [&](const Destination& target) {
-    for (Backup& backup : read_backups(target.store(), adoption, log)) {
-      if (backup.complete) found.push_back({&target, std::move(backup)});
+  ask_all(destinations, log, [&](const Destination& destination) {
+    for (Backup& backup : read_backups(destination.store(), adoption, log)) {
+      if (backup.complete) found.push_back({&destination, std::move(backup)});
     }
   });
-  const UtcTime now = time_of(targets, clock);
+  const UtcTime now = time_of(destinations, clock);
   for (FoundBackup& one : found) one.is_future = is_from_future(one.backup, now);
   std::reverse(found.begin(), found.end());
   std::stable_sort(found.begin(), found.end(), [](const FoundBackup& a, const FoundBackup& b) {
@@ -158,24 +159,24 @@ std::vector<FoundBackup> find_backups(const Destinations& targets, const Adoptio
 }
 
 void refuse_damaged(const FoundBackup& found, Log& log) {
-  const std::optional<Flaws> flaws = flaws_of(found.target->store(), found.backup);
+  const std::optional<Flaws> flaws = flaws_of(found.destination->store(), found.backup);
   if (!flaws) {
     throw Error(ErrorKind::not_found,
                 fmt::format("{} has been removed since it was listed",
-                            found.target->store().location(found.backup.folder())));
+                            found.destination->store().location(found.backup.folder())));
   }
   if (!flaws->damage.empty()) throw damaged(damage_text(found, flaws->damage));
   if (!flaws->backdating.empty()) log.warn(backdating_text(found, flaws->backdating));
 }
 
-FoundBackup choose_backup(const Destinations& targets, const RestoreRequest& request,
+FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest& request,
                           const Adoption& adoption, const Clock& clock, Log& log) {
-  auto [found, places] = find_wanted(targets, request, adoption, log);
+  auto [found, places] = find_wanted(destinations, request, adoption, log);
   if (found.empty()) {
     throw Error(ErrorKind::not_found, fmt::format("there is no {} in {}", wanted(request), places),
                 "pg-backup list shows what there is; names are taken literally, with case");
   }
-  const UtcTime now = time_of(targets, clock);
+  const UtcTime now = time_of(destinations, clock);
   const bool is_latest = request.id == "latest";
   std::string reason;
   for (FoundBackup& one : found) {
@@ -186,7 +187,7 @@ FoundBackup choose_backup(const Destinations& targets, const RestoreRequest& req
                            is_latest ? ": it is not the latest; --id restores it" : ""));
     }
     if (is_future && is_latest) continue;
-    const std::optional<Flaws> flaws = flaws_of(one.target->store(), one.backup);
+    const std::optional<Flaws> flaws = flaws_of(one.destination->store(), one.backup);
     if (!flaws) continue;
     if (flaws->damage.empty()) {
       if (flaws->backdating.empty()) return std::move(one);
@@ -207,18 +208,19 @@ FoundBackup choose_backup(const Destinations& targets, const RestoreRequest& req
               "set the clock of this machine if it is wrong, or name a backup with --id");
 }
 
-NewestStarts newest_starts(const Destinations& targets, const std::vector<std::string>& groups,
+NewestStarts newest_starts(const Destinations& destinations, const std::vector<std::string>& groups,
                            UtcTime now, Log& log) {
   NewestStarts starts;
   for (const std::string& group : groups) {
-    for (const Destination& target : targets) starts[{group, target.name()}] = std::nullopt;
+    for (const Destination& destination : destinations)
+      starts[{group, destination.name()}] = std::nullopt;
   }
-  ask_all(targets, log, [&](const Destination& target) {
-    Store& store = target.store();
+  ask_all(destinations, log, [&](const Destination& destination) {
+    Store& store = destination.store();
     std::vector<Error> failures;  // of groups that cannot be read, such as another user's directory
     for (const std::string& group : groups) {
       try {
-        starts[{group, target.name()}] = newest_start(store, group, now, log);
+        starts[{group, destination.name()}] = newest_start(store, group, now, log);
       } catch (...) {
         failures.push_back(current_failure());
         if (failures.back().kind() == ErrorKind::transient) throw;

@@ -44,18 +44,18 @@ bool database_exists(const PgConfig& pg, const std::string& name, const std::sto
 
 }  // namespace
 
-FoundBackup ask_which_backup(const Destinations& targets, const Adoption& adoption,
+FoundBackup ask_which_backup(const Destinations& destinations, const Adoption& adoption,
                              const Clock& clock, Log& log, const std::stop_token& stop) {
-  const std::vector<FoundBackup> found = find_backups(targets, adoption, clock, log);
+  const std::vector<FoundBackup> found = find_backups(destinations, adoption, clock, log);
   if (found.empty()) {
     throw Error(ErrorKind::not_found,
-                fmt::format("there is no backup in {}", locations(all_of(targets), "")));
+                fmt::format("there is no backup in {}", locations(all_of(destinations), "")));
   }
   for (size_t i = 0; i < found.size(); ++i) {
-    const auto& [target, backup, is_future] = found[i];
+    const auto& [destination, backup, is_future] = found[i];
     print(stderr, fmt::format("{:>4}  {}  {}  {}{}{}{}\n", i + 1, format_iso(backup.time),
                               group_title(backup.group), format_bytes(backup.bytes),
-                              target->name().empty() ? "" : "  ", target->name(),
+                              destination->name().empty() ? "" : "  ", destination->name(),
                               is_future ? "  (dated in the future)" : ""));
   }
   const FoundBackup& chosen = found[ask_number(found.size(), stop) - 1];

@@ -11,8 +11,8 @@ namespace pgbackup {
 
 /// Which of all backups. Throws `not_found` when there is none, `corrupt` for one that is damaged,
 /// `canceled`.
-[[nodiscard]] FoundBackup ask_which_backup(const Destinations& targets, const Adoption& adoption,
-                                           const Clock& clock, Log& log,
+[[nodiscard]] FoundBackup ask_which_backup(const Destinations& destinations,
+                                           const Adoption& adoption, const Clock& clock, Log& log,
                                            const std::stop_token& stop);
 
 /// Completes `request` from the answer: into which database. Throws `canceled`.

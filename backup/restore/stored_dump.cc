@@ -4,7 +4,7 @@ namespace pgbackup {
 
 Error damaged(std::string message) {
   return {ErrorKind::corrupt, std::move(message),
-          "this backup is damaged: restore another one (--id, or with two targets --from; "
+          "this backup is damaged: restore another one (--id, or with two destinations --from; "
           "pg-backup list shows them)"};
 }
 

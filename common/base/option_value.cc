@@ -47,7 +47,7 @@ std::string assign_duration(const Duration& duration, std::string_view text) {
   if (*value < duration.min) {
     return fmt::format("'{}' is too short: at least {}", text, format_duration(duration.min));
   }
-  std::visit([&](auto* target) { *target = *value; }, duration.value);
+  std::visit([&](auto* slot) { *slot = *value; }, duration.value);
   return "";
 }
 
@@ -62,9 +62,9 @@ std::string assign_bytes(const Bytes& bytes, std::string_view text) {
   return "";
 }
 
-std::string assign_bool(bool* target, std::string_view text) {
+std::string assign_bool(bool* value, std::string_view text) {
   if (text != "true" && text != "false") return complain(text, "true or false");
-  *target = text == "true";
+  *value = text == "true";
   return "";
 }
 
@@ -80,16 +80,16 @@ std::string assign_choice(const Choice& choice, std::string_view text) {
 constexpr const char* kControlCharacter =
     "the value holds a control character, such as a line break";
 
-std::string assign_secret(Secret* target, std::string_view text) {
+std::string assign_secret(Secret* value, std::string_view text) {
   if (has_control_characters(text)) return kControlCharacter;
-  *target = Secret(text);
+  *value = Secret(text);
   return "";
 }
 
-std::string assign_text(std::string* target, std::string_view text) {
+std::string assign_text(std::string* value, std::string_view text) {
   if (text.starts_with("tcp://")) return complain(text, "a plain value");
   if (has_control_characters(text)) return kControlCharacter;
-  *target = text;
+  *value = text;
   return "";
 }
 
@@ -110,7 +110,7 @@ std::string show_duration(const Duration& duration) {
 
 }  // namespace
 
-std::string assign_value(const Target& target, std::string_view text) {
+std::string assign_value(const OptionValue& slot, std::string_view text) {
   return std::visit(
       Overloaded{[&](std::string* value) { return assign_text(value, text); },
                  [&](Secret* value) { return assign_secret(value, text); },
@@ -123,10 +123,10 @@ std::string assign_value(const Target& target, std::string_view text) {
                  [&](const Duration& duration) { return assign_duration(duration, text); },
                  [&](const Bytes& bytes) { return assign_bytes(bytes, text); },
                  [&](const Choice& choice) { return assign_choice(choice, text); }},
-      target);
+      slot);
 }
 
-std::string show_value(const Target& target) {
+std::string show_value(const OptionValue& slot) {
   return std::visit(
       Overloaded{[](const std::string* value) { return *value; },
                  [](const Secret* value) { return show_secret(*value); },
@@ -136,7 +136,7 @@ std::string show_value(const Target& target) {
                  [](const Duration& duration) { return show_duration(duration); },
                  [](const Bytes& bytes) { return format_exact_bytes(*bytes.value); },
                  [](const Choice& choice) { return std::string(choice.names[choice.current()]); }},
-      target);
+      slot);
 }
 
 std::string flag_name(const Option& option) {
@@ -148,7 +148,7 @@ std::string flag_name(const Option& option) {
   return flag;
 }
 
-std::string value_placeholder(const Target& target) {
+std::string value_placeholder(const OptionValue& slot) {
   return std::visit(Overloaded{[](const std::string*) { return std::string(" TEXT"); },
                                [](const Secret*) { return std::string(" SECRET"); },
                                [](const std::filesystem::path*) { return std::string(" PATH"); },
@@ -159,12 +159,12 @@ std::string value_placeholder(const Target& target) {
                                [](const Choice& choice) {
                                  return fmt::format(" {}", fmt::join(choice.names, "|"));
                                }},
-                    target);
+                    slot);
 }
 
 bool has_file_form(const Option& option) {
-  return !option.name.starts_with("--") && !std::holds_alternative<bool*>(option.target) &&
-         !std::holds_alternative<std::filesystem::path*>(option.target);
+  return !option.name.starts_with("--") && !std::holds_alternative<bool*>(option.value) &&
+         !std::holds_alternative<std::filesystem::path*>(option.value);
 }
 
 }  // namespace pgbackup

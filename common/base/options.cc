@@ -29,9 +29,9 @@ constexpr int kFirstRow = 1000;
 constexpr int kHelp = 900;
 constexpr int kVersion = 901;
 
-bool is_bool(const Option& option) { return std::holds_alternative<bool*>(option.target); }
+bool is_bool(const Option& option) { return std::holds_alternative<bool*>(option.value); }
 
-bool is_secret(const Option& option) { return std::holds_alternative<Secret*>(option.target); }
+bool is_secret(const Option& option) { return std::holds_alternative<Secret*>(option.value); }
 
 std::vector<option> long_options(const CommandLine& command,
                                  const std::vector<std::string>& flags) {
@@ -54,7 +54,7 @@ std::string join_words(std::span<const std::string_view> words) {
 }
 
 std::string default_text(const Option& row) {
-  return row.default_note.empty() ? show_value(row.target) : std::string(row.default_note);
+  return row.default_note.empty() ? show_value(row.value) : std::string(row.default_note);
 }
 
 class Parser {
@@ -227,7 +227,7 @@ class Parser {
 
   /// The target has its value afterwards, or is as it was.
   static std::string meaning(const Option& row, const std::string& value) {
-    return assign_value(row.target, value).empty() ? show_value(row.target) : value;
+    return assign_value(row.value, value).empty() ? show_value(row.value) : value;
   }
 
   std::optional<Given> from_file(const std::string& name, const std::string& path) {
@@ -250,12 +250,12 @@ class Parser {
     std::optional<Given> given = find(row, flag);
     const bool has_bad_file = !given && result_.problems.size() > problems;
     if (given) {
-      const std::string complaint = assign_value(row.target, given->value);
+      const std::string complaint = assign_value(row.value, given->value);
       if (!complaint.empty()) problem(fmt::format("{}: {}", given->name, complaint));
     }
     if (!row.name.starts_with("--")) {
       result_.settings.push_back({std::string(row.name),
-                                  given ? show_value(row.target) : default_text(row),
+                                  given ? show_value(row.value) : default_text(row),
                                   given          ? given->source
                                   : has_bad_file ? "file"
                                                  : "default",
@@ -377,7 +377,7 @@ std::vector<std::string> reread_secrets(std::span<const Option> rows, const Pars
     std::optional<std::string> text = read_text_file(path);
     const std::string complaint = !text           ? errno_text(errno)
                                   : text->empty() ? "it is empty"
-                                                  : assign_value(row.target, *text);
+                                                  : assign_value(row.value, *text);
     if (text) wipe(*text);
     if (complaint.empty()) continue;
     problems.push_back(fmt::format("{}: the value of before is kept, as {} cannot be read anew: {}",
@@ -411,7 +411,7 @@ std::string help_text(const CommandLine& command) {
   std::string flags;
   std::string settings;
   for (const Option& row : command.options) {
-    const std::string flag = flag_name(row) + value_placeholder(row.target);
+    const std::string flag = flag_name(row) + value_placeholder(row.value);
     if (row.name.starts_with("--")) {
       flags += fmt::format("  {:<26} {}\n", flag, row.help);
       continue;

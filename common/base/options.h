@@ -53,8 +53,8 @@ struct Choice {
 };
 
 /// Where a value goes; the type picks the parser, the value found there is the default.
-using Target = std::variant<std::string*, Secret*, std::filesystem::path*, bool*, Number, Duration,
-                            Bytes, Choice>;
+using OptionValue = std::variant<std::string*, Secret*, std::filesystem::path*, bool*, Number,
+                                 Duration, Bytes, Choice>;
 
 /// A target for an enum whose values count up from 0 in the order of `names`.
 template <class Enum>
@@ -76,7 +76,7 @@ struct Alias {
 /// bools have no file form.
 struct Option {
   std::string_view name;
-  Target target;
+  OptionValue value;
   std::string_view help;
   std::vector<Alias> aliases = {};  ///< as strong as the name: with another value an error
   std::vector<std::string_view> fallbacks = {};  ///< weaker variables of others: PGHOST, AWS_REGION

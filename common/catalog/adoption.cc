@@ -20,12 +20,12 @@ std::string describe_not_adopted(const std::map<Layout, size_t>& counts) {
 std::vector<Option> adoption_options(AdoptionConfig& config) {
   return {
       {.name = "ADOPT_LAYOUTS",
-       .target = &config.layouts,
+       .value = &config.layouts,
        .help = "Backups of older systems that count as well: all, or a comma list of backup-time, "
                "db-time-hash, db-folder, date-folders (docs/migration.md).",
        .default_note = "none"},
       {.name = "ADOPT_DATABASE",
-       .target = &config.adoption.database,
+       .value = &config.adoption.database,
        .help = "The database of adopted backups whose names say none."},
   };
 }

@@ -22,14 +22,15 @@ std::optional<std::string> folder_of(std::string_view name) {
   return backup_folder(name.substr(0, slash), id);
 }
 
-/// Calls `act` for each target with the backup's folder; true from one of them is enough.
-void in_any_target(const Destinations& targets, std::string_view name, const std::string& missing,
+/// Calls `act` for each destination with the backup's folder; true from one of them is enough.
+void in_any_target(const Destinations& destinations, std::string_view name,
+                   const std::string& missing,
                    const std::function<bool(const Destination&, const std::string&)>& act) {
   const std::string folder = folder_of(name).value();
   bool is_found = false;
   const std::vector<DestinationFailure> failures =
-      for_each_destination(targets, [&](const Destination& target) {
-        if (act(target, folder)) is_found = true;
+      for_each_destination(destinations, [&](const Destination& destination) {
+        if (act(destination, folder)) is_found = true;
       });
   if (!failures.empty()) throw join_failures(failures);
   if (!is_found) {
@@ -37,19 +38,21 @@ void in_any_target(const Destinations& targets, std::string_view name, const std
   }
 }
 
-/// Calls `act` for each target in which the backup is held, at least one.
-void in_held_targets(const Destinations& targets, std::string_view name,
+/// Calls `act` for each destination in which the backup is held, at least one.
+void in_held_targets(const Destinations& destinations, std::string_view name,
                      const std::function<void(const Destination&, const std::string&)>& act) {
   const std::string missing = fmt::format("{} is not held", printable(name));
-  in_any_target(targets, name, missing, [&](const Destination& target, const std::string& folder) {
-    if (!is_listed(target.store(), fmt::format("{}/{}", folder, kHoldName))) return false;
-    act(target, folder);
-    return true;
-  });
+  in_any_target(destinations, name, missing,
+                [&](const Destination& destination, const std::string& folder) {
+                  if (!is_listed(destination.store(), fmt::format("{}/{}", folder, kHoldName)))
+                    return false;
+                  act(destination, folder);
+                  return true;
+                });
 }
 
-LogFields fields_of(const Destination& target, const std::string& folder) {
-  return {{"backup", target.store().location(folder)}};
+LogFields fields_of(const Destination& destination, const std::string& folder) {
+  return {{"backup", destination.store().location(folder)}};
 }
 
 }  // namespace
@@ -62,39 +65,44 @@ void check_backup_name(std::string_view verb, std::string_view name,
       verb, printable(name)));
 }
 
-void hold_backup(const Destinations& targets, std::string_view name, const Clock& clock, Log& log) {
+void hold_backup(const Destinations& destinations, std::string_view name, const Clock& clock,
+                 Log& log) {
   const std::string missing = fmt::format("there is no complete backup {}", printable(name));
-  in_any_target(targets, name, missing, [&](const Destination& target, const std::string& folder) {
-    Store& store = target.store();
-    const std::string manifest = fmt::format("{}/{}", folder, kManifestName);
-    if (!is_listed(store, manifest)) return false;
-    const std::string key = fmt::format("{}/{}", folder, kHoldName);
-    if (is_listed(store, key)) {
-      log.info("held already", fields_of(target, folder));
-      return true;
-    }
-    store.put(key, fmt::format("held since {}\n", format_iso(clock.now())));
-    // pg-prune looks for holds right before it removes a manifest.
-    if (!is_listed(store, manifest)) return false;
-    log.info("held: pg-prune keeps it until it is released", fields_of(target, folder));
-    return true;
-  });
+  in_any_target(
+      destinations, name, missing, [&](const Destination& destination, const std::string& folder) {
+        Store& store = destination.store();
+        const std::string manifest = fmt::format("{}/{}", folder, kManifestName);
+        if (!is_listed(store, manifest)) return false;
+        const std::string key = fmt::format("{}/{}", folder, kHoldName);
+        if (is_listed(store, key)) {
+          log.info("held already", fields_of(destination, folder));
+          return true;
+        }
+        store.put(key, fmt::format("held since {}\n", format_iso(clock.now())));
+        // pg-prune looks for holds right before it removes a manifest.
+        if (!is_listed(store, manifest)) return false;
+        log.info("held: pg-prune keeps it until it is released", fields_of(destination, folder));
+        return true;
+      });
 }
 
-void release_backup(const Destinations& targets, std::string_view name, Log& log) {
-  in_held_targets(targets, name, [&](const Destination& target, const std::string& folder) {
-    // All versions of it, where the store is told to remove those.
-    const std::vector<std::string> keys = {fmt::format("{}/{}", folder, kHoldName)};
-    const std::vector<RemovalFailure> failures = target.store().remove_all(keys);
-    if (!failures.empty()) throw Error(failures.front().error);
-    log.info("released: the retention rules decide about it again", fields_of(target, folder));
-  });
+void release_backup(const Destinations& destinations, std::string_view name, Log& log) {
+  in_held_targets(
+      destinations, name, [&](const Destination& destination, const std::string& folder) {
+        // All versions of it, where the store is told to remove those.
+        const std::vector<std::string> keys = {fmt::format("{}/{}", folder, kHoldName)};
+        const std::vector<RemovalFailure> failures = destination.store().remove_all(keys);
+        if (!failures.empty()) throw Error(failures.front().error);
+        log.info("released: the retention rules decide about it again",
+                 fields_of(destination, folder));
+      });
 }
 
-void preview_release(const Destinations& targets, std::string_view name, Log& log) {
-  in_held_targets(targets, name, [&](const Destination& target, const std::string& folder) {
-    log.info("dry run: it would be released", fields_of(target, folder));
-  });
+void preview_release(const Destinations& destinations, std::string_view name, Log& log) {
+  in_held_targets(destinations, name,
+                  [&](const Destination& destination, const std::string& folder) {
+                    log.info("dry run: it would be released", fields_of(destination, folder));
+                  });
 }
 
 }  // namespace pgbackup

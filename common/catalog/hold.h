@@ -16,14 +16,15 @@ namespace pgbackup {
 void check_backup_name(std::string_view verb, std::string_view name,
                        std::vector<std::string>& problems);
 
-/// Holds the backup in every target that has it complete; one that is held already is fine.
-/// `name` has passed check_backup_name(). Throws `not_found` when no target has it, or when
-/// pg-prune removed it at the same time, and what the targets throw.
-void hold_backup(const Destinations& targets, std::string_view name, const Clock& clock, Log& log);
+/// Holds the backup in every destination that has it complete; one that is held already is fine.
+/// `name` has passed check_backup_name(). Throws `not_found` when no destination has it, or when
+/// pg-prune removed it at the same time, and what the destinations throw.
+void hold_backup(const Destinations& destinations, std::string_view name, const Clock& clock,
+                 Log& log);
 
 /// Takes the hold away wherever there is one. Throws `not_found` when there is none.
-void release_backup(const Destinations& targets, std::string_view name, Log& log);
+void release_backup(const Destinations& destinations, std::string_view name, Log& log);
 /// Only says what release_backup() would do.
-void preview_release(const Destinations& targets, std::string_view name, Log& log);
+void preview_release(const Destinations& destinations, std::string_view name, Log& log);
 
 }  // namespace pgbackup

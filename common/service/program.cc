@@ -131,23 +131,23 @@ void log_schedule(Log& log, const JobWork& work, UtcTime now) {
 std::vector<Option> service_options(ServiceConfig& config) {
   return {
       {.name = "LOG_FORMAT",
-       .target = choice(&config.log_format, {"text", "json"}),
+       .value = choice(&config.log_format, {"text", "json"}),
        .help = "Lines for people, or one JSON object per line."},
       {.name = "LOG_LEVEL",
-       .target = choice(&config.log_level, {"debug", "info", "warn", "error"}),
+       .value = choice(&config.log_level, {"debug", "info", "warn", "error"}),
        .help = "The least level that is logged."},
       {.name = "MAX_BACKUP_AGE_SECONDS",
-       .target = Duration{&config.max_backup_age, std::chrono::seconds(1)},
+       .value = Duration{&config.max_backup_age, std::chrono::seconds(1)},
        .help = "`health` fails when the last success began longer ago. Unset: when the next one is "
                "overdue by a twelfth of its period (5 minutes to 2 hours).",
        .verbs = {"serve"}},
       {.name = "HEALTH_SOCKET",
-       .target = &config.health_socket,
+       .value = &config.health_socket,
        .help = "Name of the abstract Unix socket where `health` asks the daemon. Two of the same "
                "program in one network namespace need two names.",
        .verbs = {"serve", kHealthVerb.name}},
       {.name = "--check",
-       .target = &config.check_only,
+       .value = &config.check_only,
        .help = "config: only say what is wrong; exit code 2 if anything is",
        .verbs = {kConfigVerb.name}},
   };

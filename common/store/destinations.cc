@@ -5,8 +5,8 @@
 namespace pgbackup {
 namespace {
 
-std::string named(const std::string& target, const std::string& text) {
-  return target.empty() ? text : target + ": " + text;
+std::string named(const std::string& destination, const std::string& text) {
+  return destination.empty() ? text : destination + ": " + text;
 }
 
 void append(std::string& text, std::string_view separator, const std::string& more) {
@@ -21,20 +21,20 @@ Store& Destination::store() const {
   return *std::get<std::unique_ptr<Store>>(store_);
 }
 
-SomeDestinations all_of(const Destinations& targets) {
+SomeDestinations all_of(const Destinations& destinations) {
   SomeDestinations all;
-  for (const Destination& target : targets) all.push_back(&target);
+  for (const Destination& destination : destinations) all.push_back(&destination);
   return all;
 }
 
 std::vector<DestinationFailure> for_each_destination(
-    const Destinations& targets, const std::function<void(const Destination&)>& work) {
+    const Destinations& destinations, const std::function<void(const Destination&)>& work) {
   std::vector<DestinationFailure> failures;
-  for (const Destination& target : targets) {
+  for (const Destination& destination : destinations) {
     try {
-      work(target);
+      work(destination);
     } catch (...) {
-      failures.push_back({target.name(), current_failure()});
+      failures.push_back({destination.name(), current_failure()});
     }
   }
   return failures;
@@ -47,26 +47,26 @@ Error join_failures(const std::vector<DestinationFailure>& failures) {
       });
   std::string message;
   std::string hint;
-  for (const auto& [target, error] : failures) {
-    append(message, "; ", named(target, error.message()));
+  for (const auto& [destination, error] : failures) {
+    append(message, "; ", named(destination, error.message()));
     if (error.hint().empty()) continue;
-    append(hint, "; ", failures.size() > 1 ? named(target, error.hint()) : error.hint());
+    append(hint, "; ", failures.size() > 1 ? named(destination, error.hint()) : error.hint());
   }
   return {worst == failures.end() ? ErrorKind::conflict : worst->error.kind(), message, hint};
 }
 
-UtcTime time_of(const Destinations& targets, const Clock& clock) {
-  for (const Destination& target : targets) {
-    if (!target.is_open()) continue;
-    if (const std::optional<UtcTime> time = target.store().own_time()) return *time;
+UtcTime time_of(const Destinations& destinations, const Clock& clock) {
+  for (const Destination& destination : destinations) {
+    if (!destination.is_open()) continue;
+    if (const std::optional<UtcTime> time = destination.store().own_time()) return *time;
   }
   return clock.now();
 }
 
-std::string locations(const SomeDestinations& targets, std::string_view key) {
+std::string locations(const SomeDestinations& destinations, std::string_view key) {
   std::string text;
-  for (const Destination* const target : targets) {
-    if (target->is_open()) append(text, ", ", target->store().location(key));
+  for (const Destination* const destination : destinations) {
+    if (destination->is_open()) append(text, ", ", destination->store().location(key));
   }
   return text;
 }

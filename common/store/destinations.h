@@ -45,16 +45,17 @@ using Destinations = std::vector<Destination>;
 /// Some of them.
 using SomeDestinations = std::vector<const Destination*>;
 
-[[nodiscard]] SomeDestinations all_of(const Destinations& targets);
+[[nodiscard]] SomeDestinations all_of(const Destinations& destinations);
 
 struct DestinationFailure {
   std::string destination;  ///< its name
   Error error;
 };
 
-/// Calls `work` for each target, whatever became of the one before. `canceled` ends it at once.
+/// Calls `work` for each destination, whatever became of the one before. `canceled` ends it at
+/// once.
 [[nodiscard]] std::vector<DestinationFailure> for_each_destination(
-    const Destinations& targets, const std::function<void(const Destination&)>& work);
+    const Destinations& destinations, const std::function<void(const Destination&)>& work);
 
 /// All of them (at least one) as one Error: `dir: ...; s3: ...`. Its kind is that of the first that
 /// is more than a refusal, so that exit code 1 comes before 3.
@@ -62,9 +63,9 @@ struct DestinationFailure {
 
 /// The time by which backups are dated and looked for: that of the store which has a clock of its
 /// own and tells it, else this machine's. Throws `canceled` only.
-[[nodiscard]] UtcTime time_of(const Destinations& targets, const Clock& clock);
+[[nodiscard]] UtcTime time_of(const Destinations& destinations, const Clock& clock);
 
 /// Where `key` lies in those that could be opened, for messages: `/backups/app, s3://bucket/app`.
-[[nodiscard]] std::string locations(const SomeDestinations& targets, std::string_view key);
+[[nodiscard]] std::string locations(const SomeDestinations& destinations, std::string_view key);
 
 }  // namespace pgbackup

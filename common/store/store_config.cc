@@ -176,48 +176,48 @@ std::vector<Option> store_options(StoreConfig& config) {
   S3Config& s3 = config.s3;
   return {
       {.name = "BACKUP_DIR",
-       .target = &config.backup_dir,
+       .value = &config.backup_dir,
        .help = "Directory that holds the backups, instead of a bucket or beside one. It must "
                "exist.",
        .aliases = {{"DB_BACKUP_DIR"}}},
       {.name = "S3_BUCKET",
-       .target = &s3.bucket,
+       .value = &s3.bucket,
        .help = "Bucket that holds the backups; s3://bucket/folder names S3_PREFIX, too.",
        .aliases = {{"S3_BACKUP_BUCKET"}, {"WALE_S3_PREFIX"}}},
       {.name = "S3_ENDPOINT",
-       .target = &s3.endpoint,
+       .value = &s3.endpoint,
        .help = "The S3 server: https://host[:port]; without a scheme https is meant.",
        .aliases = {{"WALE_S3_ENDPOINT"}},
        .fallbacks = {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"},
        .default_note = "AWS"},
       {.name = "S3_ACCESS_KEY",
-       .target = &s3.access_key,
+       .value = &s3.access_key,
        .help = "Access key id. Without one see docs/s3.md, Credentials."},
-      {.name = "S3_SECRET_KEY", .target = &s3.secret_key, .help = "Secret access key."},
+      {.name = "S3_SECRET_KEY", .value = &s3.secret_key, .help = "Secret access key."},
       {.name = "S3_SESSION_TOKEN",
-       .target = &s3.session_token,
+       .value = &s3.session_token,
        .help = "Belongs to temporary keys."},
       {.name = "S3_REGION",
-       .target = &s3.region,
+       .value = &s3.region,
        .help = "Region to sign for. Unset: read from the endpoint's name (s3.REGION.example.com), "
                "else AWS_REGION or AWS_DEFAULT_REGION, else us-east-1, else what the server asks "
                "for.",
        .default_note = "found out"},
       {.name = "S3_PREFIX",
-       .target = &s3.prefix,
+       .value = &s3.prefix,
        .help = "Folder in the bucket; nothing outside of it is touched.",
        .aliases = {{"DB_BACKUP_PREFIX"}}},
       {.name = "S3_ADDRESSING",
-       .target = choice(&s3.addressing, {"auto", "path", "virtual"}),
+       .value = choice(&s3.addressing, {"auto", "path", "virtual"}),
        .help = "Bucket in the path or in the host name; auto is virtual for AWS, else path."},
       {.name = "S3_CA_FILE",
-       .target = &s3.ca_file,
+       .value = &s3.ca_file,
        .help =
            "PEM file with the authorities to trust, for a server with a certificate of its own.",
        .fallbacks = {"AWS_CA_BUNDLE"},
        .default_note = "the system's"},
       {.name = "S3_RETRY_TIME",
-       .target = Duration{&config.retry_time},
+       .value = Duration{&config.retry_time},
        .help = "How long a failing request is tried again."},
   };
 }
@@ -225,20 +225,20 @@ std::vector<Option> store_options(StoreConfig& config) {
 std::vector<Option> upload_options(StoreConfig& config) {
   return {
       {.name = "S3_UPLOAD_CONCURRENCY",
-       .target = Number{&config.s3.upload_concurrency, 1, 64},
+       .value = Number{&config.s3.upload_concurrency, 1, 64},
        .help = "Parts that are uploaded at the same time; each takes S3_PART_SIZE of memory."},
       {.name = "S3_PART_SIZE",
-       .target = Bytes{&config.s3.part_bytes, kLeastPart, kLargestPart},
+       .value = Bytes{&config.s3.part_bytes, kLeastPart, kLargestPart},
        .help = "Size of a part: 5MiB to 512MiB. Times S3_MAX_PARTS it is the largest piece of a "
                "backup; what is longer takes several."},
       {.name = "S3_MAX_PARTS",
-       .target = Number{&config.s3.max_parts, 1, kMostParts},
+       .value = Number{&config.s3.max_parts, 1, kMostParts},
        .help = "Parts of one object at most: what the provider allows (Scaleway: 1000)."}};
 }
 
 std::vector<Option> rate_options(StoreConfig& config) {
   return {{.name = "S3_MAX_RATE",
-           .target = Bytes{&config.s3.max_rate, 0, uint64_t{1} << 40U},
+           .value = Bytes{&config.s3.max_rate, 0, uint64_t{1} << 40U},
            .help = "Bytes per second that all connections together send or receive at most, such "
                    "as 10MB. At least 16KiB for each of S3_UPLOAD_CONCURRENCY.",
            .default_note = "no limit"}};
@@ -246,7 +246,7 @@ std::vector<Option> rate_options(StoreConfig& config) {
 
 std::vector<Option> removal_options(StoreConfig& config) {
   return {{.name = "S3_DELETE_VERSIONS",
-           .target = &config.s3.delete_versions,
+           .value = &config.s3.delete_versions,
            .help = "In a bucket that keeps versions: remove all versions of what is removed, and "
                    "delete markers. Otherwise its bytes stay as hidden older versions."}};
 }
@@ -265,7 +265,8 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
   const bool has_directory = !config.backup_dir.empty();
   if (!has_bucket && !has_directory) {
     problems.emplace_back(
-        "there is no target: set S3_BUCKET (with S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY) or "
+        "there is no destination: set S3_BUCKET (with S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY) "
+        "or "
         "BACKUP_DIR");
   }
   if (config.only == kDirDestination && !has_directory) {
@@ -294,16 +295,16 @@ Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log
   const bool has_directory = !config.backup_dir.empty();
   const bool has_bucket = !has_directory || !config.s3.bucket.empty();
   const bool has_both = has_directory && has_bucket;
-  Destinations targets;
+  Destinations destinations;
   std::vector<DestinationFailure> failures;
   const auto open = [&](std::string name, const auto& make) {
     if (!config.only.empty() && config.only != name) return;
     if (!has_both) name.clear();
     try {
-      targets.emplace_back(name, make());
+      destinations.emplace_back(name, make());
     } catch (...) {
       const Error error = current_error();
-      targets.emplace_back(name, error);
+      destinations.emplace_back(name, error);
       failures.push_back({name, error});
     }
   };
@@ -315,8 +316,8 @@ Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log
     open(kS3Destination,
          [&] { return std::make_unique<S3Store>(copy_of(config, clock), clock, log, stop); });
   }
-  if (failures.size() == targets.size()) throw join_failures(failures);
-  return targets;
+  if (failures.size() == destinations.size()) throw join_failures(failures);
+  return destinations;
 }
 
 }  // namespace pgbackup

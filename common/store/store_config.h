@@ -1,4 +1,5 @@
-// The settings that name the targets, shared by both programs, and the stores that they describe.
+// The settings that name the destinations, shared by both programs, and the stores that they
+// describe.
 #pragma once
 
 #include <chrono>
@@ -21,7 +22,7 @@ struct StoreConfig {
   S3Config s3;
   std::chrono::seconds retry_time = std::chrono::minutes(15);
   Environment environment = process_environment();  ///< where AWS_* credentials are looked for
-  std::string only;  ///< `s3` or `dir`: this target alone; empty: all that are set
+  std::string only;  ///< `s3` or `dir`: this destination alone; empty: all that are set
 };
 
 /// Rows of the option table; they point into `config`, which must outlive them.
@@ -46,8 +47,8 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
 /// after the name: ECS and EKS put it into every container, whatever the bucket's provider.
 [[nodiscard]] std::string configured_region(const StoreConfig& config);
 
-/// `config` has passed check_store_config(). Each target is opened for itself; throws when none can
-/// be. The stores may be used after a stop only to clean up.
+/// `config` has passed check_store_config(). Each destination is opened for itself; throws when
+/// none can be. The stores may be used after a stop only to clean up.
 [[nodiscard]] Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log,
                                              const std::stop_token& stop);
 

@@ -161,8 +161,9 @@ void report(const Plan& plan, std::FILE* out) {
   }
 }
 
-void report_json(const Plan& plan, const Destination& target, std::FILE* out) {
-  for (const Step& step : plan.steps) fmt::print(out, "{}", format_json_line(step, plan, target));
+void report_json(const Plan& plan, const Destination& destination, std::FILE* out) {
+  for (const Step& step : plan.steps)
+    fmt::print(out, "{}", format_json_line(step, plan, destination));
 }
 
 void run_phases(const Scale& scale) {
@@ -171,7 +172,7 @@ void run_phases(const Scale& scale) {
   Log log(clock, LogLevel::error, LogFormat::text);
   auto owned = std::make_unique<ListingStore>(scale);
   ListingStore& store = *owned;
-  const Destination target("", std::move(owned));
+  const Destination destination("", std::move(owned));
   std::FILE* const out = std::fopen("/dev/null", "w");
   Catalog catalog;
   table.measure("listing: the entries", [&] { catalog = read_catalog(store, Adoption()); });
@@ -182,13 +183,13 @@ void run_phases(const Scale& scale) {
   table.measure("locks", [&] { apply_locks(*plan, read_locks(store, *plan, log, {})); });
   table.measure("guards", [&] { guard_plan(store, *plan, log, {}); });
   table.measure("report: tables", [&] { report(*plan, out); });
-  table.measure("report: JSON", [&] { report_json(*plan, target, out); });
+  table.measure("report: JSON", [&] { report_json(*plan, destination, out); });
   for (const auto& group : groups_of(std::span<const Step>(plan->steps))) {
     plan->objections.push_back({group.front().backup->group, "as if every group were frozen"});
   }
   for (Step& step : plan->steps) step.reasons = Reason::frozen;
   table.measure("tables, all frozen", [&] { report(*plan, out); });
-  table.measure("JSON, all frozen", [&] { report_json(*plan, target, out); });
+  table.measure("JSON, all frozen", [&] { report_json(*plan, destination, out); });
   fmt::print("{}\n", format_plan_summary(*plan));
   std::fclose(out);
 }

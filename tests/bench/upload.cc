@@ -44,8 +44,8 @@ void upload(const char* path, const char* key) {
   throw_problems(command.program, parsed.problems);
   SystemClock clock;
   Log log(clock, LogLevel::info, LogFormat::text);
-  const Destinations targets = open_destinations(config, clock, log, {});
-  const std::unique_ptr<ObjectWriter> writer = targets.front().store().create(key);
+  const Destinations destinations = open_destinations(config, clock, log, {});
+  const std::unique_ptr<ObjectWriter> writer = destinations.front().store().create(key);
   FileSource source(path);
   copy_bytes(source, *writer);
   writer->finish();

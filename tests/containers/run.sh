@@ -15,52 +15,21 @@ export DK
 WORK=$(mktemp -d /tmp/pg-backup-containers.XXXXXX)
 chmod 755 "$WORK"
 export WORK
-passed=0 failed=0 running=
-
-finish() {
-    trap - INT TERM
-    if [ -n "$running" ]; then
-        kill -TERM "$running" 2>/dev/null || true
-        wait "$running" 2>/dev/null || true
-    fi
+clean_up() {
     if [ -n "$ours" ] && [ -z "${KEEP:-}" ]; then
         "$here/down.sh" || true
     elif engine_answers; then
         "$here/cases/case.sh" clean_up || true
     fi
     rm -rf "$WORK"
-    echo "$passed passed, $failed failed"
 }
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# shellcheck source-path=SCRIPTDIR source=../runner.sh
+. "$here/../runner.sh"
+at_end
 
-# in_background COMMAND...: waits for it, but so that a signal to us is seen at once.
-in_background() {
-    local status=0
-    "$@" </dev/null &
-    running=$!
-    wait "$running" || status=$?
-    running=
-    return "$status"
-}
-
-run_case() { # SUBJECT CASE
-    local name="containers, $1: ${2//_/ }" log="$WORK/$1.$2.log" began=$SECONDS status=0
-    in_background timeout -k 15 "${CASE_TIMEOUT:-400}" "$here/cases/case.sh" "$1" "$2" >"$log" 2>&1 || status=$?
-    case $status in
-        0)
-            passed=$((passed + 1)) && echo "ok - $name ($((SECONDS - began)) s)"
-            sed -n 's/^note: /    /p' "$log"
-            ;;
-        77) echo "skipped - $name: $(tail -n 1 "$log")" ;;
-        *)
-            failed=$((failed + 1))
-            [ "$status" != 124 ] || echo "took longer than ${CASE_TIMEOUT:-400} s" >>"$log"
-            echo "not ok - $name ($((SECONDS - began)) s)"
-            sed 's/^/    /' "$log"
-            ;;
-    esac
+run_one() { # SUBJECT CASE
+    run_case "containers, $1: ${2//_/ }" "$WORK/$1.$2.log" \
+        timeout -k 15 "${CASE_TIMEOUT:-400}" "$here/cases/case.sh" "$1" "$2"
 }
 
 # build_step NAME COMMAND...: counts as a case; without it there is nothing to test.
@@ -127,15 +96,9 @@ build_step "a base image from Debian's packages" "$here/make-base-images.sh" deb
 build_step "both images from their Dockerfiles, and the stand-ins" build_all
 
 for wanted in "$@"; do
-    if [ "$wanted" = kubernetes ]; then
-        run_kubernetes
-        continue
-    fi
-    subject=${wanted%%:*} found=
-    [ -e "$here/cases/$subject.sh" ] || { echo "there is no subject $subject" >&2; exit 2; }
-    for name in $(cases_of "$subject"); do
-        case $wanted in "$subject" | "$subject:$name") found=1 && run_case "$subject" "$name" ;; esac
-    done
-    [ -n "$found" ] || { echo "there is no case $wanted" >&2; exit 2; }
+    case $wanted in
+        kubernetes) run_kubernetes ;;
+        *) run_wanted "$here/cases" "$wanted" ;;
+    esac
 done
 [ "$failed" = 0 ]

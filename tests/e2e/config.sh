@@ -232,7 +232,7 @@ case_endpoint_without_scheme_means_https() {
 case_json_errors() {
     settings=(LOG_FORMAT=json DB=app)
     expect 2 pg_backup now
-    jq -e 'select(.level == "error" and (.message | contains("there is no target")) and .hint)' "$T/err" >/dev/null ||
+    jq -e 'select(.level == "error" and (.message | contains("there is no destination")) and .hint)' "$T/err" >/dev/null ||
         fail "no line of JSON"
     settings=(LOG_FORMAT=json "BACKUP_DIR=$T/away" S3_BACKUP_MAX_AGE=1d)
     expect 1 pg_prune now
@@ -257,10 +257,10 @@ case_config_shows_and_checks() {
     settings+=(BACKUP_DIR= DB_PORT=x)
     expect 2 pg_backup config
     says DB_PORT:
-    says "there is no target"
+    says "there is no destination"
     grep -q ^LOG_LEVEL "$T/out" || fail "no table"
     expect 2 pg_backup config --check
-    says "there is no target"
+    says "there is no destination"
     [ ! -s "$T/out" ] || fail "$(cat "$T/out")"
     expect 2 pg_backup now --check
     says "--check has no effect on now; it belongs to pg-backup config"

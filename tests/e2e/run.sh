@@ -15,47 +15,19 @@ export BIN
 WORK=$(mktemp -d /tmp/pg-backup-e2e.XXXXXX)
 export WORK
 chmod 755 "$WORK"
-passed=0 failed=0 running=
-
-finish() {
-    trap - INT TERM
-    if [ -n "$running" ]; then
-        kill -TERM "$running" 2>/dev/null || true
-        wait "$running" 2>/dev/null || true
-    fi
+clean_up() {
+    local server
     for server in ceph-rgw postgres; do
         [ ! -e "$WORK/$server/pids" ] || "$here/../servers/$server-down.sh" "$WORK/$server" || true
     done
     [ -n "${E2E_KEEP:-}" ] || rm -rf "$WORK"
-    echo "$passed passed, $failed failed"
 }
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# shellcheck source-path=SCRIPTDIR source=../runner.sh
+. "$here/../runner.sh"
+at_end
 
-# in_background COMMAND...: waits for it, but so that a signal to us is seen at once.
-in_background() {
-    local status=0
-    "$@" &
-    running=$!
-    wait "$running" || status=$?
-    running=
-    return "$status"
-}
-
-run_case() { # SUBJECT CASE
-    local name="$1: ${2//_/ }" log="$WORK/$1.$2.log" began=$SECONDS status=0
-    in_background timeout -k 15 "${E2E_TIMEOUT:-300}" "$here/case.sh" "$1" "$2" >"$log" 2>&1 </dev/null || status=$?
-    case $status in
-        0) passed=$((passed + 1)) && echo "ok - $name ($((SECONDS - began)) s)" ;;
-        77) echo "skipped - $name: $(tail -n 1 "$log")" ;;
-        *)
-            failed=$((failed + 1))
-            [ "$status" != 124 ] || echo "took longer than ${E2E_TIMEOUT:-300} s" >>"$log"
-            echo "not ok - $name ($((SECONDS - began)) s)"
-            sed 's/^/    /' "$log"
-            ;;
-    esac
+run_one() { # SUBJECT CASE
+    run_case "$1: ${2//_/ }" "$WORK/$1.$2.log" timeout -k 15 "${E2E_TIMEOUT:-300}" "$here/case.sh" "$1" "$2"
 }
 
 cases_of() { # SUBJECT
@@ -81,12 +53,5 @@ done
 in_background "$here/../servers/postgres-up.sh" "$WORK/postgres"
 in_background "$here/../servers/ceph-rgw-up.sh" "$WORK/ceph-rgw"
 
-for wanted in "$@"; do
-    subject=${wanted%%:*} found=
-    [ -e "$here/$subject.sh" ] || { echo "there is no subject $subject" >&2; exit 2; }
-    for name in $(cases_of "$subject"); do
-        case $wanted in "$subject" | "$subject:$name") found=1 && run_case "$subject" "$name" ;; esac
-    done
-    [ -n "$found" ] || { echo "there is no case $wanted" >&2; exit 2; }
-done
+run_wanted "$here" "$@"
 [ "$failed" = 0 ]

@@ -130,22 +130,23 @@ inline const std::vector<std::function<void()>> kForeignExceptions = {
     [] { throw 7; },
 };
 
-/// `store`, which must outlive it, as one of several targets, or without a name as the only one.
-[[nodiscard]] inline Destination target_of(std::string name, Store& store) {
+/// `store`, which must outlive it, as one of several destinations, or without a name as the only
+/// one.
+[[nodiscard]] inline Destination destination_of(std::string name, Store& store) {
   return {std::move(name), std::make_unique<FaultyStore>(store)};
 }
 
 [[nodiscard]] inline Destinations only(Store& store) {
-  Destinations targets;
-  targets.push_back(target_of("", store));
-  return targets;
+  Destinations destinations;
+  destinations.push_back(destination_of("", store));
+  return destinations;
 }
 
 [[nodiscard]] inline Destinations both(Store& dir, Store& s3) {
-  Destinations targets;
-  targets.push_back(target_of(kDirDestination, dir));
-  targets.push_back(target_of(kS3Destination, s3));
-  return targets;
+  Destinations destinations;
+  destinations.push_back(destination_of(kDirDestination, dir));
+  destinations.push_back(destination_of(kS3Destination, s3));
+  return destinations;
 }
 
 }  // namespace pgbackup

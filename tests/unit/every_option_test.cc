@@ -21,7 +21,7 @@ template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
 /// One that is not the default.
-std::string good_value(const Target& target) {
+std::string good_value(const OptionValue& slot) {
   return std::visit(
       Overloaded{[](const std::string*) { return std::string("value"); },
                  [](const Secret*) { return std::string("value"); },
@@ -33,14 +33,14 @@ std::string good_value(const Target& target) {
                  [](const Duration&) { return std::string("77d"); },
                  [](const Bytes&) { return std::string("33MiB"); },
                  [](const Choice& choice) { return std::string(choice.names.back()); }},
-      target);
+      slot);
 }
 
 /// Empty: there is none.
-std::string bad_value(const Target& target) {
-  if (std::holds_alternative<std::filesystem::path*>(target)) return "";
+std::string bad_value(const OptionValue& slot) {
+  if (std::holds_alternative<std::filesystem::path*>(slot)) return "";
   const bool is_text =
-      std::holds_alternative<std::string*>(target) || std::holds_alternative<Secret*>(target);
+      std::holds_alternative<std::string*>(slot) || std::holds_alternative<Secret*>(slot);
   return is_text ? "two\nlines" : "-1x";
 }
 
@@ -62,10 +62,10 @@ void check_every_option(CommandLine (*make)(Config&)) {
       }
       return std::pair(shown, parsed.problems);
     };
-    const bool is_secret = std::holds_alternative<Secret*>(row.target);
-    const bool is_bool = std::holds_alternative<bool*>(row.target);
-    const std::string good = good_value(row.target);
-    const std::string bad = bad_value(row.target);
+    const bool is_secret = std::holds_alternative<Secret*>(row.value);
+    const bool is_bool = std::holds_alternative<bool*>(row.value);
+    const std::string good = good_value(row.value);
+    const std::string bad = bad_value(row.value);
     std::vector<std::string> variables = {name};
     for (const Alias& alias : row.aliases) {
       if (alias.unit.empty()) variables.emplace_back(alias.name);
@@ -109,9 +109,9 @@ void check_every_verb(CommandLine (*make)(Config&)) {
     CAPTURE(row.name);
     REQUIRE_FALSE(row.verbs.empty());
     CHECK(std::all_of(row.verbs.begin(), row.verbs.end(), is_verb));
-    if (std::holds_alternative<Secret*>(row.target)) continue;  // has no flag
+    if (std::holds_alternative<Secret*>(row.value)) continue;  // has no flag
     const std::string flag = flag_name(row);
-    const std::string good = good_value(row.target);
+    const std::string good = good_value(row.value);
     for (const Verb& verb : table.verbs) {
       CAPTURE(verb.name);
       const auto problems_of = [&](const std::vector<std::string>& flags,
@@ -123,7 +123,7 @@ void check_every_verb(CommandLine (*make)(Config&)) {
         return fmt::format("{}",
                            fmt::join(parse_options(make(config), arguments, given).problems, "\n"));
       };
-      const bool is_bool = std::holds_alternative<bool*>(row.target);
+      const bool is_bool = std::holds_alternative<bool*>(row.value);
       const std::string problems =
           problems_of({is_bool ? flag : fmt::format("{}={}", flag, good)}, {});
       const bool is_named = [&](std::string_view name) {

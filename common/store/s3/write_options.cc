@@ -37,29 +37,29 @@ void check_storage_class(const std::string& storage_class, std::vector<std::stri
 std::vector<Option> write_option_rows(S3WriteOptions& options) {
   return {
       {.name = "S3_SERVER_SIDE_ENCRYPTION",
-       .target = choice(&options.encryption, {"none", "AES256", "aws:kms"}),
+       .value = choice(&options.encryption, {"none", "AES256", "aws:kms"}),
        .help = "Encryption at rest that is asked for; with none the bucket's own rule holds."},
       {.name = "S3_KMS_KEY_ID",
-       .target = &options.kms_key_id,
+       .value = &options.kms_key_id,
        .help = "Key for aws:kms: its id or ARN.",
        .default_note = "the account's"},
       {.name = "S3_STORAGE_CLASS",
-       .target = &options.storage_class,
+       .value = &options.storage_class,
        .help = "Such as STANDARD_IA. GLACIER and DEEP_ARCHIVE are refused: nothing in them can be "
                "read at once.",
        .default_note = "the bucket's"},
       {.name = "S3_OBJECT_LOCK_MODE",
-       .target = choice(&options.lock_mode, {"none", "GOVERNANCE", "COMPLIANCE"}),
+       .value = choice(&options.lock_mode, {"none", "GOVERNANCE", "COMPLIANCE"}),
        .help = "Locks what is written against removal; the bucket must have been made for it."},
       {.name = "S3_OBJECT_LOCK_RETENTION",
-       .target = Duration{&options.lock_retention, seconds(1)},
+       .value = Duration{&options.lock_retention, seconds(1)},
        .help = "How long it is locked, from the start of the run: 30d."},
       {.name = "S3_PAYLOAD_SIGNING",
-       .target = choice(&options.payload_signing, {"signed", "unsigned"}),
+       .value = choice(&options.payload_signing, {"signed", "unsigned"}),
        .help = "unsigned leaves the SHA-256 of what is uploaded out of the signature and trusts "
                "TLS alone; over https only."},
       {.name = "S3_CONDITIONAL_WRITES",
-       .target = &options.is_conditional,
+       .value = &options.is_conditional,
        .help = "Asks the server to refuse to overwrite (If-None-Match), for buckets whose policy "
                "demands it."},
   };

@@ -12,42 +12,22 @@ root=$(cd "$here/../../.." && pwd -P)
 prefix=kubernetes-$$
 tools=$prefix-tools # the container in which everything happens
 postgres_password=postgres-$RANDOM db_password=backup-$RANDOM access_key=key-$RANDOM secret_key=secret-$RANDOM$RANDOM
-passed=0 failed=0 running=
 ours= # the engine was started here
 work=$(mktemp -d /tmp/pg-backup-kubernetes.XXXXXX)
 
-finish() {
-    trap - INT TERM
-    if [ -n "$running" ]; then
-        kill -TERM "$running" 2>/dev/null || true
-        wait "$running" 2>/dev/null || true
-    fi
+clean_up() {
     if [ -z "${KUBERNETES_KEEP:-}" ]; then
         docker rm -fv "$tools" "$prefix-postgres" "$prefix-s3" >/dev/null 2>&1 || true
         docker network rm "$prefix" >/dev/null 2>&1 || true
         [ -z "$ours" ] || "$here/../down.sh" || true
         rm -rf "$work"
     fi
-    echo "$passed passed, $failed failed"
 }
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# shellcheck source-path=SCRIPTDIR source=../../runner.sh
+. "$here/../../runner.sh"
+at_end
 
-check() { # NAME COMMAND...
-    local began=$SECONDS status=0
-    # In the background: there "set -e" holds, and a signal to us is seen at once.
-    "${@:2}" >"$work/output" 2>&1 </dev/null &
-    running=$!
-    wait "$running" || status=$?
-    running=
-    if [ "$status" = 0 ]; then
-        passed=$((passed + 1)) && echo "ok - kubernetes: $1 ($((SECONDS - began)) s)"
-    else
-        failed=$((failed + 1)) && echo "not ok - kubernetes: $1 ($((SECONDS - began)) s)"
-        sed 's/^/    /' "$work/output"
-    fi
-}
+check() { run_case "kubernetes: $1" "$work/output" "${@:2}"; } # NAME COMMAND...
 
 in_tools() { docker exec -i "$tools" "$@"; }
 podman() { in_tools podman "$@"; }

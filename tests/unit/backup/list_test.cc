@@ -104,7 +104,7 @@ TEST_CASE("Adopted backups are listed with the form they have, and held ones say
         std::string::npos);
 }
 
-TEST_CASE("With two targets each line says where the backup lies") {
+TEST_CASE("With two destinations each line says where the backup lies") {
   const TemporaryFolder one;
   const TemporaryFolder two;
   SystemClock clock;
@@ -117,7 +117,7 @@ TEST_CASE("With two targets each line says where the backup lies") {
   CHECK(listing.failures.empty());
   std::string order;
   for (const ListedBackup& listed : listing.backups) {
-    order += listed.backup.group + ":" + listed.target + " ";
+    order += listed.backup.group + ":" + listed.destination + " ";
   }
   CHECK(order == "aaa:s3 app:dir app:s3 ");
   const std::string table = format_backup_table(listing.backups);
@@ -130,7 +130,7 @@ TEST_CASE("With two targets each line says where the backup lies") {
   CHECK(format_backup_json(alone).find("from") == std::string::npos);
 }
 
-TEST_CASE("A target that cannot be listed is named, and the other one's backups are there") {
+TEST_CASE("A destination that cannot be listed is named, and the other one's backups are there") {
   const TemporaryFolder folder;
   SystemClock clock;
   DirStore store(folder.path(), clock);
@@ -143,9 +143,9 @@ TEST_CASE("A target that cannot be listed is named, and the other one's backups 
     };
     const Listing listing = list_backups(both(store, broken), {}, clock);
     REQUIRE(listing.backups.size() == 1);
-    CHECK(listing.backups[0].target == "dir");
+    CHECK(listing.backups[0].destination == "dir");
     REQUIRE(listing.failures.size() == 1);
-    CHECK(listing.failures[0].target == "s3");
+    CHECK(listing.failures[0].destination == "s3");
   }
 }
 

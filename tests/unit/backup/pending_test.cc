@@ -18,7 +18,7 @@ struct Fixture {
   FakeClock clock{start};
   MemoryStore dir{clock};
   MemoryStore s3{clock};
-  Destinations targets = both(dir, s3);
+  Destinations destinations = both(dir, s3);
   Schedule schedule = Schedule::every(hours(24));
   RunStates states;
   UtcTime counted_from{};
@@ -29,20 +29,21 @@ struct Fixture {
   }
   /// `app: dir s3; ` and so on
   [[nodiscard]] std::string made_at(UtcTime now, const std::vector<std::string>& groups = {"app"}) {
-    const RunWork work = find_pending(
-        states, groups, targets, {.schedule = schedule, .now = now, .counted_from = counted_from});
+    const RunWork work =
+        find_pending(states, groups, destinations,
+                     {.schedule = schedule, .now = now, .counted_from = counted_from});
     since = work.oldest_left_out;
     std::string text;
     for (const GroupWork& item : work.groups) {
       text += item.group + ":";
-      for (const Destination* target : item.destinations) text += " " + target->name();
+      for (const Destination* destination : item.destinations) text += " " + destination->name();
       text += "; ";
     }
     return text;
   }
 };
 
-TEST_CASE("A try after a partial run is for the targets that have nothing yet") {
+TEST_CASE("A try after a partial run is for the destinations that have nothing yet") {
   Fixture f;
   CHECK(f.made_at(f.start) == "app: dir s3; ");
   CHECK_FALSE(f.since);
@@ -58,9 +59,9 @@ TEST_CASE("A try after a partial run is for the targets that have nothing yet") 
 TEST_CASE("A try after a partial run is for the databases that have nothing yet") {
   Fixture f;
   const std::vector<std::string> groups = {"a", "b", "c", "_globals"};
-  for (const auto* const target : {"dir", "s3"}) {
-    f.note("a", target, f.start);
-    f.note("_globals", target, f.start + minutes(1));
+  for (const auto* const destination : {"dir", "s3"}) {
+    f.note("a", destination, f.start);
+    f.note("_globals", destination, f.start + minutes(1));
   }
   f.note("b", "s3", f.start - minutes(1));
   CHECK(f.made_at(f.start + minutes(2), groups) == "b: dir; c: dir s3; ");
@@ -71,7 +72,7 @@ TEST_CASE("A try after a partial run is for the databases that have nothing yet"
   CHECK_FALSE(f.since);
 }
 
-TEST_CASE("The next regular run is for all targets, even if the last began late") {
+TEST_CASE("The next regular run is for all destinations, even if the last began late") {
   Fixture f;
   f.note("app", "dir", f.start);
   CHECK(f.made_at(f.start + hours(24) - seconds(1)) == "app: dir s3; ");

@@ -35,12 +35,12 @@ class Fixture : public S3Fixture {
 
   /// As backup/job does it, with a stream in place of pg_dump.
   std::string back_up(const std::string& group) {
-    Destinations targets;
-    targets.emplace_back("", make_store());
+    Destinations destinations;
+    destinations.emplace_back("", make_store());
     Manifest manifest;
     manifest.started = clock.now();
     const std::string id = make_backup_id(clock.now());
-    BackupWriter writer(all_of(targets), group, id, clock, log.log());
+    BackupWriter writer(all_of(destinations), group, id, clock, log.log());
     // Nothing is compressed: 3 pieces of 3, 3 and 2 parts.
     Sink& stream =
         writer.open_stream({.name = group, .packing = {.compression = Compression::none}});
@@ -52,8 +52,8 @@ class Fixture : public S3Fixture {
 
   void prune() {
     CapturedOutput out;
-    Destinations targets;
-    targets.emplace_back("", make_store());
+    Destinations destinations;
+    destinations.emplace_back("", make_store());
     const PruneJob job{
         .rules = {.retention = {.max_age = 30 * kDay, .min_backups = 1}, .sweep_after = 7 * kDay},
         .adoption = {.layouts = parse_layouts("all"), .database = {}},
@@ -61,13 +61,13 @@ class Fixture : public S3Fixture {
         .style = ReportStyle::log,
         .out = out.file()};
     RunStates states;
-    prune_once(targets, job, states, clock, log.log(), {});
+    prune_once(destinations, job, states, clock, log.log(), {});
   }
 
   void hold(const std::string& name) {
-    Destinations targets;
-    targets.emplace_back("", make_store());
-    hold_backup(targets, name, clock, log.log());
+    Destinations destinations;
+    destinations.emplace_back("", make_store());
+    hold_backup(destinations, name, clock, log.log());
   }
 
   /// An older system's backup of now, with its checksum. Returns the key of the file.

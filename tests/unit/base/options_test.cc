@@ -35,18 +35,18 @@ struct Settings {
       .verbs = {{"serve", "Again and again."}, {"now", "Once."}},
       .options = {
           {.name = "S3_BUCKET",
-           .target = &bucket,
+           .value = &bucket,
            .help = "Bucket.",
            .fallbacks = {"AWS_BUCKET", "B"}},
-          {.name = "S3_KEY", .target = &key, .help = "Key.", .fallbacks = {"AWS_KEY"}},
-          {.name = "DIR", .target = &folder, .help = "Folder."},
-          {.name = "--dry-run", .target = &dry_run, .help = "Only say."},
-          {.name = "VERIFY", .target = &verify, .help = "Verify."},
-          {.name = "DB_PORT", .target = Number{&port, 1, 65535}, .help = "Port."},
-          {.name = "INTERVAL", .target = Duration{&interval, seconds(60)}, .help = "Interval."},
-          {.name = "MAX_AGE", .target = Duration{&age, seconds(1)}, .help = "Age | none."},
-          {.name = "PART", .target = Bytes{&part, 1024, 1U << 30U}, .help = "Part size."},
-          {.name = "STYLE", .target = choice(&style, {"text", "json"}), .help = "Style."}}};
+          {.name = "S3_KEY", .value = &key, .help = "Key.", .fallbacks = {"AWS_KEY"}},
+          {.name = "DIR", .value = &folder, .help = "Folder."},
+          {.name = "--dry-run", .value = &dry_run, .help = "Only say."},
+          {.name = "VERIFY", .value = &verify, .help = "Verify."},
+          {.name = "DB_PORT", .value = Number{&port, 1, 65535}, .help = "Port."},
+          {.name = "INTERVAL", .value = Duration{&interval, seconds(60)}, .help = "Interval."},
+          {.name = "MAX_AGE", .value = Duration{&age, seconds(1)}, .help = "Age | none."},
+          {.name = "PART", .value = Bytes{&part, 1024, 1U << 30U}, .help = "Part size."},
+          {.name = "STYLE", .value = choice(&style, {"text", "json"}), .help = "Style."}}};
 
   ParsedOptions parse(const Environment& environment,
                       const std::vector<std::string>& arguments = {}) {
@@ -141,15 +141,15 @@ struct Renamed {
       .verbs = {{"now", "Once."}, {"hold", "Holds.", "GROUP/ID"}},
       .options = {
           {.name = "KEEP",
-           .target = Number{&keep, 0, 100},
+           .value = Number{&keep, 0, 100},
            .help = "So many.",
            .aliases = {{"MAX_N"}, {"RETAIN"}},
            .fallbacks = {"OTHERS"}},
           {.name = "AGE",
-           .target = Duration{&age, seconds(1)},
+           .value = Duration{&age, seconds(1)},
            .help = "So old.",
            .aliases = {{"KEEP_DAYS", "d"}}},
-          {.name = "BUCKET", .target = &bucket, .help = "Bucket.", .aliases = {{"S3_NAME"}}}}};
+          {.name = "BUCKET", .value = &bucket, .help = "Bucket.", .aliases = {{"S3_NAME"}}}}};
 
   std::string problems(const Environment& environment,
                        const std::vector<std::string>& arguments = {}) {
@@ -218,7 +218,7 @@ TEST_CASE("A mounted secret counts where nothing else says it") {
                               .summary = "",
                               .verbs = {{"serve", ""}},
                               .options = {{.name = "KEY",
-                                           .target = &secret,
+                                           .value = &secret,
                                            .help = "",
                                            .aliases = {{"OLD_KEY"}},
                                            .fallbacks = {"PGKEY"},

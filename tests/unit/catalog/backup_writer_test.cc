@@ -24,19 +24,19 @@ struct Fixture {
   MemoryStore s3_memory{clock, 4};
   FaultyStore dir{dir_memory};
   FaultyStore s3{s3_memory};
-  Destinations targets = both(dir, s3);
+  Destinations destinations = both(dir, s3);
   std::vector<std::string> written;
   std::vector<std::string> failed;
 
   void write() {
-    BackupWriter writer(all_of(targets), "app", kId, clock, log.log());
+    BackupWriter writer(all_of(destinations), "app", kId, clock, log.log());
     Sink& stream =
         writer.open_stream({.name = "app", .packing = {.compression = Compression::none}});
     for (const char* const bytes : {"abc", "def", "ghi"}) stream.write(bytes);
     stream.finish();
     writer.commit({});
-    for (const auto& [target, manifest] : writer.written()) written.push_back(target);
-    for (const auto& [target, error] : writer.failures()) failed.push_back(target);
+    for (const auto& [destination, manifest] : writer.written()) written.push_back(destination);
+    for (const auto& [destination, error] : writer.failures()) failed.push_back(destination);
   }
 };
 
@@ -72,7 +72,7 @@ bool is_empty(const MemoryStore& store) {
   return store.objects.empty() && store.unfinished.empty();
 }
 
-TEST_CASE("Two targets get the same stream, each with a manifest of its own objects") {
+TEST_CASE("Two destinations get the same stream, each with a manifest of its own objects") {
   Fixture f;
   f.write();
   CHECK(f.written == std::vector<std::string>{"dir", "s3"});
@@ -83,7 +83,7 @@ TEST_CASE("Two targets get the same stream, each with a manifest of its own obje
   CHECK(f.s3_memory.objects.size() == 4);  // three pieces
 }
 
-TEST_CASE("A target that fails anywhere holds nothing, and the other one a whole backup") {
+TEST_CASE("A destination that fails anywhere holds nothing, and the other one a whole backup") {
   struct Case {
     std::string call;
     int count;
@@ -110,7 +110,7 @@ TEST_CASE("A target that fails anywhere holds nothing, and the other one a whole
   }
 }
 
-TEST_CASE("Whatever a target throws, the other one gets a whole backup") {
+TEST_CASE("Whatever a destination throws, the other one gets a whole backup") {
   for (const auto& throw_it : kForeignExceptions) {
     for (const auto* const call : {"create", "write", "finish", "put"}) {
       CAPTURE(call);
@@ -126,7 +126,7 @@ TEST_CASE("Whatever a target throws, the other one gets a whole backup") {
   }
 }
 
-TEST_CASE("What a failed target has written is gone before the stream ends") {
+TEST_CASE("What a failed destination has written is gone before the stream ends") {
   Fixture f;
   f.s3.before = fail_at("write", 2);
   bool was_gone = false;
@@ -137,17 +137,17 @@ TEST_CASE("What a failed target has written is gone before the stream ends") {
   CHECK(was_gone);
 }
 
-TEST_CASE("A target that could not be opened counts as failed") {
+TEST_CASE("A destination that could not be opened counts as failed") {
   Fixture f;
-  f.targets.clear();
-  f.targets.emplace_back("dir", Error(ErrorKind::not_found, "no such directory"));
-  f.targets.push_back(target_of("s3", f.s3_memory));
+  f.destinations.clear();
+  f.destinations.emplace_back("dir", Error(ErrorKind::not_found, "no such directory"));
+  f.destinations.push_back(destination_of("s3", f.s3_memory));
   f.write();
   CHECK(f.failed == std::vector<std::string>{"dir"});
   check_whole(f.s3_memory);
 }
 
-TEST_CASE("When all targets fail, all reasons are said, with the first one's kind") {
+TEST_CASE("When all destinations fail, all reasons are said, with the first one's kind") {
   for (const auto* const call : {"create", "write", "finish", "put"}) {
     CAPTURE(call);
     Fixture f;
@@ -159,9 +159,9 @@ TEST_CASE("When all targets fail, all reasons are said, with the first one's kin
   }
 }
 
-TEST_CASE("The only target's failure is thrown as it is, and nothing is logged about it") {
+TEST_CASE("The only destination's failure is thrown as it is, and nothing is logged about it") {
   Fixture f;
-  f.targets = only(f.s3);
+  f.destinations = only(f.s3);
   f.s3.before = fail_at("write", 2);
   const auto error = error_of([&] { f.write(); });
   REQUIRE(error);
@@ -170,7 +170,7 @@ TEST_CASE("The only target's failure is thrown as it is, and nothing is logged a
   CHECK(is_empty(f.s3_memory));
 }
 
-TEST_CASE("A stop leaves nothing in any target") {
+TEST_CASE("A stop leaves nothing in any destination") {
   for (const auto* const call : {"create", "write"}) {
     CAPTURE(call);
     Fixture f;
@@ -181,7 +181,8 @@ TEST_CASE("A stop leaves nothing in any target") {
   }
 }
 
-TEST_CASE("A stop when one target is done leaves that backup and says that the other has none") {
+TEST_CASE(
+    "A stop when one destination is done leaves that backup and says that the other has none") {
   for (const auto* const call : {"finish", "put"}) {
     CAPTURE(call);
     Fixture f;
@@ -197,7 +198,7 @@ TEST_CASE("A stop when one target is done leaves that backup and says that the o
 /// Writes two streams, one after the other, into both stores.
 struct TwoStreams : Fixture {
   void write_both() {
-    BackupWriter writer(all_of(targets), "app", kId, clock, log.log());
+    BackupWriter writer(all_of(destinations), "app", kId, clock, log.log());
     for (const char* const name : {"one", "two"}) {
       Sink& stream =
           writer.open_stream({.name = name, .packing = {.compression = Compression::none}});
@@ -205,8 +206,8 @@ struct TwoStreams : Fixture {
       stream.finish();
     }
     writer.commit({});
-    for (const auto& [target, manifest] : writer.written()) written.push_back(target);
-    for (const auto& [target, error] : writer.failures()) failed.push_back(target);
+    for (const auto& [destination, manifest] : writer.written()) written.push_back(destination);
+    for (const auto& [destination, error] : writer.failures()) failed.push_back(destination);
   }
 };
 
@@ -237,7 +238,7 @@ TEST_CASE_METHOD(TwoStreams, "A destination that fails in its second stream keep
 }
 
 TEST_CASE_METHOD(Fixture, "A stream that has not ended makes no backup") {
-  BackupWriter writer(all_of(targets), "app", kId, clock, log.log());
+  BackupWriter writer(all_of(destinations), "app", kId, clock, log.log());
   writer.open_stream({.name = "app"}).write("abc");
   CHECK(fails_with(ErrorKind::failed, "has not ended", [&] {
     writer.commit({});
@@ -254,7 +255,7 @@ TEST_CASE_METHOD(Fixture, "A manifest says until when its store locks it") {
 
 TEST_CASE("A manifest of someone else in its place is left alone") {
   Fixture f;
-  f.targets = only(f.s3);
+  f.destinations = only(f.s3);
   const std::string key = backup_folder("app", kId) + "/" + std::string(kManifestName);
   f.s3_memory.put(key, "foreign");
   f.s3.before = [](std::string_view call, std::string_view) {
@@ -267,7 +268,7 @@ TEST_CASE("A manifest of someone else in its place is left alone") {
 
 TEST_CASE("What cannot be deleted either is at worst data without a manifest") {
   Fixture f;
-  f.targets = only(f.s3);
+  f.destinations = only(f.s3);
   f.s3.after = fail_at("put", 1, ErrorKind::transient);
   int removals = 0;
   f.s3.before = [&](std::string_view call, std::string_view) {

@@ -40,11 +40,11 @@ class HoldFixture {
     const std::vector<Backup> backups = read_catalog(store, group);
     return !backups.empty() && backups[0].held;
   }
-  void hold(const Destinations& targets, const std::string& name = kName) {
-    hold_backup(targets, name, clock, log.log());
+  void hold(const Destinations& destinations, const std::string& name = kName) {
+    hold_backup(destinations, name, clock, log.log());
   }
-  void release(const Destinations& targets, const std::string& name = kName) {
-    release_backup(targets, name, log.log());
+  void release(const Destinations& destinations, const std::string& name = kName) {
+    release_backup(destinations, name, log.log());
   }
 };
 
@@ -130,7 +130,7 @@ TEST_CASE("What is not GROUP/ID is one sentence that says what is") {
   }
 }
 
-TEST_CASE_METHOD(HoldFixture, "Of two targets each is held that has the backup") {
+TEST_CASE_METHOD(HoldFixture, "Of two destinations each is held that has the backup") {
   SECTION("both") {
     add(dir, "app");
     add(memory, "app");
@@ -163,7 +163,7 @@ TEST_CASE_METHOD(HoldFixture, "Of two targets each is held that has the backup")
 }
 
 TEST_CASE_METHOD(HoldFixture,
-                 "A target that fails does not stop the other, and fails the command") {
+                 "A destination that fails does not stop the other, and fails the command") {
   add(dir, "app");
   add(memory, "app");
   for (const auto* call : {"list", "put"}) {

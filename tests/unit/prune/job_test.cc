@@ -206,17 +206,17 @@ class TwoTargetsFixture : public JobFixture {
     other.add_backup("app", 40 * kDay);
     other.add_backup("app", 1 * kDay);
   }
-  void run_both() { prune_once(targets, job, states, clock, log.log(), {}); }
+  void run_both() { prune_once(destinations, job, states, clock, log.log(), {}); }
   [[nodiscard]] size_t left(PruneFixture& fixture) const {
     return read_catalog(fixture.store, "app").size();
   }
 
   PruneFixture other;
   FaultyStore other_seen{other.store};
-  Destinations targets = both(seen, other_seen);
+  Destinations destinations = both(seen, other_seen);
 };
 
-TEST_CASE_METHOD(TwoTargetsFixture, "Each of two targets is pruned and reported for itself") {
+TEST_CASE_METHOD(TwoTargetsFixture, "Each of two destinations is pruned and reported for itself") {
   run_both();
   CHECK(left(*this) == 2);  // and what may be in progress
   CHECK(left(other) == 1);
@@ -228,10 +228,10 @@ TEST_CASE_METHOD(TwoTargetsFixture, "Each of two targets is pruned and reported 
   CHECK(text.find("removed 1 backup") < s3);
   CHECK(text.find("removed 1 backup", s3) != std::string::npos);
   CHECK(logged("removed group=app id=" + id(40 * kDay)));
-  CHECK(logged("reason=\"no rule keeps it\" target=s3"));
+  CHECK(logged("reason=\"no rule keeps it\" destination=s3"));
 }
 
-TEST_CASE_METHOD(TwoTargetsFixture, "JSON lines say of which target they are") {
+TEST_CASE_METHOD(TwoTargetsFixture, "JSON lines say of which destination they are") {
   job.style = ReportStyle::json;
   job.dry_run = true;
   run_both();
@@ -239,7 +239,8 @@ TEST_CASE_METHOD(TwoTargetsFixture, "JSON lines say of which target they are") {
   CHECK(out.says(R"("reasons":["no rule keeps it"],"from":"s3"})"));
 }
 
-TEST_CASE_METHOD(TwoTargetsFixture, "A target that refuses or fails does not stop the other one") {
+TEST_CASE_METHOD(TwoTargetsFixture,
+                 "A destination that refuses or fails does not stop the other one") {
   struct Case {
     bool is_dir;
     std::string call;
@@ -265,7 +266,7 @@ TEST_CASE_METHOD(TwoTargetsFixture, "A target that refuses or fails does not sto
   }
 }
 
-TEST_CASE_METHOD(TwoTargetsFixture, "Whatever a target throws, the other one is pruned") {
+TEST_CASE_METHOD(TwoTargetsFixture, "Whatever a destination throws, the other one is pruned") {
   for (const auto& throw_it : kForeignExceptions) {
     for (const auto* const call : {"now", "list_unfinished", "list", "open", "remove"}) {
       CAPTURE(call);

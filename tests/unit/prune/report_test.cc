@@ -21,7 +21,7 @@ class ReportFixture {
  public:
   FakeClock clock;
   MemoryStore store{clock};
-  Destination target = target_of("", store);
+  Destination destination = destination_of("", store);
   Plan plan{.now = kNow,
             .rules = {.retention = {.max_age = std::chrono::days(30), .keep_last = 3},
                       .sweep_after = std::chrono::days(7)},
@@ -51,7 +51,7 @@ class ReportFixture {
     return format_group_table(steps, plan);
   }
   [[nodiscard]] std::string json(const Step& step) const {
-    return format_json_line(step, plan, target);
+    return format_json_line(step, plan, destination);
   }
   [[nodiscard]] std::string key(const Step& step) const {
     return nlohmann::json::parse(json(step)).at("key").get<std::string>();
@@ -141,11 +141,11 @@ TEST_CASE_METHOD(
             "\n");
 }
 
-TEST_CASE_METHOD(ReportFixture, "A line of one of several targets ends with its name") {
-  target = target_of(kS3Destination, store);
+TEST_CASE_METHOD(ReportFixture, "A line of one of several destinations ends with its name") {
+  destination = destination_of(kS3Destination, store);
   const std::string line = json(step(Action::remove, "app", seconds(60), 1));
   CHECK(line.ends_with("\"reasons\":[\"no rule keeps it\"],\"from\":\"s3\"}\n"));
-  CHECK(format_heading(target) == "s3: " + store.location("") + "\n\n");
+  CHECK(format_heading(destination) == "s3: " + store.location("") + "\n\n");
 }
 
 TEST_CASE_METHOD(ReportFixture,

@@ -27,7 +27,7 @@ struct Settings {
   [[nodiscard]] Destinations open() { return open_destinations(config, clock, log.log(), {}); }
 };
 
-TEST_CASE("One target is opened or its error thrown, and has no name") {
+TEST_CASE("One destination is opened or its error thrown, and has no name") {
   Settings bucket;
   bucket.use_bucket();
   CHECK(bucket.open().at(0).name().empty());
@@ -42,27 +42,28 @@ TEST_CASE("One target is opened or its error thrown, and has no name") {
   CHECK(error->message().starts_with("cannot open the backup directory /not/there"));
 }
 
-TEST_CASE("Of two targets each is opened for itself") {
+TEST_CASE("Of two destinations each is opened for itself") {
   Settings both;
   both.use_bucket();
   both.use_directory(both.folder.path().string());
-  Destinations targets = both.open();
-  REQUIRE(targets.size() == 2);
-  CHECK(targets[0].name() == "dir");
-  CHECK(targets[1].name() == "s3");
-  CHECK(locations(all_of(targets), "x") == (both.folder.path() / "x").string() + ", s3://bucket/x");
+  Destinations destinations = both.open();
+  REQUIRE(destinations.size() == 2);
+  CHECK(destinations[0].name() == "dir");
+  CHECK(destinations[1].name() == "s3");
+  CHECK(locations(all_of(destinations), "x") ==
+        (both.folder.path() / "x").string() + ", s3://bucket/x");
 
   both.use_directory("/not/there");
-  targets = both.open();
-  CHECK(fails_with(ErrorKind::not_found, "/not/there", [&] { return &targets[0].store(); }));
-  CHECK(targets[1].store().location("x") == "s3://bucket/x");
-  CHECK(locations(all_of(targets), "x") == "s3://bucket/x");
+  destinations = both.open();
+  CHECK(fails_with(ErrorKind::not_found, "/not/there", [&] { return &destinations[0].store(); }));
+  CHECK(destinations[1].store().location("x") == "s3://bucket/x");
+  CHECK(locations(all_of(destinations), "x") == "s3://bucket/x");
 
   both.use_directory(both.folder.path().string());
   both.use_bucket("ftp://nowhere");
-  targets = both.open();
-  CHECK_NOTHROW(targets[0].store());
-  CHECK_THROWS_AS(targets[1].store(), Error);
+  destinations = both.open();
+  CHECK_NOTHROW(destinations[0].store());
+  CHECK_THROWS_AS(destinations[1].store(), Error);
 
   both.use_directory("/not/there");
   const auto error = error_of([&] { return both.open(); });
@@ -76,29 +77,29 @@ TEST_CASE("The flag --from opens one of two and keeps its name") {
   both.use_bucket();
   both.use_directory("/not/there");
   both.config.only = "s3";
-  const Destinations targets = both.open();
-  REQUIRE(targets.size() == 1);
-  CHECK(targets[0].name() == "s3");
+  const Destinations destinations = both.open();
+  REQUIRE(destinations.size() == 1);
+  CHECK(destinations[0].name() == "s3");
   both.config.only = "dir";
   CHECK(fails_with(ErrorKind::not_found, "dir: cannot open", [&] { return both.open(); }));
 }
 
-TEST_CASE("What fails in one target does not stop the others, a stop does") {
+TEST_CASE("What fails in one destination does not stop the others, a stop does") {
   FakeClock clock;
   MemoryStore one(clock);
   MemoryStore two(clock);
-  const Destinations targets = both(one, two);
+  const Destinations destinations = both(one, two);
   std::string asked;
   const auto visit = [&](ErrorKind kind) {
-    return for_each_destination(targets, [&asked, kind](const Destination& target) {
-      asked += target.name() + " ";
-      if (target.name() == "dir") throw Error(kind, "no");
+    return for_each_destination(destinations, [&asked, kind](const Destination& destination) {
+      asked += destination.name() + " ";
+      if (destination.name() == "dir") throw Error(kind, "no");
     });
   };
   const std::vector<DestinationFailure> failures = visit(ErrorKind::denied);
   CHECK(asked == "dir s3 ");
   REQUIRE(failures.size() == 1);
-  CHECK(failures[0].target == "dir");
+  CHECK(failures[0].destination == "dir");
   CHECK(failures[0].error.kind() == ErrorKind::denied);
 
   asked.clear();
@@ -106,24 +107,24 @@ TEST_CASE("What fails in one target does not stop the others, a stop does") {
   CHECK(asked == "dir ");
 }
 
-TEST_CASE("Whatever is thrown for one target, the others go on") {
+TEST_CASE("Whatever is thrown for one destination, the others go on") {
   Settings settings;
   MemoryStore dir(settings.clock);
   MemoryStore s3(settings.clock);
-  const Destinations targets = both(dir, s3);
+  const Destinations destinations = both(dir, s3);
   for (const auto& throw_it : kForeignExceptions) {
     std::vector<std::string> reached;
-    const auto failures = for_each_destination(targets, [&](const Destination& target) {
-      if (target.name() == kDirDestination) throw_it();
-      reached.push_back(target.name());
+    const auto failures = for_each_destination(destinations, [&](const Destination& destination) {
+      if (destination.name() == kDirDestination) throw_it();
+      reached.push_back(destination.name());
     });
     CHECK(reached == std::vector<std::string>{kS3Destination});
     REQUIRE(failures.size() == 1);
-    CHECK(failures[0].target == kDirDestination);
+    CHECK(failures[0].destination == kDirDestination);
   }
 }
 
-TEST_CASE("Failures are joined with their targets' names, and the worst counts") {
+TEST_CASE("Failures are joined with their destinations' names, and the worst counts") {
   const Error refused(ErrorKind::conflict, "clock", "set it");
   const Error denied(ErrorKind::denied, "403", "key");
   struct Case {
@@ -169,9 +170,9 @@ TEST_CASE("The time is that of the store which has a clock of its own, else this
   CHECK(time_of(both(dir, s3), clock) == s3.own);
   CHECK(time_of(only(s3), clock) == s3.own);
   CHECK(time_of(only(dir), clock) == clock.now());
-  Destinations targets;
-  targets.emplace_back("dir", Error(ErrorKind::not_found, "away"));
-  CHECK(time_of(targets, clock) == clock.now());
+  Destinations destinations;
+  destinations.emplace_back("dir", Error(ErrorKind::not_found, "away"));
+  CHECK(time_of(destinations, clock) == clock.now());
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ struct Fixture {
   MemoryStore s3_memory{clock};
   FaultyStore dir{dir_memory};
   FaultyStore s3{s3_memory};
-  Destinations targets = both(dir, s3);
+  Destinations destinations = both(dir, s3);
   Adoption adoption;
 
   void adopt_all() { adoption.layouts = parse_layouts("all"); }
@@ -47,18 +47,18 @@ struct Fixture {
     RestoreRequest request;
     request.database = database;
     request.id = id;
-    const FoundBackup found = choose_backup(targets, request, adoption, clock, log.log());
-    return found.target->name() + ":" + found.backup.id;
+    const FoundBackup found = choose_backup(destinations, request, adoption, clock, log.log());
+    return found.destination->name() + ":" + found.backup.id;
   }
-  [[nodiscard]] std::optional<UtcTime> newest_of(const std::string& target) {
-    return newest_starts(targets, {"app"}, clock.now(), log.log()).at({"app", target});
+  [[nodiscard]] std::optional<UtcTime> newest_of(const std::string& destination) {
+    return newest_starts(destinations, {"app"}, clock.now(), log.log()).at({"app", destination});
   }
   [[nodiscard]] std::optional<UtcTime> newest() {
-    return furthest_behind(newest_starts(targets, {"app"}, clock.now(), log.log()));
+    return furthest_behind(newest_starts(destinations, {"app"}, clock.now(), log.log()));
   }
 };
 
-TEST_CASE("The latest backup is the newest of all targets") {
+TEST_CASE("The latest backup is the newest of all destinations") {
   Fixture f;
   add(f.dir_memory, kOld);
   add(f.s3_memory, kMiddle);
@@ -67,7 +67,7 @@ TEST_CASE("The latest backup is the newest of all targets") {
   CHECK(f.choose("latest") == std::string("dir:") + kNew);
 }
 
-TEST_CASE("Of one backup in both targets the directory's is taken") {
+TEST_CASE("Of one backup in both destinations the directory's is taken") {
   Fixture f;
   for (MemoryStore* const store : {&f.dir_memory, &f.s3_memory}) add(*store, kNew);
   CHECK(f.choose("latest") == std::string("dir:") + kNew);
@@ -87,7 +87,7 @@ TEST_CASE("An id is found where it is") {
   CHECK_THROWS_AS(f.choose(kMiddle), Error);
 }
 
-TEST_CASE("A target that does not answer is warned of, and the other one is used") {
+TEST_CASE("A destination that does not answer is warned of, and the other one is used") {
   Fixture f;
   add(f.dir_memory, kOld);
   add(f.s3_memory, kNew);
@@ -104,13 +104,13 @@ TEST_CASE("A target that does not answer is warned of, and the other one is used
                    [&] { return f.choose("latest"); }));
 }
 
-TEST_CASE("All backups of both targets are found, the newest one's preferred copy last") {
+TEST_CASE("All backups of both destinations are found, the newest one's preferred copy last") {
   Fixture f;
   add(f.dir_memory, kOld);
   for (MemoryStore* const store : {&f.dir_memory, &f.s3_memory}) add(*store, kNew);
   std::string seen;
-  for (const FoundBackup& found : find_backups(f.targets, f.adoption, f.clock, f.log.log())) {
-    seen += found.target->name() + ":" + found.backup.id + " ";
+  for (const FoundBackup& found : find_backups(f.destinations, f.adoption, f.clock, f.log.log())) {
+    seen += found.destination->name() + ":" + found.backup.id + " ";
   }
   CHECK(seen == std::string("dir:") + kOld + " s3:" + kNew + " dir:" + kNew + " ");
 }
@@ -166,14 +166,14 @@ TEST_CASE("Adopted backups stand among ours by their time, and count for no sche
   add(f.dir_memory, kNew);
   f.adopt_all();
   std::string seen;
-  for (const FoundBackup& found : find_backups(f.targets, f.adoption, f.clock, f.log.log())) {
-    seen += found.target->name() + ":" + found.backup.id.substr(0, 8) + " ";
+  for (const FoundBackup& found : find_backups(f.destinations, f.adoption, f.clock, f.log.log())) {
+    seen += found.destination->name() + ":" + found.backup.id.substr(0, 8) + " ";
   }
   CHECK(seen == "s3:20261118 dir:20261118 s3:app/app_ dir:app/app_ dir:20261120 ");
   CHECK(f.newest() == parse_iso("2026-11-18T03:15:00Z"));
 }
 
-TEST_CASE("The newest start is that of the target which is the furthest behind") {
+TEST_CASE("The newest start is that of the destination which is the furthest behind") {
   Fixture f;
   CHECK_FALSE(f.newest());
   add(f.dir_memory, kNew);
@@ -186,7 +186,7 @@ TEST_CASE("The newest start is that of the target which is the furthest behind")
   Fixture::fail(f.s3);
   CHECK_FALSE(f.newest());
   const size_t before = f.log.text().size();
-  CHECK(newest_starts(f.targets, {"app", "other"}, f.clock.now(), f.log.log()) ==
+  CHECK(newest_starts(f.destinations, {"app", "other"}, f.clock.now(), f.log.log()) ==
         NewestStarts{{{"app", "dir"}, parse_iso("2026-11-20T03:15:00Z")},
                      {{"app", "s3"}, std::nullopt},
                      {{"other", "dir"}, std::nullopt},
@@ -199,7 +199,7 @@ TEST_CASE("The newest start is that of the target which is the furthest behind")
   CHECK_THROWS_AS(f.newest(), Error);
 }
 
-TEST_CASE("A group that cannot be read counts alone, and all of them as their target") {
+TEST_CASE("A group that cannot be read counts alone, and all of them as their destination") {
   Fixture f;
   add(f.dir_memory, kNew);
   add(f.s3_memory, kNew);
@@ -207,14 +207,14 @@ TEST_CASE("A group that cannot be read counts alone, and all of them as their ta
     if (key.starts_with("theirs")) throw Error(ErrorKind::denied, "another user's directory");
   };
   const NewestStarts starts =
-      newest_starts(f.targets, {"app", "theirs"}, f.clock.now(), f.log.log());
+      newest_starts(f.destinations, {"app", "theirs"}, f.clock.now(), f.log.log());
   CHECK(starts.at({"app", "dir"}) == parse_iso("2026-11-20T03:15:00Z"));
   CHECK(starts.at({"app", "s3"}) == parse_iso("2026-11-20T03:15:00Z"));
   CHECK_FALSE(starts.at({"theirs", "dir"}));
   CHECK(contains(f.log.text(), "what it holds does not count: another user's directory"));
   f.s3.before = f.dir.before;
   CHECK(fails_with(ErrorKind::denied, "another user's directory", [&] {
-    return newest_starts(f.targets, {"theirs"}, f.clock.now(), f.log.log());
+    return newest_starts(f.destinations, {"theirs"}, f.clock.now(), f.log.log());
   }));
 }
 
@@ -308,7 +308,7 @@ TEST_CASE("What is dated in the future is never the latest, and can be named") {
   add(f.dir_memory, soon);
   CHECK(f.choose("latest") == "dir:" + soon);
   CHECK(f.newest_of("dir") == f.clock.now());
-  const auto found = find_backups(f.targets, f.adoption, f.clock, f.log.log());
+  const auto found = find_backups(f.destinations, f.adoption, f.clock, f.log.log());
   CHECK(found.back().backup.id == soon);  // what the dialog proposes
   CHECK((found.front().is_future && !found.back().is_future));
 }
