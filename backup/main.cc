@@ -59,10 +59,16 @@ void restore(Program& program) {
     if (request.database.empty() && !request.is_by_key()) request.database = pg.database;
     found = choose_backup(destinations, request, adoption, program.clock, program.log);
   }
-  Restore(
-      {.pg = pg, .bindir = program.config.bindir, .lock_timeout = program.config.dump.lock_timeout},
-      program.environment, program.clock, program.log, program.stop)
-      .run(found.destination->store(), found.backup, request);
+  const RestoreReport report =
+      Restore({.pg = pg,
+               .bindir = program.config.bindir,
+               .lock_timeout = program.config.dump.lock_timeout},
+              program.environment, program.clock, program.log, program.stop)
+          .run(found.destination->store(), found.backup, request);
+  LogFields fields = {{"id", found.backup.id}, {"bytes", std::to_string(report.bytes)}};
+  if (report.tables) fields.emplace_back("tables", std::to_string(*report.tables));
+  fields.emplace_back("seconds", std::to_string(report.elapsed.count()));
+  program.log.info(report.outcome, fields);
 }
 
 /// `environment`: of child processes, without secrets. `refresh` is called at the start of a run.

@@ -25,6 +25,7 @@ class StoredArchive final : public StoredDump {
     return format() == DumpFormat::plain ? 0 : manifest_.client_version;
   }
   [[nodiscard]] int server_version() const override { return manifest_.server_version; }
+  [[nodiscard]] std::optional<int64_t> tables() const override { return manifest_.dump.tables; }
   [[nodiscard]] const DatabaseProperties* properties() const override {
     return &manifest_.dump.database;
   }

@@ -158,16 +158,15 @@ Restore::Restore(RestoreSettings settings, const Environment& environment, Clock
       log_(log),
       stop_(std::move(stop)) {}
 
-void Restore::run(Store& store, const Backup& backup, const RestoreRequest& request) {
-  with_context(fmt::format("restore of {}", backup.folder()), [&] {
+RestoreReport Restore::run(Store& store, const Backup& backup, const RestoreRequest& request) {
+  const auto begun = clock_.steady();
+  return with_context(fmt::format("restore of {}", backup.folder()), [&] {
     const std::unique_ptr<StoredDump> dump = open_dump(store, backup);
-    if (!request.output.empty()) {
-      to_file(*dump, request.output);
-    } else if (backup.group == kGlobalsGroup) {
-      to_server(*dump, request);
-    } else {
-      to_database(*dump, request);
-    }
+    RestoreReport report = !request.output.empty()         ? to_file(*dump, request.output)
+                           : backup.group == kGlobalsGroup ? to_server(*dump, request)
+                                                           : to_database(*dump, request);
+    report.elapsed = std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - begun);
+    return report;
   });
 }
 
@@ -181,11 +180,10 @@ std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backu
   return std::make_unique<StoredArchive>(store, backup, std::move(manifest));
 }
 
-void Restore::to_file(StoredDump& dump, const fs::path& output) {
+RestoreReport Restore::to_file(StoredDump& dump, const fs::path& output) {
   if (output == "-") {
     StdoutSink out(stop_);
-    dump.copy(out, clock_, log_);
-    return;
+    return {.outcome = "wrote to stdout", .bytes = dump.copy(out, clock_, log_)};
   }
   if (fs::exists(output)) {
     throw Error(ErrorKind::conflict, fmt::format("{} exists already", output.string()),
@@ -199,10 +197,10 @@ void Restore::to_file(StoredDump& dump, const fs::path& output) {
   DirStore files(folder, clock_);
   const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());
   const uint64_t bytes = dump.copy(*file, clock_, log_);
-  log_.info(fmt::format("wrote {}", output.string()), {{"bytes", std::to_string(bytes)}});
+  return {.outcome = fmt::format("wrote {}", output.string()), .bytes = bytes};
 }
 
-void Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
+RestoreReport Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
   RestoreRequest resolved = request;
   if (resolved.target_database.empty()) resolved.target_database = dump.backup().group;
   if (resolved.target_database.empty()) {
@@ -214,11 +212,12 @@ void Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
   const Restored restored =
       resolved.create ? to_created(dump, resolved) : to_existing(dump, resolved);
   if (restored.failure) throw Error(*restored.failure);
-  log_.info(fmt::format("restored {}", resolved.target_database),
-            {{"id", dump.backup().id}, {"bytes", std::to_string(restored.bytes)}});
+  return {.outcome = fmt::format("restored {}", resolved.target_database),
+          .bytes = restored.bytes,
+          .tables = dump.tables()};
 }
 
-void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
+RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
   if (const std::vector<std::string> flags = database_flags(request); !flags.empty()) {
     throw Error(ErrorKind::usage,
                 fmt::format("roles and tablespaces belong to the whole server: {} {} not go with "
@@ -231,7 +230,7 @@ void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
   confirm(request, "Create and alter the roles of this server, with their passwords, as they were?",
           stop_);
   apply_globals(server, sql.text(), log_);
-  log_.info("restored roles and tablespaces", {{"id", dump.backup().id}});
+  return {.outcome = "restored roles and tablespaces", .bytes = sql.text().size()};
 }
 
 Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {

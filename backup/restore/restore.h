@@ -55,6 +55,14 @@ struct RestoreSettings {
   std::chrono::seconds lock_timeout;  ///< of --clean; 0: none
 };
 
+/// Says what a restore did, for whoever asked for it.
+struct RestoreReport {
+  std::string outcome;              ///< `restored app_copy`, `wrote app.sql`
+  uint64_t bytes = 0;               ///< uncompressed
+  std::optional<int64_t> tables{};  ///< as the manifest counts them
+  std::chrono::seconds elapsed{0};
+};
+
 class Restore {
  public:
   /// `environment`: of the client programs, without secrets.
@@ -65,13 +73,14 @@ class Restore {
   /// already (--create) or holds tables (without --clean), or the answer was no, `usage` when plain
   /// SQL shall --clean or no database is named, `corrupt`, `not_found`, `canceled`, `failed` with
   /// pg_restore's own words.
-  void run(Store& store, const Backup& backup, const RestoreRequest& request);
+  [[nodiscard]] RestoreReport run(Store& store, const Backup& backup,
+                                  const RestoreRequest& request);
 
  private:
   [[nodiscard]] std::unique_ptr<StoredDump> open_dump(Store& store, const Backup& backup);
-  void to_file(StoredDump& dump, const std::filesystem::path& output);
-  void to_database(StoredDump& dump, const RestoreRequest& request);
-  void to_server(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] RestoreReport to_file(StoredDump& dump, const std::filesystem::path& output);
+  [[nodiscard]] RestoreReport to_database(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] RestoreReport to_server(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] Restored to_existing(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] Restored feed(const RestoreClients& clients, StoredDump& dump,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,8 @@ class StoredDump {
   [[nodiscard]] virtual int client_version() const = 0;
   /// Of the server that was dumped, as server_version_num; 0: not known.
   [[nodiscard]] virtual int server_version() const = 0;
+  /// Returns how many tables were dumped; nullopt: not known.
+  [[nodiscard]] virtual std::optional<int64_t> tables() const = 0;
   /// Of the database that was dumped; nullptr: not known.
   [[nodiscard]] virtual const DatabaseProperties* properties() const = 0;
 

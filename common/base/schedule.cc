@@ -8,7 +8,6 @@
 
 #include "common/base/error.h"
 #include "common/base/local_time.h"
-#include "common/base/text.h"
 #include "common/base/units.h"
 
 namespace pgbackup {
@@ -18,12 +17,13 @@ using std::chrono::local_seconds;
 using std::chrono::seconds;
 
 std::vector<std::string_view> split_words(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t";  // not a newline, which belongs to no setting
   std::vector<std::string_view> words;
-  size_t start = text.find_first_not_of(kWhitespace);
+  size_t start = text.find_first_not_of(kBlanks);
   while (start != std::string_view::npos) {
-    const size_t end = std::min(text.find_first_of(kWhitespace, start), text.size());
+    const size_t end = std::min(text.find_first_of(kBlanks, start), text.size());
     words.push_back(text.substr(start, end - start));
-    start = text.find_first_not_of(kWhitespace, end);
+    start = text.find_first_not_of(kBlanks, end);
   }
   return words;
 }

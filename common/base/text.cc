@@ -67,10 +67,10 @@ std::string_view take_word(std::string_view text, std::string& word) {
 
 }  // namespace
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(kWhitespace);
+std::string_view trimmed(std::string_view text, std::string_view whitespace) {
+  const size_t begin = text.find_first_not_of(whitespace);
   if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kWhitespace) - begin + 1);
+  return text.substr(begin, text.find_last_not_of(whitespace) - begin + 1);
 }
 
 std::vector<Word> split_list(std::string_view text) {

@@ -174,7 +174,7 @@ std::set<Layout> parse_layouts(std::string_view text) {
   if (trimmed(text).empty() || trimmed(text) == "none") return layouts;
   for (;;) {
     const size_t comma = text.find(',');
-    const std::string_view name = trimmed(text.substr(0, comma));
+    const std::string_view name = trimmed(text.substr(0, comma), " \t");
     if (name == "all") {
       layouts.insert(kOldLayouts);
     } else {

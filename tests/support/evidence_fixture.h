@@ -26,6 +26,7 @@ class EvidenceFixture {
   MemoryStore store{clock};
   FaultyStore seen{store};
   TestLog log{clock};
+  RunStates states;
   Rules rules{.retention = {.max_age = std::chrono::days(3)}, .sweep_after = std::chrono::days(7)};
   Adoption adoption{.layouts = parse_layouts("all"), .database = {}};
   std::vector<std::string> opened;

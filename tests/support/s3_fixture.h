@@ -40,6 +40,9 @@ class S3Fixture {
     config.max_parts = settings.max_parts;
     config.upload_concurrency = settings.upload_concurrency;
     config.retry = settings.retry;
+    return make_store(std::move(config));
+  }
+  [[nodiscard]] std::unique_ptr<S3Store> make_store(S3Config config) {
     return std::make_unique<S3Store>(std::move(config), clock, log.log(), stop.get_token(),
                                      server.factory());
   }

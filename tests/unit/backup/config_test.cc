@@ -6,6 +6,7 @@
 #include "common/base/error.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test.h"
+#include "tests/support/test_log.h"
 #include "tests/support/zone_guard.h"
 
 namespace pgbackup {
@@ -83,7 +84,7 @@ TEST_CASE("Everything that is wrong is said at once") {
   CHECK(problems.find("DB_PORT: 'tcp://10.0.0.1:5432' is not a whole number from 1 to 65535 "
                       "(Kubernetes") != std::string::npos);
   CHECK(problems.find("ZSTD_LEVEL: '99'") != std::string::npos);
-  CHECK(problems.find("there is no target") != std::string::npos);
+  CHECK(problems.find("there is no destination") != std::string::npos);
   CHECK(problems.find("nothing says which database") != std::string::npos);
 }
 
@@ -109,8 +110,8 @@ TEST_CASE("Each wrong setting is named") {
       {{"now", "--globals"},
        kDirectory,
        "--globals has no effect on now; it belongs to pg-backup restore"},
-      {{"now"}, {{"DB", "app"}}, "there is no target"},
-      {{"list"}, {}, "there is no target"},
+      {{"now"}, {{"DB", "app"}}, "there is no destination"},
+      {{"list"}, {}, "there is no destination"},
       {{"now"}, with(kBucket, "S3_SECRET_KEY", ""), "S3_ACCESS_KEY is set without S3_SECRET_KEY"},
       {{"list", "--from", "s3"}, kDirectory, "--from s3: S3_BUCKET is not set"},
       {{"restore", "--from", "dir"}, kBucket, "--from dir: BACKUP_DIR is not set"},

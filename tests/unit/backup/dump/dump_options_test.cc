@@ -61,5 +61,11 @@ TEST_CASE("What is wrong with a setting comes with its name") {
                           "PGDUMP_OPTIONS: '-O 'x': a single quote is not closed"});
 }
 
+TEST_CASE("Passwords stay out when they may not be read") {
+  CHECK(globals_arguments(true) == std::vector<std::string>{"--globals-only", "--encoding=UTF8"});
+  CHECK(globals_arguments(false) ==
+        std::vector<std::string>{"--globals-only", "--encoding=UTF8", "--no-role-passwords"});
+}
+
 }  // namespace
 }  // namespace pgbackup

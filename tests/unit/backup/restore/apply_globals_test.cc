@@ -49,11 +49,5 @@ TEST_CASE("Whose password a statement sets is known, with or without quotes") {
   CHECK_FALSE(sets_password_of("CREATE ROLE postgres", "postgres"));
 }
 
-TEST_CASE("Passwords stay out when they may not be read") {
-  CHECK(globals_arguments(true) == Statements{"--globals-only", "--encoding=UTF8"});
-  CHECK(globals_arguments(false) ==
-        Statements{"--globals-only", "--encoding=UTF8", "--no-role-passwords"});
-}
-
 }  // namespace
 }  // namespace pgbackup

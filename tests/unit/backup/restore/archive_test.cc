@@ -25,6 +25,7 @@ class StoredBackup {
     zstd.finish();
     const std::string name = data_name("app");
     const size_t half = compressed.bytes.size() / 2;
+    stream().objects.clear();
     add(name, compressed.bytes.substr(0, half));
     add(name + ".0001", compressed.bytes.substr(half));
     stream().uncompressed_bytes = plain.size();
@@ -50,7 +51,7 @@ class StoredBackup {
                 .newest = {},
                 .committed = {},
                 .files = {}};
-  Manifest manifest{.group = "app", .streams = {ManifestStream{}}};
+  Manifest manifest = make_manifest("app", backup.id);
   std::string plain;
 
  private:
@@ -152,6 +153,27 @@ TEST_CASE("The head of an archive is read only as far as it is wanted") {
   });
   CHECK(out.bytes.size() > 1000);
   CHECK(stored.plain.starts_with(out.bytes));
+}
+
+TEST_CASE("Every form of backup that was written before manifests had format 2 comes out") {
+  SystemClock clock;
+  Log log(clock, LogLevel::error, LogFormat::text);
+  DirStore store(SOURCE_DIR "/tests/golden/format-1", clock);
+  const std::vector<Backup> backups = read_catalog(store);
+  REQUIRE(backups.size() == 4);
+  for (const Backup& backup : backups) {
+    CAPTURE(backup.folder());
+    const Manifest manifest = read_manifest(store, backup);
+    REQUIRE(manifest.streams.size() == 1);
+    CHECK(manifest.kind == (backup.group == "golden" ? BackupKind::dump : BackupKind::globals));
+    CHECK(manifest.groups.front() == "golden");
+    CHECK(manifest.dump.database.settings.size() == (backup.group == "golden" ? 1 : 0));
+    StringSink out;
+    CHECK(StoredArchive(store, backup, manifest).copy(out, clock, log) ==
+          manifest.uncompressed_bytes());
+    CHECK(out.finished);
+    CHECK(out.bytes.starts_with(manifest.streams[0].format == DumpFormat::custom ? "PGDMP" : "--"));
+  }
 }
 
 }  // namespace

@@ -18,13 +18,10 @@ namespace {
 using Keys = std::vector<std::string>;
 const std::string kBatch = "POST ?delete";
 
-class Fixture {
+class Fixture : public S3Fixture {
  public:
-  FakeClock clock;
-  TestLog log{clock};
-  FakeS3 server{clock};
-  std::stop_source stop;
-  S3Store store{fake_s3_config("pg"), clock, log.log(), stop.get_token(), server.factory()};
+  const std::unique_ptr<S3Store> made = make_store(fake_s3_config("pg"));
+  S3Store& store = *made;
 
   /// Puts `count` objects there; their keys.
   Keys fill(size_t count) {

@@ -14,13 +14,10 @@
 namespace pgbackup {
 namespace {
 
-class Fixture {
+class Fixture : public S3Fixture {
  public:
-  FakeClock clock;
-  TestLog log{clock};
-  FakeS3 server{clock};
-  std::stop_source stop;
-  S3Store store{fake_s3_config("/pg"), clock, log.log(), stop.get_token(), server.factory()};
+  const std::unique_ptr<S3Store> made = make_store(fake_s3_config("/pg"));
+  S3Store& store = *made;
 
   void add(const std::string& full_key, const std::string& bytes = "x") {
     server.objects[full_key] = {.bytes = bytes, .token = {}, .modified = clock.now()};

@@ -25,20 +25,15 @@ std::string sample(size_t count) {
 }
 
 /// A store over a fake server, with parts of 1000 bytes.
-class Fixture {
+class Fixture : public S3Fixture {
  public:
-  FakeClock clock;
-  TestLog log{clock};
-  FakeS3 server{clock};
-  std::stop_source stop;
   std::unique_ptr<S3Store> store = make_store(kMostParts);
 
   std::unique_ptr<S3Store> make_store(int max_parts) {
     S3Config config = fake_s3_config();
     config.part_bytes = kPart;
     config.max_parts = max_parts;
-    return std::make_unique<S3Store>(std::move(config), clock, log.log(), stop.get_token(),
-                                     server.factory());
+    return S3Fixture::make_store(std::move(config));
   }
 
   std::vector<StoredObject> upload(const std::string& bytes, size_t step = 333) {

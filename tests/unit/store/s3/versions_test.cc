@@ -28,16 +28,13 @@ struct Version {
 };
 
 /// A bucket that keeps versions, newest first for each key, pages of two.
-class Fixture {
+class Fixture : public S3Fixture {
  public:
-  FakeClock clock;
-  TestLog log{clock};
-  FakeS3 server{clock};
-  std::stop_source stop;
   std::vector<Version> versions;
   bool tells_locks = true;
   std::function<std::optional<FakeS3Reply>(const FakeS3Request&)> fault;
-  S3Store store{config(), clock, log.log(), stop.get_token(), server.factory()};
+  const std::unique_ptr<S3Store> made = make_store(config());
+  S3Store& store = *made;
 
   Fixture() {
     server.before = [this](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
