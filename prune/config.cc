@@ -112,7 +112,7 @@ std::vector<Option> run_options(PruneConfig& config) {
   };
 }
 
-/// Behind the rows, so that the flag is the last word on what RETENTION_DRY_RUN says.
+/// Returns the flags. They stand behind the rows, so that --dry-run overrides RETENTION_DRY_RUN.
 std::vector<Option> flag_options(PruneConfig& config) {
   return {{.name = "--dry-run",
            .value = &config.dry_run,
@@ -129,7 +129,7 @@ void check_rules(const PruneConfig& config, const ParsedOptions& parsed,
   if (has_rule(config.rules.retention)) return;
   const bool is_any_set = std::any_of(kRules.begin(), kRules.end(),
                                       [&](std::string_view name) { return is_set(parsed, name); });
-  if (is_any_set && !problems.empty()) return;  // what is wrong with it is said already
+  if (is_any_set && !problems.empty()) return;  // its own problem has been reported already
   problems.emplace_back(
       "no retention rule is set, so nothing says what may be removed: set S3_BACKUP_MAX_AGE=30d, "
       "for example, or RETENTION_KEEP_DAILY=7");

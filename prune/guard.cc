@@ -14,7 +14,8 @@ namespace {
 
 using std::chrono::seconds;
 
-/// With fewer to compare with, a database that is still being filled would look suspect.
+/// Requires so many backups to compare with: with fewer, a database that is still being filled
+/// would look suspect.
 constexpr size_t kLeastToCompare = 3;
 
 template <class Number>
@@ -24,7 +25,7 @@ Number median(std::vector<Number> numbers) {
   return *middle;
 }
 
-/// The servers in the order in which they took over.
+/// Returns the servers in the order in which they took over.
 std::vector<std::string> successive_servers(const GroupFacts& facts) {
   std::vector<std::string> servers;
   for (const Reading& reading : facts.readings) {
@@ -34,7 +35,7 @@ std::vector<std::string> successive_servers(const GroupFacts& facts) {
   return servers;
 }
 
-/// Those before the newest that can be compared with it.
+/// Returns the readings before the newest that can be compared with it.
 std::vector<const Reading*> predecessors(const GroupFacts& facts) {
   std::vector<const Reading*> same_kind;
   for (const Reading& reading : facts.readings) {
@@ -47,7 +48,7 @@ std::vector<const Reading*> predecessors(const GroupFacts& facts) {
 template <class Number>
 bool is_less_than_half(Number value, std::vector<Number> others) {
   const Number middle = median(std::move(others));
-  return value < middle - middle / 2;  // less than half, also of an odd number; cannot overflow
+  return value < middle - middle / 2;  // less than half, even of an odd number; cannot overflow
 }
 
 template <class Number>
@@ -60,7 +61,8 @@ std::vector<Number> values(const std::vector<const Reading*>& readings, Number R
 
 constexpr const char* kSuspectCure = "look at the database, or set PRUNE_ON_SUSPECT=allow";
 
-/// Older systems say no more of their files than the listing does.
+/// Objects when the newest file of an older system is less than half as large as usual. Nothing but
+/// the listing tells about such files.
 std::optional<std::string> guard_old_sizes(std::vector<uint64_t> sizes) {
   if (sizes.size() <= kLeastToCompare) return std::nullopt;
   const uint64_t newest = sizes.back();

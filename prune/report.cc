@@ -18,10 +18,10 @@ namespace {
 using std::chrono::seconds;
 
 constexpr size_t kIdWidth = 25;
-/// Action, id and its width, time, age, size, reasons.
+/// Takes action, id and its width, time, age, size and reasons.
 constexpr std::string_view kRow = "  {:<6}  {:<{}}  {:<20}  {:>6}  {:>10}  {}\n";
 
-/// In the largest unit that it fills: `3d`, `5h`, `12m`, `7s`.
+/// Returns `age` in the largest unit that it fills: `3d`, `5h`, `12m`, `7s`.
 std::string age_text(seconds age) {
   if (age < seconds(0)) return "-" + age_text(-age);
   for (const auto unit : {seconds(86400), seconds(3600), seconds(60)}) {
