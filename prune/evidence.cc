@@ -24,7 +24,7 @@ constexpr size_t kMostLaterRuns = 10;
 
 /// Tells what to do with a backup that no version of the programs can read.
 constexpr const char* kRemoveByHand =
-    "remove that backup's folder by hand when you are sure that nothing can be done with it";
+    "delete that backup's prefix by hand when you are sure that nothing can be done with it";
 
 /// Returns what two backups must share to be compared: what is dumped in another way, or only in
 /// part, cannot be.

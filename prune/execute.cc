@@ -218,7 +218,7 @@ class Execution {
     } catch (...) {
       const Error error = current_failure();
       if (error.kind() == ErrorKind::transient) ++unanswered_;
-      note_failure(error.within(fmt::format("cannot remove {}", store_.location(key))));
+      note_failure(error.within(fmt::format("cannot delete {}", store_.location(key))));
       return false;
     }
   }
@@ -248,7 +248,7 @@ class Execution {
       const auto count = static_cast<size_t>(other - failures.begin());
       const std::string more = count == 1 ? "" : fmt::format(" and {} more objects", count - 1);
       note_failure(
-          first.error.within(fmt::format("cannot remove {}{}", store_.location(first.key), more)));
+          first.error.within(fmt::format("cannot delete {}{}", store_.location(first.key), more)));
       outcome_.failures += count - 1;
       failures = failures.subspan(count);
     }
@@ -263,7 +263,7 @@ class Execution {
   void count(const Step& step) {
     ++(step.action == Action::remove ? outcome_.removed : outcome_.swept);
     outcome_.freed_bytes += step.backup->bytes;
-    log_.info(step.action == Action::remove ? "removed" : "swept",
+    log_.info(step.action == Action::remove ? "deleted" : "swept",
               {{"group", step.backup->group},
                {"id", step.backup->id},
                {"reason", reason_line(step, plan_.rules)}});

@@ -120,16 +120,15 @@ std::optional<std::string> guard_emptiness(const GroupFacts& facts) {
 
 std::optional<std::string> guard_newest(const GroupFacts& facts) {
   if (!facts.is_newest_removed) return std::nullopt;
-  return "the newest complete backup would go";
+  return "the newest complete backup would be deleted";
 }
 
 std::optional<std::string> guard_stalled(const GroupFacts& facts, UtcTime now) {
   const std::optional<UtcTime> from = stalled_from(facts);
   if (!from || now <= *from || facts.is_retired) return std::nullopt;
   return fmt::format(
-      "backups have stalled: the newest is of {}, and the next one has been late since {}{}; see "
-      "to "
-      "pg-backup, or set PRUNE_WHEN_STALLED=allow",
+      "backups have stalled: the newest is of {}, and the next one has been late since {}{}; find "
+      "out why pg-backup makes none, or set PRUNE_WHEN_STALLED=allow",
       format_iso(facts.latest.back()), format_iso(*from),
       facts.left_out.empty() ? "" : ", as the database is left out: " + short_line(facts.left_out));
 }
@@ -138,9 +137,8 @@ std::optional<std::string> guard_damaged(const GroupFacts& facts) {
   if (facts.damaged.empty()) return std::nullopt;
   const size_t count = facts.damaged.size();
   return fmt::format(
-      "{}: {}; bring back what is missing, or remove that backup's folder by hand when you are "
-      "sure "
-      "that nothing can be done with it",
+      "{}: {}; bring back what is missing, or delete that backup's prefix by hand when you are "
+      "sure that nothing can be done with it",
       count == 1
           ? "a backup is damaged"
           : fmt::format("{} backups are damaged (pg-backup list shows them), the newest", count),
@@ -151,7 +149,7 @@ std::optional<std::string> guard_backdated(const GroupFacts& facts) {
   if (facts.backdated.empty()) return std::nullopt;
   const size_t count = facts.backdated.size();
   return fmt::format(
-      "{}: {}; remove the folders of those that nobody put there on purpose, or set "
+      "{}: {}; delete the prefixes of those that nobody put there on purpose, or set "
       "PRUNE_ON_BACKDATED=allow where they were copied there later",
       count == 1
           ? "a backup is backdated"
@@ -197,8 +195,8 @@ std::optional<std::string> guard_volume(const GroupFacts& facts, const RemovalLi
   const bool is_too_much = limit.is_percent ? removed * 100 > all * count : removed > count;
   if (!is_too_much || removed <= static_cast<size_t>(limit.always)) return std::nullopt;
   return fmt::format(
-      "{} of {} backups{} would go, more than PRUNE_MAX_REMOVE={}{}; `pg-prune plan` shows which, "
-      "and where that is meant `pg-prune now --prune-max-remove 100%` removes them",
+      "{} of {} backups{} would be deleted, more than PRUNE_MAX_REMOVE={}{}; `pg-prune plan` shows "
+      "which, and where that is meant `pg-prune now --prune-max-remove 100%` deletes them",
       removed, all, limit.is_percent ? " older than 2d" : "", limit.count,
       limit.is_percent ? "%" : "");
 }

@@ -68,7 +68,7 @@ void log_decisions(const Plan& plan, Log& log) {
     const LogFields fields = {{"group", step.backup->group},
                               {"id", step.backup->id},
                               {"reason", reason_line(step, plan.rules)}};
-    const std::string text = fmt::format("decided: {}", action_name(step.action));
+    const std::string text = fmt::format("decided: {}", action_title(step.action));
     if (step.reasons.has(Reason::future)) {
       log.warn(text, fields);
     } else {

@@ -165,6 +165,10 @@ std::string_view action_name(Action action) {
   return "keep";
 }
 
+std::string_view action_title(Action action) {
+  return action == Action::remove ? "delete" : action_name(action);
+}
+
 Plan make_plan(std::vector<Backup> catalog, const std::vector<UnfinishedWrite>& writes,
                const Rules& rules, UtcTime now) {
   Plan plan{.now = now,

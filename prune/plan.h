@@ -26,8 +26,10 @@ enum class Action {
   sweep,   ///< deletes a backup without a manifest, or an unfinished write
 };
 
-/// Returns `keep`, `remove` or `sweep`, as the log and JSON have it.
+/// Returns `keep`, `remove` or `sweep`, for JSON.
 [[nodiscard]] std::string_view action_name(Action action);
+/// Returns `keep`, `delete` or `sweep`, for people.
+[[nodiscard]] std::string_view action_title(Action action);
 
 /// Decides about one backup or unfinished write. Small, since there may be millions.
 struct Step {

@@ -109,7 +109,7 @@ bool has_rule(const Retention& retention) {
 std::vector<Reasons> apply_policy(std::span<const Candidate> backups, const Retention& retention,
                                   UtcTime now) {
   if (!has_rule(retention)) {
-    throw Error(ErrorKind::usage, "no retention policy is set: nothing says what may be removed");
+    throw Error(ErrorKind::usage, "no retention policy is set: nothing says what may be deleted");
   }
   if (std::any_of(backups.begin(), backups.end(),
                   [](const Candidate& backup) { return backup.is_damaged; })) {

@@ -124,7 +124,7 @@ case_directory_missing_or_not_writable() {
     rm -r "$folder"
     expect 1 pg_prune now
     says "dir: cannot open the backup directory"
-    says "removed 1 backup"
+    says "deleted 1 backup"
     restores_from s3
     mv "$T/away" "$folder"
     expect_backups 1 3
