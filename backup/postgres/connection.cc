@@ -18,8 +18,8 @@ using std::chrono::steady_clock;
 
 constexpr auto kConnectLimit = std::chrono::minutes(1);  // then no further place is tried
 
-/// Returns what libpq says, which may be nothing at all, on one line: libpq puts a newline and a
-/// tab before its "Is the server running ...?".
+/// Returns what libpq says, which may be nothing at all, trimmed. The newline and tab that libpq
+/// puts before "Is the server running ...?" become one space.
 std::string message_of(const char* text) {
   std::string message(trimmed(text == nullptr ? "" : text));
   constexpr std::string_view kBreak = "\n\t";

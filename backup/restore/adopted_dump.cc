@@ -50,7 +50,7 @@ class HeadSink final : public Sink {
   std::string head_;
 };
 
-/// Damage that `body` finds is told with its place; other errors know theirs.
+/// Runs `body`, and adds `location` to the damage that it finds; other errors know their place.
 template <class Body>
 void look_for_damage(const std::string& location, const Body& body) {
   with_damage_hint([&] {

@@ -77,7 +77,7 @@ void StoredArchive::copy_head(Sink& sink, const std::function<bool()>& enough) {
   }
 }
 
-/// What is missing or cut off is known before anything is touched.
+/// Throws `corrupt` for an object that is missing or cut off, before anything is changed.
 void StoredArchive::check_presence(const ManifestObject& object) {
   const std::string key = backup_.key_of(object.name);
   const std::optional<ObjectInfo> info = store_.stat(key);

@@ -32,7 +32,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// stdout, in steps that cannot block after poll(), so that a stop request is heard.
+/// Writes to stdout in steps that cannot block after poll(), so that a stop request is heard.
 class StdoutSink final : public Sink {
  public:
   explicit StdoutSink(const std::stop_token& stop) : stop_(stop) {}
@@ -56,7 +56,7 @@ const char* client_name(DumpFormat form) {
   return form == DumpFormat::plain ? "psql" : "pg_restore";
 }
 
-/// All but the connection, or the file that the SQL goes to.
+/// Returns the arguments of pg_restore, without the connection or the file that the SQL goes to.
 std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
   std::vector<std::string> arguments = archive_options(request);
   arguments.emplace_back("--format=custom");
@@ -66,13 +66,13 @@ std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
   return arguments;
 }
 
-/// Without --single-transaction, which commits at the end of its input: SqlGuard begins and
-/// commits. What its queries return is nobody's.
+/// Returns the arguments of psql. They lack --single-transaction, which commits at the end of its
+/// input: SqlGuard begins and commits. The results of the SQL's queries are discarded.
 std::vector<std::string> psql_arguments() {
   return {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"};
 }
 
-/// Says which statements failed; with all of them done that is a failure all the same.
+/// Logs which statements failed, and returns a failure even though all others were executed.
 std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
   if (failures.count() == 0 && !failures.is_counted()) return {};
   for (const std::string& failure : failures.first()) log.error(failure);
@@ -87,7 +87,7 @@ std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log
                "run the failed statements by hand once what they need exists");
 }
 
-/// What stands in a template stands in every database that is made from now on.
+/// Refuses template databases: what they hold, every database holds that is created from now on.
 void refuse_target(std::string_view name) {
   if (name != "template0" && name != "template1") return;
   throw Error(ErrorKind::usage,
@@ -97,7 +97,7 @@ void refuse_target(std::string_view name) {
               "name another --target-database");
 }
 
-/// psql runs what stands in the SQL, and leaves out nothing.
+/// Refuses the options of pg_restore for plain SQL: psql runs all of it.
 void refuse_archive_options(const RestoreRequest& request) {
   std::vector<std::string> options = archive_options(request);
   if (request.clean) options.emplace_back("--clean");
@@ -109,8 +109,8 @@ void refuse_archive_options(const RestoreRequest& request) {
               "file with --output and change it there");
 }
 
-/// SQL of an archive goes to psql only where pg_restore cannot execute it itself. Throws before
-/// anything is touched.
+/// Refuses --keep-going where psql executes the SQL of an archive, as pg_restore cannot do so
+/// itself. Throws before anything is changed.
 void check_clients(const RestoreClients& clients, const RestoreRequest& request) {
   if (!clients.psql || !request.keep_going) return;
   throw Error(ErrorKind::usage,
@@ -119,7 +119,7 @@ void check_clients(const RestoreClients& clients, const RestoreRequest& request)
               "leave --keep-going out, or restore into a server of the newer version");
 }
 
-/// Whoever cannot be asked must have said so before.
+/// Asks for confirmation; whoever cannot be asked must have given --yes.
 void confirm(const RestoreRequest& request, const std::string& question,
              const std::stop_token& stop) {
   if (request.yes) return;
@@ -129,8 +129,8 @@ void confirm(const RestoreRequest& request, const std::string& question,
   if (!ask_yes(question, stop)) throw Error(ErrorKind::conflict, "not restored: the answer was no");
 }
 
-/// Roles, of which a server has some thousands at most, in memory: they are read before the first
-/// one is made.
+/// Keeps the SQL of roles, of which a server has some thousands at most, in memory: all of it is
+/// read before the first role is made.
 class TextSink final : public Sink {
  public:
   void write(std::string_view bytes) override {
@@ -312,8 +312,8 @@ ClientHint Restore::hint_of(const RestoreSession& session) {
   };
 }
 
-/// On any error a process is killed by its destructor before its stdin is closed: it never sees an
-/// end that was not ours.
+/// Feeds the dump to pg_restore. On any error the destructor kills the process before its stdin is
+/// closed: pg_restore never sees an end that was not ours.
 Restored Restore::feed_pg_restore(const RestoreSession& session, StoredDump& dump) {
   ClientProcess process(
       {.program = session.clients.program, .arguments = pg_restore_arguments(session.request)},
@@ -377,7 +377,7 @@ RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump&
   const bool is_sql = dump.format() == DumpFormat::plain;
   RestoreClients clients{
       // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote
-      // it.
+      // the archive.
       .program =
           find_client(client_name(dump.format()), target, is_sql ? 0 : dump.client_version()),
       .psql = {},
@@ -395,7 +395,7 @@ RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump&
   return clients;
 }
 
-/// For a server of that version, and not older than `least`.
+/// Finds a client for a server of that version, not older than `least`.
 ClientProgram Restore::find_client(const char* name, int server_version, int least) {
   const std::vector<ClientProgram> clients =
       find_clients(name, settings_.bindir, environment_, stop_);
