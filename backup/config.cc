@@ -156,7 +156,7 @@ bool is_from(const ParsedOptions& parsed, std::string_view name, std::string_vie
   });
 }
 
-/// Returns whether the mounted one is there.
+/// Reads the mounted password file into `pg`; returns whether it exists and holds something.
 bool read_passfile(PgConfig& pg) {
   std::optional<std::string> text = read_text_file(kPassfileMount);
   if (!text || text->empty()) return false;
@@ -166,8 +166,8 @@ bool read_passfile(PgConfig& pg) {
   return true;
 }
 
-/// What is weaker than settings and variables of libpq: a URL, and a password file that is mounted
-/// as a secret. Every user can read such a mount, which is why libpq would not.
+/// Applies what is weaker than settings and variables of libpq: a URL, and a password file that is
+/// mounted as a secret. Every user can read such a mount, which is why libpq would not.
 void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environment& environment) {
   const auto is_any_set = [&](std::initializer_list<std::string_view> names) {
     return std::any_of(names.begin(), names.end(),
@@ -210,12 +210,12 @@ void note_metrics(const Environment& environment, std::vector<std::string>& note
       "PUSHGATEWAY_URL is set, but no metrics are pushed yet; `health` and the log say how it is");
 }
 
-/// Set by the user, and not only found in a variable that is libpq's.
+/// Returns whether the user set the option; PGDATABASE, which is libpq's, does not count.
 bool is_given(const ParsedOptions& parsed, std::string_view name) {
   return is_set(parsed, name) && !is_from(parsed, name, "PGDATABASE");
 }
 
-/// A list of names; what is wrong with it goes to `problems`.
+/// Parses a list of names; adds a mistake in it to `problems`.
 template <class Parse>
 auto parse_list(std::string_view variable, const std::string& text, const Parse& parse,
                 std::vector<std::string>& problems) {
@@ -251,7 +251,8 @@ void check_databases(BackupConfig& config, const ParsedOptions& parsed,
       parse_list("EXCLUDE_DATABASES", config.excluded_databases, parse_names, problems);
 }
 
-/// Behind the complaint that something is missing: that DATABASE_URL has it not, and why.
+/// Returns what follows a complaint that something is missing: that DATABASE_URL does not provide
+/// it, and why.
 std::string note_on_url(const std::vector<std::string>& notes) {
   const auto note = std::find_if(notes.begin(), notes.end(), [](const std::string& text) {
     return text.starts_with("DATABASE_URL is not used");
@@ -276,7 +277,8 @@ void check_backup(const BackupConfig& config, const ParsedOptions& parsed,
       note_on_url(parsed.notes)));
 }
 
-/// A volume that is mounted at another path, and backups that go with the container.
+/// Reports a volume that is mounted at another path, so that backups would be deleted with the
+/// container.
 void check_directory(const BackupConfig& config, const Environment& environment,
                      std::vector<std::string>& problems) {
   const std::filesystem::path& directory = config.store.backup_dir;
@@ -290,7 +292,8 @@ void check_directory(const BackupConfig& config, const Environment& environment,
                   directory.string()));
 }
 
-/// docs/deployment.md says what takes how much; pg_dump grows with the number of tables.
+/// Returns how many bytes a backup may take; docs/deployment.md says what takes how much. pg_dump
+/// grows with the number of tables.
 uint64_t memory_for_backups(const BackupConfig& config) {
   constexpr uint64_t kMebi = uint64_t{1} << 20U;
   constexpr uint64_t kOwn = 25 * kMebi;

@@ -111,13 +111,13 @@ static_assert(std::ranges::is_sorted(kFlags, {}, &DumpFlag::name));
   throw Error(ErrorKind::usage, fmt::format("{} {}", word, problem));
 }
 
-/// The option that `name`, in full or abbreviated, stands for; null for one that is unknown.
+/// Returns the option that `name`, in full or abbreviated, stands for; null for an unknown one.
 const DumpFlag* find_flag(std::string_view name) {
   std::vector<std::string> fitting;
   const DumpFlag* found = nullptr;
   for (const DumpFlag& flag : kFlags) {
     if (!flag.name.starts_with(name)) continue;
-    // An abbreviation may fit others in other versions of pg_dump, so that one is enough.
+    // An abbreviation may fit others in other versions of pg_dump, so one refused option is enough.
     if (!flag.refusal.empty()) refuse(fmt::format("--{}", flag.name), flag.refusal);
     if (flag.name == name) return &flag;
     fitting.push_back(fmt::format("--{}", flag.name));
@@ -153,7 +153,7 @@ class Reader {
     return word;
   }
 
-  /// `--name`, `--name=value` or the beginning of a name.
+  /// Reads `--name`, `--name=value` or the beginning of a name.
   void read_name(std::string_view word) {
     const size_t equals = word.find('=');
     const bool has_value = equals != std::string_view::npos;
@@ -171,7 +171,8 @@ class Reader {
     }
   }
 
-  /// A cluster of letters such as `-xOt`; what follows one that takes a value is the value.
+  /// Reads a cluster of letters such as `-xOt`; what follows a letter that takes a value is the
+  /// value.
   void read_letters(std::string_view word) {
     for (size_t i = 1; i < word.size(); ++i) {
       const char letter = word[i];
@@ -211,7 +212,7 @@ bool is_any(std::span<const GivenDumpFlag> flags, std::initializer_list<std::str
   });
 }
 
-/// --section may be given several times.
+/// Returns whether the dump holds rows. --section may be given several times.
 bool takes_data(std::span<const GivenDumpFlag> flags) {
   if (is_any(flags, {"schema-only", "no-data", "statistics-only"})) return false;
   return !is_any(flags, {"section"}) ||

@@ -8,7 +8,7 @@
 namespace pgbackup {
 namespace {
 
-/// Adds `option` with each pattern of the list.
+/// Adds `option` once for each pattern of the list.
 void add_patterns(DumpOptions& options, std::string_view option, const std::string& list) {
   for (const Word& word : split_list(list)) {
     options.arguments.push_back(fmt::format("--{}={}", option, word.raw));

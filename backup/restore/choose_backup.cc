@@ -95,9 +95,8 @@ std::string backdating_text(const FoundBackup& found, const std::string& backdat
 }
 
 struct Candidates {
-  std::vector<FoundBackup>
-      found;           ///< newest first; the same backup of two destinations in their order
-  std::string places;  ///< places of the destinations that answered
+  std::vector<FoundBackup> found;  ///< newest first, then in the order of the destinations
+  std::string places;              ///< places of the destinations that answered
 };
 
 Candidates find_wanted(const Destinations& destinations, const RestoreRequest& request,
