@@ -36,7 +36,7 @@ std::vector<Option> database_options(BackupConfig& config) {
   return {
       {.name = "DB",
        .value = &config.pg.database,
-       .help = "The database to back up, taken literally: blanks, quotes and case count.",
+       .help = "The database to back up, taken literally: whitespace, quotes and case count.",
        .aliases = {{"POSTGRES_DB"}},
        .fallbacks = {"PGDATABASE"}},
       {.name = "DATABASE_URL",
@@ -46,14 +46,14 @@ std::vector<Option> database_options(BackupConfig& config) {
            "nor DB_PASSWORD says it."},
       {.name = "DATABASES",
        .value = &config.database_list,
-       .help = "In place of DB several, split at commas and blanks (double quotes protect a name), "
-               "or `all`: every database that the role may connect to, found anew at each run.",
+       .help = "In place of DB several, split at commas and whitespace (double quotes protect a "
+               "name), or `all`: every database that the role may connect to at each run.",
        .aliases = {{"DB_NAME"}},
        .secret_file = kDatabasesMount,
        .verbs = {"serve", "now"}},
       {.name = "EXCLUDE_DATABASES",
        .value = &config.excluded_databases,
-       .help = "Of these not: names, or patterns such as `test_*`.",
+       .help = "Databases to leave out: names, or patterns such as `test_*`.",
        .verbs = {"serve", "now"}},
       {.name = "BACKUP_GLOBALS",
        .value = choice(&config.backup_globals, {"auto", "true", "false"}),
@@ -62,7 +62,7 @@ std::vector<Option> database_options(BackupConfig& config) {
        .verbs = {"serve", "now"}},
       {.name = "DB_HOST",
        .value = &config.pg.host,
-       .help = "Host name, address, or the folder of a Unix socket.",
+       .help = "Host name, address, or the directory of a Unix socket.",
        .aliases = {{"POSTGRES_HOST"}},
        .fallbacks = {"PGHOST"},
        .default_note = "libpq's",
@@ -82,15 +82,15 @@ std::vector<Option> database_options(BackupConfig& config) {
        .rotates = true},
       {.name = "DB_PASSWORD",
        .value = &config.pg.password,
-       .help = "Its password. Without one libpq's own means serve, such as PGPASSFILE.",
+       .help = "Password of the role. Unset: libpq's own means, such as PGPASSFILE.",
        .aliases = {{"POSTGRES_PASSWORD"}},
        .fallbacks = {"PGPASSWORD"},
        .secret_file = "/run/secrets/pg_password"},
       {.name = "PG_BINDIR",
        .value = &config.bindir,
-       .help =
-           "Folder searched first for pg_dump, pg_restore and psql; then /usr/lib/postgresql/*/bin "
-           "and PATH. The server's major version chooses among what is found."},
+       .help = "Directory searched first for pg_dump, pg_restore and psql; then "
+               "/usr/lib/postgresql/*/bin and PATH. The server's major version chooses among what "
+               "is found."},
   };
 }
 
@@ -98,8 +98,9 @@ std::vector<Option> directory_options(BackupConfig& config) {
   return {
       {.name = "BACKUP_DIR_ON_ROOT",
        .value = choice(&config.may_be_on_root, {"refuse", "allow"}),
-       .help = "Whether backups may lie in a container's own layer, which goes with it: no volume "
-               "is mounted at BACKUP_DIR."},
+       .help =
+           "Whether backups may be stored in a container's own layer, which is deleted with the "
+           "container: no volume is mounted at BACKUP_DIR."},
   };
 }
 
@@ -127,8 +128,8 @@ std::vector<Option> run_options(BackupConfig& config) {
            "do not start at once."},
       {.name = "DB_RETRY_TIME",
        .value = Duration{&config.db_retry_time, std::chrono::seconds(0)},
-       .help = "How long `now` goes on trying while PostgreSQL cannot be connected to, as during a "
-               "failover; in all. The daemon tries again by itself.",
+       .help = "How long `now` tries again, in all, while PostgreSQL is unavailable, as during a "
+               "failover. The daemon tries again by itself.",
        .verbs = {"now"}},
       {.name = "TZ",
        .value = &config.timing.time_zone,
@@ -207,7 +208,7 @@ void note_metrics(const Environment& environment, std::vector<std::string>& note
   const auto found = environment.find("PUSHGATEWAY_URL");
   if (found == environment.end() || found->second.empty()) return;
   notes.emplace_back(
-      "PUSHGATEWAY_URL is set, but no metrics are pushed yet; `health` and the log say how it is");
+      "PUSHGATEWAY_URL is set, but no metrics are pushed yet: use `health` and the log");
 }
 
 /// Returns whether the user set the option; PGDATABASE, which is libpq's, does not count.
@@ -271,8 +272,8 @@ void check_backup(const BackupConfig& config, const ParsedOptions& parsed,
   problems.push_back(fmt::format(
       "nothing says which database to back up: set DB=app for one, or DATABASES to a list or to "
       "all{}{}",
-      is_physical ? "; WALE_ variables are set, but physical backups are not made yet: these are "
-                    "dumps"
+      is_physical ? "; WALE_ variables are set, but physical backups are not supported yet: "
+                    "these are dumps"
                   : "",
       note_on_url(parsed.notes)));
 }
@@ -287,8 +288,8 @@ void check_directory(const BackupConfig& config, const Environment& environment,
   }
   if (!is_on_root_mount(directory)) return;
   problems.push_back(
-      fmt::format("BACKUP_DIR: no volume is mounted at {}, so the backups would go with the "
-                  "container: look at the path of the mount, or set BACKUP_DIR_ON_ROOT=allow",
+      fmt::format("BACKUP_DIR: no volume is mounted at {}, so the backups would be deleted with "
+                  "the container: check the path of the mount, or set BACKUP_DIR_ON_ROOT=allow",
                   directory.string()));
 }
 
@@ -327,7 +328,7 @@ CommandLine backup_command_line(BackupConfig& config) {
                  .also = "backup-service"},
                 {.name = "now", .help = "one backup of each database", .also = "backup-db"},
                 {"list", "show the backups"},
-                {"restore", "restore one; on a terminal without options it asks"},
+                {"restore", "restore a backup; on a terminal without options it asks"},
                 kScheduleVerb,
                 kConfigVerb,
                 {"hold", "keep a backup until pg-prune releases it", "GROUP/ID"},
@@ -363,12 +364,12 @@ std::vector<std::string> reread_backup_secrets(BackupConfig& config, const Comma
       read_database_url(fresh, config.database_url);
       config.pg = std::move(fresh);
     } catch (...) {
-      kept.push_back("DATABASE_URL: the value of before is kept: " + current_error().message());
+      kept.push_back("DATABASE_URL: the previous value is kept: " + current_error().message());
     }
   }
   if (!config.pg.passfile.empty() && !read_passfile(config.pg)) {
     kept.push_back(
-        fmt::format("{} cannot be read anew: what it said before is kept", kPassfileMount));
+        fmt::format("{} cannot be read again: its previous contents are kept", kPassfileMount));
   }
   return kept;
 }

@@ -231,7 +231,7 @@ std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, 
   if (!outcome.error && present.size() < item.destinations.size()) {
     outcome.error = Error(ErrorKind::transient,
                           fmt::format("backup of {}: not tried where the store did not answer the "
-                                      "backups before",
+                                      "previous backups",
                                       item.group));
   }
   for (const std::string& holder : outcome.holders) unanswered_[holder] = 0;

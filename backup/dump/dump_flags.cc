@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kStream = "the dump is streamed as it is made";
 constexpr std::string_view kConnection = "the connection has settings of its own (DB_HOST ...)";
 constexpr std::string_view kOurs = "restore has --create and --clean of its own";
-constexpr std::string_view kUpgrade = "it is for pg_upgrade alone";
+constexpr std::string_view kUpgrade = "only pg_upgrade needs it";
 
 constexpr bool kValue = true;
 constexpr DumpEffect kWhole = DumpEffect::whole;
@@ -27,7 +27,7 @@ constexpr std::array kFlags = std::to_array<DumpFlag>({
     {"blobs", 0},
     {"clean", 'c', false, kWhole, kOurs},
     {"column-inserts", 0},
-    {"compress", 'Z', kValue, kWhole, "BACKUP_COMPRESSION says it"},
+    {"compress", 'Z', kValue, kWhole, "BACKUP_COMPRESSION sets it"},
     {"create", 'C', false, kWhole, kOurs},
     {"data-only", 'a', false, kPart},
     {"dbname", 'd', kValue, kWhole, kConnection},
@@ -45,7 +45,7 @@ constexpr std::array kFlags = std::to_array<DumpFlag>({
     {"extra-float-digits", 0, kValue},
     {"file", 'f', kValue, kWhole, kStream},
     {"filter", 0, kValue, kPart},
-    {"format", 'F', kValue, kWhole, "BACKUP_FORMAT says it"},
+    {"format", 'F', kValue, kWhole, "BACKUP_FORMAT sets it"},
     {"help", '?', false, kWhole, kStream},
     {"host", 'h', kValue, kWhole, kConnection},
     {"if-exists", 0, false, kWhole, kOurs},
@@ -104,7 +104,7 @@ constexpr std::array kFlags = std::to_array<DumpFlag>({
 static_assert(std::ranges::is_sorted(kFlags, {}, &DumpFlag::name));
 
 [[noreturn]] void refuse(std::string_view word, std::string_view reason) {
-  throw Error(ErrorKind::usage, fmt::format("{} is not for here: {}", word, reason));
+  throw Error(ErrorKind::usage, fmt::format("{} cannot be used here: {}", word, reason));
 }
 
 [[noreturn]] void refuse_value(std::string_view word, std::string_view problem) {
@@ -139,7 +139,7 @@ class Reader {
       const std::string_view word = take();
       if (word == "-" || word == "--" || !word.starts_with('-')) {
         refuse(fmt::format("'{}'", word),
-               "it is no option, and databases have settings of their own");
+               "it is not an option, and databases have settings of their own");
       }
       word.starts_with("--") ? read_name(word) : read_letters(word);
     }

@@ -21,11 +21,12 @@ namespace pgbackup {
 namespace {
 
 constexpr const char* kNoPasswordsWarning =
-    "without the passwords of roles, which this role may not read (SELECT on pg_authid)";
+    "the backup is without the passwords of roles, which this role may not read (SELECT on "
+    "pg_authid)";
 
 constexpr const char* kLargeObjectsWarning =
-    "it holds large objects, which plain SQL restores only with --no-single-transaction; with "
-    "BACKUP_FORMAT=custom they are like everything else";
+    "the database holds large objects, which plain SQL restores only with --no-single-transaction; "
+    "with BACKUP_FORMAT=custom they are like everything else";
 
 /// Passes everything on and keeps the end, by which plain SQL shows that it is complete.
 class TailSink final : public Sink {

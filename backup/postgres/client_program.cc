@@ -91,13 +91,14 @@ const ClientProgram& choose_client(std::span<const ClientProgram> found, std::st
   if (newest == nullptr) {
     throw Error(
         ErrorKind::failed, fmt::format("there is no {} on this machine", name),
-        fmt::format("install postgresql-client-{}, or name its folder in PG_BINDIR", wanted));
+        fmt::format("install postgresql-client-{}, or name its directory in PG_BINDIR", wanted));
   }
-  throw Error(ErrorKind::failed,
-              fmt::format("the server is PostgreSQL {}, but the newest {} here is {} ({})",
-                          format_pg_version(server_version), name,
-                          format_pg_version(newest->version), newest->path.string()),
-              fmt::format("install postgresql-client-{}, or name its folder in PG_BINDIR", wanted));
+  throw Error(
+      ErrorKind::failed,
+      fmt::format("the server is PostgreSQL {}, but the newest {} here is {} ({})",
+                  format_pg_version(server_version), name, format_pg_version(newest->version),
+                  newest->path.string()),
+      fmt::format("install postgresql-client-{}, or name its directory in PG_BINDIR", wanted));
 }
 
 std::vector<ClientProgram> find_clients(std::string_view name, const fs::path& bindir,

@@ -41,9 +41,9 @@ bool is_excluded(const DatabaseSelection& selection, const std::string& name) {
 void refuse_our_name(const DatabaseSelection& selection, std::vector<std::string>& names,
                      Log& log) {
   if (std::erase(names, kGlobalsGroup) == 0) return;
-  const std::string message =
-      fmt::format("the database {} cannot be backed up: its name is that of roles and tablespaces",
-                  kGlobalsGroup);
+  const std::string message = fmt::format(
+      "the database {} cannot be backed up: its name is reserved for roles and tablespaces",
+      kGlobalsGroup);
   const char* const hint = "rename it, or name it in EXCLUDE_DATABASES";
   if (!selection.all) throw Error(ErrorKind::failed, message, hint);
   log.warn(message, {{"hint", hint}});

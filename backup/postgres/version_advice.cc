@@ -65,7 +65,7 @@ void require_restricted_psql(int psql_version) {
               fmt::format("psql {} does not know \\restrict, so that the SQL of a backup could run "
                           "commands on this machine",
                           format_pg_version(psql_version)),
-              fmt::format("install psql {} or later, or name its folder in PG_BINDIR",
+              fmt::format("install psql {} or later, or name its directory in PG_BINDIR",
                           fixed_version(psql_version, kWithRestrict)));
 }
 

@@ -20,7 +20,7 @@ void check(const std::string& what, uint64_t bytes, const std::string& sha256,
         fmt::format("{} has {} bytes, the manifest says {}", what, bytes, expected_bytes));
   }
   if (sha256 != expected_sha256) {
-    throw damaged(fmt::format("{} has another SHA-256 than the manifest says", what));
+    throw damaged(fmt::format("the SHA-256 of {} does not match the manifest", what));
   }
 }
 

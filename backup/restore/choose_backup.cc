@@ -24,7 +24,7 @@ void ask_all(const Destinations& destinations, Log& log, const Visit& visit) {
   for (const auto& [destination, error] : failures) {
     LogFields fields;
     if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
-    log.warn(fmt::format("{} cannot be asked, so what it holds does not count: {}", destination,
+    log.warn(fmt::format("{} cannot be listed, so its backups do not count: {}", destination,
                          error.message()),
              fields);
   }
@@ -40,7 +40,7 @@ std::string wanted(const RestoreRequest& request) {
 std::vector<Backup> read_backups(Store& store, const Adoption& adoption, Log& log) {
   Catalog catalog = read_catalog(store, adoption);
   if (catalog.unread) {
-    log.warn(fmt::format("what it holds does not count: {}", catalog.unread->message()));
+    log.warn(fmt::format("its backups do not count: {}", catalog.unread->message()));
   }
   return std::move(catalog.backups);
 }
@@ -162,7 +162,7 @@ void refuse_damaged(const FoundBackup& found, Log& log) {
   const std::optional<Flaws> flaws = flaws_of(found.destination->store(), found.backup);
   if (!flaws) {
     throw Error(ErrorKind::not_found,
-                fmt::format("{} has been removed since it was listed",
+                fmt::format("{} was deleted after the listing",
                             found.destination->store().location(found.backup.folder())));
   }
   if (!flaws->damage.empty()) throw damaged(damage_text(found, flaws->damage));
@@ -203,7 +203,7 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
   if (!reason.empty()) throw damaged(reason);
   throw Error(ErrorKind::not_found,
               fmt::format("there is no {} in {} but what is dated in the future, backdated, or has "
-                          "just been removed",
+                          "just been deleted",
                           wanted(request), places),
               "set the clock of this machine if it is wrong, or name a backup with --id");
 }
@@ -228,7 +228,7 @@ NewestStarts newest_starts(const Destinations& destinations, const std::vector<s
     }
     if (!failures.empty() && failures.size() == groups.size()) throw Error(failures.front());
     for (const Error& error : failures) {
-      log.warn(fmt::format("what it holds does not count: {}", error.message()));
+      log.warn(fmt::format("its backups do not count: {}", error.message()));
     }
   });
   return starts;

@@ -76,7 +76,7 @@ constexpr std::array kHints = {
          "restart the server, or restore the rest with --keep-going"},
     Hint{{"could not create unique index"},
          "the index was broken in the dumped database and let these duplicates in: --keep-going "
-         "restores the rest; then remove them and create the index by hand"},
+         "restores the rest; then delete them and create the index by hand"},
     Hint{{"could not connect to server"},
          "a foreign server is out of reach: restore the rest with --keep-going, and REFRESH "
          "MATERIALIZED VIEW when it is back"},

@@ -52,7 +52,7 @@ LockWatch::LockWatch(PgConfig config, std::string application, std::chrono::seco
         } catch (...) {
           const Error error = current_error();
           if (error.kind() == ErrorKind::canceled) return;
-          log_.warn(fmt::format("LOCK_TIMEOUT does not hold for the rest of this restore: {}",
+          log_.warn(fmt::format("LOCK_TIMEOUT has no effect for the rest of this restore: {}",
                                 error.message()));
         }
       }) {}

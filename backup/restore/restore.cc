@@ -104,7 +104,8 @@ void refuse_archive_options(const RestoreRequest& request) {
   if (request.keep_going) options.emplace_back("--keep-going");
   if (options.empty()) return;
   throw Error(ErrorKind::usage,
-              fmt::format("it is plain SQL, for which there is no {}", fmt::join(options, ", ")),
+              fmt::format("the backup is plain SQL, which cannot be restored with {}",
+                          fmt::join(options, ", ")),
               "restore it into a new database (--target-database NAME --create), or write it to a "
               "file with --output and change it there");
 }
@@ -176,7 +177,8 @@ std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backu
   Manifest manifest = read_manifest_to_restore(store, backup);
   for (const std::string& warning : manifest.warnings) log_.warn(warning);
   if (!manifest.dump.selection.empty()) {
-    log_.warn(fmt::format("this backup is a part: {}", fmt::join(manifest.dump.selection, " ")));
+    log_.warn(fmt::format("this backup is partial: pg_dump was given {}",
+                          fmt::join(manifest.dump.selection, " ")));
   }
   return std::make_unique<StoredArchive>(store, backup, std::move(manifest));
 }
@@ -189,12 +191,12 @@ void Restore::to_file(StoredDump& dump, const fs::path& output) {
   }
   if (fs::exists(output)) {
     throw Error(ErrorKind::conflict, fmt::format("{} exists already", output.string()),
-                "name another file, or remove it first");
+                "name another file, or delete it first");
   }
   // A directory store writes to a temporary file and renames it when all is well.
   const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
   if (!fs::is_directory(folder)) {
-    throw Error(ErrorKind::not_found, fmt::format("there is no folder {}", folder.string()));
+    throw Error(ErrorKind::not_found, fmt::format("there is no directory {}", folder.string()));
   }
   DirStore files(folder, clock_);
   const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());
@@ -206,7 +208,7 @@ void Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
   RestoreRequest resolved = request;
   if (resolved.target_database.empty()) resolved.target_database = dump.backup().group;
   if (resolved.target_database.empty()) {
-    throw Error(ErrorKind::usage, "nothing says which database it is of",
+    throw Error(ErrorKind::usage, "it is not known which database the backup is of",
                 "name one with --target-database, or a file with --output");
   }
   refuse_target(resolved.target_database);
@@ -221,7 +223,7 @@ void Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
 void Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
   if (const std::vector<std::string> flags = database_flags(request); !flags.empty()) {
     throw Error(ErrorKind::usage,
-                fmt::format("roles and tablespaces belong to the whole server: {} {} not go with "
+                fmt::format("roles and tablespaces belong to the whole server: {} {} not apply to "
                             "them",
                             fmt::join(flags, ", "), flags.size() == 1 ? "does" : "do"));
   }

@@ -98,7 +98,7 @@ without_s3() { # SETTING REASON
     says "s3: "
     expect_backups 2 1
     expect 0 pg_backup restore --target-database copy --create
-    says "s3 cannot be asked"
+    says "s3 cannot be listed"
     expect_same_database app copy
     restores_from dir
     expect 1 pg_backup restore --from s3 --target-database copy2 --create
