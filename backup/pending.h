@@ -1,6 +1,7 @@
-// What the next try is for, after a run that did not bring everything to every destination. Without
-// this a bucket that is unavailable for days would fill the directory beside it, a whole backup per
-// try, and one broken database would have all the others dumped again. Pure: asks no store.
+// What the next try is for, after a run that did not bring everything to every destination. If
+// every try made everything, a bucket that is unavailable for days would fill the directory beside
+// it, a whole backup per try, and one broken database would have all the others dumped again. Pure:
+// asks no store.
 #pragma once
 
 #include <optional>

@@ -113,7 +113,7 @@ std::vector<Option> run_options(PruneConfig& config) {
   };
 }
 
-/// Returns the flags. They stand behind the rows, so that --dry-run overrides RETENTION_DRY_RUN.
+/// Returns the flags, which stand after the rows so that --dry-run overrides RETENTION_DRY_RUN.
 std::vector<Option> flag_options(PruneConfig& config) {
   return {{.name = "--dry-run",
            .value = &config.dry_run,

@@ -23,7 +23,7 @@ Candidate candidate(const Backup& backup) {
 
 using Backups = std::span<const Backup>;
 
-/// Returns whether the policy would delete `folder` at once if its manifest existed.
+/// Returns whether the policy would delete the backup in `folder` at once if its manifest existed.
 bool is_out_anyway(const Backup& folder, Backups group, const Rules& rules, UtcTime now) {
   std::vector<Candidate> candidates;
   size_t index = 0;

@@ -36,7 +36,7 @@ struct DumpOptions {
   std::vector<GivenDumpFlag> flags{};    ///< the meaning of `arguments`
 };
 
-/// Returns the rows of the option table. They point into `options`, which must outlive them.
+/// Returns the rows of the option table, which point into `options`.
 [[nodiscard]] std::vector<Option> dump_rows(DumpOptions& options);
 
 /// Fills `arguments` and `flags`, and appends one sentence to `problems` for each mistake in the

@@ -52,8 +52,8 @@ struct ClientProgram {
 
 /// Tells what to do about a client that ended by SIGKILL.
 inline constexpr const char* kKilledHint =
-    "the kernel kills so what goes beyond a memory limit: raise that of the container, or give the "
-    "machine more memory";
+    "the kernel kills processes that exceed a memory limit: raise the limit of the container, or "
+    "give the machine more memory";
 
 struct ClientCommand {
   const ClientProgram& program;

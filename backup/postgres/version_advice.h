@@ -38,8 +38,8 @@ struct RestoreVersions {
 /// Returns sentences for the log, before the restore.
 [[nodiscard]] std::vector<std::string> restore_advice(const RestoreVersions& versions);
 
-/// Returns, after a failure, that the target is of an older major version, naming both; "" when it
-/// is not older.
+/// Returns the hint after a failure that the target is of an older major version, naming both; ""
+/// when the target is not older.
 [[nodiscard]] std::string older_target_hint(const RestoreVersions& versions);
 
 /// Returns the settings that pg_dump or pg_restore of some version set at the start of their SQL

@@ -62,7 +62,8 @@ void apply(PgConnection& maintenance, const std::vector<PropertySql>& statements
       maintenance.query(statement.sql);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
-      log.warn(fmt::format("could not give the database {}: {}", statement.what, error.message()));
+      log.warn(
+          fmt::format("the database is restored without {}: {}", statement.what, error.message()));
     }
   }
 }

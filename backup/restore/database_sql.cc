@@ -114,8 +114,8 @@ void add_grants(const RestoreRequest& request, const DatabaseProperties& propert
                 std::vector<PropertySql>& all) {
   if (request.no_privileges || !properties.grants) return;
   const std::string database = database_of(request);
-  all.push_back(
-      {"that not everybody may connect", fmt::format("REVOKE ALL ON {} FROM PUBLIC", database)});
+  all.push_back({"the revocation of everybody's privileges",
+                 fmt::format("REVOKE ALL ON {} FROM PUBLIC", database)});
   for (const DatabaseGrant& grant : *properties.grants) {
     if (!is_among(kPrivileges, grant.privilege)) continue;
     const std::string who = grant.role.empty() ? "PUBLIC" : sql_identifier(grant.role);
@@ -224,7 +224,8 @@ std::vector<PropertySql> sql_after_restore(const RestoreRequest& request,
       all.back().what += " of the role " + setting.role;
     }
     if (properties->is_template) {
-      all.push_back({"that it is a template", fmt::format("ALTER {} IS_TEMPLATE true", database)});
+      all.push_back(
+          {"the property IS_TEMPLATE", fmt::format("ALTER {} IS_TEMPLATE true", database)});
     }
   }
   const int limit = properties == nullptr ? -1 : properties->connection_limit;

@@ -30,7 +30,7 @@ size_t ask_number(size_t count, const std::stop_token& stop) {
         number <= count) {
       return number;
     }
-    print(stderr, fmt::format("A number from 1 to {}, please.\n", count));
+    print(stderr, fmt::format("Enter a number from 1 to {}.\n", count));
   }
 }
 

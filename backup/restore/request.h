@@ -43,7 +43,7 @@ struct RestoreRequest {
   [[nodiscard]] bool in_one_transaction() const { return !no_single_transaction && !keep_going; }
 };
 
-/// Returns the rows of the option table. They point into `request`, which must outlive them.
+/// Returns the rows of the option table, which point into `request`.
 [[nodiscard]] std::vector<Option> restore_options(RestoreRequest& request);
 
 /// Completes `request` after parsing and appends one sentence to `problems` for each mistake.

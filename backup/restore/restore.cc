@@ -66,7 +66,7 @@ std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
   return arguments;
 }
 
-/// Returns the arguments of psql. They lack --single-transaction, which commits at the end of its
+/// Returns the arguments of psql, without --single-transaction, which commits at the end of its
 /// input: SqlGuard begins and commits. The results of the SQL's queries are discarded.
 std::vector<std::string> psql_arguments() {
   return {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"};

@@ -30,9 +30,8 @@ namespace pgbackup {
 
 /// Holds the client programs that execute a dump.
 struct RestoreClients {
-  ClientProgram program;  ///< pg_restore, or psql for SQL
-  std::optional<ClientProgram>
-      psql;  ///< executes pg_restore's SQL where the target does not know all of it
+  ClientProgram program;              ///< pg_restore, or psql for SQL
+  std::optional<ClientProgram> psql;  ///< set where the target needs pg_restore's SQL filtered
   RestoreVersions versions;
 };
 
