@@ -20,7 +20,7 @@ namespace pgbackup {
 struct Outcome {
   size_t removed = 0;        ///< backups deleted
   size_t swept = 0;          ///< backups without a manifest, and unfinished writes
-  uint64_t freed_bytes = 0;  ///< of both; unfinished writes count as 0
+  uint64_t freed_bytes = 0;  ///< deleted and swept; unfinished writes count as 0
   size_t failures = 0;
   std::optional<Error> first_failure = std::nullopt;
 };

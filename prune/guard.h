@@ -58,14 +58,14 @@ struct GuardRules {
 /// Holds what one manifest says about the health of its group.
 struct Reading {
   std::string id;
-  UtcTime time;  ///< from the id
+  UtcTime time;  ///< the time in the id
   std::optional<UtcTime> next_due{};
   std::string kind{};
   std::string system_identifier{};  ///< empty: unknown
   uint64_t plain_bytes = 0;
   int64_t tables = 0;
-  std::vector<std::string> groups{};  ///< of the run
-  std::vector<LeftOut> left_out{};    ///< of the run
+  std::vector<std::string> groups{};  ///< groups of the run
+  std::vector<LeftOut> left_out{};    ///< databases that the run left out
 };
 
 /// Names a backup that should count for nothing, and why.
