@@ -36,7 +36,7 @@ std::vector<Option> database_options(BackupConfig& config) {
   return {
       {.name = "DB",
        .value = &config.pg.database,
-       .help = "The database to back up, taken literally: blanks, quotes and case count.",
+       .help = "The database to back up, taken literally: whitespace, quotes and case count.",
        .aliases = {{"POSTGRES_DB"}},
        .fallbacks = {"PGDATABASE"}},
       {.name = "DATABASE_URL",
@@ -46,14 +46,14 @@ std::vector<Option> database_options(BackupConfig& config) {
            "nor DB_PASSWORD says it."},
       {.name = "DATABASES",
        .value = &config.database_list,
-       .help = "In place of DB several, split at commas and blanks (double quotes protect a name), "
-               "or `all`: every database that the role may connect to, found anew at each run.",
+       .help = "In place of DB several, split at commas and whitespace (double quotes protect a "
+               "name), or `all`: every database that the role may connect to at each run.",
        .aliases = {{"DB_NAME"}},
        .secret_file = kDatabasesMount,
        .verbs = {"serve", "now"}},
       {.name = "EXCLUDE_DATABASES",
        .value = &config.excluded_databases,
-       .help = "Of these not: names, or patterns such as `test_*`.",
+       .help = "Databases to leave out: names, or patterns such as `test_*`.",
        .verbs = {"serve", "now"}},
       {.name = "BACKUP_GLOBALS",
        .value = choice(&config.backup_globals, {"auto", "true", "false"}),
@@ -62,7 +62,7 @@ std::vector<Option> database_options(BackupConfig& config) {
        .verbs = {"serve", "now"}},
       {.name = "DB_HOST",
        .value = &config.pg.host,
-       .help = "Host name, address, or the folder of a Unix socket.",
+       .help = "Host name, address, or the directory of a Unix socket.",
        .aliases = {{"POSTGRES_HOST"}},
        .fallbacks = {"PGHOST"},
        .default_note = "libpq's",
@@ -82,15 +82,15 @@ std::vector<Option> database_options(BackupConfig& config) {
        .rotates = true},
       {.name = "DB_PASSWORD",
        .value = &config.pg.password,
-       .help = "Its password. Without one libpq's own means serve, such as PGPASSFILE.",
+       .help = "Password of the role. Unset: libpq's own means, such as PGPASSFILE.",
        .aliases = {{"POSTGRES_PASSWORD"}},
        .fallbacks = {"PGPASSWORD"},
        .secret_file = "/run/secrets/pg_password"},
       {.name = "PG_BINDIR",
        .value = &config.bindir,
-       .help =
-           "Folder searched first for pg_dump, pg_restore and psql; then /usr/lib/postgresql/*/bin "
-           "and PATH. The server's major version chooses among what is found."},
+       .help = "Directory searched first for pg_dump, pg_restore and psql; then "
+               "/usr/lib/postgresql/*/bin and PATH. The server's major version chooses among what "
+               "is found."},
   };
 }
 
@@ -98,8 +98,9 @@ std::vector<Option> directory_options(BackupConfig& config) {
   return {
       {.name = "BACKUP_DIR_ON_ROOT",
        .value = choice(&config.may_be_on_root, {"refuse", "allow"}),
-       .help = "Whether backups may lie in a container's own layer, which goes with it: no volume "
-               "is mounted at BACKUP_DIR."},
+       .help =
+           "Whether backups may be stored in a container's own layer, which is deleted with the "
+           "container: no volume is mounted at BACKUP_DIR."},
   };
 }
 
@@ -127,8 +128,8 @@ std::vector<Option> run_options(BackupConfig& config) {
            "do not start at once."},
       {.name = "DB_RETRY_TIME",
        .value = Duration{&config.db_retry_time, std::chrono::seconds(0)},
-       .help = "How long `now` goes on trying while PostgreSQL cannot be connected to, as during a "
-               "failover; in all. The daemon tries again by itself.",
+       .help = "How long `now` tries again, in all, while PostgreSQL is unavailable, as during a "
+               "failover. The daemon tries again by itself.",
        .verbs = {"now"}},
       {.name = "TZ",
        .value = &config.timing.time_zone,
@@ -156,7 +157,7 @@ bool is_from(const ParsedOptions& parsed, std::string_view name, std::string_vie
   });
 }
 
-/// Returns whether the mounted one is there.
+/// Reads the mounted password file into `pg`; returns whether it exists and holds something.
 bool read_passfile(PgConfig& pg) {
   std::optional<std::string> text = read_text_file(kPassfileMount);
   if (!text || text->empty()) return false;
@@ -166,8 +167,8 @@ bool read_passfile(PgConfig& pg) {
   return true;
 }
 
-/// What is weaker than settings and variables of libpq: a URL, and a password file that is mounted
-/// as a secret. Every user can read such a mount, which is why libpq would not.
+/// Applies what is weaker than settings and variables of libpq: a URL, and a password file that is
+/// mounted as a secret. Every user can read such a mount, which is why libpq would not.
 void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environment& environment) {
   const auto is_any_set = [&](std::initializer_list<std::string_view> names) {
     return std::any_of(names.begin(), names.end(),
@@ -207,15 +208,15 @@ void note_metrics(const Environment& environment, std::vector<std::string>& note
   const auto found = environment.find("PUSHGATEWAY_URL");
   if (found == environment.end() || found->second.empty()) return;
   notes.emplace_back(
-      "PUSHGATEWAY_URL is set, but no metrics are pushed yet; `health` and the log say how it is");
+      "PUSHGATEWAY_URL is set, but no metrics are pushed yet: use `health` and the log");
 }
 
-/// Set by the user, and not only found in a variable that is libpq's.
+/// Returns whether the user set the option; PGDATABASE, which is libpq's, does not count.
 bool is_given(const ParsedOptions& parsed, std::string_view name) {
   return is_set(parsed, name) && !is_from(parsed, name, "PGDATABASE");
 }
 
-/// A list of names; what is wrong with it goes to `problems`.
+/// Parses a list of names; adds a mistake in it to `problems`.
 template <class Parse>
 auto parse_list(std::string_view variable, const std::string& text, const Parse& parse,
                 std::vector<std::string>& problems) {
@@ -251,7 +252,8 @@ void check_databases(BackupConfig& config, const ParsedOptions& parsed,
       parse_list("EXCLUDE_DATABASES", config.excluded_databases, parse_names, problems);
 }
 
-/// Behind the complaint that something is missing: that DATABASE_URL has it not, and why.
+/// Returns what follows a complaint that something is missing: that DATABASE_URL does not provide
+/// it, and why.
 std::string note_on_url(const std::vector<std::string>& notes) {
   const auto note = std::find_if(notes.begin(), notes.end(), [](const std::string& text) {
     return text.starts_with("DATABASE_URL is not used");
@@ -270,13 +272,14 @@ void check_backup(const BackupConfig& config, const ParsedOptions& parsed,
   problems.push_back(fmt::format(
       "nothing says which database to back up: set DB=app for one, or DATABASES to a list or to "
       "all{}{}",
-      is_physical ? "; WALE_ variables are set, but physical backups are not made yet: these are "
-                    "dumps"
+      is_physical ? "; WALE_ variables are set, but physical backups are not supported yet: "
+                    "these are dumps"
                   : "",
       note_on_url(parsed.notes)));
 }
 
-/// A volume that is mounted at another path, and backups that go with the container.
+/// Reports a volume that is mounted at another path, so that backups would be deleted with the
+/// container.
 void check_directory(const BackupConfig& config, const Environment& environment,
                      std::vector<std::string>& problems) {
   const std::filesystem::path& directory = config.store.backup_dir;
@@ -285,12 +288,13 @@ void check_directory(const BackupConfig& config, const Environment& environment,
   }
   if (!is_on_root_mount(directory)) return;
   problems.push_back(
-      fmt::format("BACKUP_DIR: no volume is mounted at {}, so the backups would go with the "
-                  "container: look at the path of the mount, or set BACKUP_DIR_ON_ROOT=allow",
+      fmt::format("BACKUP_DIR: no volume is mounted at {}, so the backups would be deleted with "
+                  "the container: check the path of the mount, or set BACKUP_DIR_ON_ROOT=allow",
                   directory.string()));
 }
 
-/// docs/deployment.md says what takes how much; pg_dump grows with the number of tables.
+/// Returns how many bytes a backup may take; docs/deployment.md says what takes how much. pg_dump
+/// grows with the number of tables.
 uint64_t memory_for_backups(const BackupConfig& config) {
   constexpr uint64_t kMebi = uint64_t{1} << 20U;
   constexpr uint64_t kOwn = 25 * kMebi;
@@ -324,7 +328,7 @@ CommandLine backup_command_line(BackupConfig& config) {
                  .also = "backup-service"},
                 {.name = "now", .help = "one backup of each database", .also = "backup-db"},
                 {"list", "show the backups"},
-                {"restore", "restore one; on a terminal without options it asks"},
+                {"restore", "restore a backup; on a terminal without options it asks"},
                 kScheduleVerb,
                 kConfigVerb,
                 {"hold", "keep a backup until pg-prune releases it", "GROUP/ID"},
@@ -360,12 +364,12 @@ std::vector<std::string> reread_backup_secrets(BackupConfig& config, const Comma
       read_database_url(fresh, config.database_url);
       config.pg = std::move(fresh);
     } catch (...) {
-      kept.push_back("DATABASE_URL: the value of before is kept: " + current_error().message());
+      kept.push_back("DATABASE_URL: the previous value is kept: " + current_error().message());
     }
   }
   if (!config.pg.passfile.empty() && !read_passfile(config.pg)) {
     kept.push_back(
-        fmt::format("{} cannot be read anew: what it said before is kept", kPassfileMount));
+        fmt::format("{} cannot be read again: its previous contents are kept", kPassfileMount));
   }
   return kept;
 }

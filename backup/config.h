@@ -1,5 +1,6 @@
 // Everything that pg-backup can be told: one table of options, and the checks that need more than
-// one row.
+// one row. Reads no environment itself: common/base/options.h does. docs/configuration.md lists the
+// options.
 #pragma once
 
 #include <chrono>
@@ -27,38 +28,38 @@ struct BackupConfig {
   AdoptionConfig adoption;
   PgConfig pg;
   Secret database_url;
-  bool uses_database_url = false;  ///< nothing stronger says where to connect
-  std::string database_list;       ///< of DATABASES
-  std::string excluded_databases;  ///< of EXCLUDE_DATABASES
-  DatabaseSelection databases;     ///< what DB and these two come to
+  bool uses_database_url = false;  ///< no stronger setting says where to connect
+  std::string database_list;       ///< value of DATABASES
+  std::string excluded_databases;  ///< value of EXCLUDE_DATABASES
+  DatabaseSelection databases;     ///< the result of DB, DATABASES and EXCLUDE_DATABASES
   Globals backup_globals = Globals::with_all;
   std::filesystem::path bindir;
   ScheduleConfig timing{.interval = std::chrono::hours(24)};
-  bool if_due = false;                    ///< now: only what has no backup of the present period
-  bool may_be_on_root = false;            ///< the directory, in a container
-  std::chrono::seconds db_retry_time{0};  ///< now: goes on so long without PostgreSQL
+  bool if_due = false;  ///< --if-due of `now`: only what has no backup of the present period
+  bool may_be_on_root = false;  ///< BACKUP_DIR may be in the root filesystem of a container
+  std::chrono::seconds db_retry_time{0};  ///< how long `now` waits for PostgreSQL
   DumpOptions dump;
   bool json = false;
   RestoreRequest restore;
 
-  /// Whether a run takes roles and tablespaces.
+  /// Returns whether a run takes roles and tablespaces.
   [[nodiscard]] bool globals() const {
     return backup_globals == Globals::yes || (backup_globals == Globals::with_all && databases.all);
   }
 };
 
-/// The table; it points into `config`, which must outlive it.
+/// Returns the command line. The result points into `config`, which must outlive it.
 [[nodiscard]] CommandLine backup_command_line(BackupConfig& config);
 
-/// Reads anew what may have been rotated since (reread_secrets()), and what follows from it.
-/// Returns a sentence for each value that had to be kept.
+/// Reads again what may have been rotated since (reread_secrets()), and updates what follows from
+/// it. Returns a sentence for each value that had to be kept.
 [[nodiscard]] std::vector<std::string> reread_backup_secrets(BackupConfig& config,
                                                              const CommandLine& command,
                                                              const ParsedOptions& parsed,
                                                              const Environment& environment);
 
-/// Completes `config` after parsing, and adds to `parsed` what is missing for its verb and what is
-/// worth a note, one sentence each.
+/// Completes `config` after parsing, and adds one sentence to `parsed` for each setting that its
+/// verb lacks or that is worth a note.
 void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
                          const Environment& environment);
 

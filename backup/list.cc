@@ -27,7 +27,8 @@ std::vector<std::string> warnings_of(const ListedBackup& listed) {
 std::string note(const ListedBackup& listed) {
   std::vector<std::string> notes = warnings_of(listed);
   if (listed.manifest && !listed.manifest->dump.selection.empty()) {
-    notes.push_back(fmt::format("a part: {}", fmt::join(listed.manifest->dump.selection, " ")));
+    notes.push_back(fmt::format("partial: pg_dump was given {}",
+                                fmt::join(listed.manifest->dump.selection, " ")));
   }
   if (listed.backup.held) notes.insert(notes.begin(), "held");
   if (listed.is_future) notes.insert(notes.begin(), "dated in the future");

@@ -1,4 +1,4 @@
-// pg-backup: from the command line to the verbs.
+// pg-backup: from the command line to the verbs. What a verb does is in the other files of backup/.
 #include <cstdio>
 #include <functional>
 #include <optional>
@@ -21,7 +21,7 @@
 namespace pgbackup {
 namespace {
 
-/// What every verb works with.
+/// Holds what every verb works with.
 struct Program {
   BackupConfig& config;
   const Environment& environment;
@@ -29,7 +29,8 @@ struct Program {
   Log& log;
   std::stop_token stop;
 
-  /// Opened for each piece of work, so that a directory that was away at start is found later.
+  /// Opens the destinations, for each piece of work, so that a directory that was unavailable at
+  /// start is found later.
   [[nodiscard]] Destinations open() const {
     return open_destinations(config.store, clock, log, stop);
   }
@@ -71,7 +72,8 @@ void restore(Program& program) {
   program.log.info(report.outcome, fields);
 }
 
-/// `environment`: of child processes, without secrets. `refresh` is called at the start of a run.
+/// Runs the verb and returns the exit code. `environment` is that of child processes, without
+/// secrets. Calls `refresh` at the start of each run.
 int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
              const std::function<void(Log&)>& refresh) {
   SystemClock clock;

@@ -1,6 +1,7 @@
-// After a run that did not bring everything to every destination: what the next try is for. Without
-// this a bucket that is away for days would fill the directory beside it, a whole backup per try,
-// and one broken database would have all the others dumped again.
+// What the next try is for, after a run that did not bring everything to every destination. If
+// every try made everything, a bucket that is unavailable for days would fill the directory beside
+// it, a whole backup per try, and one broken database would have all the others dumped again. Pure:
+// asks no store.
 #pragma once
 
 #include <optional>
@@ -14,7 +15,7 @@
 
 namespace pgbackup {
 
-/// One backup that a run makes.
+/// Names one backup that a run makes.
 struct GroupWork {
   std::string group;
   SomeDestinations destinations;  ///< at least one
@@ -22,21 +23,22 @@ struct GroupWork {
 
 struct RunWork {
   std::vector<GroupWork> groups;  ///< at least one
-  /// When the oldest backup began of those that need not be made now; nullopt: all are made.
+  /// Says when the oldest of the backups that need not be made now began; nullopt when all are
+  /// made.
   std::optional<UtcTime> oldest_left_out;
 };
 
-/// The job of RunStates that backups are noted under.
+/// Names the job under which RunStates notes backups.
 inline constexpr const char* kBackupJob = "backup";
 
 /// Says what counts as made already.
 struct PresentPeriod {
   const Schedule& schedule;
   UtcTime now;
-  UtcTime counted_from{};  ///< what began before is made again, such as before a request for a run
+  UtcTime counted_from{};  ///< backups begun before are made again: those before a request
 };
 
-/// Selects what has no backup of the present period, or all where nothing is missing.
+/// Selects what has no backup of the present period, or everything when nothing is missing.
 [[nodiscard]] RunWork find_pending(const RunStates& states, const std::vector<std::string>& groups,
                                    const Destinations& destinations, const PresentPeriod& period);
 

@@ -16,10 +16,11 @@
 namespace pgbackup {
 namespace {
 
-/// One may have failed for itself. After so many in a row the destination is taken to be away.
+/// Counts backups in a row without an answer until the destination is taken to be unavailable; one
+/// may have failed by itself.
 constexpr int kMostUnanswered = 2;
 
-/// Of two clocks that are both right.
+/// Ignores a smaller difference: two clocks that are both right may differ so much.
 constexpr std::chrono::seconds kLeastDifference{2};
 
 }  // namespace
@@ -83,11 +84,11 @@ std::vector<std::string> BackupRuns::Goal::groups_and_lost() const {
   return all;
 }
 
-/// What time it is there, and notes how far that is from here.
+/// Returns the time of the stores, and notes how far it is ahead of this machine's.
 UtcTime BackupRuns::store_time(const Destinations& destinations) {
   const UtcTime time = time_of(destinations, clock_);
   ahead_ = time - clock_.now();
-  // Replies tell whole seconds and take a while: that is no difference.
+  // Replies give whole seconds and take a while: that is no difference.
   if (std::chrono::abs(ahead_) <= kLeastDifference) ahead_ = std::chrono::seconds(0);
   return clock_.now() + ahead_;
 }
@@ -130,7 +131,7 @@ std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& l
   return lost;
 }
 
-/// What is lost was made nowhere, so it is always a part of the work.
+/// Selects the work of a run. What is lost was made nowhere, so it is always a part of the work.
 RunWork BackupRuns::select(const Goal& goal, const Destinations& destinations, UtcTime now) {
   return find_pending(
       states_, goal.groups_and_lost(), destinations,
@@ -174,7 +175,8 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
   if (!is_alone) finish(work.groups.size());
 }
 
-/// One database alone lets nobody in.
+/// Returns whether another database of the server accepts connections, so that only the one does
+/// not.
 bool BackupRuns::is_server_there() {
   try {
     static_cast<void>(connect_maintenance(config_.pg, stop_));
@@ -210,7 +212,7 @@ bool BackupRuns::wait_for_server(const std::string& group) {
   return false;
 }
 
-/// Once more when it was PostgreSQL that was away.
+/// Makes a backup, and once more when PostgreSQL was unavailable and is back.
 std::optional<Error> BackupRuns::back_up_patiently(BackupJob& job, const GroupWork& item,
                                                    UtcTime started) {
   std::optional<Error> error = back_up(job, item, started);
@@ -218,7 +220,7 @@ std::optional<Error> BackupRuns::back_up_patiently(BackupJob& job, const GroupWo
   return may_pass && wait_for_server(item.group) ? back_up(job, item, started) : error;
 }
 
-/// Returns why not every destination has it.
+/// Makes a backup; returns why not every destination has it.
 std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, UtcTime started) {
   SomeDestinations present = item.destinations;
   std::erase_if(present, [&](const Destination* destination) {
@@ -229,7 +231,7 @@ std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, 
   if (!outcome.error && present.size() < item.destinations.size()) {
     outcome.error = Error(ErrorKind::transient,
                           fmt::format("backup of {}: not tried where the store did not answer the "
-                                      "backups before",
+                                      "previous backups",
                                       item.group));
   }
   for (const std::string& holder : outcome.holders) unanswered_[holder] = 0;

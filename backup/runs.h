@@ -1,7 +1,7 @@
 // The runs of one process: every database and, where wanted, the globals, one after the other under
-// one id. What fails does not stop the rest, and the daemon repeats only that. Ids and times within
-// backups are by time_of(), which is the store's where it has a clock; what is said to the daemon
-// and asked by it is by the clock of this machine.
+// one id. A failure does not stop the rest, and the daemon repeats only what failed. Ids and times
+// within backups are by time_of(), which is the store's clock where it has one; times exchanged
+// with the daemon are by the clock of this machine. One backup is made in dump/dump_job.h.
 #pragma once
 
 #include <atomic>
@@ -22,33 +22,37 @@ namespace pgbackup {
 
 class BackupRuns {
  public:
-  /// All must outlive it; `stop` may be given its meaning later.
+  /// Keeps references to all arguments, which must outlive the object; `stop` may be assigned
+  /// later.
   BackupRuns(const BackupConfig& config, const Environment& environment, RunStates& states,
              Clock& clock, Log& log, const std::stop_token& stop);
 
-  /// A single run for everything, or with --if-due for what is due by the schedule, if anything is.
-  /// Throws what failed, as run() does.
+  /// Makes a single run for everything, or with --if-due for what is due by the schedule, if
+  /// anything is. Throws what failed, as run() does.
   void once();
 
-  /// From any thread: the next run() is for everything.
+  /// Makes the next run() be for everything. Any thread may call.
   void ask() { is_asked_ = true; }
-  /// Start of the newest complete backup that all groups have in all destinations; nullopt when one
-  /// has none. What has one of the present period is left out of the first run.
+  /// Returns the start of the newest complete backup that all groups have in all destinations;
+  /// nullopt when one has none. A group with one of the present period is left out of the first
+  /// run.
   [[nodiscard]] std::optional<UtcTime> newest();
-  /// The daemon's run: for everything, or after a failure for what is missing. Throws the failure
-  /// when there is one, else `failed` naming each group that failed.
+  /// Makes the daemon's run: for everything, or after a failure for what is missing. Throws the
+  /// failure when there is one, and `failed` naming each group that failed when there are several.
   void run();
-  /// A run for a part does not make the backups of the rest any newer.
+  /// Returns the time that the run counts from: one that left groups out does not make their
+  /// backups any newer.
   [[nodiscard]] UtcTime counts_from(UtcTime started) const {
     return left_out_since_.value_or(started);
   }
 
  private:
-  /// What a run is for.
+  /// Says what a run is for.
   struct Goal {
     std::vector<std::string> groups;
     std::vector<LeftOut> left_out;
-    /// Of these, those that have backups: a run that does not make the next ones has failed.
+    /// Holds the databases of `left_out` that have backups: a run that does not make the next ones
+    /// has failed.
     std::map<std::string, Error> lost;
 
     [[nodiscard]] std::vector<std::string> groups_and_lost() const;
@@ -77,14 +81,14 @@ class BackupRuns {
   Clock& clock_;
   Log& log_;
   const std::stop_token& stop_;
-  UtcTime counted_from_{};  ///< what began before is made again
+  UtcTime counted_from_{};  ///< backups begun before are made again
   std::optional<UtcTime> left_out_since_;
-  std::chrono::seconds ahead_{0};  ///< the store's time, of this machine's
+  std::chrono::seconds ahead_{0};  ///< how far the store's clock is ahead of this machine's
   std::atomic<bool> is_asked_ = false;
-  std::chrono::steady_clock::duration patience_{0};  ///< what is left of DB_RETRY_TIME
-  // Of the present run
-  std::vector<std::pair<std::string, Error>> failures_;  ///< with their groups
-  std::map<std::string, int> unanswered_;                ///< by destination: backups in a row
+  std::chrono::steady_clock::duration patience_{0};  ///< remainder of DB_RETRY_TIME
+  // State of the present run
+  std::vector<std::pair<std::string, Error>> failures_;  ///< groups and their errors
+  std::map<std::string, int> unanswered_;  ///< by destination: backups in a row without an answer
 };
 
 }  // namespace pgbackup

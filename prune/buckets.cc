@@ -18,7 +18,8 @@ int64_t month_number(const year_month_day& date) {
   return int64_t{int{date.year()}} * 12 + static_cast<unsigned>(date.month());
 }
 
-/// When it began, in seconds: a count of hours would not do where a clock is moved by half of one.
+/// Returns when the hour began, in seconds: a count of hours would not do where a clock is moved by
+/// half an hour.
 int64_t hour_number(UtcTime time) {
   const std::chrono::local_seconds local = to_local(time);
   return (time - (local - floor<hours>(local))).time_since_epoch().count();

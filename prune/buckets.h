@@ -1,5 +1,6 @@
-// Calendar periods of the process's time zone: which one a backup falls into, and since when the
-// last N of them count.
+// Counts calendar periods in the time zone of the process: the period that a time falls into, and
+// when the last N periods began. Knows no backups and no rules. ISO 8601 weeks:
+// https://www.iso.org/iso-8601-date-and-time-format.html
 #pragma once
 
 #include <cstdint>
@@ -10,13 +11,13 @@ namespace pgbackup {
 
 enum class Period { hour, day, week, month, year };
 
-/// A number for the period that holds `time`; a later period has a higher one. Weeks are those of
-/// ISO 8601, from Monday on. When clocks go back, the repeated hour is an hour of its own.
+/// Returns a number for the period that holds `time`; a later period has a higher number. Weeks are
+/// those of ISO 8601, from Monday on. When clocks go back, the repeated hour is an hour of its own.
 [[nodiscard]] int64_t bucket_of(UtcTime time, Period period);
 
-/// `count` (at least 0) periods before `now`: hours, days of 24 h and weeks of 7 d as they elapse;
-/// months and years by the calendar, at the same time of day, on the month's last day where it has
-/// no such day.
+/// Returns the time `count` (at least 0) periods before `now`. Hours, days of 24 h and weeks of 7 d
+/// count as they elapse. Months and years count by the calendar, at the same time of day; where a
+/// month has no such day, its last day counts.
 [[nodiscard]] UtcTime periods_before(UtcTime now, Period period, int count);
 
 }  // namespace pgbackup

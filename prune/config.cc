@@ -70,28 +70,29 @@ std::vector<Option> run_options(PruneConfig& config) {
   return {
       {.name = "RETENTION_DRY_RUN",
        .value = &config.dry_run,
-       .help = "Say what would be removed, delete nothing. The same as --dry-run.",
+       .help = "Say what would be deleted, and delete nothing. Same as --dry-run.",
        .verbs = {"serve", "now", "release"}},
       {.name = "PRUNE_WHEN_STALLED",
        .value = choice(&guards.when_stalled, {"freeze", "allow"}),
-       .help = "Whether to remove backups of a database whose next backup is overdue."},
+       .help = "Whether to delete backups of a database whose next backup is overdue."},
       {.name = "PRUNE_ON_SUSPECT",
        .value = choice(&guards.on_suspect, {"freeze", "allow"}),
-       .help = "Whether to remove backups of a database whose newest backup has less than half of "
+       .help = "Whether to delete backups of a database whose newest backup has less than half of "
                "the bytes or tables of those before it."},
       {.name = "PRUNE_ON_BACKDATED",
        .value = choice(&guards.on_backdated, {"freeze", "allow"}),
-       .help = "Whether to remove backups of a database of which some were stored long after their "
+       .help = "Whether to delete backups of a database of which some were stored long after their "
                "date, although others had been stored in time before."},
       {.name = "PRUNE_MAX_REMOVE",
        .value = &config.max_remove,
-       .help = "Remove nothing of a database where more than so many backups would go in one run: "
-               "20, or 50% of those older than two days. 100%: no limit.",
+       .help =
+           "Delete nothing of a database where more than so many backups would be deleted in one "
+           "run: 20, or 50% of those older than two days. 100%: no limit.",
        .default_note = "50%, but 10 in any case"},
       {.name = "SWEEP_AFTER",
        .value = Duration{&config.rules.sweep_after, kWriterPause},
-       .help = "What an interrupted backup left is removed when nothing was written to it for so "
-               "long. At least 1h, and more than S3_RETRY_TIME of pg-backup: less would remove "
+       .help = "What an interrupted backup left is deleted when nothing was written to it for so "
+               "long. At least 1h, and more than S3_RETRY_TIME of pg-backup: less would delete "
                "what is still being written."},
       {.name = "PRUNE_INTERVAL",
        .value = Duration{&config.timing.interval, std::chrono::seconds(1)},
@@ -112,11 +113,11 @@ std::vector<Option> run_options(PruneConfig& config) {
   };
 }
 
-/// Behind the rows, so that the flag is the last word on what RETENTION_DRY_RUN says.
+/// Returns the flags, which stand after the rows so that --dry-run overrides RETENTION_DRY_RUN.
 std::vector<Option> flag_options(PruneConfig& config) {
   return {{.name = "--dry-run",
            .value = &config.dry_run,
-           .help = "say what would be removed, delete nothing",
+           .help = "say what would be deleted, and delete nothing",
            .verbs = {"serve", "now", "release"}},
           {.name = "--json",
            .value = &config.json,
@@ -129,9 +130,9 @@ void check_rules(const PruneConfig& config, const ParsedOptions& parsed,
   if (has_rule(config.rules.retention)) return;
   const bool is_any_set = std::any_of(kRules.begin(), kRules.end(),
                                       [&](std::string_view name) { return is_set(parsed, name); });
-  if (is_any_set && !problems.empty()) return;  // what is wrong with it is said already
+  if (is_any_set && !problems.empty()) return;  // its own problem has been reported already
   problems.emplace_back(
-      "no retention rule is set, so nothing says what may be removed: set S3_BACKUP_MAX_AGE=30d, "
+      "no retention rule is set, so nothing says what may be deleted: set S3_BACKUP_MAX_AGE=30d, "
       "for example, or RETENTION_KEEP_DAILY=7");
 }
 
@@ -155,15 +156,15 @@ void check_timing(PruneConfig& config, const ParsedOptions& parsed,
 CommandLine prune_command_line(PruneConfig& config) {
   CommandLine command{
       .program = "pg-prune",
-      .summary = "Removes the PostgreSQL backups that no rule keeps.",
+      .summary = "Deletes the PostgreSQL backups that no rule keeps.",
       .verbs = {{"serve",
                  "Prune at start and then every PRUNE_INTERVAL or by CLEANUP_SCHEDULE; SIGUSR1: "
                  "now (default)."},
                 {"now", "Prune once."},
-                {"plan", "Show the rules and what they would remove; delete nothing."},
+                {"plan", "Show the rules and what they would delete; delete nothing."},
                 kScheduleVerb,
                 kConfigVerb,
-                {"release", "Take the hold off a backup: pg-prune may remove it again.",
+                {"release", "Take the hold off a backup: pg-prune may delete it again.",
                  "GROUP/ID"},
                 kHealthVerb},
       .options = {},

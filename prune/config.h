@@ -1,5 +1,5 @@
-// The settings of pg-prune: its rows of the option table, and what is wrong with their values
-// together.
+// The settings of pg-prune: the rows of its option table, and the checks that need more than one
+// row. Reads no environment and no files: common/base/options.h does.
 #pragma once
 
 #include <optional>
@@ -20,24 +20,26 @@ struct PruneConfig {
   AdoptionConfig adoption;
   ServiceConfig service{.health_socket = "pg-prune"};
   Rules rules{.retention = {}, .sweep_after = std::chrono::days(7)};
-  /// Its zone is also that of calendar periods and of stamps without a zone.
+  /// Holds the schedule; the zone in it is also that of calendar periods and of timestamps without
+  /// a zone.
   ScheduleConfig timing{.interval = std::chrono::hours(1)};
   std::string max_remove;  ///< PRUNE_MAX_REMOVE as text
   bool dry_run = false;
   bool json = false;
 };
 
-/// Points into `config`, which must outlive it.
+/// Returns the command line of pg-prune. The result points into `config`, which must outlive it.
 [[nodiscard]] CommandLine prune_command_line(PruneConfig& config);
 
-/// Completes `config` after parsing, and adds to the problems of `parsed` what is missing or
-/// contradictory, one sentence each.
+/// Completes `config` after parsing, and adds one sentence to the problems of `parsed` for each
+/// setting that is missing or contradictory.
 void check_prune_config(PruneConfig& config, ParsedOptions& parsed);
 
-/// The settings that decide, one per line, defaults included.
+/// Returns the settings that decide what is deleted, one per line, defaults included.
 [[nodiscard]] std::string format_rules(const PruneConfig& config);
 
-/// Several rules are set, and one of them has a name that sounds like an upper limit: what to say.
+/// Returns a warning when several rules are set and the name of one of them sounds like an upper
+/// limit.
 [[nodiscard]] std::optional<std::string> rules_warning(const ParsedOptions& parsed);
 
 }  // namespace pgbackup

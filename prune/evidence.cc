@@ -19,14 +19,15 @@
 namespace pgbackup {
 namespace {
 
-/// So many manifests of later runs are read at most, to tell whether a database was dropped.
+/// Limits how many manifests of later runs are read to tell whether a database was dropped.
 constexpr size_t kMostLaterRuns = 10;
 
-/// For what no version of the programs can read.
+/// Tells what to do with a backup that no version of the programs can read.
 constexpr const char* kRemoveByHand =
-    "remove that backup's folder by hand when you are sure that nothing can be done with it";
+    "delete that backup's prefix by hand when you are sure that nothing can be done with it";
 
-/// What is dumped in another way, or only in part, cannot be compared.
+/// Returns what two backups must share to be compared: what is dumped in another way, or only in
+/// part, cannot be.
 std::string kind_of(const Manifest& manifest) {
   return fmt::format("{} {} {}", kind_name(manifest.kind),
                      manifest.streams.front().format == DumpFormat::plain,
@@ -50,8 +51,8 @@ void note_backdated(Store& store, const Backup& backup, const std::string& why, 
   facts.backdated.push_back({backup.id, fmt::format("{}: {}", place, why), backup.time});
 }
 
-/// Adds to `facts` what the manifest of `backup` says, that it cannot be read, or that the backup
-/// is damaged.
+/// Adds to `facts` what the manifest of `backup` says, that the manifest cannot be read, or that
+/// the backup is damaged.
 void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
   try {
     Inspection seen = inspect_backup(store, backup);
@@ -65,7 +66,7 @@ void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
   } catch (...) {
     const Error error = current_error();
     switch (error.kind()) {
-      case ErrorKind::not_found:  // removed since it was listed
+      case ErrorKind::not_found:  // deleted since the listing
         return;
       case ErrorKind::corrupt:
         facts.unreadable.push_back(fmt::format("{}; {}", error.message(), kRemoveByHand));
@@ -87,8 +88,8 @@ void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
 
 using Runs = std::map<std::string, const Backup*, std::greater<>>;  ///< by id: newest first
 
-/// Adds the newest complete backups of `group` that are younger than `since`, kMostLaterRuns at
-/// most.
+/// Adds the newest complete backups of `group` that are younger than `since`, at most
+/// kMostLaterRuns.
 void add_later_runs(const Plan& plan, std::string_view group, UtcTime since, Runs& runs) {
   const auto& backups = plan.listing->backups;
   const auto end = std::upper_bound(
@@ -104,8 +105,8 @@ void add_later_runs(const Plan& plan, std::string_view group, UtcTime since, Run
   }
 }
 
-/// What the manifests of the newest later runs say: of those that backed up databases together with
-/// which `last` was made.
+/// Returns what the manifests of the newest later runs say: of those runs that backed up databases
+/// together with which `last` was made.
 std::vector<Reading> read_later_runs(Store& store, const Plan& plan, const Reading& last,
                                      std::string_view group) {
   Runs runs;
@@ -121,9 +122,9 @@ std::vector<Reading> read_later_runs(Store& store, const Plan& plan, const Readi
   return std::move(later.readings);
 }
 
-/// Tells a database that was dropped from one that is stalled: the runs go on without it, and none
-/// says that it is there still. A single run for another database, or one of another daemon, says
-/// nothing about it: so several are asked.
+/// Tells a dropped database from one whose backups have stalled: later runs go on without it, and
+/// none says that it still exists. One run for another database, or one of another daemon, proves
+/// nothing, so several are read.
 void look_for_retirement(Store& store, const Plan& plan, const std::string& group,
                          GroupFacts& facts) {
   if (facts.readings.empty()) return;
@@ -148,7 +149,7 @@ void look_for_retirement(Store& store, const Plan& plan, const std::string& grou
 
 bool is_removed(const Step* step) { return step->action == Action::remove; }
 
-/// Kept by a rule that counts, in place of others which then go.
+/// Returns whether a rule that counts keeps the backup in place of others, which are then deleted.
 bool stands_for_others(const Step& step) {
   constexpr std::array kCounting = {Reason::last,    Reason::hourly, Reason::daily, Reason::weekly,
                                     Reason::monthly, Reason::yearly, Reason::floor};
@@ -157,7 +158,7 @@ bool stands_for_others(const Step& step) {
                      [&](Reason reason) { return step.reasons.has(reason); });
 }
 
-/// Adds to `facts` only what is wrong with it.
+/// Adds to `facts` only what is wrong with `backup`.
 void check_into(Store& store, const Backup& backup, GroupFacts& facts) {
   GroupFacts of_this;
   read_into(store, backup, of_this);
@@ -168,7 +169,7 @@ void check_into(Store& store, const Backup& backup, GroupFacts& facts) {
             std::back_inserter(facts.backdated));
 }
 
-/// Reads the manifests of the newest, and of all of which the plan takes it that they are whole.
+/// Reads the manifests of the newest backups, and of all that the plan relies on to be undamaged.
 void read_manifests(Store& store, const Plan& plan, const std::vector<const Step*>& newest_first,
                     GroupFacts& facts) {
   const auto floor = static_cast<size_t>(plan.rules.retention.min_backups);
@@ -191,7 +192,8 @@ void read_manifests(Store& store, const Plan& plan, const std::vector<const Step
   std::reverse(facts.readings.begin(), facts.readings.end());
 }
 
-/// The complete backups that are neither from the future nor known to be damaged, newest first.
+/// Returns the complete backups that are neither dated in the future nor known to be damaged,
+/// newest first.
 std::vector<const Step*> complete_steps(std::span<const Step> group) {
   std::vector<const Step*> complete;
   for (const Step& step : group) {
@@ -203,7 +205,7 @@ std::vector<const Step*> complete_steps(std::span<const Step> group) {
   return complete;
 }
 
-/// What the listing alone tells.
+/// Returns the facts that the listing alone tells.
 GroupFacts count_facts(const std::vector<const Step*>& newest_first, UtcTime now) {
   GroupFacts facts;
   for (const Step* step : newest_first) {

@@ -1,6 +1,7 @@
 // Reads what the guards want to know about a group: the manifests of its newest backups
-// (kMostReadings), those of the backups that a counting rule keeps in place of others, which must
-// be whole, and a few of other groups where these may show that this one is retired.
+// (kMostReadings), and those of the backups that a counting rule keeps in place of others, which
+// must be complete and undamaged. Where other groups may show that this one is retired, reads a few
+// of their manifests. Decides nothing: guard.h does.
 #pragma once
 
 #include <span>
@@ -13,12 +14,14 @@
 
 namespace pgbackup {
 
-/// `group`: the steps of one group of `plan`. Throws what the store throws, but for a manifest that
-/// is damaged, of an unknown format, not to be read by us, or gone since it was listed.
+/// Returns the facts about `group`, the steps of one group of `plan`. Throws what the store throws,
+/// except for a manifest that is damaged, of an unknown format, not readable by us, or gone since
+/// the listing.
 [[nodiscard]] GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> group);
 
-/// Asks the guards about each group in which something would be removed or is known to be damaged.
-/// Where one objects, the group's removals and sweeps become keeps, and the plan says why.
+/// Asks the guards about each group in which a backup would be deleted or is known to be damaged.
+/// Where a guard objects, turns every deletion and sweep of the group into a keep, and adds the
+/// objection to the plan.
 void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop);
 
 }  // namespace pgbackup

@@ -17,10 +17,12 @@
 namespace pgbackup {
 namespace {
 
-/// Each has been repeated for minutes: the store is away, and the rest would take as long.
+/// Ends the run after so many unanswered requests in a row: each has been repeated for minutes, so
+/// the store is unavailable and the rest would take as long.
 constexpr int kMaxUnanswered = 3;
 
-/// Between the look at a folder and its removal others are looked at: few, so that it stays short.
+/// Limits a batch of sweeps: between the look at a prefix and its deletion others are looked at,
+/// and that time must stay short.
 constexpr size_t kMaxSweptAtOnce = 100;
 
 using Steps = std::vector<const Step*>;
@@ -40,9 +42,9 @@ Steps steps_of(const Plan& plan, Kind kind) {
   return steps;
 }
 
-/// What is removed first: the manifest, so that a crash leaves no listed backup that cannot be
-/// restored. Of an older system's backup its checksum, so that one without its file is always a
-/// sign of damage.
+/// Returns whether `file` is deleted first: the manifest, so that a crash leaves no listed backup
+/// that cannot be restored. In a backup of an older system the checksum is first, so that one
+/// without its file is always a sign of damage.
 bool is_first(const Backup& backup, const BackupFile& file) {
   return (backup.key_of(file.name) == backup.commit_key()) == backup.is_ours();
 }
@@ -103,7 +105,8 @@ class Execution {
     remove_data(gone);
   }
 
-  /// The listing is from a moment ago: a hold may have been put there since.
+  /// Returns the steps whose backup is not held. The listing is from a moment ago: a hold may have
+  /// been added since.
   Steps not_held(std::span<const Step* const> chunk) {
     Steps free;
     std::optional<std::set<std::string>> held;
@@ -121,7 +124,7 @@ class Execution {
     return free;
   }
 
-  /// The ids of those in the backup's group that are held now; nullopt when that cannot be told.
+  /// Returns the ids in the backup's group that are held now, or nullopt when they cannot be read.
   std::optional<std::set<std::string>> read_holds(const Backup& backup, bool only_this) {
     std::set<std::string> held;
     const std::string folder = encode_group(backup.group) + "/";
@@ -147,7 +150,8 @@ class Execution {
     count(step);
   }
 
-  /// The listing is from a moment ago. A writer that has written since then still lives.
+  /// Returns whether nothing was written since the listing. A writer that has written since then is
+  /// still alive.
   bool is_still_abandoned(const Step& step) {
     bool alive = false;
     const std::string folder = step.backup->folder() + (step.backup->is_ours() ? "/" : "");
@@ -165,7 +169,8 @@ class Execution {
     return listed && !alive;
   }
 
-  /// What goes first is gone. Counts those of which nothing is left.
+  /// Deletes what remains after the manifests are gone, and counts the backups of which nothing is
+  /// left.
   void remove_data(const Steps& steps) {
     std::vector<std::string> keys;
     for (const Step* step : steps) {
@@ -178,7 +183,7 @@ class Execution {
     }
   }
 
-  /// Returns what is still there.
+  /// Returns the keys that still exist.
   std::set<std::string> remove_keys(std::span<const std::string> keys) {
     std::set<std::string> left;
     while (!keys.empty()) {
@@ -202,7 +207,8 @@ class Execution {
     return left;
   }
 
-  /// A listing that is answered does not show that removals are.
+  /// Runs `call` and notes a failure; returns whether it succeeded. A listing that is answered does
+  /// not show that deletions are, so success does not reset `unanswered_`.
   template <class Call>
   bool attempt(const std::string& key, const Call& call) {
     if (!may_go_on()) return false;
@@ -212,26 +218,27 @@ class Execution {
     } catch (...) {
       const Error error = current_failure();
       if (error.kind() == ErrorKind::transient) ++unanswered_;
-      note_failure(error.within(fmt::format("cannot remove {}", store_.location(key))));
+      note_failure(error.within(fmt::format("cannot delete {}", store_.location(key))));
       return false;
     }
   }
 
-  /// Before each request.
+  /// Returns whether the run may go on; called before each request. Throws `canceled`.
   bool may_go_on() {
     if (stop_.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     is_cut_short_ = is_cut_short_ || unanswered_ >= kMaxUnanswered;
     return !is_cut_short_;
   }
 
-  /// The store keeps it, as it was told to.
+  /// Logs that the store keeps a locked object; returns false when `failure` is not about a lock.
   bool note_lock(const RemovalFailure& failure) {
     if (failure.lock.empty()) return false;
     log_.info(fmt::format("kept: {} is {}", store_.location(failure.key), failure.lock));
     return true;
   }
 
-  /// One line for each cause: a batch that got no answer has the same for all its objects.
+  /// Logs one line for each cause: a batch that got no answer has the same cause for all its
+  /// objects.
   void note_failures(std::span<const RemovalFailure> failures) {
     while (!failures.empty()) {
       const RemovalFailure& first = failures.front();
@@ -241,7 +248,7 @@ class Execution {
       const auto count = static_cast<size_t>(other - failures.begin());
       const std::string more = count == 1 ? "" : fmt::format(" and {} more objects", count - 1);
       note_failure(
-          first.error.within(fmt::format("cannot remove {}{}", store_.location(first.key), more)));
+          first.error.within(fmt::format("cannot delete {}{}", store_.location(first.key), more)));
       outcome_.failures += count - 1;
       failures = failures.subspan(count);
     }
@@ -256,7 +263,7 @@ class Execution {
   void count(const Step& step) {
     ++(step.action == Action::remove ? outcome_.removed : outcome_.swept);
     outcome_.freed_bytes += step.backup->bytes;
-    log_.info(step.action == Action::remove ? "removed" : "swept",
+    log_.info(step.action == Action::remove ? "deleted" : "swept",
               {{"group", step.backup->group},
                {"id", step.backup->id},
                {"reason", reason_line(step, plan_.rules)}});
@@ -267,7 +274,7 @@ class Execution {
   Log& log_;
   const std::stop_token& stop_;
   Outcome outcome_;
-  int unanswered_ = 0;  // requests since the last removal that was answered
+  int unanswered_ = 0;  // requests without an answer since the last deletion that was answered
   bool is_cut_short_ = false;
 };
 

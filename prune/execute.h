@@ -1,8 +1,8 @@
-// Carries out a plan and decides nothing, except that a folder which has come to life since it was
-// listed is left alone. Works in chunks of as many backups as the store removes at once (1000 on
-// S3, 1 in a directory): first all their manifests, then the data of those whose manifest is gone.
-// Killed anywhere, it leaves at most one chunk of folders without a manifest, which later runs
-// sweep.
+// Carries out a plan and decides nothing, with one exception: a directory or prefix that was
+// written to since the listing is left alone. Works in chunks of as many backups as the store
+// deletes at once (1000 on S3, 1 in a directory): first all manifests of a chunk, then the data of
+// the backups whose manifest is gone. A process that is killed leaves at most one chunk of orphaned
+// objects, which later runs sweep.
 #pragma once
 
 #include <cstdint>
@@ -18,23 +18,25 @@
 namespace pgbackup {
 
 struct Outcome {
-  size_t removed = 0;        ///< backups
-  size_t swept = 0;          ///< folders and unfinished writes
-  uint64_t freed_bytes = 0;  ///< of both; the size of unfinished writes is not known
+  size_t removed = 0;        ///< backups deleted
+  size_t swept = 0;          ///< backups without a manifest, and unfinished writes
+  uint64_t freed_bytes = 0;  ///< deleted and swept; unfinished writes count as 0
   size_t failures = 0;
   std::optional<Error> first_failure = std::nullopt;
 };
 
-/// A removal that fails is counted and the others go on; three requests in a row that the store did
-/// not answer end the run. Every removal is logged. Throws `canceled` on a stop request, between
-/// requests.
+/// Deletes and sweeps what `plan` says, and logs every deletion. Counts a deletion that fails and
+/// goes on with the others. Ends after three requests in a row that the store did not answer.
+/// Throws `canceled` on a stop request, between requests.
 [[nodiscard]] Outcome execute_plan(Store& store, const Plan& plan, Log& log,
                                    const std::stop_token& stop);
 
-/// Those that kept a backup from being looked at or removed before it came to that.
+/// Counts `failures`, the errors that kept a backup from being examined or deleted in an earlier
+/// step.
 void add_failures(Outcome& outcome, const std::vector<Error>& failures);
 
-/// Throws `failed` with the number of failures and the first of them in full, if there are any.
+/// Throws `failed` with the number of failures and the first of them in full. Does nothing when
+/// there are none.
 void throw_failures(const Outcome& outcome);
 
 }  // namespace pgbackup

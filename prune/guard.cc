@@ -14,7 +14,8 @@ namespace {
 
 using std::chrono::seconds;
 
-/// With fewer to compare with, a database that is still being filled would look suspect.
+/// Requires so many backups to compare with: with fewer, a database that is still being filled
+/// would look suspect.
 constexpr size_t kLeastToCompare = 3;
 
 template <class Number>
@@ -24,7 +25,7 @@ Number median(std::vector<Number> numbers) {
   return *middle;
 }
 
-/// The servers in the order in which they took over.
+/// Returns the servers in the order in which they took over.
 std::vector<std::string> successive_servers(const GroupFacts& facts) {
   std::vector<std::string> servers;
   for (const Reading& reading : facts.readings) {
@@ -34,7 +35,7 @@ std::vector<std::string> successive_servers(const GroupFacts& facts) {
   return servers;
 }
 
-/// Those before the newest that can be compared with it.
+/// Returns the readings before the newest that can be compared with it.
 std::vector<const Reading*> predecessors(const GroupFacts& facts) {
   std::vector<const Reading*> same_kind;
   for (const Reading& reading : facts.readings) {
@@ -47,7 +48,7 @@ std::vector<const Reading*> predecessors(const GroupFacts& facts) {
 template <class Number>
 bool is_less_than_half(Number value, std::vector<Number> others) {
   const Number middle = median(std::move(others));
-  return value < middle - middle / 2;  // less than half, also of an odd number; cannot overflow
+  return value < middle - middle / 2;  // less than half, even of an odd number; cannot overflow
 }
 
 template <class Number>
@@ -60,7 +61,8 @@ std::vector<Number> values(const std::vector<const Reading*>& readings, Number R
 
 constexpr const char* kSuspectCure = "look at the database, or set PRUNE_ON_SUSPECT=allow";
 
-/// Older systems say no more of their files than the listing does.
+/// Objects when the newest file of an older system is less than half as large as usual. Nothing but
+/// the listing tells about such files.
 std::optional<std::string> guard_old_sizes(std::vector<uint64_t> sizes) {
   if (sizes.size() <= kLeastToCompare) return std::nullopt;
   const uint64_t newest = sizes.back();
@@ -118,16 +120,15 @@ std::optional<std::string> guard_emptiness(const GroupFacts& facts) {
 
 std::optional<std::string> guard_newest(const GroupFacts& facts) {
   if (!facts.is_newest_removed) return std::nullopt;
-  return "the newest complete backup would go";
+  return "the newest complete backup would be deleted";
 }
 
 std::optional<std::string> guard_stalled(const GroupFacts& facts, UtcTime now) {
   const std::optional<UtcTime> from = stalled_from(facts);
   if (!from || now <= *from || facts.is_retired) return std::nullopt;
   return fmt::format(
-      "backups have stalled: the newest is of {}, and the next one has been late since {}{}; see "
-      "to "
-      "pg-backup, or set PRUNE_WHEN_STALLED=allow",
+      "backups have stalled: the newest is of {}, and the next one has been late since {}{}; find "
+      "out why pg-backup makes none, or set PRUNE_WHEN_STALLED=allow",
       format_iso(facts.latest.back()), format_iso(*from),
       facts.left_out.empty() ? "" : ", as the database is left out: " + short_line(facts.left_out));
 }
@@ -136,9 +137,8 @@ std::optional<std::string> guard_damaged(const GroupFacts& facts) {
   if (facts.damaged.empty()) return std::nullopt;
   const size_t count = facts.damaged.size();
   return fmt::format(
-      "{}: {}; bring back what is missing, or remove that backup's folder by hand when you are "
-      "sure "
-      "that nothing can be done with it",
+      "{}: {}; bring back what is missing, or delete that backup's prefix by hand when you are "
+      "sure that nothing can be done with it",
       count == 1
           ? "a backup is damaged"
           : fmt::format("{} backups are damaged (pg-backup list shows them), the newest", count),
@@ -149,7 +149,7 @@ std::optional<std::string> guard_backdated(const GroupFacts& facts) {
   if (facts.backdated.empty()) return std::nullopt;
   const size_t count = facts.backdated.size();
   return fmt::format(
-      "{}: {}; remove the folders of those that nobody put there on purpose, or set "
+      "{}: {}; delete the prefixes of those that nobody put there on purpose, or set "
       "PRUNE_ON_BACKDATED=allow where they were copied there later",
       count == 1
           ? "a backup is backdated"
@@ -195,8 +195,8 @@ std::optional<std::string> guard_volume(const GroupFacts& facts, const RemovalLi
   const bool is_too_much = limit.is_percent ? removed * 100 > all * count : removed > count;
   if (!is_too_much || removed <= static_cast<size_t>(limit.always)) return std::nullopt;
   return fmt::format(
-      "{} of {} backups{} would go, more than PRUNE_MAX_REMOVE={}{}; `pg-prune plan` shows which, "
-      "and where that is meant `pg-prune now --prune-max-remove 100%` removes them",
+      "{} of {} backups{} would be deleted, more than PRUNE_MAX_REMOVE={}{}; `pg-prune plan` shows "
+      "which, and where that is meant `pg-prune now --prune-max-remove 100%` deletes them",
       removed, all, limit.is_percent ? " older than 2d" : "", limit.count,
       limit.is_percent ? "%" : "");
 }

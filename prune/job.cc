@@ -22,20 +22,21 @@ namespace {
 
 constexpr const char* kDryRun = "dry run: nothing was deleted";
 
-/// They are left alone; whoever moves here from an older system wants to know.
+/// Logs which backups of older systems are not adopted: they are left alone, and whoever moves here
+/// wants to know.
 void mention_not_adopted(const Catalog& catalog, Log& log) {
   if (!catalog.not_adopted.empty()) log.info(describe_not_adopted(catalog.not_adopted));
 }
 
-/// A plan for all that can be read. What cannot is missing from it, so that more is kept than the
-/// rules ask for, and is a failure of the run.
+/// Holds a plan for all that can be read. What cannot be read is missing from the plan, so that
+/// more is kept than the rules ask for, and is a failure of the run.
 struct Look {
   Plan plan;
   std::vector<Error> failures;
 };
 
 Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
-  // Before the listing: what is written meanwhile then looks too young rather than too old.
+  // Before the listing: what is written during it then looks too young rather than too old.
   const UtcTime now = store.now();
   if (const auto objection = guard_clock(clock.now(), now)) {
     throw Error(ErrorKind::conflict, *objection);
@@ -67,7 +68,7 @@ void log_decisions(const Plan& plan, Log& log) {
     const LogFields fields = {{"group", step.backup->group},
                               {"id", step.backup->id},
                               {"reason", reason_line(step, plan.rules)}};
-    const std::string text = fmt::format("decided: {}", action_name(step.action));
+    const std::string text = fmt::format("decided: {}", action_title(step.action));
     if (step.reasons.has(Reason::future)) {
       log.warn(text, fields);
     } else {
@@ -77,7 +78,7 @@ void log_decisions(const Plan& plan, Log& log) {
   log.info(format_plan_summary(plan));
 }
 
-/// Nobody shall look for a backup whose removal was not announced: what cannot be printed throws.
+/// Prints the plan. Throws what printing throws, so that nothing is deleted that was not announced.
 void report(const Plan& plan, const Destination& destination, const PruneJob& config, Log& log) {
   switch (config.style) {
     case ReportStyle::table:

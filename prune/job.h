@@ -1,6 +1,6 @@
-// One run, from the clock guard to the last removal, in each destination for itself. What it
-// decides is printed before anything is touched: as tables, as JSON lines, or to the log (the
-// daemon, whose output is its log).
+// One run, from the clock guard to the last deletion, in each destination separately. Prints what
+// it decides before it changes anything: as tables, as JSON lines, or to the log (the daemon, whose
+// output is its log). Knows no schedule: common/service/job.h does.
 #pragma once
 
 #include <cstdio>
@@ -14,7 +14,7 @@
 
 namespace pgbackup {
 
-/// The job of RunStates that prunings are noted under.
+/// Names the job under which RunStates notes prunings.
 inline constexpr const char* kPruneJob = "pruning";
 
 enum class ReportStyle { table, json, log };
@@ -24,14 +24,13 @@ struct PruneJob {
   Adoption adoption{};
   bool dry_run = false;
   ReportStyle style = ReportStyle::table;
-  std::FILE* out = stdout;  ///< of tables and JSON
+  std::FILE* out = stdout;  ///< where tables and JSON are printed
 };
 
-/// Has a look, a plan, guards and an outcome for each destination: what one refuses or fails to do
-/// does not stop the others. Throws `conflict` when a guard objects, `canceled` on a stop request,
-/// `failed` when something could not be removed, and what the stores throw; several failures are
-/// joined.
-/// Notes in `states` how each destination went.
+/// Lists, plans, asks the guards and executes the plan in each destination. A destination that
+/// refuses or fails does not stop the others. Notes in `states` how each destination went. Throws
+/// `conflict` when a guard objects, `canceled` on a stop request, `failed` when something could not
+/// be deleted, and what the stores throw; several failures are joined.
 void prune_once(const Destinations& destinations, const PruneJob& config, RunStates& states,
                 const Clock& clock, Log& log, const std::stop_token& stop);
 

@@ -11,13 +11,14 @@ constexpr const char* kContext = "cannot tell whether a backup is locked";
 constexpr const char* kNeedsRight =
     "pg-prune must be able to read manifests; in a bucket it needs s3:GetObject (deploy/iam)";
 
-/// The kind decides what becomes of the backup: `corrupt` is left to what the manifest says.
+/// Returns `error` with the kind that decides what becomes of the backup: `corrupt` is reserved for
+/// the manifest's own contents.
 Error reading_failure(Store& store, const std::string& key, const Error& error) {
-  if (error.kind() == ErrorKind::corrupt) {  // of the reply, not of the manifest
+  if (error.kind() == ErrorKind::corrupt) {  // the reply is corrupt, not the manifest
     return {ErrorKind::failed, error.message(), error.hint()};
   }
   if (error.kind() != ErrorKind::denied) return error;
-  // S3 says 403 for 404 to those who may not list the whole bucket.
+  // S3 replies 403 instead of 404 to those who may not list the whole bucket.
   if (!is_listed(store, key)) return {ErrorKind::not_found, error.message()};
   return {ErrorKind::denied, error.message(), kNeedsRight};
 }

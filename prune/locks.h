@@ -1,6 +1,7 @@
-// Object Lock, as pg-backup notes it in a manifest: what is still locked is kept and says so. In a
-// versioned bucket, and a lock needs one, a plain DELETE of a locked object succeeds and only hides
-// it: the store's refusal cannot be relied on.
+// Object Lock, as pg-backup notes it in a manifest: a backup that is still locked is kept, and the
+// plan says so. In a versioned bucket, which a lock requires, a plain DELETE of a locked object
+// succeeds and only hides the object. So the store's refusal cannot be relied on.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 #pragma once
 
 #include <optional>
@@ -16,26 +17,28 @@
 
 namespace pgbackup {
 
-/// What a manifest says about its lock.
+/// Holds what a manifest says about the lock of its backup.
 struct LockReading {
-  size_t step = 0;  ///< in the plan
+  size_t step = 0;  ///< index in the plan
   std::optional<UtcTime> locked_until = std::nullopt;
-  std::optional<Error> failure = std::nullopt;  ///< why it could not be read
+  std::optional<Error> failure = std::nullopt;  ///< why the manifest could not be read
 };
 
-/// Reads the manifests of the backups of ours that `plan` removes, no others. Those of which
-/// nothing is to be said have no reading: they may be a million. What cannot be read is logged.
-/// Throws `canceled`, and `transient` when the store does not answer.
+/// Reads the manifests of those backups of ours that `plan` deletes, and no others. Returns no
+/// reading for a backup that is neither locked nor unreadable, since there may be a million of
+/// them. Logs what cannot be read. Throws `canceled`, and `transient` when the store does not
+/// answer.
 [[nodiscard]] std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
                                                   const std::stop_token& stop);
 
-/// Turns removals into keeps. Pure. `readings` as from read_locks() of this plan:
-///  - locked at plan.now: kept;
-///  - a damaged manifest: left to the guards, which then object;
-///  - a manifest that cannot or may not be read, or is gone since it was listed: kept.
+/// Turns deletions into keeps. Pure. `readings` are those of read_locks() for this plan:
+///  - A backup that is locked at plan.now is kept.
+///  - A damaged manifest is left to the guards, which then object.
+///  - A manifest that cannot or may not be read, or is gone since the listing, keeps its backup.
 void apply_locks(Plan& plan, std::span<const LockReading> readings);
 
-/// Those of `readings` that fail the run: a manifest is there and its backup stays because of it.
+/// Returns the errors in `readings` that fail the run: the manifest exists, and its backup is kept
+/// because it cannot be read.
 [[nodiscard]] std::vector<Error> lock_failures(std::span<const LockReading> readings);
 
 }  // namespace pgbackup

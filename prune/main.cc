@@ -1,4 +1,4 @@
-// pg-prune: removes the backups that no rule keeps. Has no database password and no libpq.
+// pg-prune: deletes the backups that no rule keeps. Links no libpq and has no database password.
 #include <span>
 
 #include "common/base/clock.h"
@@ -24,7 +24,8 @@ int run(const PruneConfig& config, const CommandLine& command, const ParsedOptio
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
   std::stop_token stop;
-  // The destinations are opened for each run, so that one that was away at start is found later.
+  // The destinations are opened for each run, so that one that was unavailable at start is found
+  // later.
   const auto open = [&] { return open_destinations(config.store, clock, log, stop); };
   const PruneJob job{.rules = config.rules,
                      .adoption = config.adoption.adoption,

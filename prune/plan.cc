@@ -11,7 +11,7 @@
 namespace pgbackup {
 namespace {
 
-/// When the last part of an unfinished write arrived, by its folder.
+/// Maps group and id of a backup to when the last part of an unfinished write to it arrived.
 using Activity = std::map<std::pair<std::string, std::string>, UtcTime>;
 
 Candidate candidate(const Backup& backup) {
@@ -23,7 +23,7 @@ Candidate candidate(const Backup& backup) {
 
 using Backups = std::span<const Backup>;
 
-/// Would the policy remove `folder` at once if its manifest existed?
+/// Returns whether the policy would delete the backup in `folder` at once if its manifest existed.
 bool is_out_anyway(const Backup& folder, Backups group, const Rules& rules, UtcTime now) {
   std::vector<Candidate> candidates;
   size_t index = 0;
@@ -34,18 +34,19 @@ bool is_out_anyway(const Backup& folder, Backups group, const Rules& rules, UtcT
   return apply_policy(candidates, rules.retention, now)[index].empty();
 }
 
-/// A folder without a manifest belongs to a writer that still runs, to one that died, or to a
-/// pruner that died after it had removed the manifest. They look alike but for their age.
+/// Returns why to sweep `folder`, or nullopt. A backup without a manifest belongs to a writer that
+/// still runs, to one that died, or to a pruner that died after deleting the manifest. These look
+/// alike but for their age.
 ///
-///  - Silent for SWEEP_AFTER: no writer pauses for so long. Objects that lie there and parts of
-///    writes that are not yet objects both count as signs of life, so that a long upload is never
-///    swept from under its writer.
-///  - What a dead pruner left would wait for that in vain reach when the maximal age is shorter.
-///    So a folder that the policy would remove even if it were complete goes after an hour of
-///    silence. That is safe: a backup completed now would be removed by the next run, and the hour
-///    keeps us out of the moment between a writer's last object and its manifest. (Some stores date
-///    an object by the begin of its upload; but to be out anyway there must also be enough newer
-///    complete backups, which one daemon, whose runs never overlap, cannot have made.)
+///  - Silent for SWEEP_AFTER: no writer pauses for so long. Existing objects and parts of writes
+///    that are not yet objects both count as signs of life, so that a long upload is never swept
+///    from under its writer.
+///  - Silent for an hour, and the policy would delete the backup even if it were complete: swept,
+///    too. Otherwise what a dead pruner left would stay longer than the maximal age where that is
+///    shorter than SWEEP_AFTER. That is safe: the next run would delete a backup completed now, and
+///    the hour keeps us out of the moment between a writer's last object and its manifest. (Some
+///    stores date an object by the start of its upload; but the policy only deletes where there are
+///    enough newer complete backups, which one daemon, whose runs never overlap, cannot have made.)
 std::optional<Reason> reason_to_sweep(const Backup& folder, UtcTime newest, Backups group,
                                       const Rules& rules, UtcTime now) {
   const auto silence = now - newest;
@@ -88,7 +89,7 @@ void plan_group(Backups group, const Activity& activity, Plan& plan) {
   }
 }
 
-/// Those that are in folders of ours.
+/// Returns the writes whose key is that of a backup of ours.
 std::deque<Write> writes_of_ours(const std::vector<UnfinishedWrite>& writes) {
   std::deque<Write> ours;
   for (const UnfinishedWrite& write : writes) {
@@ -103,7 +104,8 @@ std::deque<Write> writes_of_ours(const std::vector<UnfinishedWrite>& writes) {
   return ours;
 }
 
-/// Sweeps what is old enough, and returns when each folder last received a part.
+/// Adds a sweep for each write that is old enough, and returns when each backup last received a
+/// part.
 Activity plan_writes(const std::deque<Write>& writes, Plan& plan) {
   Activity activity;
   for (const Write& entry : writes) {
@@ -134,7 +136,7 @@ std::vector<std::span<Item>> split(std::span<Item> items, const IsSame& is_same)
   return groups;
 }
 
-/// By group and time; an unfinished write in front of its folder.
+/// Orders steps by group and time; an unfinished write precedes its backup.
 bool is_taken_before(const Step& a, const Step& b) {
   if (is_listed_before(*a.backup, *b.backup)) return true;
   if (is_listed_before(*b.backup, *a.backup)) return false;
@@ -161,6 +163,10 @@ std::string_view action_name(Action action) {
       return "sweep";
   }
   return "keep";
+}
+
+std::string_view action_title(Action action) {
+  return action == Action::remove ? "delete" : action_name(action);
 }
 
 Plan make_plan(std::vector<Backup> catalog, const std::vector<UnfinishedWrite>& writes,

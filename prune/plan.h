@@ -1,5 +1,6 @@
-// What a run will do, decided before anything is touched: the policy's verdict for every backup,
-// and which leftovers are swept. Pure: the same listing, rules and time give the same plan.
+// What a run will do, decided before anything is changed: the verdict of the policy for every
+// backup, and which orphaned objects are swept. Pure: the same listing, rules and time give the
+// same plan. Asks no store: catalog.h lists, execute.h deletes.
 #pragma once
 
 #include <chrono>
@@ -21,20 +22,22 @@ namespace pgbackup {
 
 enum class Action {
   keep,
-  remove,  ///< a complete backup: what makes it one first, then its data
-  sweep,   ///< a folder without a manifest, or an unfinished write
+  remove,  ///< deletes a complete backup: first its manifest or checksum, then its data
+  sweep,   ///< deletes a backup without a manifest, or an unfinished write
 };
 
-/// `keep`, `remove`, `sweep`
+/// Returns `keep`, `remove` or `sweep`, for JSON.
 [[nodiscard]] std::string_view action_name(Action action);
+/// Returns `keep`, `delete` or `sweep`, for people.
+[[nodiscard]] std::string_view action_title(Action action);
 
-/// Small, since there may be millions.
+/// Decides about one backup or unfinished write. Small, since there may be millions.
 struct Step {
   Action action = Action::keep;
-  Reasons reasons;                         ///< of a removal none
-  const Backup* backup = nullptr;          ///< of an unfinished write: group, id, time and newest
-  const UnfinishedWrite* write = nullptr;  ///< swept instead of a folder
-  std::optional<UtcTime> locked_until = std::nullopt;  ///< with Reason::locked
+  Reasons reasons;                         ///< none for a deletion
+  const Backup* backup = nullptr;          ///< for a write only group, id, time and newest are set
+  const UnfinishedWrite* write = nullptr;  ///< swept instead of `backup`; may be null
+  std::optional<UtcTime> locked_until = std::nullopt;  ///< set with Reason::locked
 };
 
 struct Rules {
@@ -43,49 +46,50 @@ struct Rules {
   GuardRules guards{};
 };
 
-/// A group in which nothing is touched because a guard says that it would hurt.
+/// Names a group that is frozen because a guard says that deleting would hurt.
 struct Objection {
   std::string group;
   std::string sentence;
 };
 
-/// An unfinished write, and the backup that it would have become part of.
+/// Holds an unfinished write, and the backup that it would have become part of.
 struct Write {
   UnfinishedWrite write;
   Backup backup;
 };
 
-/// What the steps of a plan point into.
+/// Owns what the steps of a plan point into.
 struct PlanInput {
   std::vector<Backup> backups;  ///< by group, then oldest first
   std::deque<Write> writes;
 };
 
 struct Plan {
-  UtcTime now;  ///< what ages were measured by
+  UtcTime now;  ///< ages are measured from here
   Rules rules;
   std::unique_ptr<const PlanInput> listing;
   std::vector<Step> steps{};  ///< by group, then oldest first
-  /// Folders without a manifest that their writer may still complete: left alone.
+  /// Lists the backups without a manifest that their writer may still complete; they are left
+  /// alone.
   std::vector<const Backup*> in_progress{};
   std::vector<Objection> objections{};  ///< by group
 };
 
-/// How long a writer may be silent between its last object and the manifest. Between the two lie
-/// a HEAD per object and one PUT, each repeated for 15 minutes at most unless set otherwise.
+/// Limits how long a writer may be silent between its last object and the manifest. Between the two
+/// lie a HEAD per object and one PUT, each repeated for 15 minutes at most unless set otherwise.
 inline constexpr std::chrono::hours kWriterPause{1};
 
-/// `catalog` as from read_catalog(). `writes` must have been listed before it: a write that ends
-/// between the two listings is then seen twice rather than not at all. Those whose key is not ours
-/// are ignored.
+/// Makes the plan for `catalog`, as read_catalog() returns it. `writes` must have been listed
+/// before `catalog`: a write that ends between the two listings is then seen twice rather than not
+/// at all. Ignores writes whose key is not ours.
 [[nodiscard]] Plan make_plan(std::vector<Backup> catalog,
                              const std::vector<UnfinishedWrite>& writes, const Rules& rules,
                              UtcTime now);
 
-/// Why nothing of this group is touched.
+/// Returns the objections because of which `group` is frozen. The result points into `plan`.
 [[nodiscard]] std::span<const Objection> objections_to(const Plan& plan, const std::string& group);
 
-/// The steps of each group in turn.
+/// Returns the steps of each group in turn. The result points into `steps`.
 [[nodiscard]] std::vector<std::span<Step>> groups_of(std::span<Step> steps);
 [[nodiscard]] std::vector<std::span<const Step>> groups_of(std::span<const Step> steps);
 

@@ -10,7 +10,7 @@
 namespace pgbackup {
 namespace {
 
-/// What the rules work on: the backups that are not from the future, oldest first.
+/// Holds what the rules work on: the backups that are not dated in the future, oldest first.
 struct Judgement {
   std::span<const Candidate> backups;
   std::span<Reasons> reasons;
@@ -42,7 +42,7 @@ void keep_last(const Judgement& on) {
   }
 }
 
-/// One row for each kind of bucket.
+/// Describes one kind of bucket.
 struct BucketRule {
   int Retention::*count;
   Period period;
@@ -69,7 +69,8 @@ void keep_buckets(const Judgement& on, const BucketRule& rule) {
   }
 }
 
-/// Applied last, and named only where no rule keeps the backup.
+/// Keeps the newest `min_backups`. Applied last; leaves a reason only where no rule keeps the
+/// backup.
 void keep_floor(const Judgement& on) {
   const bool has_ours = std::any_of(on.backups.begin(), on.backups.end(),
                                     [](const Candidate& backup) { return backup.is_ours; });
@@ -81,7 +82,7 @@ void keep_floor(const Judgement& on) {
   }
 }
 
-/// As if those that are damaged were not there.
+/// Applies the policy as if the damaged backups were absent.
 std::vector<Reasons> apply_to_whole(std::span<const Candidate> backups, const Retention& retention,
                                     UtcTime now) {
   std::vector<Candidate> whole;
@@ -108,7 +109,7 @@ bool has_rule(const Retention& retention) {
 std::vector<Reasons> apply_policy(std::span<const Candidate> backups, const Retention& retention,
                                   UtcTime now) {
   if (!has_rule(retention)) {
-    throw Error(ErrorKind::usage, "no retention policy is set: nothing says what may be removed");
+    throw Error(ErrorKind::usage, "no retention policy is set: nothing says what may be deleted");
   }
   if (std::any_of(backups.begin(), backups.end(),
                   [](const Candidate& backup) { return backup.is_damaged; })) {

@@ -1,4 +1,5 @@
-// Why a backup stays, goes or is swept: a set of bits for each of millions, a text for people.
+// Why a backup is kept, deleted or swept: a set of bits, since there may be millions. The texts for
+// people are in reason_text.h.
 #pragma once
 
 #include <bitset>
@@ -10,7 +11,7 @@ enum class Reason {
   // The policy keeps it.
   future,
   damaged,    ///< what its manifest names is not there
-  backdated,  ///< it may not be of its date
+  backdated,  ///< the date in its id may be wrong
   held,
   within,
   last,
@@ -20,14 +21,14 @@ enum class Reason {
   monthly,
   yearly,
   floor,
-  // The policy does not, but it stays all the same.
+  // The policy does not keep it, but it stays all the same.
   locked,
   unreadable,
   gone,
   frozen,
-  // It goes unless a guard objects.
+  // It is deleted unless a guard objects.
   bad_manifest,
-  // A leftover goes.
+  // Orphaned objects are swept.
   silent,
   silent_and_out,
   unfinished,
@@ -35,7 +36,7 @@ enum class Reason {
 
 inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::unfinished) + 1;
 
-/// None: no rule keeps it.
+/// Holds the reasons of one step; an empty set means that no rule keeps the backup.
 class Reasons {
  public:
   Reasons() = default;

@@ -33,7 +33,7 @@ std::string reason_text(Reason reason, const Step& step, const Rules& rules) {
     case Reason::yearly:
       return "newest of its year";
     case Reason::floor:
-      return "min_backups safety";
+      return fmt::format("needed for RETENTION_MIN_BACKUPS={}", retention.min_backups);
     case Reason::locked:
       return fmt::format("locked until {}", format_iso(step.locked_until.value_or(UtcTime())));
     case Reason::damaged:
@@ -45,7 +45,7 @@ std::string reason_text(Reason reason, const Step& step, const Rules& rules) {
     case Reason::unreadable:
       return "its manifest cannot be read: it may be locked";
     case Reason::gone:
-      return "its manifest is gone since it was listed";
+      return "its manifest was deleted after the listing";
     case Reason::frozen:
       return "frozen";
     case Reason::silent:
@@ -55,7 +55,8 @@ std::string reason_text(Reason reason, const Step& step, const Rules& rules) {
       return fmt::format("no manifest, nothing written for {}, and too old to be kept",
                          format_duration(kWriterPause));
     case Reason::unfinished:
-      return fmt::format("an unfinished write, silent for {}", format_duration(rules.sweep_after));
+      return fmt::format("unfinished write: no data received for {}",
+                         format_duration(rules.sweep_after));
   }
   return "";
 }

@@ -1,4 +1,4 @@
-// Why a step is taken, in words.
+// Why a step is taken, in words for tables, JSON and the log.
 #pragma once
 
 #include <string>
@@ -8,10 +8,11 @@
 
 namespace pgbackup {
 
-/// At least one: `younger than 30d`, `newest of its day`, `no rule keeps it`.
+/// Returns at least one text, such as `younger than 30d`, `newest of its day` or `no rule keeps
+/// it`.
 [[nodiscard]] std::vector<std::string> reason_texts(const Step& step, const Rules& rules);
 
-/// The same in one line, with semicolons.
+/// Returns the reason_texts() in one line, separated by semicolons.
 [[nodiscard]] std::string reason_line(const Step& step, const Rules& rules);
 
 }  // namespace pgbackup

@@ -18,10 +18,10 @@ namespace {
 using std::chrono::seconds;
 
 constexpr size_t kIdWidth = 25;
-/// Action, id and its width, time, age, size, reasons.
+/// Takes action, id and its width, time, age, size and reasons.
 constexpr std::string_view kRow = "  {:<6}  {:<{}}  {:<20}  {:>6}  {:>10}  {}\n";
 
-/// In the largest unit that it fills: `3d`, `5h`, `12m`, `7s`.
+/// Returns `age` in the largest unit that it fills: `3d`, `5h`, `12m`, `7s`.
 std::string age_text(seconds age) {
   if (age < seconds(0)) return "-" + age_text(-age);
   for (const auto unit : {seconds(86400), seconds(3600), seconds(60)}) {
@@ -54,7 +54,7 @@ std::string format_group_table(std::span<const Step> steps, const Plan& plan) {
   text += fmt::format(kRow, "action", "id", width, "time", "age", "size", "reasons");
   for (const Step& step : steps) {
     const Backup& backup = *step.backup;
-    text += fmt::format(kRow, action_name(step.action), printable(backup.id), width,
+    text += fmt::format(kRow, action_title(step.action), printable(backup.id), width,
                         format_iso(backup.time), age_text(plan.now - backup.time),
                         step.write != nullptr ? "?" : format_bytes(backup.bytes),
                         reason_line(step, plan.rules));
@@ -91,14 +91,15 @@ std::string format_plan_summary(const Plan& plan) {
     ++counts[static_cast<size_t>(step.action)];
     bytes[static_cast<size_t>(step.action)] += step.backup->bytes;
   }
-  return fmt::format("keep {}, remove {} ({}), sweep {} ({})", count_text(counts[0], "backup"),
-                     counts[1], format_bytes(bytes[1]), count_text(counts[2], "leftover"),
+  return fmt::format("keep {}, delete {} ({}), sweep {} ({})", count_text(counts[0], "backup"),
+                     counts[1], format_bytes(bytes[1]), count_text(counts[2], "orphaned object"),
                      format_bytes(bytes[2]));
 }
 
 std::string format_outcome(const Outcome& outcome) {
-  return fmt::format("removed {}, swept {}, freed {}", count_text(outcome.removed, "backup"),
-                     count_text(outcome.swept, "leftover"), format_bytes(outcome.freed_bytes));
+  return fmt::format("deleted {}, swept {}, freed {}", count_text(outcome.removed, "backup"),
+                     count_text(outcome.swept, "orphaned object"),
+                     format_bytes(outcome.freed_bytes));
 }
 
 }  // namespace pgbackup

@@ -10,22 +10,25 @@
 
 namespace pgbackup {
 
-/// `s3: s3://bucket/prefix/`, above the tables of one of several destinations.
+/// Returns a heading such as `s3: s3://bucket/prefix/`, for the tables of one of several
+/// destinations.
 [[nodiscard]] std::string format_heading(const Destination& destination);
 
-/// The steps of one group of `plan`: its name, a heading, a line per step, and why it is frozen.
+/// Returns the table for `steps`, those of one group of `plan`: the group's name, a heading, a line
+/// per step, and why the group is frozen.
 [[nodiscard]] std::string format_group_table(std::span<const Step> steps, const Plan& plan);
 
-/// `{"action","group","id","key","time","bytes","reasons"}` and a newline. The key is that of the
-/// manifest; of an older system's backup its own; of a folder that is swept with a slash at its
-/// end; of an unfinished write the object's. Where there are several destinations, `"from"` says
-/// which it is.
+/// Returns `{"action","group","id","key","time","bytes","reasons"}` and a newline; "action" is
+/// `keep`, `remove` or `sweep`. The key is that of the manifest; for a backup of an older system,
+/// that of its file; for a backup without a manifest, its prefix with a slash at the end; for an
+/// unfinished write, that of the object. Where there are several destinations, `"from"` names the
+/// destination.
 [[nodiscard]] std::string format_json_line(const Step& step, const Plan& plan,
                                            const Destination& destination);
 
-/// `keep 3 backups, remove 2 (1.5 GiB), sweep 1 leftover (0 B)`
+/// Returns `keep 3 backups, delete 2 (1.5 GiB), sweep 1 orphaned object (0 B)`.
 [[nodiscard]] std::string format_plan_summary(const Plan& plan);
-/// `removed 2 backups, swept 1 leftover, freed 1.5 GiB`
+/// Returns `deleted 2 backups, swept 1 orphaned object, freed 1.5 GiB`.
 [[nodiscard]] std::string format_outcome(const Outcome& outcome);
 
 }  // namespace pgbackup

@@ -11,11 +11,12 @@
 namespace pgbackup {
 namespace {
 
-/// The writes about which the store does not say when they last received bytes.
+/// Counts the writes for which the store does not say when they last received bytes.
 struct Unknown {
   size_t count = 0;
   std::optional<Error> first_error{};
-  bool is_unanswered = false;  ///< the store was away: the others would wait as long for the same
+  bool is_unanswered =
+      false;  ///< the store was unavailable: the other writes would wait as long for the same error
 };
 
 std::vector<UnfinishedWrite> list_ours(Store& store) {
@@ -30,7 +31,8 @@ std::vector<UnfinishedWrite> list_ours(Store& store) {
   return ours;
 }
 
-/// nullopt: the write is gone.
+/// Returns when the write last received bytes, `now` when that cannot be learned, or nullopt when
+/// the write is gone.
 std::optional<UtcTime> ask(Store& store, const UnfinishedWrite& write, UtcTime now,
                            Unknown& unknown) {
   try {

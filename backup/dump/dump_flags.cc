@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kStream = "the dump is streamed as it is made";
 constexpr std::string_view kConnection = "the connection has settings of its own (DB_HOST ...)";
 constexpr std::string_view kOurs = "restore has --create and --clean of its own";
-constexpr std::string_view kUpgrade = "it is for pg_upgrade alone";
+constexpr std::string_view kUpgrade = "only pg_upgrade needs it";
 
 constexpr bool kValue = true;
 constexpr DumpEffect kWhole = DumpEffect::whole;
@@ -27,7 +27,7 @@ constexpr std::array kFlags = std::to_array<DumpFlag>({
     {"blobs", 0},
     {"clean", 'c', false, kWhole, kOurs},
     {"column-inserts", 0},
-    {"compress", 'Z', kValue, kWhole, "BACKUP_COMPRESSION says it"},
+    {"compress", 'Z', kValue, kWhole, "BACKUP_COMPRESSION sets it"},
     {"create", 'C', false, kWhole, kOurs},
     {"data-only", 'a', false, kPart},
     {"dbname", 'd', kValue, kWhole, kConnection},
@@ -45,7 +45,7 @@ constexpr std::array kFlags = std::to_array<DumpFlag>({
     {"extra-float-digits", 0, kValue},
     {"file", 'f', kValue, kWhole, kStream},
     {"filter", 0, kValue, kPart},
-    {"format", 'F', kValue, kWhole, "BACKUP_FORMAT says it"},
+    {"format", 'F', kValue, kWhole, "BACKUP_FORMAT sets it"},
     {"help", '?', false, kWhole, kStream},
     {"host", 'h', kValue, kWhole, kConnection},
     {"if-exists", 0, false, kWhole, kOurs},
@@ -104,20 +104,20 @@ constexpr std::array kFlags = std::to_array<DumpFlag>({
 static_assert(std::ranges::is_sorted(kFlags, {}, &DumpFlag::name));
 
 [[noreturn]] void refuse(std::string_view word, std::string_view reason) {
-  throw Error(ErrorKind::usage, fmt::format("{} is not for here: {}", word, reason));
+  throw Error(ErrorKind::usage, fmt::format("{} cannot be used here: {}", word, reason));
 }
 
 [[noreturn]] void refuse_value(std::string_view word, std::string_view problem) {
   throw Error(ErrorKind::usage, fmt::format("{} {}", word, problem));
 }
 
-/// The option that `name`, in full or abbreviated, stands for; null for one that is unknown.
+/// Returns the option that `name`, in full or abbreviated, stands for; null for an unknown one.
 const DumpFlag* find_flag(std::string_view name) {
   std::vector<std::string> fitting;
   const DumpFlag* found = nullptr;
   for (const DumpFlag& flag : kFlags) {
     if (!flag.name.starts_with(name)) continue;
-    // An abbreviation may fit others in other versions of pg_dump, so that one is enough.
+    // An abbreviation may fit others in other versions of pg_dump, so one refused option is enough.
     if (!flag.refusal.empty()) refuse(fmt::format("--{}", flag.name), flag.refusal);
     if (flag.name == name) return &flag;
     fitting.push_back(fmt::format("--{}", flag.name));
@@ -139,7 +139,7 @@ class Reader {
       const std::string_view word = take();
       if (word == "-" || word == "--" || !word.starts_with('-')) {
         refuse(fmt::format("'{}'", word),
-               "it is no option, and databases have settings of their own");
+               "it is not an option, and databases have settings of their own");
       }
       word.starts_with("--") ? read_name(word) : read_letters(word);
     }
@@ -153,7 +153,7 @@ class Reader {
     return word;
   }
 
-  /// `--name`, `--name=value` or the beginning of a name.
+  /// Reads `--name`, `--name=value` or the beginning of a name.
   void read_name(std::string_view word) {
     const size_t equals = word.find('=');
     const bool has_value = equals != std::string_view::npos;
@@ -171,7 +171,8 @@ class Reader {
     }
   }
 
-  /// A cluster of letters such as `-xOt`; what follows one that takes a value is the value.
+  /// Reads a cluster of letters such as `-xOt`; what follows a letter that takes a value is the
+  /// value.
   void read_letters(std::string_view word) {
     for (size_t i = 1; i < word.size(); ++i) {
       const char letter = word[i];
@@ -211,7 +212,7 @@ bool is_any(std::span<const GivenDumpFlag> flags, std::initializer_list<std::str
   });
 }
 
-/// --section may be given several times.
+/// Returns whether the dump holds rows. --section may be given several times.
 bool takes_data(std::span<const GivenDumpFlag> flags) {
   if (is_any(flags, {"schema-only", "no-data", "statistics-only"})) return false;
   return !is_any(flags, {"section"}) ||

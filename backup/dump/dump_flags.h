@@ -12,42 +12,42 @@
 
 namespace pgbackup {
 
-/// Whether something is missing after a restore because of an option.
+/// Says whether something is missing after a restore because of an option.
 enum class DumpEffect {
   whole,     ///< nothing is missing
   part,      ///< objects, rows or their properties are missing
-  sql_part,  ///< the same in plain SQL; archives hold everything all the same
+  sql_part,  ///< objects are missing in plain SQL; archives hold everything all the same
 };
 
 struct DumpFlag {
   std::string_view name;
-  char letter = 0;  ///< 0: has none
+  char letter = 0;  ///< 0: no letter
   bool takes_value = false;
   DumpEffect effect = DumpEffect::whole;
-  std::string_view refusal = {};  ///< why a user may not give it; empty: a user may
+  std::string_view refusal = {};  ///< why the option is refused; empty: it is allowed
 };
 
 [[nodiscard]] std::span<const DumpFlag> dump_flags();
 
-/// An option as given. One that the table does not know counts as an option that leaves something
-/// out, since a newer pg_dump may have it.
+/// Holds an option as given. One that the table does not know counts as an option that leaves
+/// something out, since a newer pg_dump may have it.
 struct GivenDumpFlag {
-  std::string name;  ///< in full
+  std::string name;  ///< the name in full
   std::string value{};
   DumpEffect effect = DumpEffect::part;
 };
 
-/// Reads words as getopt_long() does for pg_dump. Throws `usage` for an option that is refused, for
-/// an abbreviation that fits several options, for a value that is missing or not wanted, and for a
-/// word that is no option.
+/// Parses words as getopt_long() does for pg_dump. Throws `usage` for an option that is refused,
+/// for an abbreviation that fits several options, for a value that is missing or not wanted, and
+/// for a word that is no option.
 [[nodiscard]] std::vector<GivenDumpFlag> parse_dump_flags(std::span<const std::string> words);
 
-/// The options because of which something is missing, in full: for the manifest.
+/// Returns the options because of which something is missing, in full: for the manifest.
 [[nodiscard]] std::vector<std::string> selection_of(std::span<const GivenDumpFlag> flags,
                                                     DumpFormat format);
 
-/// Whether pg_dump would take the large objects that there are. Only a filter file may still leave
-/// them out.
+/// Returns whether pg_dump would take the large objects that there are. Only a filter file may
+/// still leave them out.
 [[nodiscard]] bool takes_large_objects(std::span<const GivenDumpFlag> flags);
 
 }  // namespace pgbackup

@@ -21,13 +21,14 @@ namespace pgbackup {
 namespace {
 
 constexpr const char* kNoPasswordsWarning =
-    "without the passwords of roles, which this role may not read (SELECT on pg_authid)";
+    "the backup is without the passwords of roles, which this role may not read (SELECT on "
+    "pg_authid)";
 
 constexpr const char* kLargeObjectsWarning =
-    "it holds large objects, which plain SQL restores only with --no-single-transaction; with "
-    "BACKUP_FORMAT=custom they are like everything else";
+    "the database holds large objects, which plain SQL restores only with --no-single-transaction; "
+    "with BACKUP_FORMAT=custom they are like everything else";
 
-/// Passes everything on and keeps the end, by which plain SQL shows that it is whole.
+/// Passes everything on and keeps the end, by which plain SQL shows that it is complete.
 class TailSink final : public Sink {
  public:
   explicit TailSink(Sink& next) : next_(next) {}
@@ -167,7 +168,7 @@ void BackupJob::dump_globals(const ServerInfo& server, BackupWriter& writer) {
   writer.commit(std::move(manifest));
 }
 
-/// All that is known before the dump.
+/// Returns a manifest with everything that is known before the dump.
 Manifest BackupJob::describe(const ServerInfo& server, const ClientProgram& client) const {
   Manifest manifest;
   manifest.started = clock_.now();
@@ -191,7 +192,8 @@ const ClientProgram& BackupJob::client(const std::string& name, int server_versi
   return choose_client(found, name, server_version);
 }
 
-/// Throws when a destination has not got the backup.
+/// Logs the warnings and sets `outcome`. Throws `failed` when a destination does not have the
+/// backup.
 void BackupJob::report(const BackupWriter& writer, Outcome& outcome) {
   for (const auto& [destination, manifest] : writer.written())
     outcome.holders.push_back(destination);

@@ -1,6 +1,6 @@
 // One backup from beginning to end: pg_dump, or pg_dumpall for what belongs to the whole server,
 // through the chain of stages into every destination, and the manifests. Any exception unwinds to
-// "nothing happened".
+// "nothing happened". Repeats nothing: runs.h does.
 #pragma once
 
 #include <filesystem>
@@ -28,36 +28,36 @@ struct BackupJobConfig {
   std::filesystem::path bindir;
   const DumpOptions& dump;
   std::optional<Schedule> schedule;  ///< for `next_due`
-  std::chrono::seconds jitter{0};    ///< the next one may start so much later
+  std::chrono::seconds jitter{0};    ///< the next backup may start so much later
 };
 
-/// What the backups of one run share.
+/// Holds what the backups of one run share.
 struct RunInfo {
   std::string id;
   UtcTime started;
-  std::vector<std::string> groups;  ///< all that the run is for, also those that it need not repeat
-  std::vector<LeftOut> left_out;    ///< what the server has beside them
+  std::vector<std::string> groups;  ///< what the run is for, also what need not be made again
+  std::vector<LeftOut> left_out;    ///< databases of the server that the run does not take
 };
 
 class BackupJob {
  public:
   struct Outcome {
     std::vector<std::string> holders;          ///< names of the destinations that have the backup
-    std::vector<DestinationFailure> failures;  ///< of those that have not
-    std::optional<Error> error;                ///< unless every destination has it
+    std::vector<DestinationFailure> failures;  ///< why the other destinations do not have it
+    std::optional<Error> error;                ///< set unless every destination has the backup
   };
 
   BackupJob(const BackupJobConfig& config, const Environment& environment, RunInfo run,
             Clock& clock, Log& log, std::stop_token stop);
 
   /// Makes one backup of `group`, a database or kGlobalsGroup, and logs where it is. In a
-  /// destination that has not got it no manifest and no object of it are visible. Throws `canceled`
-  /// only.
+  /// destination that does not have the backup, no manifest and no object of it are visible. Throws
+  /// `canceled` only.
   [[nodiscard]] Outcome back_up(const std::string& group, const SomeDestinations& destinations);
 
  private:
   void make(const std::string& group, const SomeDestinations& destinations, Outcome& outcome);
-  /// `warning` is what is known before the dump; empty: nothing.
+  /// Dumps a database. `warning` is what is known before the dump; empty: nothing.
   void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer);
   void dump_globals(const ServerInfo& server, BackupWriter& writer);
   [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& client) const;
@@ -70,7 +70,7 @@ class BackupJob {
   Clock& clock_;
   Log& log_;
   std::stop_token stop_;
-  std::map<std::string, std::vector<ClientProgram>> clients_;  ///< found once
+  std::map<std::string, std::vector<ClientProgram>> clients_;  ///< searched once
 };
 
 }  // namespace pgbackup

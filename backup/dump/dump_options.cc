@@ -8,7 +8,7 @@
 namespace pgbackup {
 namespace {
 
-/// Adds `option` with each pattern of the list.
+/// Adds `option` once for each pattern of the list.
 void add_patterns(DumpOptions& options, std::string_view option, const std::string& list) {
   for (const Word& word : split_list(list)) {
     options.arguments.push_back(fmt::format("--{}={}", option, word.raw));
@@ -37,17 +37,17 @@ std::vector<Option> dump_rows(DumpOptions& options) {
        .help = "zstd is smaller and many times faster than gzip."},
       {.name = "ZSTD_LEVEL",
        .value = Number{&options.effort.zstd_level, kMinZstdLevel, kMaxZstdLevel},
-       .help = "Compression: higher is smaller and slower."},
+       .help = "Compression of zstd: higher is smaller and slower."},
       {.name = "ZSTD_THREADS",
        .value = Number{&options.effort.zstd_threads, 1, kMaxZstdThreads},
        .help = "Threads that compress. Each takes about 6 MiB more at level 3."},
       {.name = "GZIP_LEVEL",
        .value = Number{&options.effort.gzip_level, kMinGzipLevel, kMaxGzipLevel},
-       .help = "The same for gzip."},
+       .help = "Compression of gzip: higher is smaller and slower."},
       {.name = "EXCLUDE_TABLES",
        .value = &options.exclude_tables,
-       .help = "Tables to leave out: patterns of pg_dump, split at commas and blanks, such as "
-               "`log_* audit.*`."},
+       .help = "Tables to leave out: patterns of pg_dump, split at commas and whitespace, such "
+               "as `log_* audit.*`."},
       {.name = "EXCLUDE_TABLE_DATA",
        .value = &options.exclude_table_data,
        .help = "Tables of which only the definition is taken."},
@@ -67,7 +67,7 @@ std::vector<Option> dump_rows(DumpOptions& options) {
       {.name = "LOCK_TIMEOUT",
        .value = Duration{&options.lock_timeout, std::chrono::seconds(0)},
        .help =
-           "How long pg_dump, or restore --clean, waits for a lock before it fails. 0: for ever.",
+           "How long pg_dump, or restore --clean, waits for a lock before it fails. 0: forever.",
        .verbs = {"serve", "now", "restore"}},
       {.name = "PG_RUN_TIMEOUT",
        .value = Duration{&options.run_timeout, std::chrono::seconds(1)},
@@ -90,7 +90,7 @@ void check_dump_options(DumpOptions& options, std::vector<std::string>& problems
   patterns("EXCLUDE_TABLE_DATA", "exclude-table-data", options.exclude_table_data);
   constexpr std::chrono::days kLongestLock{24};  // milliseconds in 31 bits
   if (options.lock_timeout > kLongestLock) {
-    problems.emplace_back("LOCK_TIMEOUT: 24d is the most that PostgreSQL takes; 0 waits for ever");
+    problems.emplace_back("LOCK_TIMEOUT: 24d is the most that PostgreSQL takes; 0 waits forever");
   }
   if (options.schema_only) options.arguments.emplace_back("--schema-only");
   check("PGDUMP_OPTIONS", options.further, problems, [&](const std::string& text) {

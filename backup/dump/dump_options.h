@@ -1,5 +1,6 @@
-// What goes into a dump and how it is stored: the settings about it, and the arguments of pg_dump
-// that they come to. Pure.
+// What goes into a dump and how it is stored: the settings about it, and the resulting arguments of
+// pg_dump. Pure.
+// https://www.postgresql.org/docs/current/app-pgdump.html
 #pragma once
 
 #include <chrono>
@@ -20,7 +21,7 @@ struct DumpOptions {
   Packing packing{};
   PackingEffort effort{};
   std::chrono::seconds lock_timeout = std::chrono::minutes(15);  ///< 0: none
-  std::optional<std::chrono::seconds> run_timeout{};             ///< of pg_dump; unset: none
+  std::optional<std::chrono::seconds> run_timeout{};  ///< limit of pg_dump's run time; unset: none
 
   // As the user wrote them
   std::string exclude_tables{};
@@ -28,27 +29,28 @@ struct DumpOptions {
   std::string include_schemas{};
   std::string exclude_schemas{};
   bool schema_only = false;
-  std::string further{};  ///< of PGDUMP_OPTIONS
+  std::string further{};  ///< value of PGDUMP_OPTIONS
 
   // After check_dump_options():
   std::vector<std::string> arguments{};  ///< what pg_dump is told to take or to leave out
-  std::vector<GivenDumpFlag> flags{};    ///< the same as it is understood
+  std::vector<GivenDumpFlag> flags{};    ///< the meaning of `arguments`
 };
 
-/// Their rows; they point into `options`.
+/// Returns the rows of the option table, which point into `options`.
 [[nodiscard]] std::vector<Option> dump_rows(DumpOptions& options);
 
-/// Fills `arguments` and `flags`, and appends what is wrong with the settings, one sentence each.
+/// Fills `arguments` and `flags`, and appends one sentence to `problems` for each mistake in the
+/// settings.
 void check_dump_options(DumpOptions& options, std::vector<std::string>& problems);
 
-/// All but the connection. The dump is in `encoding`, that of the database, whatever a role, a
-/// database or the environment would have sessions begin with: another one may lack a character.
-/// An `--encoding` of the user's is stronger.
+/// Returns the arguments of pg_dump without those of the connection. The dump is in `encoding`,
+/// that of the database, whatever a role, a database or the environment would have sessions begin
+/// with: another one may lack a character. An `--encoding` of the user's is stronger.
 [[nodiscard]] std::vector<std::string> dump_arguments(const DumpOptions& options,
                                                       std::string_view encoding);
 
-/// Returns the arguments of pg_dumpall for roles and tablespaces, all but the connection. The SQL
-/// is in UTF-8, as our connections are.
+/// Returns the arguments of pg_dumpall for roles and tablespaces, without those of the connection.
+/// The SQL is in UTF-8, as our connections are.
 [[nodiscard]] std::vector<std::string> globals_arguments(bool with_passwords);
 
 }  // namespace pgbackup

@@ -36,7 +36,8 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-/// Told from what a program says of its progress; where it speaks another language, nothing is.
+/// Returns whether the line belongs to a warning rather than to progress messages; false for
+/// messages in another language.
 bool is_of_a_warning(const std::string& line) {
   constexpr std::array<std::string_view, 4> kSigns = {
       ": warning: ", ": error: ", ": detail: ", ": hint: "};
@@ -44,7 +45,7 @@ bool is_of_a_warning(const std::string& line) {
                      [&](std::string_view sign) { return line.find(sign) != std::string::npos; });
 }
 
-/// The last lines, which say why it failed.
+/// Returns the last lines, which say why the program failed.
 std::string end_of_messages(std::string_view text) {
   const std::vector<std::string> lines = lines_of(text);
   const size_t before = lines.size() - std::min(lines.size(), kMostMessages);
@@ -83,7 +84,7 @@ size_t DumpSource::read(std::span<char> buffer) {
               process.was_killed() ? kKilledHint : hint_for(errors));
 }
 
-/// Also one that never stops writing is over at some time.
+/// Reads within the limit of run time, which also ends a program that never stops writing.
 size_t DumpSource::read_in_time(std::span<char> buffer) {
   const bool is_limited = limit_.count() > 0;
   try {

@@ -1,4 +1,5 @@
-// What pg_dump or pg_dumpall writes as a Source. Its end of stream means that it exited with 0.
+// What pg_dump or pg_dumpall writes, as a Source. The end of the stream means that the program
+// exited with 0. Chooses no options: dump_options.h does.
 #pragma once
 
 #include <chrono>
@@ -11,24 +12,25 @@
 
 namespace pgbackup {
 
-/// As many of a client program's messages are kept.
+/// Limits how many messages of a client program are kept.
 inline constexpr size_t kMostMessages = 20;
 
-/// The lines of what it wrote on stderr: warnings and what belongs to them before others, and how
-/// many more there were. An option such as --verbose brings hundreds.
+/// Returns the lines that a program wrote on stderr: warnings and what belongs to them before
+/// others, and how many more there were. An option such as --verbose brings hundreds.
 [[nodiscard]] std::vector<std::string> select_messages(std::string_view text);
 
 class DumpSource final : public Source {
  public:
-  /// Starts it, connected to `config.database`.
+  /// Starts the program, connected to `config.database`.
   DumpSource(ClientCommand command, const PgConfig& config, const Environment& environment,
              const std::stop_token& stop);
 
-  /// Throws `failed` with the program's own words when it did not succeed or took too long,
-  /// `canceled`.
+  /// Reads what the program writes. Throws `failed` with the program's own words when it did not
+  /// succeed or took too long, and `canceled`.
   size_t read(std::span<char> buffer) override;
 
-  /// After the end: what it said on stderr although it succeeded, as select_messages() has it.
+  /// Returns what the program said on stderr although it succeeded, as select_messages() has it. To
+  /// be called after the end.
   [[nodiscard]] std::vector<std::string> warnings();
 
  private:

@@ -6,11 +6,11 @@
 namespace pgbackup {
 namespace {
 
-/// ` SET (n_distinct=5, pg_attver=26491688);`: the option may stand behind others.
+/// Matches ` SET (n_distinct=5, pg_attver=26491688);`: the option may follow others.
 constexpr std::string_view kSet = " SET (";
 constexpr std::string_view kOption = "pg_attver=";
 static_assert(kOption.starts_with(kHiddenOption));
-/// Further left nothing is looked at: three options fit.
+/// Limits how far left of the option is searched: three options fit.
 constexpr size_t kSeenBytes = 128;
 
 bool holds_option(std::string_view text) {

@@ -1,5 +1,6 @@
 // The column option that servers since the releases of November 2026 stamp on every new column, and
-// that an older pg_dump writes into its dump: found as the dump streams by.
+// that an older pg_dump writes into its dump: found as the dump streams by. What follows from it is
+// in postgres/version_advice.h.
 #pragma once
 
 #include <string>
@@ -10,8 +11,8 @@
 
 namespace pgbackup {
 
-/// Passes everything on unchanged. Looks for `ALTER COLUMN ... SET (pg_attver=...)` in SQL and in
-/// an archive's table of contents, which is not compressed.
+/// Passes everything on unchanged, and looks for `ALTER COLUMN ... SET (pg_attver=...)` in SQL and
+/// in an archive's table of contents, which is not compressed.
 class HiddenOptionSink final : public Sink {
  public:
   explicit HiddenOptionSink(Sink& next) : next_(next) {}
@@ -21,7 +22,7 @@ class HiddenOptionSink final : public Sink {
 
  private:
   Sink& next_;
-  std::string seam_;  ///< the end of what came before
+  std::string seam_;  ///< the end of the previous bytes
   bool is_found_ = false;
 };
 

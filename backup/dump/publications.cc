@@ -11,14 +11,14 @@
 namespace pgbackup {
 namespace {
 
-constexpr int kFirstMajor = 18;  // whose pg_dump names what is left out
+constexpr int kFirstMajor = 18;  // the first pg_dump that names what is left out
 constexpr size_t kMostNamed = 5;
-/// Options with which no member of a publication is dumped.
+/// Names the options with which no member of a publication is dumped.
 constexpr std::array<std::string_view, 8> kWithout = {
     "no-publications", "schema",    "table",   "table-and-children",
     "extension",       "data-only", "section", "statistics-only"};
 
-/// What pg_dump leaves out of a dump that holds everything else.
+/// Holds what pg_dump leaves out of a dump that holds everything else.
 struct Excluded {
   std::vector<DumpPattern> schemas;
   std::vector<DumpPattern> tables;
@@ -42,7 +42,8 @@ std::string matches(const PgConnection& connection, std::string_view column,
   return fmt::format("{} OPERATOR(pg_catalog.~) {}", column, connection.quote_literal(regex));
 }
 
-/// `schema` and `table` are columns; without a table only whole schemas match.
+/// Returns the condition. `schema` and `table` are columns; without a table only whole schemas
+/// match.
 std::string condition(const PgConnection& connection, const Excluded& excluded,
                       std::string_view schema, std::string_view table) {
   std::vector<std::string> any;

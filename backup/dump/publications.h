@@ -1,5 +1,6 @@
 // Publications that name what a dump leaves out. pg_dump 18 and 19 put such a name into the dump
 // all the same (17 did not), so that the dump cannot be restored as it is.
+// https://www.postgresql.org/docs/current/sql-createpublication.html
 #pragma once
 
 #include <span>
@@ -12,19 +13,20 @@
 
 namespace pgbackup {
 
-/// A pattern of pg_dump as regular expressions of PostgreSQL.
+/// Holds a pattern of pg_dump as regular expressions of PostgreSQL.
 struct DumpPattern {
   std::string schema;  ///< empty: any
   std::string name;
 };
 
-/// As pg_dump reads `audit.log_*`: `*` and `?` stand for any characters and one, capitals are small
-/// outside of double quotes, and a dot parts schema and name. Of further parts the last two count.
+/// Parses a pattern as pg_dump reads `audit.log_*`: `*` stands for any characters and `?` for one,
+/// capitals are lowercase outside of double quotes, and a dot separates schema and name. Of more
+/// than two parts the last two count.
 /// https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-PATTERNS
 [[nodiscard]] DumpPattern parse_dump_pattern(std::string_view pattern);
 
-/// The warning about members of publications that `flags` leave out; empty: there is none, or
-/// pg_dump of `client_version` writes no publication that names one.
+/// Returns the warning about members of publications that `flags` leave out; empty when there is
+/// none, or pg_dump of `client_version` writes no publication that names one.
 [[nodiscard]] std::string publications_warning(PgConnection& connection,
                                                std::span<const GivenDumpFlag> flags,
                                                int client_version);

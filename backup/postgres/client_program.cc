@@ -17,14 +17,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Where Debian and the PostgreSQL project's packages put each major version.
+/// Names the directory where Debian and the PostgreSQL project's packages put each major version.
 constexpr const char* kVersionsFolder = "/usr/lib/postgresql";
 
-/// Folders to search, without repeats.
+/// Returns the directories to search, without repeats.
 std::vector<fs::path> search_folders(const fs::path& bindir, const Environment& environment) {
   std::vector<fs::path> folders;
   if (!bindir.empty()) folders.push_back(bindir);
-  std::error_code ignored;  // without the folder there is nothing in it
+  std::error_code ignored;  // a missing directory holds nothing
   std::vector<fs::path> versions;
   for (fs::directory_iterator entry(kVersionsFolder, ignored), end; !ignored && entry != end;
        entry.increment(ignored)) {
@@ -42,7 +42,8 @@ std::vector<fs::path> search_folders(const fs::path& bindir, const Environment& 
   return folders;
 }
 
-/// "" for what cannot be started or does not answer: it is no candidate.
+/// Returns what `program` --version prints, or "" for a program that cannot be started or does not
+/// answer, and so is no candidate.
 std::string version_output(const fs::path& program, const Environment& environment,
                            const std::stop_token& stop) {
   constexpr std::chrono::seconds kLimit{10};
@@ -61,8 +62,8 @@ std::string version_output(const fs::path& program, const Environment& environme
   }
 }
 
-/// Keys of the store, which are read elsewhere than in a setting, and what would overrule the
-/// passfile.
+/// Returns whether a client does not get the variable: keys of the store, which our programs read
+/// elsewhere, and what would override the password file or the encoding.
 bool is_withheld(std::string_view name, bool has_password) {
   // What programs say is read as UTF-8, and data is in the encoding that we name.
   if (name == "PGCLIENTENCODING") return true;
@@ -90,13 +91,14 @@ const ClientProgram& choose_client(std::span<const ClientProgram> found, std::st
   if (newest == nullptr) {
     throw Error(
         ErrorKind::failed, fmt::format("there is no {} on this machine", name),
-        fmt::format("install postgresql-client-{}, or name its folder in PG_BINDIR", wanted));
+        fmt::format("install postgresql-client-{}, or name its directory in PG_BINDIR", wanted));
   }
-  throw Error(ErrorKind::failed,
-              fmt::format("the server is PostgreSQL {}, but the newest {} here is {} ({})",
-                          format_pg_version(server_version), name,
-                          format_pg_version(newest->version), newest->path.string()),
-              fmt::format("install postgresql-client-{}, or name its folder in PG_BINDIR", wanted));
+  throw Error(
+      ErrorKind::failed,
+      fmt::format("the server is PostgreSQL {}, but the newest {} here is {} ({})",
+                  format_pg_version(server_version), name, format_pg_version(newest->version),
+                  newest->path.string()),
+      fmt::format("install postgresql-client-{}, or name its directory in PG_BINDIR", wanted));
 }
 
 std::vector<ClientProgram> find_clients(std::string_view name, const fs::path& bindir,

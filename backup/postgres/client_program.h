@@ -1,5 +1,7 @@
 // The stock client programs: which pg_dump or pg_restore fits a server, and how one is started so
-// that the password is neither in its arguments nor in its environment nor on a disk.
+// that the password is neither in its arguments nor in its environment nor on a disk. Knows no
+// options of the programs: backup/dump and backup/restore do.
+// https://www.postgresql.org/docs/current/app-pgdump.html
 #pragma once
 
 #include <chrono>
@@ -18,56 +20,60 @@ namespace pgbackup {
 
 struct ClientProgram {
   std::filesystem::path path;
-  int version = 0;  ///< the form of server_version_num
+  int version = 0;  ///< as server_version_num
 };
 
-/// The one to use with a server of `server_version`: the same major, else the next newer one; of
-/// one major the newest release, and among equals the first. Throws `failed` naming both versions
-/// when all are older, or that there is none.
+/// Returns the client to use with a server of `server_version`: one of the same major version, or
+/// of the next newer one; within a major version the newest release, and among equals the first.
+/// Throws `failed` naming both versions when all are older, or saying that there is none.
 [[nodiscard]] const ClientProgram& choose_client(std::span<const ClientProgram> found,
                                                  std::string_view name, int server_version);
 
-/// Every `name` (`pg_dump`) that can be started, in the order of search: `bindir` where set,
-/// /usr/lib/postgresql/*/bin, PATH. Runs each with --version, for 10 s at most.
+/// Returns every `name` (`pg_dump`) that can be started, in the order of search: `bindir` where
+/// set, /usr/lib/postgresql/*/bin, PATH. Runs each with --version, for 10 s at most.
 [[nodiscard]] std::vector<ClientProgram> find_clients(std::string_view name,
                                                       const std::filesystem::path& bindir,
                                                       const Environment& environment,
                                                       const std::stop_token& stop);
 
-/// `pg_dump (PostgreSQL) 15.18 (Debian ...)` as 150018; 0 for anything else.
+/// Returns the version in `pg_dump (PostgreSQL) 15.18 (Debian ...)` as 150018, or 0 for anything
+/// else.
 [[nodiscard]] int parse_client_version(std::string_view text);
 
-/// `host='db' port='5432' ...` with values quoted; without the password.
+/// Returns `host='db' port='5432' ...` with values quoted and without the password.
 [[nodiscard]] std::string connection_string(const PgConfig& config);
 
-/// `environment`, which is without our secrets, less the store's and with PGPASSFILE where there is
-/// a password. Each host may take `connect_limit` to answer, unless the user has set another limit.
+/// Returns the environment of a client: `environment`, which is without our secrets, without the
+/// store's variables, and with PGPASSFILE where there is a password. Each host may take
+/// `connect_limit` to answer, unless the user has set another limit.
 [[nodiscard]] std::vector<std::string> client_environment(
     const Environment& environment, bool has_password,
     std::chrono::seconds connect_limit = place_limit(1));
 
-/// What a user can do about a client that has ended by SIGKILL.
+/// Tells what to do about a client that ended by SIGKILL.
 inline constexpr const char* kKilledHint =
-    "the kernel kills so what goes beyond a memory limit: raise that of the container, or give the "
-    "machine more memory";
+    "the kernel kills processes that exceed a memory limit: raise the limit of the container, or "
+    "give the machine more memory";
 
 struct ClientCommand {
   const ClientProgram& program;
-  std::vector<std::string> arguments;  ///< all but the connection
-  std::chrono::seconds limit{0};       ///< from its start to its end; 0: none
+  std::vector<std::string> arguments;  ///< without those of the connection
+  std::chrono::seconds limit{0};       ///< run time, from start to end; 0: unlimited
 };
 
-/// Starts it, connected as `config` says. `environment` is without our secrets. The password is in
-/// a file in memory, which whatever the client starts inherits as well; it is emptied once the
-/// client has connected, which it does once.
+/// Runs a client connected as `config` says. `environment` is without our secrets. The password is
+/// in a file in memory, which whatever the client starts inherits as well. The file is emptied once
+/// the client has connected, which a client does once.
 class ClientProcess {
  public:
   ClientProcess(ClientCommand command, const PgConfig& config, const Environment& environment,
                 const std::stop_token& stop);
   [[nodiscard]] Process& process() { return process_; }
-  /// As that of Process. A client that writes has connected.
+  /// Reads as Process::read() does. A client that writes has connected, so the password is
+  /// forgotten.
   size_t read(std::span<char> buffer);
-  /// After it has connected: nothing that it starts can read the password any more.
+  /// Empties the password file, so that nothing that the client starts can read the password any
+  /// more. To be called after the client has connected.
   void forget_password();
 
  private:

@@ -18,9 +18,15 @@ using std::chrono::steady_clock;
 
 constexpr auto kConnectLimit = std::chrono::minutes(1);  // then no further place is tried
 
-/// Returns what libpq says, which may be nothing at all, without the newline at its end.
+/// Returns what libpq says, which may be nothing at all, trimmed. The newline and tab that libpq
+/// puts before "Is the server running ...?" become one space.
 std::string message_of(const char* text) {
-  return std::string(trimmed(text == nullptr ? "" : text));
+  std::string message(trimmed(text == nullptr ? "" : text));
+  constexpr std::string_view kBreak = "\n\t";
+  for (size_t at = message.find(kBreak); at != std::string::npos; at = message.find(kBreak)) {
+    message.replace(at, kBreak.size(), " ");
+  }
+  return message;
 }
 
 ErrorKind kind_of(std::string_view sqlstate) {
@@ -38,7 +44,8 @@ std::string describe(const PgPlace& place) {
   return fmt::format("{} ({}) port {}", place.host, place.address, place.port);
 }
 
-/// The one with that address; what stands before it has failed already.
+/// Removes the place with that address, or the first one: what stands before the silent place has
+/// failed already.
 void remove_place(std::vector<PgPlace>& places, const PgPlace& silent) {
   if (places.empty()) return;
   const auto found = std::find_if(places.begin(), places.end(), [&](const PgPlace& place) {
@@ -62,17 +69,22 @@ ConnectFailure judge_connect_failure(std::string_view message) {
         {ErrorKind::denied, "set DB_PASSWORD, DB_PASSWORD_FILE or a passfile (PGPASSFILE)"}},
        {"no pg_hba.conf entry",
         "",
-        {ErrorKind::denied, "let this role and address in, in the server's pg_hba.conf"}},
+        {ErrorKind::denied, "allow this role and address in the server's pg_hba.conf"}},
        {"pg_hba.conf rejects",
         "",
-        {ErrorKind::denied, "let this role and address in, in the server's pg_hba.conf"}},
+        {ErrorKind::denied, "allow this role and address in the server's pg_hba.conf"}},
        {"permission denied for database",
         "",
-        {ErrorKind::denied, "grant CONNECT on it to the role, or leave it out"}},
+        {ErrorKind::denied,
+         "grant CONNECT on the database to the role, or leave the database out"}},
        {"is not currently accepting connections",
         "",
-        {ErrorKind::denied, "ALTER DATABASE ... ALLOW_CONNECTIONS true, or leave it out"}},
-       {"is not permitted to log in", "", {ErrorKind::denied, "ALTER ROLE ... LOGIN"}},
+        {ErrorKind::denied,
+         "allow connections (ALTER DATABASE ... ALLOW_CONNECTIONS true), or leave the database "
+         "out"}},
+       {"is not permitted to log in",
+        "",
+        {ErrorKind::denied, "let the role log in (ALTER ROLE ... LOGIN)"}},
        {"database \"",
         "\" does not exist",
         {ErrorKind::not_found,
@@ -155,7 +167,7 @@ PgConnection::PgConnection(const PgConfig& config, const std::stop_token& stop) 
 void PgConnection::start(const PgSettings& settings, const PgConfig& config) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
-  keys.reserve(settings.size() + 2);  // and the password, and the end
+  keys.reserve(settings.size() + 2);  // for the password and the end
   values.reserve(settings.size() + 2);
   for (const auto& [key, value] : settings) {
     keys.push_back(key.c_str());
@@ -178,8 +190,8 @@ void PgConnection::start(const PgSettings& settings, const PgConfig& config) {
   if (connection_ == nullptr) throw Error(ErrorKind::failed, "libpq: out of memory");
 }
 
-/// Returns whether there is an answer, a good one or a bad one: false when the place that libpq is
-/// at has not given one within `limit`.
+/// Returns whether there is an answer, a good one or a bad one; false when the present place of
+/// libpq has not given one within `limit`.
 bool PgConnection::connect(std::chrono::seconds limit) {
   PGconn* const connection = connection_.get();
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
@@ -205,7 +217,8 @@ PgPlace PgConnection::present_place() const {
   return {text(PQhost(connection)), text(PQhostaddr(connection)), text(PQport(connection))};
 }
 
-/// A statement_timeout of milliseconds may end the very statement that lifts it.
+/// Executes session_sql(), repeatedly if need be: a statement_timeout of milliseconds may end the
+/// very statement that lifts it.
 void PgConnection::prepare_session() {
   constexpr int kTries = 20;
   const std::string sql = session_sql(server_version());

@@ -27,7 +27,7 @@ PgSettings connection_settings(const PgConfig& config) {
   add("dbname", config.database);
   settings.insert(settings.end(), config.further.begin(), config.further.end());
   add("fallback_application_name", "pg-backup");
-  // A peer that is gone without a word is noticed after about 3 minutes, not after 2 hours.
+  // A peer that vanished is noticed after about 3 minutes, not after 2 hours.
   add("keepalives_idle", "60");
   add("keepalives_interval", "15");
   add("keepalives_count", "8");

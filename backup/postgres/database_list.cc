@@ -14,14 +14,15 @@
 namespace pgbackup {
 namespace {
 
-/// Databases in which managed PostgreSQL keeps its own tools: of Amazon, Google, Microsoft, Aiven
-/// and DigitalOcean. Customers have no rights there.
+/// Names databases in which managed PostgreSQL keeps its own tools: of Amazon, Google, Microsoft,
+/// Aiven and DigitalOcean. Customers have no privileges there.
 constexpr std::array<std::string_view, 7> kOfProviders = {
     "rdsadmin",  "cloudsqladmin", "alloydbadmin", "azure_maintenance",
     "azure_sys", "_aiven",        "_dodb"};
 
-/// Every database but the two that each server has for itself; name, then reason_to_leave_out().
-/// DATCONNLIMIT_INVALID_DB in PostgreSQL's src/include/catalog/pg_database.h is -2.
+/// Selects every database but the two that each server has for itself: its name, then the row of
+/// reason_to_leave_out(). DATCONNLIMIT_INVALID_DB in PostgreSQL's src/include/catalog/pg_database.h
+/// is -2.
 constexpr const char* kDatabasesSql =
     "SELECT datname, datallowconn, datistemplate, datconnlimit OPERATOR(pg_catalog.=) -2, "
     "pg_catalog.has_database_privilege(oid, 'CONNECT') FROM pg_catalog.pg_database "
@@ -35,13 +36,14 @@ bool is_excluded(const DatabaseSelection& selection, const std::string& name) {
                      });
 }
 
-/// A database that has it fails alone: among all it is left out, when it is named it is an error.
+/// Refuses a database with the name of kGlobalsGroup. Such a database fails alone: among all it is
+/// left out with a warning, but naming it is an error (`failed`).
 void refuse_our_name(const DatabaseSelection& selection, std::vector<std::string>& names,
                      Log& log) {
   if (std::erase(names, kGlobalsGroup) == 0) return;
-  const std::string message =
-      fmt::format("the database {} cannot be backed up: its name is that of roles and tablespaces",
-                  kGlobalsGroup);
+  const std::string message = fmt::format(
+      "the database {} cannot be backed up: its name is reserved for roles and tablespaces",
+      kGlobalsGroup);
   const char* const hint = "rename it, or name it in EXCLUDE_DATABASES";
   if (!selection.all) throw Error(ErrorKind::failed, message, hint);
   log.warn(message, {{"hint", hint}});

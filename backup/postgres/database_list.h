@@ -1,4 +1,5 @@
-// Which databases a run takes: what the user lists, or all that the server has.
+// Which databases a run takes: what the user lists, or all that the server has. Nothing here dumps:
+// backup/dump does.
 #pragma once
 
 #include <stop_token>
@@ -13,32 +14,34 @@
 namespace pgbackup {
 
 struct DatabaseSelection {
-  std::vector<std::string> names;    ///< as listed, each once; empty: the connection's own
-  bool all = false;                  ///< in place of `names`: what the server has at that time
+  std::vector<std::string>
+      names;         ///< as listed, without repeats; empty: the database of the connection
+  bool all = false;  ///< replaces `names` by what the server has at the time of the run
   std::vector<std::string> exclude;  ///< names, or patterns with `*`, `?` and `[...]`
 };
 
-/// The words of split_list(), each once. Throws `usage`.
+/// Returns the words of split_list() without repeats. Throws `usage`.
 [[nodiscard]] std::vector<std::string> parse_names(std::string_view text);
 
-/// The same, of which the unquoted word `all` alone means all databases.
+/// Parses a list as parse_names() does; the unquoted word `all` alone means all databases. Throws
+/// `usage`.
 [[nodiscard]] DatabaseSelection parse_databases(std::string_view text);
 
 struct FoundDatabases {
   std::vector<std::string> names;  ///< at least one
-  /// Where all are wanted: what the server has beside them, other than what the user excludes,
-  /// template0, template1 and what is the provider's own.
+  /// Names what the server has beside `names`, where all are wanted: without what the user
+  /// excludes, template0, template1 and what is the provider's own.
   std::vector<LeftOut> left_out;
 };
 
-/// Why a run for all databases cannot or does not take one, or "". A row of pg_database: whether it
-/// accepts connections, is a template, is what an interrupted DROP DATABASE left, and whether the
-/// role may connect; each `t` or `f`.
+/// Returns why a run for all databases cannot or does not take one, or "". `row` is one of
+/// pg_database: whether it accepts connections, is a template, is what an interrupted DROP DATABASE
+/// left, and whether the role may connect; each `t` or `f`.
 [[nodiscard]] std::string reason_to_leave_out(const std::vector<std::string>& row);
 
-/// Asks the server where `selection` does not name them: then every database that accepts
-/// connections, is no template and not the provider's own, and that the role may connect to. What
-/// is left out is logged. Throws `failed` when none is left.
+/// Returns the databases of a run. Asks the server where `selection` does not name them: every
+/// database counts that accepts connections, is no template and not the provider's own, and that
+/// the role may connect to. Logs what is left out. Throws `failed` when no database remains.
 [[nodiscard]] FoundDatabases find_databases(const DatabaseSelection& selection, const PgConfig& pg,
                                             Log& log, const std::stop_token& stop);
 

@@ -7,7 +7,8 @@
 namespace pgbackup {
 namespace {
 
-/// Grants of several grantors are one; a role that is gone has none. PUBLIC has no name.
+/// Selects the privileges on the database. Grants of several grantors are one; a role that is gone
+/// has none. PUBLIC has no name.
 constexpr const char* kGrantsSql =
     "SELECT CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN '' ELSE r.rolname "
     "END, a.privilege_type, pg_catalog.bool_or(a.is_grantable) FROM pg_catalog.pg_database d "

@@ -1,5 +1,5 @@
 // What belongs to a database itself and is in no dump of it, read at backup time: what `pg_dump
-// --create` would write.
+// --create` would write. backup/restore/database_sql.h turns it into SQL.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace pgbackup {
 
-/// The first server that has them.
+/// Gives the first server version that has ICU rules of a database.
 inline constexpr int kFirstWithIcuRules = 160000;
 
-/// For the database that one is connected to, on a server of `version` (server_version_num).
+/// Returns the query for the connected database, on a server of `version` (server_version_num).
 [[nodiscard]] std::string further_properties_sql(int version);
 
-/// Adds to `properties` of the database that `connection` goes to: ICU rules, owner, comment,
-/// tablespace, connection limit, whether it is a template, privileges, and settings of roles in it.
+/// Adds to `properties` what the connected database has: ICU rules, owner, comment, tablespace,
+/// connection limit, whether it is a template, privileges, and settings of roles in it.
 void read_further_properties(PgConnection& connection, DatabaseProperties& properties);
 
 }  // namespace pgbackup

@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kSchemes = {"postgres://", "postgresql://"};
 
-/// Parameters of Prisma, SQLAlchemy, Rails, Django, pgx and the like: about their pools and caches,
-/// and which schema they look at. What is about encryption (`sslaccept`, `ssl`) is not among them:
-/// to leave that out might send a password in the clear.
+/// Names parameters of Prisma, SQLAlchemy, Rails, Django, pgx and the like about their pools and
+/// caches, and about which schema they look at. Parameters about encryption (`sslaccept`, `ssl`)
+/// are not among them: leaving those out might send a password in cleartext.
 constexpr std::array<std::string_view, 23> kOfLibraries = {"schema",
                                                            "connection_limit",
                                                            "pool_timeout",
@@ -46,12 +46,12 @@ struct Parameter {
   std::string_view text;  ///< with its value
 };
 
-/// A URL in the pieces into which libpq takes it.
+/// Holds a URL in the pieces into which libpq takes it.
 struct Pieces {
   size_t bytes = 0;
   std::string_view head;  ///< up to the `?`
-  std::string_view user;  ///< with the password, behind the scheme and before the first @
-  std::string_view rest;  ///< of the head: hosts, ports and database
+  std::string_view user;  ///< with the password: after the scheme and before the first @
+  std::string_view rest;  ///< the rest of the head: hosts, ports and database
   std::vector<Parameter> parameters;
 };
 
@@ -65,8 +65,8 @@ std::vector<Parameter> split_query(std::string_view query) {
   return parameters;
 }
 
-/// conninfo_uri_parse_options() in PostgreSQL's src/interfaces/libpq/fe-connect.c: a user ends at
-/// the first `@`, unless a `/` comes before.
+/// Splits `url` as conninfo_uri_parse_options() in PostgreSQL's src/interfaces/libpq/fe-connect.c
+/// does: a user ends at the first `@`, unless a `/` comes before.
 Pieces split(std::string_view url) {
   Pieces pieces{.bytes = url.size(), .head = {}, .user = {}, .rest = {}, .parameters = {}};
   const size_t start = url.find("://") + 3;
@@ -97,7 +97,7 @@ bool is_of_library(std::string_view name) {
   return std::find(kOfLibraries.begin(), kOfLibraries.end(), name) != kOfLibraries.end();
 }
 
-/// The port, as the URL has it, is one number per host, or none.
+/// Returns whether each host has a port that is a number, or none.
 bool has_numeric_ports(std::string_view hosts) {
   bool is_port = false;
   bool is_bracketed = false;
@@ -110,8 +110,9 @@ bool has_numeric_ports(std::string_view hosts) {
   return true;
 }
 
-/// The end of a user and password is the last `@`: where libpq sees an earlier one, or a `/` before
-/// it, a part of the password would be taken for a host, a database or a parameter, and be shown.
+/// Returns whether the password is not percent-encoded. User and password end at the last `@`:
+/// where libpq sees an earlier one, or a `/` before it, a part of the password would be taken for a
+/// host, a database or a parameter, and be shown.
 bool has_raw_password(const Pieces& pieces) {
   if (pieces.user.find('#') != std::string_view::npos) return true;
   if (pieces.rest.find('@') != std::string_view::npos) return true;
@@ -139,7 +140,7 @@ void check(const Pieces& pieces) {
   }
 }
 
-/// What libpq knows of it.
+/// Returns the URL without the parameters that libpq does not know; adds their names to `left_out`.
 std::string without_parameters_of_libraries(const Pieces& pieces,
                                             std::vector<std::string>& left_out) {
   std::string text;

@@ -1,5 +1,6 @@
 // DATABASE_URL, as applications have it: libpq parses it, and what libpq would take for something
-// else than was meant is refused before. Nothing of it is ever quoted but the name of a parameter.
+// else than was meant is refused before. No message quotes anything of a URL but the name of a
+// parameter.
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
 #pragma once
 
@@ -12,13 +13,13 @@
 
 namespace pgbackup {
 
-/// Whether libpq knows that `url` is one: `postgres://` or `postgresql://`.
+/// Returns whether libpq takes `url` for a URL: `postgres://` or `postgresql://`.
 [[nodiscard]] bool is_database_url(std::string_view url);
 
-/// Completes `config` by what `postgres://user:password@host:port/database?...` says. Returns the
-/// names of parameters that are for an application's library, such as `schema` of Prisma, and that
-/// were left out. Throws `usage` for a password that is not percent-encoded, and naming a parameter
-/// that is not known.
+/// Completes `config` with what `postgres://user:password@host:port/database?...` says. Returns the
+/// names of the parameters that were left out because they are for an application's library, such
+/// as `schema` of Prisma. Throws `usage` for a password that is not percent-encoded, and naming a
+/// parameter that is not known.
 std::vector<std::string> read_database_url(PgConfig& config, const Secret& url);
 
 }  // namespace pgbackup

@@ -11,7 +11,7 @@ constexpr std::string_view kArchiveMagic = "PGDMP";
 constexpr std::string_view kSqlHead = "--\n-- PostgreSQL database dump\n--\n";
 constexpr std::string_view kSqlEnd = "-- PostgreSQL database dump complete";
 
-/// Takes the last line off `text`; the newline behind it belongs to it.
+/// Takes the last line off `text`, with the newline that ends it.
 std::string_view take_last_line(std::string_view& text) {
   if (text.ends_with('\n')) text.remove_suffix(1);
   const size_t before = text.rfind('\n');
@@ -56,7 +56,7 @@ std::string parse_sha256sum(std::string_view text) {
   const std::string_view digest = text.substr(0, kDigits);
   std::string_view name = text.substr(digest.size());
   if (name.ends_with('\n')) name.remove_suffix(1);
-  // Two blanks, or one and an asterisk for --binary.
+  // Two spaces, or one and an asterisk for --binary.
   const bool is_named = name.size() > 2 && name[0] == ' ' && (name[1] == ' ' || name[1] == '*');
   if (digest.size() < kDigits || digest.find_first_not_of(kHex) != std::string_view::npos ||
       !is_named || name.find('\n') != std::string_view::npos) {

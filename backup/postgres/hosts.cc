@@ -22,7 +22,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// What getaddrinfo() said, as one text: addresses, a line each, or behind this mark an error.
+/// Marks an error in what getaddrinfo() said as one text; otherwise the text holds addresses, one
+/// per line.
 constexpr char kErrorMark = '!';
 
 std::vector<std::string> split(std::string_view list, char separator) {
@@ -35,8 +36,8 @@ std::vector<std::string> split(std::string_view list, char separator) {
   }
 }
 
-/// Of the last setting with each keyword, else what libpq takes from its variables and service
-/// file.
+/// Returns the value of the last setting with each keyword, or what libpq takes from its variables
+/// and service file.
 std::map<std::string, std::string> effective(const PgSettings& settings) {
   std::map<std::string, std::string> values;
   const Handle<PQconninfoOption, PQconninfoFree> defaults(PQconndefaults());
@@ -79,7 +80,7 @@ std::string addresses_of(const std::string& name) {
   return text;
 }
 
-/// What the thread of start_look_up() says, until it ends.
+/// Returns what the thread of start_look_up() says, until it ends.
 std::string read_answer(const Fd& answer, const StopFd& stop, steady_clock::time_point deadline) {
   std::string text;
   std::array<char, 4096> buffer{};
@@ -93,14 +94,15 @@ std::string read_answer(const Fd& answer, const StopFd& stop, steady_clock::time
   }
 }
 
-/// Nothing ends getaddrinfo(): so it runs in a thread that may be left behind. All that the thread
-/// knows is its own: the name, and the end of a pipe that nobody may be reading from any more.
+/// Starts a lookup in a thread that may be left behind, since nothing ends getaddrinfo(). The
+/// thread owns all that it uses: the name, and the end of a pipe that nobody may be reading from
+/// any more.
 Fd start_look_up(const std::string& name) {
   auto [read_end, write_end] = make_pipe();
   std::thread([name, out = std::move(write_end)] {
     try {
       write_all(out.get(), addresses_of(name), "cannot pass on an address");
-    } catch (...) {  // nobody is interested any more, or memory is short: there is no answer
+    } catch (...) {  // nobody reads any more, or memory is short: there is no answer
     }
   }).detach();
   return std::move(read_end);

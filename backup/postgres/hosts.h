@@ -13,29 +13,30 @@
 
 namespace pgbackup {
 
-/// Keywords of libpq and their values; of two with the same keyword the last one counts.
+/// Holds keywords of libpq and their values; of two with the same keyword the last one counts.
 using PgSettings = std::vector<std::pair<std::string, std::string>>;
 
 struct PgPlace {
-  std::string host;     ///< a name, an address, or where a Unix socket is
-  std::string address;  ///< "" of a socket, and of a name that was not looked up
+  std::string host;     ///< a name, an address, or the directory of a Unix socket
+  std::string address;  ///< "" for a socket, and for a name that was not looked up
   std::string port;
 };
 
-/// The places of `settings` and of libpq's own variables and service file, names not yet looked up.
-/// Empty where libpq shall find out by itself: nothing names a host, or the lists do not go
-/// together, of which libpq complains.
+/// Returns the places of `settings` and of libpq's own variables and service file, names not yet
+/// looked up. Returns none where libpq shall find out by itself: nothing names a host, or the lists
+/// differ in length, which libpq reports.
 [[nodiscard]] std::vector<PgPlace> list_places(const PgSettings& settings);
 
-/// How long each of `count` places may take to answer: 30 s, or 10 s of several.
+/// Returns how long each of `count` places may take to answer: 30 s for one, 10 s for each of
+/// several.
 [[nodiscard]] std::chrono::seconds place_limit(size_t count);
 
-/// Looks up the names: a place for each address, in the order in which they should be tried. Each
-/// name has place_limit(). A name without an address is left out. Throws `transient` when nothing
-/// is left, `canceled`.
+/// Looks up the names and returns a place for each address, in the order in which they should be
+/// tried. Each name has place_limit(). A name without an address is left out. Throws `transient`
+/// when no place remains, and `canceled`.
 [[nodiscard]] std::vector<PgPlace> look_up(const std::vector<PgPlace>& places, const StopFd& stop);
 
-/// `places` as libpq's lists host, hostaddr and port, behind `settings`.
+/// Returns `settings` followed by `places` as libpq's lists host, hostaddr and port.
 [[nodiscard]] PgSettings with_places(PgSettings settings, const std::vector<PgPlace>& places);
 
 }  // namespace pgbackup

@@ -18,7 +18,7 @@ Number to_number(const std::string& text) {
   return value;
 }
 
-/// Name, number of tables, their bytes, and whether there are large objects.
+/// Selects the name, the number of tables, their bytes, and whether there are large objects.
 constexpr const char* kSizesSql =
     "SELECT pg_catalog.current_database(), "
     "pg_catalog.count(*) "
@@ -34,7 +34,7 @@ constexpr const char* kSizesSql =
     "AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema' "
     "AND n.nspname OPERATOR(pg_catalog.!~) '^pg_'";
 
-/// The columns of pg_database that hold locales have changed their names twice.
+/// Returns the query for the locale of a database: its columns in pg_database were renamed twice.
 std::string properties_sql(int version) {
   std::string provider = "'c'";
   std::string locale = "''";
@@ -70,7 +70,7 @@ std::string read_system_identifier(PgConnection& connection) {
         .at(0)
         .at(0);
   } catch (const Error& error) {
-    // Some providers revoke it; the manifest then does without.
+    // Some providers revoke the privilege; the manifest then does without.
     if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
     return "";
   }

@@ -1,4 +1,5 @@
-// What a backup notes about a server, and about the database that it is connected to.
+// What a backup notes about a server, and about the database that it is connected to. Only reads;
+// the manifest is common/catalog/manifest.h.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +15,14 @@ struct ServerInfo {
   int version = 0;
   std::string system_identifier;  ///< "" where the role may not read it
   int64_t tables = 0;
-  uint64_t table_bytes = 0;  ///< on disk, without indexes: about what a dump will hold
+  uint64_t table_bytes = 0;  ///< on disk, without indexes: about the size of a dump
   DatabaseProperties properties;
   bool has_large_objects = false;
-  bool may_read_passwords = false;  ///< of roles; asked by read_globals_info()
+  bool may_read_passwords = false;  ///< the passwords of roles; set by read_globals_info()
 };
 
 [[nodiscard]] ServerInfo read_server_info(PgConnection& connection);
-/// Without what is of one database.
+/// Returns what belongs to the whole server, without what is of one database.
 [[nodiscard]] ServerInfo read_globals_info(PgConnection& connection);
 
 }  // namespace pgbackup

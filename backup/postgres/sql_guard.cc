@@ -12,10 +12,11 @@
 namespace pgbackup {
 namespace {
 
-/// Bytes that are judged together; more at the end of the SQL than pg_dump writes behind its data.
+/// Counts bytes that are judged together; more at the end of the SQL than pg_dump writes after its
+/// data.
 constexpr size_t kTailBytes = 4096;
 constexpr size_t kStepBytes = size_t{64} << 10U;
-/// Bytes before the present one that are still looked at.
+/// Counts bytes before the present one that are still looked at.
 constexpr size_t kContextBytes = 64;
 
 constexpr std::string_view kStart = "--\n-- PostgreSQL database dump\n--\n\n";
@@ -25,9 +26,10 @@ constexpr std::string_view kUnrestrict = "\\unrestrict ";
 constexpr std::string_view kHeading = "\n-- Name: ";
 constexpr std::string_view kDropped = "\nDROP DATABASE ";
 constexpr std::string_view kSavepoint = "pg_backup_restore_";
-/// _StartLOs() in PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c
+/// Begins a transaction of large objects: _StartLOs() in PostgreSQL's
+/// src/bin/pg_dump/pg_backup_archiver.c.
 constexpr std::string_view kLargeObjects = "\nBEGIN;\n\nSELECT pg_catalog.lo_";
-/// What pg_restore --single-transaction writes into a file.
+/// Begins the transaction that pg_restore --single-transaction writes into a file.
 constexpr std::string_view kBegin = "\n\nBEGIN;\n\nSET ";
 constexpr std::string_view kCommit = "\nCOMMIT;\n\n";
 
@@ -36,7 +38,8 @@ constexpr const char* kLookHint =
 
 Error refusal(std::string message) { return {ErrorKind::conflict, std::move(message), kLookHint}; }
 
-/// std::string_view::find() looks at each first letter; memmem() is several times faster.
+/// Finds `wanted` in `text` from `from` on. memmem() is several times faster than
+/// std::string_view::find(), which looks at each first letter.
 size_t find(std::string_view text, std::string_view wanted, size_t from) {
   const void* at = memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
   return at == nullptr ? std::string_view::npos
@@ -48,19 +51,20 @@ bool is_word_byte(char c) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
-/// The letters and digits at `at`, when a newline follows; else "".
+/// Returns the letters and digits at `at` when a newline follows, and "" otherwise.
 std::string_view word_at(std::string_view text, size_t at) {
   size_t end = at;
   while (end < text.size() && is_word_byte(text[end])) ++end;
   return end < text.size() && text[end] == '\n' ? text.substr(at, end - at) : std::string_view();
 }
 
-/// All before the first object: comments and settings.
+/// Returns everything before the first object: comments and settings.
 std::string_view prelude_of(std::string_view start) {
   return start.substr(0, std::min(start.find(kHeading), start.size()));
 }
 
-/// pg_dump --create: the database is the first object, and with --clean it is dropped before.
+/// Refuses SQL of pg_dump --create: the database is the first object, and with --clean it is
+/// dropped before.
 void refuse_database(std::string_view start) {
   const std::string_view prelude = prelude_of(start);
   std::string_view heading = start.substr(prelude.size());
@@ -73,7 +77,7 @@ void refuse_database(std::string_view start) {
   throw refusal("the SQL makes its own database (pg_dump --create), whatever the target is");
 }
 
-/// Takes the dump's own line out of `start`, and returns its word.
+/// Removes the dump's own \restrict line from `start`, and returns its word.
 std::string take_restriction(std::string& start) {
   const size_t line = kStart.size();
   if (!start.starts_with(kStart) || !std::string_view(start).substr(line).starts_with(kRestrict)) {
@@ -84,7 +88,7 @@ std::string take_restriction(std::string& start) {
   return word;
 }
 
-/// Takes `SET name = ...;` out of the settings at the start.
+/// Removes `SET name = ...;` from the settings at the start.
 void take_setting(std::string& start, std::string_view name) {
   const std::string line = fmt::format("\nSET {} = ", name);
   const size_t at = prelude_of(start).find(line);
@@ -98,7 +102,7 @@ void take_begin(std::string& start) {
   if (at != std::string::npos) start.erase(at + 2, std::string_view("BEGIN;\n").size());
 }
 
-/// Takes the line that ends the restriction with `word` off the end of `text`.
+/// Removes the line that ends the restriction with `word` from the end of `text`.
 void take_unrestriction(std::string& text, std::string_view word) {
   if (word.empty()) return;
   const std::string line = fmt::format("{}{}{}\n", kEnd, kUnrestrict, word);
@@ -116,10 +120,10 @@ void take_commit(std::string& text) {
     text.erase(trimmed.size() - kCommit.size() + 1, kCommit.size() - 1);
 }
 
-/// Whether psql could read the backslashes that end before `end` as the start of a command. Two
-/// are one backslash in the rows of COPY, and elsewhere a command without a name, which fails. In
-/// some encodings a backslash is the end of a character that begins with a high byte, up to three
-/// bytes before.
+/// Returns whether psql could read the backslashes that end before `end` as the start of a command.
+/// Two are one backslash in the rows of COPY, and elsewhere a command without a name, which fails.
+/// In some encodings a backslash is the end of a character that begins with a high byte, up to
+/// three bytes before.
 bool starts_command(std::string_view text, size_t end) {
   size_t begin = end;
   while (begin > 0 && text[begin - 1] == '\\') --begin;
@@ -128,12 +132,12 @@ bool starts_command(std::string_view text, size_t end) {
       text.substr(begin - std::min<size_t>(begin, 3), std::min<size_t>(begin, 3));
   const bool may_hide = std::any_of(before.begin(), before.end(),
                                     [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-  const bool is_long = end - begin > kContextBytes / 2;  // and may begin where we cannot see it
+  const bool is_long = end - begin > kContextBytes / 2;  // and may begin out of sight
   return may_hide || is_long || (end - begin) % 2 == 1;
 }
 
-/// Nothing that ends psql's restriction, or begins another, between `from` and `to`, by the name of
-/// the command's letters: what psql takes for data, text or comment is its own to know.
+/// Refuses, between `from` and `to`, everything that ends psql's restriction or begins another, by
+/// the letters of the command's name: only psql knows what it takes for data, text or comment.
 void refuse_restrictions(std::string_view text, size_t from, size_t to) {
   constexpr std::string_view kName = "restrict";
   const std::string_view all = text.substr(0, std::min(text.size(), to + kName.size() - 1));
@@ -217,7 +221,8 @@ void SqlGuard::open() {
   if (spec_.single_transaction) next_.write(fmt::format("BEGIN; SAVEPOINT {};\n", savepoint_));
 }
 
-/// What stands at the end is known to be the end by now.
+/// Removes what ends the dump's own restriction and transaction: what stands at the end of the
+/// buffer is known to be the end by now.
 void SqlGuard::close() {
   take_unrestriction(buffer_, dump_word_);
   if (spec_.single_transaction) take_commit(buffer_);

@@ -12,12 +12,12 @@
 namespace pgbackup {
 namespace {
 
-/// The first release of each major version that has a fix, oldest first. Older majors than the
-/// first one never got it; newer ones than the last one have it from their start.
+/// Lists the first release of each major version that has a fix, oldest first. Major versions older
+/// than the first one never got the fix; newer ones than the last one have it from their start.
 using FirstFixed = std::span<const int>;
 
 constexpr std::array kWithRestrict = {130022, 140019, 150014, 160010, 170006};
-/// The releases of 13 August and 12 November 2026.
+/// Lists the releases of 13 August 2026 and, next, of 12 November 2026.
 constexpr std::array kAugust2026 = {140024, 150019, 160015, 170011, 180006};
 constexpr std::array kNovember2026 = {140025, 150020, 160016, 170012, 180007};
 constexpr std::array kGrantors = {160014, 170010};
@@ -29,7 +29,8 @@ bool has_fix(int version, FirstFixed first) {
                      [&](int fixed) { return major_version(fixed) == major && version >= fixed; });
 }
 
-/// The release to ask for: the one of `version`'s major, else the oldest that has the fix.
+/// Returns the release to ask for: the one of `version`'s major version, or the oldest that has the
+/// fix.
 std::string fixed_version(int version, FirstFixed first) {
   const auto same = std::find_if(first.begin(), first.end(), [&](int fixed) {
     return major_version(fixed) == major_version(version);
@@ -46,7 +47,8 @@ struct SessionSetting {
   int since;
 };
 
-/// _doSetFixedOutputState() in PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c
+/// Lists the settings of _doSetFixedOutputState() in PostgreSQL's
+/// src/bin/pg_dump/pg_backup_archiver.c.
 constexpr std::array<SessionSetting, 4> kSessionSettings = {
     {{"lock_timeout", 90300},
      {"row_security", 90500},
@@ -63,7 +65,7 @@ void require_restricted_psql(int psql_version) {
               fmt::format("psql {} does not know \\restrict, so that the SQL of a backup could run "
                           "commands on this machine",
                           format_pg_version(psql_version)),
-              fmt::format("install psql {} or later, or name its folder in PG_BINDIR",
+              fmt::format("install psql {} or later, or name its directory in PG_BINDIR",
                           fixed_version(psql_version, kWithRestrict)));
 }
 

@@ -50,7 +50,7 @@ class HeadSink final : public Sink {
   std::string head_;
 };
 
-/// Damage that `body` finds is told with its place; other errors know theirs.
+/// Runs `body`, and adds `location` to the damage that it finds; other errors know their place.
 template <class Body>
 void look_for_damage(const std::string& location, const Body& body) {
   with_damage_hint([&] {
@@ -94,7 +94,7 @@ uint64_t AdoptedDump::copy(Sink& sink, Clock& clock, Log& log) {
   look_for_damage(store_.location(key), [&] {
     copy_bytes(*store_.open(key), first);
     if (sum && stored.sha256() != *sum) {
-      throw damaged(fmt::format("it has another SHA-256 than {} says", sum_key()));
+      throw damaged(fmt::format("its SHA-256 does not match {}", sum_key()));
     }
     first.finish();
   });

@@ -1,6 +1,7 @@
 // A dump that an older system wrote: one file without a manifest, maybe with the output of
-// sha256sum beside it. What it is comes from its first bytes. What receives it gets the last bytes
-// only after everything was checked that can be: that checksum, gzip's own, and how plain SQL ends.
+// sha256sum beside it. The first bytes tell its format. The receiver gets the last bytes only after
+// everything was checked that can be: that checksum, gzip's own, and how plain SQL ends. The
+// layouts of older systems are in common/catalog/old_layouts.h.
 #pragma once
 
 #include <optional>
@@ -13,8 +14,8 @@ namespace pgbackup {
 
 class AdoptedDump final : public StoredDump {
  public:
-  /// Reads the first bytes. Throws `corrupt` for what is empty, damaged, or neither an archive nor
-  /// plain SQL of pg_dump. `store` and `backup` must outlive it.
+  /// Reads the first bytes. Throws `corrupt` for a file that is empty, damaged, or neither an
+  /// archive nor plain SQL of pg_dump. `store` and `backup` must outlive the object.
   AdoptedDump(Store& store, const Backup& backup);
 
   [[nodiscard]] const Backup& backup() const override { return backup_; }

@@ -11,7 +11,7 @@
 namespace pgbackup {
 namespace {
 
-/// Where a quoted text or name that begins at `start` ends. A doubled quote stands for one.
+/// Returns where a quoted text or name that begins at `start` ends. A doubled quote stands for one.
 size_t end_of_quote(std::string_view sql, size_t start) {
   const char quote = sql[start];
   size_t end = start;
@@ -25,7 +25,7 @@ size_t end_of_line(std::string_view sql, size_t start) {
   return std::min(sql.find('\n', start), sql.size());
 }
 
-/// Its first three words: what it does to whom, and never a password.
+/// Returns the first three words of `statement`: what it does to whom, and never a password.
 std::string title_of(std::string_view statement) {
   size_t end = 0;
   for (int word = 0; word < 3; ++word) {
@@ -38,7 +38,8 @@ std::string title_of(std::string_view statement) {
   return std::string(statement.substr(0, end));
 }
 
-/// The password of the connected role, as the server keeps it; unset where it may not be read.
+/// Returns the password of the connected role as the server keeps it, or nullopt where it may not
+/// be read.
 std::optional<std::string> read_own_password(PgConnection& server) {
   try {
     const PgRows rows = server.query(
@@ -51,7 +52,7 @@ std::optional<std::string> read_own_password(PgConnection& server) {
   }
 }
 
-/// Notes the own password before, and warns after, when it has changed.
+/// Notes the password of the connected role before, and warns after, when it has changed.
 class OwnPassword {
  public:
   OwnPassword(PgConnection& server, const std::vector<std::string>& statements)
@@ -119,11 +120,12 @@ class Application {
       lacks_tablespace_ = true;
       return true;
     }
-    // Settings, rights and comments of what was left out.
+    // Settings, privileges and comments of the tablespaces that were left out.
     return lacks_tablespace_ && statement.find("TABLESPACE ") != std::string::npos;
   }
 
-  /// PostgreSQL 16 keeps who granted a membership, and wants him to be there with the right to.
+  /// Grants a membership without its grantor, and returns whether that succeeded. PostgreSQL 16
+  /// records who granted a membership, and requires that this role exists and may grant it.
   bool is_granted_without(const std::string& statement, const Error& error) {
     const std::string shorter = without_grantor(statement);
     if (shorter.empty()) return false;

@@ -20,7 +20,7 @@ void check(const std::string& what, uint64_t bytes, const std::string& sha256,
         fmt::format("{} has {} bytes, the manifest says {}", what, bytes, expected_bytes));
   }
   if (sha256 != expected_sha256) {
-    throw damaged(fmt::format("{} has another SHA-256 than the manifest says", what));
+    throw damaged(fmt::format("the SHA-256 of {} does not match the manifest", what));
   }
 }
 
@@ -77,7 +77,7 @@ void StoredArchive::copy_head(Sink& sink, const std::function<bool()>& enough) {
   }
 }
 
-/// What is missing or cut off is known before anything is touched.
+/// Throws `corrupt` for an object that is missing or cut off, before anything is changed.
 void StoredArchive::check_presence(const ManifestObject& object) {
   const std::string key = backup_.key_of(object.name);
   const std::optional<ObjectInfo> info = store_.stat(key);

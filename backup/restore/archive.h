@@ -1,5 +1,6 @@
 // A stored backup of ours as the archive or SQL that pg_dump wrote: fetched, checked, decompressed.
-// What receives it gets the last bytes only after every size and checksum has matched.
+// The receiver gets the last bytes only after every size and checksum has matched. The format of a
+// stored backup is in common/catalog/manifest.h.
 #pragma once
 
 #include <utility>
@@ -9,10 +10,11 @@
 
 namespace pgbackup {
 
-/// read_manifest(); what is damaged comes with the hint to take another backup.
+/// Reads the manifest as read_manifest() does; a damaged one is thrown with the hint to take
+/// another backup.
 [[nodiscard]] Manifest read_manifest_to_restore(Store& store, const Backup& backup);
 
-/// A backup with what its manifest says. `store` and `backup` must outlive it.
+/// Holds a backup with what its manifest says. `store` and `backup` must outlive the object.
 class StoredArchive final : public StoredDump {
  public:
   StoredArchive(Store& store, const Backup& backup, Manifest manifest)
@@ -20,7 +22,7 @@ class StoredArchive final : public StoredDump {
 
   [[nodiscard]] const Backup& backup() const override { return backup_; }
   [[nodiscard]] DumpFormat format() const override { return stream().format; }
-  /// Any psql reads SQL.
+  /// Returns 0 for plain SQL, which any psql reads.
   [[nodiscard]] int client_version() const override {
     return format() == DumpFormat::plain ? 0 : manifest_.client_version;
   }

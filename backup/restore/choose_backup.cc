@@ -24,7 +24,7 @@ void ask_all(const Destinations& destinations, Log& log, const Visit& visit) {
   for (const auto& [destination, error] : failures) {
     LogFields fields;
     if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
-    log.warn(fmt::format("{} cannot be asked, so what it holds does not count: {}", destination,
+    log.warn(fmt::format("{} cannot be listed, so its backups do not count: {}", destination,
                          error.message()),
              fields);
   }
@@ -40,12 +40,13 @@ std::string wanted(const RestoreRequest& request) {
 std::vector<Backup> read_backups(Store& store, const Adoption& adoption, Log& log) {
   Catalog catalog = read_catalog(store, adoption);
   if (catalog.unread) {
-    log.warn(fmt::format("what it holds does not count: {}", catalog.unread->message()));
+    log.warn(fmt::format("its backups do not count: {}", catalog.unread->message()));
   }
   return std::move(catalog.backups);
 }
 
-/// All that may be what is asked for. Older systems' lie anywhere, ours in the database's folder.
+/// Returns all backups that may be the requested one. Those of older systems are anywhere, ours
+/// below the database's prefix.
 std::vector<Backup> candidates(Store& store, const RestoreRequest& request,
                                const Adoption& adoption, Log& log) {
   const bool is_ours = adoption.layouts.empty() || parse_backup_id(request.id);
@@ -57,14 +58,14 @@ bool is_wanted(const Backup& backup, const RestoreRequest& request) {
          (backup.group == request.database || (request.database.empty() && !backup.is_ours()));
 }
 
-/// What is wrong with a backup.
+/// Says what is wrong with a backup.
 struct Flaws {
-  std::string damage{};      ///< why it cannot be restored, also where that is its manifest
+  std::string damage{};      ///< why it cannot be restored, including a damaged manifest
   std::string backdating{};  ///< why it may not be of its date
-  bool counts = true;        ///< for its date: a run of many days, too
+  bool counts = true;        ///< counts as a backup of its date; so does a run of many days
 };
 
-/// nullopt: it has been removed since it was listed.
+/// Returns the flaws of `backup`, or nullopt when it has been deleted since the listing.
 std::optional<Flaws> flaws_of(Store& store, const Backup& backup) {
   try {
     Inspection seen = inspect_backup(store, backup);
@@ -83,7 +84,7 @@ std::optional<Flaws> flaws_of(Store& store, const Backup& backup) {
   }
 }
 
-/// `s3://bucket/app/20261120T031500Z-9f3a1c2b is damaged: app.dump.zst is missing`
+/// Returns `s3://bucket/app/20261120T031500Z-9f3a1c2b is damaged: app.dump.zst is missing`.
 std::string damage_text(const FoundBackup& found, const std::string& damage) {
   return fmt::format("{} is damaged: {}",
                      found.destination->store().location(found.backup.folder()), damage);
@@ -94,9 +95,8 @@ std::string backdating_text(const FoundBackup& found, const std::string& backdat
 }
 
 struct Candidates {
-  std::vector<FoundBackup>
-      found;           ///< newest first; of the same in two destinations, the first destination's
-  std::string places;  ///< that answered
+  std::vector<FoundBackup> found;  ///< newest first, then in the order of the destinations
+  std::string places;              ///< places of the destinations that answered
 };
 
 Candidates find_wanted(const Destinations& destinations, const RestoreRequest& request,
@@ -115,8 +115,8 @@ Candidates find_wanted(const Destinations& destinations, const RestoreRequest& r
   return {std::move(found), fmt::format("{}", fmt::join(places, " or "))};
 }
 
-/// The newest backup of `group` that is whole and of its date began then. What this program
-/// may not read, or does not understand, is taken to be whole.
+/// Returns when the newest backup of `group` began that is undamaged and of its date. A backup that
+/// this program may not read, or does not understand, counts as undamaged.
 std::optional<UtcTime> newest_start(Store& store, const std::string& group, UtcTime now, Log& log) {
   std::vector<Backup> backups = read_catalog(store, group);
   std::reverse(backups.begin(), backups.end());
@@ -162,7 +162,7 @@ void refuse_damaged(const FoundBackup& found, Log& log) {
   const std::optional<Flaws> flaws = flaws_of(found.destination->store(), found.backup);
   if (!flaws) {
     throw Error(ErrorKind::not_found,
-                fmt::format("{} has been removed since it was listed",
+                fmt::format("{} was deleted after the listing",
                             found.destination->store().location(found.backup.folder())));
   }
   if (!flaws->damage.empty()) throw damaged(damage_text(found, flaws->damage));
@@ -203,7 +203,7 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
   if (!reason.empty()) throw damaged(reason);
   throw Error(ErrorKind::not_found,
               fmt::format("there is no {} in {} but what is dated in the future, backdated, or has "
-                          "just been removed",
+                          "just been deleted",
                           wanted(request), places),
               "set the clock of this machine if it is wrong, or name a backup with --id");
 }
@@ -228,7 +228,7 @@ NewestStarts newest_starts(const Destinations& destinations, const std::vector<s
     }
     if (!failures.empty() && failures.size() == groups.size()) throw Error(failures.front());
     for (const Error& error : failures) {
-      log.warn(fmt::format("what it holds does not count: {}", error.message()));
+      log.warn(fmt::format("its backups do not count: {}", error.message()));
     }
   });
   return starts;
@@ -237,7 +237,7 @@ NewestStarts newest_starts(const Destinations& destinations, const std::vector<s
 std::optional<UtcTime> furthest_behind(const NewestStarts& starts) {
   const auto least =
       std::min_element(starts.begin(), starts.end(), [](const auto& a, const auto& b) {
-        return a.second < b.second;  // none is less than any time
+        return a.second < b.second;  // nullopt is less than any time
       });
   return least == starts.end() ? std::nullopt : least->second;
 }

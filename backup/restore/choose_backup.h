@@ -1,4 +1,5 @@
-// Backups looked for in every destination: what a destination cannot answer, the others do.
+// Backups looked for in every destination: what a destination cannot answer, the others do. Reads
+// no data of a backup: stored_dump.h does.
 #pragma once
 
 #include <map>
@@ -15,46 +16,46 @@
 
 namespace pgbackup {
 
-/// A backup and where it lies.
+/// Holds a backup and its destination.
 struct FoundBackup {
   const Destination* destination = nullptr;
   Backup backup;
-  bool is_future = false;  ///< dated so, by time_of()
+  bool is_future = false;  ///< dated in the future by time_of()
 };
 
-/// The complete backups of all destinations, ours and the adopted ones: those that are dated in the
-/// future, then the others, by group, then oldest first; of the same backup in two destinations the
-/// preferred one last. Here and below, a destination that fails is
-/// warned of; when none answers, their errors are thrown.
+/// Returns the complete backups of all destinations, ours and the adopted ones: those that are
+/// dated in the future, then the others, by group, then oldest first; of the same backup in two
+/// destinations the preferred one last. Here and below, a destination that fails causes a warning;
+/// when every destination fails, their errors are thrown.
 [[nodiscard]] std::vector<FoundBackup> find_backups(const Destinations& destinations,
                                                     const Adoption& adoption, const Clock& clock,
                                                     Log& log);
 
-/// Throws `corrupt`, with the reason, for a backup that is damaged, and `not_found` for one that is
-/// gone. Warns of one that may not be of its date.
+/// Throws `corrupt`, with the reason, for a backup that is damaged, and `not_found` for one that
+/// has been deleted. Warns of one that may not be of its date.
 void refuse_damaged(const FoundBackup& found, Log& log);
 
-/// The backup that `request` names: the newest of ours and the adopted ones, or the one with that
-/// id, from the first destination that has it whole. The id of an adopted one needs no database.
-/// What is damaged is passed over with a warning, and so is what is backdated, or dated in the
-/// future by time_of(), unless its id is named. Throws `not_found` saying where it was looked for,
-/// and `corrupt` when all that is left is damaged.
+/// Returns the backup that `request` names: the newest of ours and the adopted ones, or the one
+/// with that id, from the first destination that has it undamaged. The id of an adopted one needs
+/// no database. A damaged backup is passed over with a warning. So is one that is backdated, or
+/// dated in the future by time_of(), unless its id is named. Throws `not_found` saying where the
+/// backup was looked for, and `corrupt` when all that remain are damaged.
 [[nodiscard]] FoundBackup choose_backup(const Destinations& destinations,
                                         const RestoreRequest& request, const Adoption& adoption,
                                         const Clock& clock, Log& log);
 
-/// When the newest backup of ours of each group began that is neither damaged nor backdated nor
-/// dated in the future, no later than `now`, by group and the destination's name; nullopt where
-/// there is none. Also where a destination does not answer, which then is not asked for the other
-/// groups: the run that follows finds out, and fails if it still is so.
+/// Maps group and destination name to when the newest backup of ours began that is neither damaged,
+/// backdated nor dated in the future, no later than `now`; nullopt where there is none. A
+/// destination that does not answer is nullopt, too, and is not asked for the other groups: the run
+/// that follows finds out, and fails if it still does not answer.
 using NewestStarts = std::map<std::pair<std::string, std::string>, std::optional<UtcTime>>;
 
 [[nodiscard]] NewestStarts newest_starts(const Destinations& destinations,
                                          const std::vector<std::string>& groups, UtcTime now,
                                          Log& log);
 
-/// Of the group and destination that are the furthest behind; nullopt when one has none at all or
-/// does not answer.
+/// Returns the start in the group and destination that are the furthest behind; nullopt when one
+/// has none at all or does not answer.
 [[nodiscard]] std::optional<UtcTime> furthest_behind(const NewestStarts& starts);
 
 }  // namespace pgbackup

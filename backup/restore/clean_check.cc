@@ -14,11 +14,12 @@
 namespace pgbackup {
 namespace {
 
-/// That of a database with a million objects.
+/// Limits the table of contents to that of a database with a million objects.
 constexpr size_t kMostListBytes = size_t{256} << 20U;
 constexpr std::chrono::minutes kListLimit{10};
 
-/// PostgreSQL's pg_depend, by the relation that each dependent object belongs to.
+/// Selects PostgreSQL's pg_depend, by the relation that each dependent object belongs to.
+/// https://www.postgresql.org/docs/current/catalog-pg-depend.html
 constexpr const char* kDependenciesSql =
     "SELECT DISTINCT dn.nspname, dc.relname, rn.nspname, x.name FROM ("
     "SELECT d.objid AS dependent, r.relnamespace AS schema, r.relname AS name, r.oid AS referenced "
@@ -51,12 +52,12 @@ constexpr const char* kDependenciesSql =
     "AND dc.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f}'::pg_catalog.\"char\"[]) "
     "ORDER BY 1, 2, 3, 4";
 
-/// pg_dump never drops it: initdb makes it.
+/// Names the schema that pg_dump never drops, since initdb makes it.
 constexpr std::string_view kPublic = "public";
 
 std::string title(const TableName& table) { return fmt::format("{}.{}", table.schema, table.name); }
 
-/// Stdin of `pg_restore --list`, which stops reading when it has seen enough.
+/// Writes to the stdin of `pg_restore --list`, which stops reading when it has seen enough.
 class ListSink final : public Sink {
  public:
   explicit ListSink(Process& process) : process_(process) {}
@@ -71,8 +72,8 @@ class ListSink final : public Sink {
 
 }  // namespace
 
-/// `215; 1259 16386 TABLE public users owner`: names may hold blanks, so what stands before the
-/// owner is compared as a whole.
+/// Reads lines such as `215; 1259 16386 TABLE public users owner`. Names may hold whitespace, so
+/// what stands before the owner is compared as a whole.
 ArchiveContents::ArchiveContents(std::string_view list) {
   constexpr std::string_view kSchema = " SCHEMA - ";
   while (!list.empty()) {

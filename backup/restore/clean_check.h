@@ -1,5 +1,7 @@
-// What stands in the way of `restore --clean`: it drops what the backup holds, and nothing else, so
-// that what others have built on it makes it fail, or goes along unasked.
+// What stands in the way of `restore --clean`: pg_restore drops what the backup holds, and nothing
+// else. What others have built on that makes it fail, or is dropped along unasked. Drops nothing
+// itself.
+// https://www.postgresql.org/docs/current/app-pgrestore.html
 #pragma once
 
 #include <set>
@@ -16,14 +18,14 @@
 
 namespace pgbackup {
 
-/// What an archive holds, from its table of contents (`pg_restore --list`).
+/// Holds what an archive contains, from its table of contents (`pg_restore --list`).
 class ArchiveContents {
  public:
   explicit ArchiveContents(std::string_view list);
 
-  /// A table, view, sequence or type.
+  /// Returns whether the archive holds this table, view, sequence or type.
   [[nodiscard]] bool holds(const TableName& name) const;
-  /// A schema that --clean drops.
+  /// Returns whether the archive holds a schema that --clean drops.
   [[nodiscard]] bool holds_schema(std::string_view name) const;
 
  private:
@@ -31,13 +33,14 @@ class ArchiveContents {
   std::set<std::string, std::less<>> schemas_;
 };
 
-/// What `pg_restore --list` says of `dump`, of which it reads no more than that takes. Throws
-/// `corrupt`, `canceled`.
+/// Returns what `pg_restore --list` says of `dump`, of which no more is read than that takes.
+/// Throws `corrupt`, `canceled`.
 [[nodiscard]] std::string table_of_contents(StoredDump& dump, const ClientProgram& pg_restore,
                                             const Environment& environment,
                                             const std::stop_token& stop);
 
-/// `dependent` uses `on`: views, foreign keys, partitions and children, defaults, column types.
+/// Says that `dependent` uses `on`: views, foreign keys, partitions and children, defaults, column
+/// types.
 struct Dependency {
   TableName dependent;
   TableName on;
@@ -45,16 +48,17 @@ struct Dependency {
 
 [[nodiscard]] std::vector<Dependency> list_dependencies(PgConnection& target);
 
-/// Those of `tables` that the archive does not hold, as `schema.name`.
+/// Returns those of `tables` that the archive does not hold, as `schema.name`.
 [[nodiscard]] std::vector<std::string> tables_unknown_to(const std::vector<TableName>& tables,
                                                          const ArchiveContents& contents);
 
-/// Those of them that would make --clean fail or be dropped along, each with the reason.
+/// Returns those of `tables` that would make --clean fail or be dropped along, each with the
+/// reason.
 [[nodiscard]] std::vector<std::string> tables_in_the_way(const std::vector<TableName>& tables,
                                                          const std::vector<Dependency>& all,
                                                          const ArchiveContents& contents);
 
-/// Throws `conflict` naming them.
+/// Throws `conflict` naming the tables_in_the_way(), if there are any.
 void refuse_what_is_in_the_way(PgConnection& target, const std::vector<TableName>& tables,
                                const ArchiveContents& contents);
 

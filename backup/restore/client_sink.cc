@@ -10,7 +10,7 @@
 namespace pgbackup {
 namespace {
 
-/// The process has ended.
+/// Returns the failure of `process`, which has ended.
 Error failure_of(const Process& process, std::string_view name, const ClientHint& hint) {
   const std::string errors = process.errors();
   return {ErrorKind::failed,

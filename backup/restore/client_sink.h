@@ -1,6 +1,6 @@
 // The client programs of a restore as the end of a chain: psql, pg_restore with a connection, and
-// pg_restore that turns an archive into SQL. finish() ends their input and waits for success; until
-// then the death of one is an error, and an error here kills it before its input ends.
+// pg_restore that turns an archive into SQL. finish() ends their input and waits for success. Until
+// then the death of a client is an error, and an error here kills the client before its input ends.
 #pragma once
 
 #include <functional>
@@ -13,13 +13,13 @@
 
 namespace pgbackup {
 
-/// What a user can do about the client's own words, or "".
+/// Returns what a user can do about the client's own words, or "".
 using ClientHint = std::function<std::string(std::string_view errors)>;
 
-/// Whether statements that fail end pg_restore.
+/// Says whether statements that fail end pg_restore.
 enum class AfterError { stop, go_on };
 
-/// A client's stdin. `process` and `name` must outlive it.
+/// Writes to a client's stdin. `process` and `name` must outlive the sink.
 class ClientSink final : public Sink {
  public:
   ClientSink(Process& process, std::string_view name, ClientHint hint,
@@ -41,8 +41,8 @@ class ClientSink final : public Sink {
   RestoreFailures failures_;
 };
 
-/// `pg_restore --file=-`: takes an archive, and passes the SQL that it becomes on to `next`, which
-/// is finished only after pg_restore has succeeded.
+/// Feeds an archive to `pg_restore --file=-`, and passes the resulting SQL on to `next`, which is
+/// finished only after pg_restore has succeeded.
 class ScriptSink final : public Sink {
  public:
   ScriptSink(Process& pg_restore, Sink& next, ClientHint hint);
@@ -56,11 +56,11 @@ class ScriptSink final : public Sink {
   ClientSink input_;
 };
 
-/// Waits until psql has connected, and then takes the password from it, since commands in its input
-/// would inherit the file. Throws `failed` with psql's own words.
+/// Waits until psql has connected, and then empties the password file, which commands in psql's
+/// input would inherit. Throws `failed` with psql's own words.
 void wait_until_connected(ClientProcess& psql, const ClientHint& hint);
 
-/// After the end of psql: whether it printed `line` to stdout.
+/// Returns whether psql printed `line` to stdout; to be called after the end of psql.
 [[nodiscard]] bool has_printed(Process& psql, std::string_view line);
 
 }  // namespace pgbackup

@@ -17,10 +17,10 @@ namespace {
 
 constexpr auto kCreateLimit = std::chrono::minutes(10);
 constexpr auto kPollInterval = std::chrono::milliseconds(200);
-/// Ends within the 10 s that a container is given.
+/// Limits the waiting, so that it ends within the 10 s that a container is given.
 constexpr int kPollIntervals = 40;
 
-/// Connection limits of ours lie between this and the greatest of PostgreSQL, 2^31 - 1.
+/// Bounds our connection limits, which lie between this and PostgreSQL's greatest, 2^31 - 1.
 constexpr int kFirstMark = 2'000'000'000;
 constexpr unsigned kMarks = 147'000'000;
 
@@ -31,7 +31,8 @@ int random_mark() {
   return kFirstMark + static_cast<int>(number % kMarks);
 }
 
-/// A role with few connections may wait until the session of pg_restore has ended.
+/// Connects, waiting where the limit of connections is reached: a role with few connections may
+/// have to wait until the session of pg_restore has ended.
 PgConnection connect_soon(const PgConfig& config, const std::stop_token& stop) {
   for (int step = 0;; ++step) {
     try {
@@ -44,7 +45,7 @@ PgConnection connect_soon(const PgConfig& config, const std::stop_token& stop) {
   }
 }
 
-/// A session that still answers has answered before, too.
+/// Returns whether the session still answers, and so has answered before, too.
 bool is_alive(PgConnection& connection) {
   try {
     connection.query("SELECT 1");
@@ -54,14 +55,15 @@ bool is_alive(PgConnection& connection) {
   }
 }
 
-/// A warning for each statement that cannot be executed: the data is worth more.
+/// Executes the statements. Warns of each that fails: the data is worth more.
 void apply(PgConnection& maintenance, const std::vector<PropertySql>& statements, Log& log) {
   for (const PropertySql& statement : statements) {
     try {
       maintenance.query(statement.sql);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
-      log.warn(fmt::format("could not give the database {}: {}", statement.what, error.message()));
+      log.warn(
+          fmt::format("the database is restored without {}: {}", statement.what, error.message()));
     }
   }
 }
@@ -183,8 +185,8 @@ bool CreatedDatabase::may_use_tablespace(PgConnection& maintenance) {
   return false;
 }
 
-/// The server goes on with a statement whose client has gone: until its session has ended, the
-/// database may still appear.
+/// Ends `session` and waits for its end: the server goes on with a statement whose client has gone,
+/// so until then the database may still appear.
 void CreatedDatabase::end_session(const std::vector<std::string>& session) {
   try {
     PgConnection other = connect_soon(config_, {});

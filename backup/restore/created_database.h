@@ -1,7 +1,9 @@
-// The database that `restore --create` makes, and unmakes when the restore fails. Until it is
-// complete a random connection limit marks it as ours, from the statement that creates it on: so it
-// is found and dropped again also when the answer to that statement was lost, and nobody else's
-// database ever is. (Superusers are not bound by the limit, others do not reach it.)
+// The database that `restore --create` makes, and drops when the restore fails. Until it is
+// complete a random connection limit marks it as ours, from the statement that creates it on. So it
+// is found and dropped again even when the answer to that statement was lost, and nobody else's
+// database ever is. (Superusers are not bound by the limit, others do not reach it.) The SQL is in
+// database_sql.h.
+// https://www.postgresql.org/docs/current/sql-createdatabase.html
 #pragma once
 
 #include <stop_token>
@@ -17,19 +19,21 @@ namespace pgbackup {
 
 class CreatedDatabase {
  public:
-  /// `properties` are of the database that was dumped, nullptr where nothing is known of it. All
-  /// arguments must outlive the object.
+  /// Takes the `properties` of the database that was dumped; nullptr where nothing is known of it.
+  /// All arguments must outlive the object.
   CreatedDatabase(const PgConfig& config, const RestoreRequest& request,
                   const DatabaseProperties* properties, Log& log);
 
-  /// CREATE DATABASE. After an error there is none. Throws `conflict` when it exists already,
+  /// Creates the database; after an error there is none. Throws `conflict` when it exists already,
   /// `denied`, `canceled`.
   void create(PgConnection& maintenance);
-  /// What the restore itself may need. What cannot be applied is a warning. Throws `canceled`.
+  /// Applies the properties that the restore itself may need. Warns of what cannot be applied.
+  /// Throws `canceled`.
   void prepare(const std::stop_token& stop);
-  /// The rest, after the restore, also after a stop request. What cannot be applied is a warning.
+  /// Applies the other properties, after the restore, even after a stop request. Warns of what
+  /// cannot be applied.
   void complete();
-  /// Drops it, also after a stop request. What fails is logged.
+  /// Drops the database, even after a stop request. Logs a failure.
   void drop();
 
  private:

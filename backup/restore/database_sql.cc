@@ -12,19 +12,19 @@
 namespace pgbackup {
 namespace {
 
-/// Since PostgreSQL 15 a database may have another locale provider than libc.
+/// Gives the first version where a database may have another locale provider than libc.
 constexpr int kFirstWithProviders = 150000;
 constexpr int kFirstWithBuiltin = 170000;
-/// Since PostgreSQL 19 an empty list is written as NULL.
+/// Gives the first version that writes an empty list as NULL.
 constexpr int kFirstWithNullList = 190000;
 
-/// Settings that hold a list of names, kept as `"$user", public`: each is an own literal in SQL.
-/// variable_is_guc_list_quote() in PostgreSQL's src/bin/pg_dump/dumputils.c
+/// Names the settings that hold a list of names, kept as `"$user", public`; each name is a literal
+/// of its own in SQL. See variable_is_guc_list_quote() in PostgreSQL's src/bin/pg_dump/dumputils.c.
 constexpr std::array<std::string_view, 6> kListSettings = {
     "local_preload_libraries",  "search_path",      "session_preload_libraries",
     "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"};
 
-/// Settings under which a session could not restore, or not even begin.
+/// Names the settings under which a session could not restore, or not even begin.
 constexpr std::array<std::string_view, 6> kHindering = {"array_nulls",
                                                         "default_transaction_read_only",
                                                         "local_preload_libraries",
@@ -32,7 +32,7 @@ constexpr std::array<std::string_view, 6> kHindering = {"array_nulls",
                                                         "transaction_read_only",
                                                         "role"};
 
-/// Of a database. https://www.postgresql.org/docs/current/ddl-priv.html
+/// Names the privileges on a database. https://www.postgresql.org/docs/current/ddl-priv.html
 constexpr std::array<std::string_view, 3> kPrivileges = {"CONNECT", "CREATE", "TEMPORARY"};
 
 template <size_t count>
@@ -50,14 +50,14 @@ std::string in_quotes(std::string_view text, char quote) {
   return result;
 }
 
-/// Whether the server has the locale provider of the dumped database.
+/// Returns whether the server has the locale provider of the dumped database.
 bool has_provider(const DatabaseProperties& properties, int version) {
   if (properties.locale_provider == "i") return version >= kFirstWithProviders;
   if (properties.locale_provider == "b") return version >= kFirstWithBuiltin;
   return true;
 }
 
-/// Without it the new database would get template0's provider.
+/// Returns the clause for the locale provider; without it the new database would get template0's.
 std::string provider_clause(const RestoreRequest& request, const DatabaseProperties& properties,
                             int version) {
   if (version < kFirstWithProviders) return "";
@@ -74,7 +74,7 @@ std::string provider_clause(const RestoreRequest& request, const DatabasePropert
   return " LOCALE_PROVIDER libc";
 }
 
-/// The literal, or literals, behind `SET name TO`.
+/// Returns the literal, or literals, after `SET name TO`.
 std::string setting_value(const std::string& variable, const std::string& value, int version) {
   if (!is_among(kListSettings, variable)) return sql_literal(value);
   std::vector<std::string> literals;
@@ -83,7 +83,7 @@ std::string setting_value(const std::string& variable, const std::string& value,
   return fmt::format("{}", fmt::join(literals, ", "));
 }
 
-/// `subject` is what has the setting: `DATABASE "app"`.
+/// Returns the statement for a setting of `subject`, such as `DATABASE "app"`.
 PropertySql setting_sql(const std::string& subject, const std::string& setting, int version) {
   const size_t equals = setting.find('=');
   const std::string variable = setting.substr(0, equals);
@@ -109,13 +109,13 @@ void add_owner(const RestoreRequest& request, const DatabaseProperties& properti
                  fmt::format("ALTER {} OWNER TO {}", database_of(request), sql_identifier(owner))});
 }
 
-/// Privileges that were never changed are those of a new database.
+/// Adds the privileges; those that were never changed are those of a new database.
 void add_grants(const RestoreRequest& request, const DatabaseProperties& properties,
                 std::vector<PropertySql>& all) {
   if (request.no_privileges || !properties.grants) return;
   const std::string database = database_of(request);
-  all.push_back(
-      {"that not everybody may connect", fmt::format("REVOKE ALL ON {} FROM PUBLIC", database)});
+  all.push_back({"the revocation of everybody's privileges",
+                 fmt::format("REVOKE ALL ON {} FROM PUBLIC", database)});
   for (const DatabaseGrant& grant : *properties.grants) {
     if (!is_among(kPrivileges, grant.privilege)) continue;
     const std::string who = grant.role.empty() ? "PUBLIC" : sql_identifier(grant.role);
@@ -224,7 +224,8 @@ std::vector<PropertySql> sql_after_restore(const RestoreRequest& request,
       all.back().what += " of the role " + setting.role;
     }
     if (properties->is_template) {
-      all.push_back({"that it is a template", fmt::format("ALTER {} IS_TEMPLATE true", database)});
+      all.push_back(
+          {"the property IS_TEMPLATE", fmt::format("ALTER {} IS_TEMPLATE true", database)});
     }
   }
   const int limit = properties == nullptr ? -1 : properties->connection_limit;

@@ -19,7 +19,7 @@
 namespace pgbackup {
 namespace {
 
-/// A number from 1 to `count`, asked for until it is one.
+/// Asks until the answer is a number from 1 to `count`, and returns it.
 size_t ask_number(size_t count, const std::stop_token& stop) {
   while (true) {
     const std::string text = ask_line(fmt::format("Restore which one? [{}] ", count), stop);
@@ -30,7 +30,7 @@ size_t ask_number(size_t count, const std::stop_token& stop) {
         number <= count) {
       return number;
     }
-    print(stderr, fmt::format("A number from 1 to {}, please.\n", count));
+    print(stderr, fmt::format("Enter a number from 1 to {}.\n", count));
   }
 }
 

@@ -6,13 +6,14 @@ namespace pgbackup {
 namespace {
 
 constexpr size_t kLongestLine = 4096;
-/// Of the statement, which may be a whole function.
+/// Limits how much of a statement is kept, which may be a whole function.
 constexpr size_t kStatementKept = 120;
 
 constexpr std::string_view kPgRestore = "pg_restore: error: ";
 constexpr std::string_view kNotExecuted = "could not execute query: ";
 constexpr std::string_view kStatement = "Command was: ";
-/// warn_on_exit in PostgreSQL's src/bin/pg_dump/pg_restore.c
+/// Begins the line that counts failures: see warn_on_exit in PostgreSQL's
+/// src/bin/pg_dump/pg_restore.c.
 constexpr std::string_view kCounted = "pg_restore: warning: errors ignored on restore: ";
 
 }  // namespace

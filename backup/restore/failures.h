@@ -1,5 +1,5 @@
-// The statements that failed in a restore that goes on, as pg_restore tells them on stderr:
-// however many there are, a bounded number is kept, and all are counted.
+// The statements that failed in a restore that goes on, as pg_restore tells them on stderr: however
+// many there are, a bounded number is kept, and all are counted.
 #pragma once
 
 #include <cstddef>
@@ -13,21 +13,21 @@ class RestoreFailures {
  public:
   static constexpr size_t kKept = 50;
 
-  /// The next bytes of stderr, cut anywhere.
+  /// Takes the next bytes of stderr, cut anywhere.
   void add(std::string_view text);
 
   [[nodiscard]] size_t count() const { return count_; }
-  /// The first kKept, one line each: the server's message, and the first line of the
-  /// statement, never its data.
+  /// Returns the first kKept failures, one line each: the server's message, and the first line of
+  /// the statement, never its data.
   [[nodiscard]] const std::vector<std::string>& first() const { return first_; }
-  /// Whether pg_restore has come to its end and counted what it left out.
+  /// Returns whether pg_restore has come to its end and counted what it left out.
   [[nodiscard]] bool is_counted() const { return is_counted_; }
 
  private:
   void add_line(std::string_view line);
   void add_failure(std::string_view message);
 
-  std::string line_;  ///< the start of one that has not ended
+  std::string line_;  ///< the start of a line that has not ended
   std::vector<std::string> first_;
   size_t count_ = 0;
   bool is_counted_ = false;

@@ -11,13 +11,14 @@ namespace {
 enum class When { always, in_one_transaction };
 
 struct Hint {
-  /// All of them stand in what was said; empty ones count as found.
+  /// Lists texts that all stand in what was said; empty ones count as found.
   std::array<std::string_view, 3> signs;
   std::string_view hint;
   When when = When::always;
 };
 
-/// What names a thing more exactly stands before what would be found there, too.
+/// Lists the hints; one that names a thing more exactly stands before one that would be found
+/// there, too.
 constexpr std::array kHints = {
     Hint{{"max_locks_per_transaction"},
          "the database has more objects than the server has locks for one transaction: raise "
@@ -75,7 +76,7 @@ constexpr std::array kHints = {
          "restart the server, or restore the rest with --keep-going"},
     Hint{{"could not create unique index"},
          "the index was broken in the dumped database and let these duplicates in: --keep-going "
-         "restores the rest; then remove them and create the index by hand"},
+         "restores the rest; then delete them and create the index by hand"},
     Hint{{"could not connect to server"},
          "a foreign server is out of reach: restore the rest with --keep-going, and REFRESH "
          "MATERIALIZED VIEW when it is back"},

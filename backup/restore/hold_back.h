@@ -1,4 +1,4 @@
-// The end of a stream, kept until everything before it has been found to be right.
+// The end of a stream, kept until everything before it was checked. Checks nothing itself.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +9,17 @@
 
 namespace pgbackup {
 
-/// Passes on all but the last 64 KiB at least, which it keeps until finish(): a reader of what
-/// comes out cannot have seen the end before. Memory: at most twice as much.
+/// Passes on everything except the last 64 KiB at least, which it keeps until finish(): a reader of
+/// the output cannot have seen the end before. Memory: at most twice as much.
 class HoldBackSink final : public Sink {
  public:
   explicit HoldBackSink(Sink& next) : next_(next) {}
   void write(std::string_view bytes) override;
   void finish() override;
 
-  /// Of everything that came, passed on or not.
+  /// Returns the number of bytes written to the sink, passed on or not.
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
-  /// What is kept: the whole stream, or its last 64 KiB at least.
+  /// Returns what is kept: the whole stream, or its last 64 KiB at least.
   [[nodiscard]] std::string_view held() const { return held_; }
 
  private:

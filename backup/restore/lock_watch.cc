@@ -13,7 +13,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// By then pg_restore has connected, also a role that may do so only once or twice.
+/// Delays the first look: by then pg_restore has connected, even as a role that may do so only once
+/// or twice.
 constexpr auto kStart = std::chrono::seconds(3);
 constexpr auto kWatchInterval = std::chrono::seconds(1);
 
@@ -29,7 +30,7 @@ constexpr const char* kCancelSql =
     "SELECT pg_catalog.pg_cancel_backend(w.pid) FROM pg_catalog.pg_stat_activity w "
     "WHERE w.application_name OPERATOR(pg_catalog.=) $1";
 
-/// False when it was asked to stop.
+/// Sleeps for `time`; returns false when asked to stop.
 bool sleep_for(const std::stop_token& stop, std::chrono::seconds time) {
   std::mutex mutex;
   std::unique_lock lock(mutex);
@@ -51,7 +52,7 @@ LockWatch::LockWatch(PgConfig config, std::string application, std::chrono::seco
         } catch (...) {
           const Error error = current_error();
           if (error.kind() == ErrorKind::canceled) return;
-          log_.warn(fmt::format("LOCK_TIMEOUT does not hold for the rest of this restore: {}",
+          log_.warn(fmt::format("LOCK_TIMEOUT has no effect for the rest of this restore: {}",
                                 error.message()));
         }
       }) {}

@@ -105,7 +105,7 @@ void check_flags(const RestoreRequest& request, std::vector<std::string>& proble
   }
 }
 
-/// What cannot be undone is done by nobody who was not asked.
+/// Requires --yes for what cannot be undone, where nobody can be asked.
 void check_answer(const RestoreRequest& request, std::vector<std::string>& problems) {
   if (request.yes || can_ask() || !request.output.empty()) return;
   if (request.clean) {

@@ -1,4 +1,5 @@
-// What `pg-backup restore` is told: its flags, and what is wrong with them.
+// What `pg-backup restore` is told: its flags, and the checks on them. Restores nothing: restore.h
+// does.
 #pragma once
 
 #include <filesystem>
@@ -11,15 +12,15 @@
 
 namespace pgbackup {
 
-/// Flags of `pg-backup restore`.
+/// Holds the flags of `pg-backup restore`.
 struct RestoreRequest {
-  std::string database;          ///< group to restore; DB where empty
-  std::string id = "latest";     ///< or a full id, or the key of an older system's backup
+  std::string database;          ///< the group to restore; DB where empty
+  std::string id = "latest";     ///< `latest`, a full id, or the key of an older system's backup
   std::string target_database;   ///< the group's name where empty
   std::filesystem::path output;  ///< a file, or `-`; then no database is touched
   bool globals = false;          ///< roles and tablespaces in place of a database
   bool create = false;
-  std::string locale;  ///< of the database that `create` makes; as dumped where empty
+  std::string locale;  ///< locale of the database that `create` makes; as dumped where empty
   bool clean = false;
   bool no_single_transaction = false;
   bool keep_going = false;
@@ -31,30 +32,32 @@ struct RestoreRequest {
   std::string role;  ///< SET ROLE before the restore
   bool yes = false;
 
-  /// Names the file of an older system, which needs no database beside it.
+  /// Returns whether the id is the key of an older system's file, which needs no database beside
+  /// it.
   [[nodiscard]] bool is_by_key() const;
-  /// Names neither what to restore nor where to: then a person is asked.
+  /// Returns whether the flags name neither what to restore nor where to: then a person is asked.
   [[nodiscard]] bool is_bare() const {
     return database.empty() && id == "latest" && target_database.empty() && output.empty();
   }
-  /// All or nothing: a failure leaves nothing behind.
+  /// Returns whether a failure leaves nothing behind.
   [[nodiscard]] bool in_one_transaction() const { return !no_single_transaction && !keep_going; }
 };
 
-/// The rows; they point into `request`.
+/// Returns the rows of the option table, which point into `request`.
 [[nodiscard]] std::vector<Option> restore_options(RestoreRequest& request);
 
-/// Completes `request` after parsing and appends what is wrong with it, one sentence each.
+/// Completes `request` after parsing and appends one sentence to `problems` for each mistake.
 /// `database` is DB, "" where it is not set.
 void check_restore(RestoreRequest& request, std::string_view database, const Adoption& adoption,
                    std::vector<std::string>& problems);
 
-/// What `request` wants of the database itself, as options of pg_restore that each version from 13
-/// on knows: `--no-owner`, `--role=app`. Nothing else can do these: they are refused by name where
-/// a restore is not made by pg_restore.
+/// Returns what `request` wants of the database itself, as options of pg_restore that each version
+/// from 13 on knows: `--no-owner`, `--role=app`. Only pg_restore can do these, so they are refused
+/// by name where another client restores.
 [[nodiscard]] std::vector<std::string> archive_options(const RestoreRequest& request);
 
-/// The flags of `request` that only a restore into a database knows, archive_options() among them.
+/// Returns the flags of `request` that only a restore into a database knows, archive_options()
+/// among them.
 [[nodiscard]] std::vector<std::string> database_flags(const RestoreRequest& request);
 
 }  // namespace pgbackup

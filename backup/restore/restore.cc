@@ -32,7 +32,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// stdout, in steps that cannot block after poll(), so that a stop request is heard.
+/// Writes to stdout in steps that cannot block after poll(), so that a stop request is heard.
 class StdoutSink final : public Sink {
  public:
   explicit StdoutSink(const std::stop_token& stop) : stop_(stop) {}
@@ -56,7 +56,7 @@ const char* client_name(DumpFormat form) {
   return form == DumpFormat::plain ? "psql" : "pg_restore";
 }
 
-/// All but the connection, or the file that the SQL goes to.
+/// Returns the arguments of pg_restore, without the connection or the file that the SQL goes to.
 std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
   std::vector<std::string> arguments = archive_options(request);
   arguments.emplace_back("--format=custom");
@@ -66,13 +66,13 @@ std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
   return arguments;
 }
 
-/// Without --single-transaction, which commits at the end of its input: SqlGuard begins and
-/// commits. What its queries return is nobody's.
+/// Returns the arguments of psql, without --single-transaction, which commits at the end of its
+/// input: SqlGuard begins and commits. The results of the SQL's queries are discarded.
 std::vector<std::string> psql_arguments() {
   return {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"};
 }
 
-/// Says which statements failed; with all of them done that is a failure all the same.
+/// Logs which statements failed, and returns a failure even though all others were executed.
 std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
   if (failures.count() == 0 && !failures.is_counted()) return {};
   for (const std::string& failure : failures.first()) log.error(failure);
@@ -87,7 +87,7 @@ std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log
                "run the failed statements by hand once what they need exists");
 }
 
-/// What stands in a template stands in every database that is made from now on.
+/// Refuses template databases: what they hold, every database holds that is created from now on.
 void refuse_target(std::string_view name) {
   if (name != "template0" && name != "template1") return;
   throw Error(ErrorKind::usage,
@@ -97,20 +97,21 @@ void refuse_target(std::string_view name) {
               "name another --target-database");
 }
 
-/// psql runs what stands in the SQL, and leaves out nothing.
+/// Refuses the options of pg_restore for plain SQL: psql runs all of it.
 void refuse_archive_options(const RestoreRequest& request) {
   std::vector<std::string> options = archive_options(request);
   if (request.clean) options.emplace_back("--clean");
   if (request.keep_going) options.emplace_back("--keep-going");
   if (options.empty()) return;
   throw Error(ErrorKind::usage,
-              fmt::format("it is plain SQL, for which there is no {}", fmt::join(options, ", ")),
+              fmt::format("the backup is plain SQL, which cannot be restored with {}",
+                          fmt::join(options, ", ")),
               "restore it into a new database (--target-database NAME --create), or write it to a "
               "file with --output and change it there");
 }
 
-/// SQL of an archive goes to psql only where pg_restore cannot execute it itself. Throws before
-/// anything is touched.
+/// Refuses --keep-going where psql executes the SQL of an archive, as pg_restore cannot do so
+/// itself. Throws before anything is changed.
 void check_clients(const RestoreClients& clients, const RestoreRequest& request) {
   if (!clients.psql || !request.keep_going) return;
   throw Error(ErrorKind::usage,
@@ -119,7 +120,7 @@ void check_clients(const RestoreClients& clients, const RestoreRequest& request)
               "leave --keep-going out, or restore into a server of the newer version");
 }
 
-/// Whoever cannot be asked must have said so before.
+/// Asks for confirmation; whoever cannot be asked must have given --yes.
 void confirm(const RestoreRequest& request, const std::string& question,
              const std::stop_token& stop) {
   if (request.yes) return;
@@ -129,8 +130,8 @@ void confirm(const RestoreRequest& request, const std::string& question,
   if (!ask_yes(question, stop)) throw Error(ErrorKind::conflict, "not restored: the answer was no");
 }
 
-/// Roles, of which a server has some thousands at most, in memory: they are read before the first
-/// one is made.
+/// Keeps the SQL of roles, of which a server has some thousands at most, in memory: all of it is
+/// read before the first role is made.
 class TextSink final : public Sink {
  public:
   void write(std::string_view bytes) override {
@@ -175,7 +176,8 @@ std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backu
   Manifest manifest = read_manifest_to_restore(store, backup);
   for (const std::string& warning : manifest.warnings) log_.warn(warning);
   if (!manifest.dump.selection.empty()) {
-    log_.warn(fmt::format("this backup is a part: {}", fmt::join(manifest.dump.selection, " ")));
+    log_.warn(fmt::format("this backup is partial: pg_dump was given {}",
+                          fmt::join(manifest.dump.selection, " ")));
   }
   return std::make_unique<StoredArchive>(store, backup, std::move(manifest));
 }
@@ -187,12 +189,12 @@ RestoreReport Restore::to_file(StoredDump& dump, const fs::path& output) {
   }
   if (fs::exists(output)) {
     throw Error(ErrorKind::conflict, fmt::format("{} exists already", output.string()),
-                "name another file, or remove it first");
+                "name another file, or delete it first");
   }
   // A directory store writes to a temporary file and renames it when all is well.
   const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
   if (!fs::is_directory(folder)) {
-    throw Error(ErrorKind::not_found, fmt::format("there is no folder {}", folder.string()));
+    throw Error(ErrorKind::not_found, fmt::format("there is no directory {}", folder.string()));
   }
   DirStore files(folder, clock_);
   const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());
@@ -204,7 +206,7 @@ RestoreReport Restore::to_database(StoredDump& dump, const RestoreRequest& reque
   RestoreRequest resolved = request;
   if (resolved.target_database.empty()) resolved.target_database = dump.backup().group;
   if (resolved.target_database.empty()) {
-    throw Error(ErrorKind::usage, "nothing says which database it is of",
+    throw Error(ErrorKind::usage, "it is not known which database the backup is of",
                 "name one with --target-database, or a file with --output");
   }
   refuse_target(resolved.target_database);
@@ -220,7 +222,7 @@ RestoreReport Restore::to_database(StoredDump& dump, const RestoreRequest& reque
 RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
   if (const std::vector<std::string> flags = database_flags(request); !flags.empty()) {
     throw Error(ErrorKind::usage,
-                fmt::format("roles and tablespaces belong to the whole server: {} {} not go with "
+                fmt::format("roles and tablespaces belong to the whole server: {} {} not apply to "
                             "them",
                             fmt::join(flags, ", "), flags.size() == 1 ? "does" : "do"));
   }
@@ -311,8 +313,8 @@ ClientHint Restore::hint_of(const RestoreSession& session) {
   };
 }
 
-/// On any error a process is killed by its destructor before its stdin is closed: it never sees an
-/// end that was not ours.
+/// Feeds the dump to pg_restore. On any error the destructor kills the process before its stdin is
+/// closed: pg_restore never sees an end that was not ours.
 Restored Restore::feed_pg_restore(const RestoreSession& session, StoredDump& dump) {
   ClientProcess process(
       {.program = session.clients.program, .arguments = pg_restore_arguments(session.request)},
@@ -376,7 +378,7 @@ RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump&
   const bool is_sql = dump.format() == DumpFormat::plain;
   RestoreClients clients{
       // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote
-      // it.
+      // the archive.
       .program =
           find_client(client_name(dump.format()), target, is_sql ? 0 : dump.client_version()),
       .psql = {},
@@ -394,7 +396,7 @@ RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump&
   return clients;
 }
 
-/// For a server of that version, and not older than `least`.
+/// Finds a client for a server of that version, not older than `least`.
 ClientProgram Restore::find_client(const char* name, int server_version, int least) {
   const std::vector<ClientProgram> clients =
       find_clients(name, settings_.bindir, environment_, stop_);

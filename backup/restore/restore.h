@@ -1,7 +1,8 @@
-// `pg-backup restore`: a backup into a database or a file. The target is untouched unless
+// `pg-backup restore`: a backup into a database or a file. The target stays as it was unless
 // everything arrived and matched: pg_restore, or psql, runs in one transaction and gets the end
 // last of all. An archive of a newer pg_dump goes through psql as SQL, without the settings that an
 // older target does not know.
+// https://www.postgresql.org/docs/current/app-pgrestore.html
 #pragma once
 
 #include <chrono>
@@ -27,20 +28,20 @@
 
 namespace pgbackup {
 
-/// What executes a dump.
+/// Holds the client programs that execute a dump.
 struct RestoreClients {
   ClientProgram program;              ///< pg_restore, or psql for SQL
-  std::optional<ClientProgram> psql;  ///< gets pg_restore's SQL, of which the target knows a part
+  std::optional<ClientProgram> psql;  ///< set where the target needs pg_restore's SQL filtered
   RestoreVersions versions;
 };
 
-/// What has come into a database.
+/// Says what has come into a database.
 struct Restored {
   uint64_t bytes = 0;
-  std::optional<Error> failure{};  ///< of statements after which the restore went on
+  std::optional<Error> failure{};  ///< statements that failed although the restore went on
 };
 
-/// What the clients of one restore into a database are started with.
+/// Holds what the clients of one restore into a database are started with.
 struct RestoreSession {
   const RestoreClients& clients;
   const RestoreRequest& request;
@@ -48,11 +49,12 @@ struct RestoreSession {
   Environment environment;
 };
 
-/// Says where a restore goes and with what. All that it refers to must outlive the restore.
+/// Says where a restore goes and with what. Everything that the settings refer to must outlive the
+/// restore.
 struct RestoreSettings {
   const PgConfig& pg;
   std::filesystem::path bindir;  ///< directory of the client programs; empty: where they are found
-  std::chrono::seconds lock_timeout;  ///< of --clean; 0: none
+  std::chrono::seconds lock_timeout;  ///< limit of --clean for waiting for a lock; 0: none
 };
 
 /// Says what a restore did, for whoever asked for it.
@@ -65,7 +67,8 @@ struct RestoreReport {
 
 class Restore {
  public:
-  /// `environment`: of the client programs, without secrets.
+  /// Takes the `environment` of the client programs, without secrets. All references must outlive
+  /// the object.
   Restore(RestoreSettings settings, const Environment& environment, Clock& clock, Log& log,
           std::stop_token stop);
 

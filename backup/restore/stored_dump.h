@@ -1,5 +1,5 @@
 // What a restore is made from: a dump in a store, streamed and checked on its way. Ours is an
-// archive with a manifest (archive.h); what an older system left is looked at first (old_dump.h).
+// archive with a manifest (archive.h); an older system's file is examined first (adopted_dump.h).
 #pragma once
 
 #include <cstdint>
@@ -26,28 +26,28 @@ class StoredDump {
 
   [[nodiscard]] virtual const Backup& backup() const = 0;
   [[nodiscard]] virtual DumpFormat format() const = 0;
-  /// The least version of pg_restore that can read it, as server_version_num; 0: any.
+  /// Returns the least version of pg_restore that can read the dump, as server_version_num; 0: any.
   [[nodiscard]] virtual int client_version() const = 0;
-  /// Of the server that was dumped, as server_version_num; 0: not known.
+  /// Returns the version of the server that was dumped, as server_version_num; 0: not known.
   [[nodiscard]] virtual int server_version() const = 0;
   /// Returns how many tables were dumped; nullopt: not known.
   [[nodiscard]] virtual std::optional<int64_t> tables() const = 0;
-  /// Of the database that was dumped; nullptr: not known.
+  /// Returns the properties of the database that was dumped; nullptr: not known.
   [[nodiscard]] virtual const DatabaseProperties* properties() const = 0;
 
-  /// Streams what pg_dump wrote into `sink`, finishes it and returns the number of bytes. Throws
-  /// `corrupt` naming the object when bytes are not what they should be; `sink` then has not
+  /// Streams what pg_dump wrote into `sink`, finishes `sink` and returns the number of bytes.
+  /// Throws `corrupt` naming the object when bytes are not what they should be; `sink` then has not
   /// received the end and is not finished.
   virtual uint64_t copy(Sink& sink, Clock& clock, Log& log) = 0;
-  /// The same from its start, unchecked, until `enough` says so after a write: for an archive's
-  /// table of contents.
+  /// Streams what pg_dump wrote from its start, unchecked, until `enough` returns true after a
+  /// write: for an archive's table of contents. Does not always finish `sink`.
   virtual void copy_head(Sink& sink, const std::function<bool()>& enough) = 0;
 };
 
-/// `corrupt`, with the hint to take another backup.
+/// Returns a `corrupt` error with the hint to take another backup.
 [[nodiscard]] Error damaged(std::string message);
 
-/// Runs `body`; a `corrupt` error without a hint that leaves it gets that one.
+/// Runs `body`. A `corrupt` error without a hint that leaves `body` gets the hint of damaged().
 template <class Body>
 decltype(auto) with_damage_hint(Body&& body) {
   try {

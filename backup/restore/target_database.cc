@@ -20,8 +20,8 @@ constexpr const char* kTablesSql =
     "AND d.objid OPERATOR(pg_catalog.=) c.oid "
     "AND d.deptype OPERATOR(pg_catalog.=) ANY ('{e,i}'::pg_catalog.\"char\"[])) ORDER BY 1, 2";
 
-/// Settings with a value that a session of pg_restore or psql must not begin with, and the value.
-/// With array_nulls off, NULL in an array becomes the text "NULL".
+/// Selects settings with a value that a session of pg_restore or psql must not begin with, and the
+/// value. With array_nulls off, NULL in an array becomes the text "NULL".
 constexpr const char* kHarmfulSql =
     "SELECT name, reset_val FROM pg_catalog.pg_settings WHERE "
     "(name OPERATOR(pg_catalog.=) 'default_transaction_read_only' "

@@ -7,13 +7,14 @@
 
 namespace pgbackup {
 
-/// Whether there is a person to ask.
+/// Returns whether stdin is a terminal, so that there is a person to ask.
 [[nodiscard]] bool can_ask();
 
-/// One line without its newline. Throws `canceled` on a stop request and at the end of input.
+/// Returns one line without its newline. Throws `canceled` on a stop request and at the end of
+/// input.
 [[nodiscard]] std::string ask_line(std::string_view prompt, const std::stop_token& stop);
 
-/// True only for an answer that begins with y or Y.
+/// Returns true only for an answer that begins with y or Y. Throws as ask_line() does.
 [[nodiscard]] bool ask_yes(std::string_view question, const std::stop_token& stop);
 
 }  // namespace pgbackup

@@ -180,7 +180,7 @@ damaged_files() {
     for file in sql sql.gz archive; do
         put_with_sum "$key" <"$T/$file"
         sha256sum "$T/out" | store_put "$key.sha256"
-        refuses "$key" "another SHA-256"
+        refuses "$key" "SHA-256 does not match"
         echo "not found" | store_put "$key.sha256"
         refuses "$key" "$key.sha256"
     done

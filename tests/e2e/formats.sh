@@ -78,7 +78,7 @@ case_plain_is_restored_whole_or_not_at_all() {
     sql app "select lo_from_bytea(0, 'a large object')" >/dev/null
     next_second
     backup_now
-    says "it holds large objects"
+    says "the database holds large objects"
     expect 3 pg_backup restore --target-database copy --create
     says "--no-single-transaction"
     expect 0 pg_backup restore --target-database copy --create --no-single-transaction
@@ -105,7 +105,7 @@ case_parts_of_a_database() {
         next_second
         backup_now
         expect 0 pg_backup list
-        says "a part: "
+        says "partial: pg_dump was given "
         expect 0 pg_backup restore --target-database copy --create
         settings=("${before[@]}")
         [ "$(tables)" = "$wanted" ] || fail "$(tables) tables instead of $wanted"
@@ -129,7 +129,7 @@ case_parts_of_a_database() {
     expect 1 env -i "PATH=$PATH" "${settings[@]}" INCLUDE_SCHEMAS=nothing "$BIN/pg-backup" now
     says "no matching schemas were found"
     expect 2 env -i "PATH=$PATH" "${settings[@]}" "PGDUMP_OPTIONS=-O -f /tmp/x" "$BIN/pg-backup" now
-    says "PGDUMP_OPTIONS: '-O -f /tmp/x': -f is not for here: the dump is streamed as it is made"
+    says "PGDUMP_OPTIONS: '-O -f /tmp/x': -f cannot be used here: the dump is streamed as it is made"
     # A change of what is taken makes nothing suspect.
     local number
     for number in 1 2 3; do
@@ -224,7 +224,7 @@ case_publications_of_what_is_left_out() {
     backup_now
     says_not "which this backup leaves out"
     expect 0 pg_backup list
-    says "a part: --exclude-schema=audit --exclude-table=log_* --no-publications"
+    says "partial: pg_dump was given --exclude-schema=audit --exclude-table=log_* --no-publications"
 }
 
 case_messages_of_pg_dump_are_few() {

@@ -61,7 +61,7 @@ case_docker_pg_backup_with_wal_e() {
     settings+=("PGPORT=$PGPORT") # of the test's server
     expect 2 pg_backup now
     says "nothing says which database"
-    says "physical backups are not made yet"
+    says "physical backups are not supported yet"
     added DATABASES=all
     echo wal | s3 put some/folder/basebackups_005/base_000000010000000000000002_00000040/extended_version.txt
     echo wal | s3 put some/folder/wal_005/000000010000000000000001.lzo

@@ -87,7 +87,7 @@ over_one_thousand_keys() {
     [ "$(store_objects | wc -l)" -gt 1400 ]
     settings+=(S3_BACKUP_MAX_AGE=30d RETENTION_MIN_BACKUPS=3)
     expect 3 pg_prune now
-    says "698 of 700 backups older than 2d would go, more than PRUNE_MAX_REMOVE=50%"
+    says "698 of 700 backups older than 2d would be deleted, more than PRUNE_MAX_REMOVE=50%"
     settings+=(PRUNE_MAX_REMOVE=100%)
     expect 0 pg_backup list --json
     [ "$(wc -l <"$T/out")" = 701 ] || fail "$(wc -l <"$T/out") backups are listed"

@@ -307,7 +307,7 @@ case_asks_on_a_terminal() {
     use_dir
     prepare_backup
     expect 0 on_terminal "7,1,asked_for" env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup" restore
-    grep -q 'A number from 1 to 1' "$T/screen" || fail "a wrong number was taken"
+    grep -q 'Enter a number from 1 to 1' "$T/screen" || fail "a wrong number was taken"
     [ "$(tables_of asked_for)" != 0 ] || fail "nothing was restored"
     expect 3 on_terminal n env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup" restore --database app --clean
     grep -q 'the answer was no' "$T/screen" || fail "it was not asked"

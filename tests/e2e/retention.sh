@@ -122,7 +122,7 @@ stalled() {
     group_has web 1
     expect 3 pg_prune now --json
     [ "$(jq -r 'select(.group == "app") | .reasons[0]' "$T/out" | sort | uniq -c | tr -s ' ')" = " 3 frozen
- 1 min_backups safety" ] || fail "$(cat "$T/out")"
+ 1 needed for RETENTION_MIN_BACKUPS=1" ] || fail "$(cat "$T/out")"
     settings+=(PRUNE_WHEN_STALLED=allow)
     expect 0 pg_prune now
     group_has app 1
@@ -167,7 +167,7 @@ case_other_guards() {
     cp "$T/other" "$other"
     settings+=(PRUNE_MAX_REMOVE=1)
     expect 3 pg_prune now
-    says "2 of 6 backups would go, more than PRUNE_MAX_REMOVE=1"
+    says "2 of 6 backups would be deleted, more than PRUNE_MAX_REMOVE=1"
     settings+=(PRUNE_MAX_REMOVE=101%)
     expect 2 pg_prune now
     group_has app 6

@@ -98,7 +98,7 @@ without_s3() { # SETTING REASON
     says "s3: "
     expect_backups 2 1
     expect 0 pg_backup restore --target-database copy --create
-    says "s3 cannot be asked"
+    says "s3 cannot be listed"
     expect_same_database app copy
     restores_from dir
     expect 1 pg_backup restore --from s3 --target-database copy2 --create
@@ -124,7 +124,7 @@ case_directory_missing_or_not_writable() {
     rm -r "$folder"
     expect 1 pg_prune now
     says "dir: cannot open the backup directory"
-    says "removed 1 backup"
+    says "deleted 1 backup"
     restores_from s3
     mv "$T/away" "$folder"
     expect_backups 1 3

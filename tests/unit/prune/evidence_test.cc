@@ -65,7 +65,7 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
     std::string manifest;
     const char* part;
   };
-  const char* const by_hand = "; remove that backup's folder by hand when you are sure";
+  const char* const by_hand = "; delete that backup's prefix by hand when you are sure";
   std::string later = format_manifest(manifest("app", days(5)));
   later.replace(later.find("\"format\": 2"), 11, "\"format\": 3");
   for (const Row& row : std::vector<Row>{
@@ -191,7 +191,7 @@ TEST_CASE_METHOD(EvidenceFixture, "Several frozen groups are counted, and a fail
   seen.before = [](std::string_view call, std::string_view) {
     if (call == "remove") throw Error(ErrorKind::denied, "403");
   };
-  CHECK(fails_with(ErrorKind::failed, "cannot remove", [&] { run(); }));
+  CHECK(fails_with(ErrorKind::failed, "cannot delete", [&] { run(); }));
 }
 
 TEST_CASE_METHOD(EvidenceFixture, "What the user allows is no objection") {
@@ -277,7 +277,7 @@ TEST_CASE_METHOD(RetirementFixture, "A database that is there and left out is no
   REQUIRE(made.objections.size() == 1);
   CHECK(made.objections[0].group == "app");
   CHECK(contains(made.objections[0].sentence,
-                 ", as the database is left out: the role may not?connect to it; see to"));
+                 ", as the database is left out: the role may not?connect to it; find out"));
 }
 
 TEST_CASE_METHOD(RetirementFixture, "What says nothing about a database does not retire it") {
@@ -402,7 +402,7 @@ TEST_CASE_METHOD(DamageFixture, "A damaged backup freezes its group, and no othe
       CHECK(contains(made.objections[0].sentence, "a backup is damaged: " + place + ": "));
       CHECK(contains(made.objections[0].sentence,
                      left.empty() ? "its data is missing or empty" : "has 3 bytes, the manifest"));
-      CHECK(contains(made.objections[0].sentence, "remove that backup's folder by hand"));
+      CHECK(contains(made.objections[0].sentence, "delete that backup's prefix by hand"));
       CHECK(count_actions(made, Action::remove) == 3);  // web's
       const auto step = std::find_if(made.steps.begin(), made.steps.end(), [&](const Step& one) {
         return one.backup->group == "app" && one.backup->id == id_of(keys[which]);

@@ -179,7 +179,7 @@ TEST_CASE_METHOD(ExecuteFixture, "A removal that fails is counted; the others go
     REQUIRE(error);
     CHECK(error->kind() == ErrorKind::failed);
     CHECK(error->message() ==
-          "cannot remove " + store.location(stuck + "/manifest.json") + ": 403 AccessDenied");
+          "cannot delete " + store.location(stuck + "/manifest.json") + ": 403 AccessDenied");
     CHECK(error->hint() == "allow it");
   }
   SECTION("of data: the rest of it goes, and the next run sweeps") {
@@ -207,7 +207,7 @@ TEST_CASE_METHOD(ExecuteFixture, "Several failures are counted and the first one
     CHECK(attempts == 4);
     const std::string first = store.location(backup_folder("app", id(50 * kDay)));
     CHECK(fails_with(ErrorKind::failed,
-                     "4 failures; the first: cannot remove " + first + "/manifest.json: no 1",
+                     "4 failures; the first: cannot delete " + first + "/manifest.json: no 1",
                      [&] { throw_failures(outcome); }));
   }
   SECTION("unanswered: after three the rest is left") {
@@ -472,7 +472,7 @@ TEST_CASE_METHOD(BatchFixture, "In a batch the data of a manifest that stays sta
   CHECK(outcome.failures == 2);
   CHECK(many.objects.size() == 3 + 3 + 1);
   CHECK(all_listed_are_whole());
-  CHECK(log.text().find("cannot remove memory:" + folders[2] + "/manifest.json: no 1") !=
+  CHECK(log.text().find("cannot delete memory:" + folders[2] + "/manifest.json: no 1") !=
         std::string::npos);
   many.before_removal = {};
   CHECK(run(many).swept == 1);

@@ -217,14 +217,14 @@ class Golden {
       for (const std::string& reason : reason_texts(step, plan.rules)) ++reasons[reason];
     }
     const std::string& name = group.front().backup->group;
-    std::string text = fmt::format("{}: keep {}, remove {}, sweep {}\n", name.empty() ? "?" : name,
+    std::string text = fmt::format("{}: keep {}, delete {}, sweep {}\n", name.empty() ? "?" : name,
                                    actions["keep"], actions["remove"], actions["sweep"]);
     for (const auto& [reason, count] : reasons) text += fmt::format("  {:>5}  {}\n", count, reason);
     for (const Step& step : group) {
       const bool is_left_out = actions["keep"] > kMostKept ||
                                (step.action == Action::remove && group.size() > kMostSteps);
       if (is_left_out) continue;
-      text += fmt::format("  {:<6}  {}  {}\n", action_name(step.action),
+      text += fmt::format("  {:<6}  {}  {}\n", action_title(step.action),
                           format_local(step.backup->time), reason_line(step, plan.rules));
     }
     return text;

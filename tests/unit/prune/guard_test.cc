@@ -111,7 +111,7 @@ TEST_CASE("Something complete must remain") {
 TEST_CASE("The newest complete backup must remain") {
   CHECK_FALSE(guard_newest({.complete = 3, .removed = 2, .is_newest_removed = false}));
   CHECK(guard_newest({.complete = 3, .removed = 1, .is_newest_removed = true}) ==
-        "the newest complete backup would go");
+        "the newest complete backup would be deleted");
 }
 
 TEST_CASE("A group is late when its manifest says so, by the one rule for too old") {
@@ -221,7 +221,8 @@ TEST_CASE("A stalled group says since when, and one that is retired is not stall
   CHECK(
       guard_stalled(facts, kNow) ==
       "backups have stalled: the newest is of 2026-11-18T12:00:00Z, and the next one has been late "
-      "since 2026-11-19T14:00:00Z; see to pg-backup, or set PRUNE_WHEN_STALLED=allow");
+      "since 2026-11-19T14:00:00Z; find out why pg-backup makes none, or set "
+      "PRUNE_WHEN_STALLED=allow");
   facts.is_retired = true;
   CHECK_FALSE(guard_stalled(facts, kNow));
 }
@@ -231,7 +232,7 @@ TEST_CASE("Backdated backups are an objection unless they are allowed") {
   CHECK_FALSE(guard_backdated(facts));
   facts.backdated = {{"1", "s3://b/app/1: it was stored late"}};
   CHECK(guard_backdated(facts) ==
-        "a backup is backdated: s3://b/app/1: it was stored late; remove the folders of "
+        "a backup is backdated: s3://b/app/1: it was stored late; delete the prefixes of "
         "those that nobody put there on purpose, or set PRUNE_ON_BACKDATED=allow where they were "
         "copied there later");
   CHECK(guard_group(facts, {}, kNow).size() == 1);
@@ -382,9 +383,9 @@ TEST_CASE("More than the limit must not go in one run") {
   const std::string cure =
       "; `pg-prune plan` shows which, and where that is meant `pg-prune now --prune-max-remove "
       "100%` "
-      "removes them";
+      "deletes them";
   CHECK(guard_volume({.complete = 40, .removed = 30}, {.count = 20}) ==
-        "30 of 40 backups would go, more than PRUNE_MAX_REMOVE=20" + cure);
+        "30 of 40 backups would be deleted, more than PRUNE_MAX_REMOVE=20" + cure);
   // Of a percentage the young ones are no part: hourly backups, and one a day that is kept.
   GroupFacts facts{.complete = 32, .removed = 24, .settled = 8, .settled_removed = 1};
   CHECK_FALSE(guard_volume(facts, kDefaultRemovalLimit));
@@ -393,7 +394,7 @@ TEST_CASE("More than the limit must not go in one run") {
   // Nor do they make the whole larger than it is.
   facts = {.complete = 1000, .removed = 11, .settled = 12, .settled_removed = 11};
   CHECK(guard_volume(facts, kDefaultRemovalLimit) ==
-        "11 of 12 backups older than 2d would go, more than PRUNE_MAX_REMOVE=50%" + cure);
+        "11 of 12 backups older than 2d would be deleted, more than PRUNE_MAX_REMOVE=50%" + cure);
 }
 
 TEST_CASE("What is healthy meets no objection, under the strictest rules") {

@@ -46,10 +46,10 @@ TEST_CASE_METHOD(JobFixture,
                  "A run prints its plan as tables, carries it out and says what it did") {
   run();
   CHECK(out.says("app\n  action  id"));
-  CHECK(out.says("  remove  " + id(40 * kDay)));
+  CHECK(out.says("  delete  " + id(40 * kDay)));
   CHECK(out.says("  keep    " + id(1 * kDay)));
-  CHECK(
-      out.says("\n\nkeep 1 backup, remove 1 (" + bytes + "), sweep 0 leftovers (0 B)\nremoved 1"));
+  CHECK(out.says("\n\nkeep 1 backup, delete 1 (" + bytes +
+                 "), sweep 0 orphaned objects (0 B)\ndeleted 1"));
   CHECK(logged("left alone: no manifest yet, it may be in progress group=app id=" + id(hours(2))));
   CHECK(read_catalog(store).size() == 2);
 }
@@ -64,7 +64,7 @@ TEST_CASE_METHOD(JobFixture,
     run();
     return 0;
   }));
-  CHECK(out.says("removed 1"));
+  CHECK(out.says("deleted 1"));
   CHECK(read_catalog(store).size() == 2);
 }
 
@@ -78,7 +78,7 @@ TEST_CASE_METHOD(JobFixture, "A dry run deletes nothing and says so") {
   }
   CHECK(out.says("\ndry run: nothing was deleted\n"));
   CHECK(logged("dry run: nothing was deleted"));
-  CHECK(out.says("  remove  " + id(40 * kDay)));
+  CHECK(out.says("  delete  " + id(40 * kDay)));
   CHECK(std::none_of(calls.begin(), calls.end(),
                      [](const std::string& call) { return call.starts_with("remove"); }));
 }
@@ -94,14 +94,14 @@ TEST_CASE_METHOD(JobFixture, "JSON has one object per backup and nothing else on
     text.erase(0, end + 1);
   }
   CHECK(actions == std::vector<std::string>{"remove", "keep"});
-  CHECK(logged("removed 1 backup, swept 0 leftovers, freed " + bytes));
+  CHECK(logged("deleted 1 backup, swept 0 orphaned objects, freed " + bytes));
 }
 
 TEST_CASE_METHOD(JobFixture, "The daemon's decisions go to its log") {
   job.style = ReportStyle::log;
   run();
   CHECK(out.text().empty());
-  CHECK(logged("info  decided: remove group=app id=" + id(40 * kDay) +
+  CHECK(logged("info  decided: delete group=app id=" + id(40 * kDay) +
                " reason=\"no rule keeps it\""));
   CHECK(
       logged("debug decided: keep group=app id=" + id(1 * kDay) + " reason=\"younger than 30d\""));
@@ -196,7 +196,7 @@ TEST_CASE_METHOD(JobFixture, "A removal that failed fails the run, after the sum
     run();
     return 0;
   }));
-  CHECK(out.says("removed 0 backups"));
+  CHECK(out.says("deleted 0 backups"));
 }
 
 /// The same backups in two stores.
@@ -224,10 +224,10 @@ TEST_CASE_METHOD(TwoTargetsFixture, "Each of two destinations is pruned and repo
   const size_t dir = text.find("dir: " + store.location("") + "\n\napp\n");
   const size_t s3 = text.find("s3: " + other.store.location("") + "\n\napp\n");
   REQUIRE((dir != std::string::npos && s3 != std::string::npos));
-  CHECK(text.find("removed 1 backup") > dir);
-  CHECK(text.find("removed 1 backup") < s3);
-  CHECK(text.find("removed 1 backup", s3) != std::string::npos);
-  CHECK(logged("removed group=app id=" + id(40 * kDay)));
+  CHECK(text.find("deleted 1 backup") > dir);
+  CHECK(text.find("deleted 1 backup") < s3);
+  CHECK(text.find("deleted 1 backup", s3) != std::string::npos);
+  CHECK(logged("deleted group=app id=" + id(40 * kDay)));
   CHECK(logged("reason=\"no rule keeps it\" destination=s3"));
 }
 

@@ -78,7 +78,7 @@ TEST_CASE_METHOD(LockFixture, "A lock that has not ended keeps a backup and is t
   run();
   CHECK(read_catalog(store).size() == 2);
   CHECK(printed.find("locked until 2026-11-20T12:00:01Z") != std::string::npos);
-  CHECK(printed.find("keep 2 backups, remove 0") != std::string::npos);
+  CHECK(printed.find("keep 2 backups, delete 0") != std::string::npos);
 }
 
 TEST_CASE_METHOD(LockFixture, "A lock that has ended, or is not there, keeps nothing") {

@@ -72,13 +72,12 @@ TEST_CASE_METHOD(ReportFixture,
              step(Action::keep, "app", seconds(-90), 0, Reason::future)}) ==
       "app\n"
       "  action  id                         time                     age        size  reasons\n"
-      "  remove  20261011T115953Z-0a1b2c3d  2026-10-11T11:59:53Z     40d     1.5 GiB  no rule "
+      "  delete  20261011T115953Z-0a1b2c3d  2026-10-11T11:59:53Z     40d     1.5 GiB  no rule "
       "keeps it\n"
       "  keep    20261120T060100Z-0a1b2c3d  2026-11-20T06:01:00Z      5h       512 B  younger than "
       "30d; among the last 3\n"
-      "  sweep   20261120T115900Z-0a1b2c3d  2026-11-20T11:59:00Z      1m           ?  an "
-      "unfinished "
-      "write, silent for 7d\n"
+      "  sweep   20261120T115900Z-0a1b2c3d  2026-11-20T11:59:00Z      1m           ?  "
+      "unfinished write: no data received for 7d\n"
       "  keep    20261120T120130Z-0a1b2c3d  2026-11-20T12:01:30Z     -1m         0 B  dated in "
       "the future: kept, but never counted\n");
 }
@@ -174,13 +173,15 @@ TEST_CASE_METHOD(ReportFixture,
 }
 
 TEST_CASE_METHOD(ReportFixture, "Summaries count what is planned and what was done") {
-  CHECK(format_plan_summary(plan) == "keep 0 backups, remove 0 (0 B), sweep 0 leftovers (0 B)");
+  CHECK(format_plan_summary(plan) ==
+        "keep 0 backups, delete 0 (0 B), sweep 0 orphaned objects (0 B)");
   plan.steps = {
       step(Action::keep, "app", seconds(1), 999), step(Action::remove, "app", seconds(1), 1024),
       step(Action::remove, "b", seconds(1), 1024), step(Action::sweep, "b", seconds(1), 7)};
-  CHECK(format_plan_summary(plan) == "keep 1 backup, remove 2 (2.0 KiB), sweep 1 leftover (7 B)");
+  CHECK(format_plan_summary(plan) ==
+        "keep 1 backup, delete 2 (2.0 KiB), sweep 1 orphaned object (7 B)");
   CHECK(format_outcome({.removed = 1, .swept = 2, .freed_bytes = 1536}) ==
-        "removed 1 backup, swept 2 leftovers, freed 1.5 KiB");
+        "deleted 1 backup, swept 2 orphaned objects, freed 1.5 KiB");
 }
 
 TEST_CASE_METHOD(ReportFixture, "Every reason has a text of its own, and none is none") {

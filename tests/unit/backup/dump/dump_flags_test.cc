@@ -107,7 +107,7 @@ TEST_CASE("Options that would break the stream or are set otherwise are refused 
                                                         {"-x '--file=x'", "--file "}}) {
     CAPTURE(text);
     CHECK(fails_with(ErrorKind::usage,
-                     name + "is not for here: ", [words = text] { return parse(words); }));
+                     name + "cannot be used here: ", [words = text] { return parse(words); }));
   }
 }
 
@@ -119,8 +119,8 @@ TEST_CASE("Options that pg_dump would not take are refused before it is asked") 
            {"--table", "--table needs a value"},
            {"-O -t", "-t needs a value"},
            {"--verbose=1", "--verbose takes no value"},
-           {"--no-such-option value", "'value' is not for here"},
-           {"--binary-upgrade", "--binary-upgrade is not for here"}}) {
+           {"--no-such-option value", "'value' cannot be used here"},
+           {"--binary-upgrade", "--binary-upgrade cannot be used here"}}) {
     CAPTURE(text);
     CHECK(fails_with(ErrorKind::usage, problem, [words = text] { return parse(words); }));
   }

@@ -35,7 +35,7 @@ TEST_CASE("A psql that cannot be restricted is refused with the version that is 
   });
   REQUIRE(error);
   CHECK(error->message().starts_with("psql 15.13 does not know \\restrict"));
-  CHECK(error->hint() == "install psql 15.14 or later, or name its folder in PG_BINDIR");
+  CHECK(error->hint() == "install psql 15.14 or later, or name its directory in PG_BINDIR");
   const auto old = error_of([] {
     require_restricted_psql(120022);
     return 0;

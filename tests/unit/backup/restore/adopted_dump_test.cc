@@ -129,7 +129,7 @@ TEST_CASE("A checksum beside the file is of the file as it is stored, and must m
 
       OldFile other(stored);
       other.put_sum(sha256_hex(stored + "x") + "  app_20240115T120000Z.dump\n");
-      CHECK(other.is_damaged("it has another SHA-256 than app/app_20240115T120000Z.dump.sha256",
+      CHECK(other.is_damaged("its SHA-256 does not match app/app_20240115T120000Z.dump.sha256",
                              plain.size()));
       for (const std::string& text :
            {""s, "\n"s, "not found\n"s, sha256_hex(stored), std::string(20'000, 'a')}) {

@@ -93,8 +93,8 @@ TEST_CASE("A destination that does not answer is warned of, and the other one is
   add(f.s3_memory, kNew);
   Fixture::fail(f.s3);
   CHECK(f.choose("latest") == std::string("dir:") + kOld);
-  CHECK(contains(f.log.text(),
-                 "warn  s3 cannot be asked, so what it holds does not count: no answer"));
+  CHECK(
+      contains(f.log.text(), "warn  s3 cannot be listed, so its backups do not count: no answer"));
   const auto error = error_of([&] { return f.choose(kNew); });
   REQUIRE(error);
   CHECK(contains(error->message(), "in " + f.dir.location("")));
@@ -193,8 +193,8 @@ TEST_CASE("The newest start is that of the destination which is the furthest beh
                      {{"other", "s3"}, std::nullopt}});
   // Once, however many groups there are.
   const std::string text = f.log.text().substr(before);
-  CHECK(text.find("warn  s3 cannot be asked") == text.rfind("warn  s3 cannot be asked"));
-  CHECK(contains(text, "warn  s3 cannot be asked"));
+  CHECK(text.find("warn  s3 cannot be listed") == text.rfind("warn  s3 cannot be listed"));
+  CHECK(contains(text, "warn  s3 cannot be listed"));
   Fixture::fail(f.dir);
   CHECK_THROWS_AS(f.newest(), Error);
 }
@@ -211,7 +211,7 @@ TEST_CASE("A group that cannot be read counts alone, and all of them as their de
   CHECK(starts.at({"app", "dir"}) == parse_iso("2026-11-20T03:15:00Z"));
   CHECK(starts.at({"app", "s3"}) == parse_iso("2026-11-20T03:15:00Z"));
   CHECK_FALSE(starts.at({"theirs", "dir"}));
-  CHECK(contains(f.log.text(), "what it holds does not count: another user's directory"));
+  CHECK(contains(f.log.text(), "its backups do not count: another user's directory"));
   f.s3.before = f.dir.before;
   CHECK(fails_with(ErrorKind::denied, "another user's directory", [&] {
     return newest_starts(f.destinations, {"theirs"}, f.clock.now(), f.log.log());

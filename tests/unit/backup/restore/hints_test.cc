@@ -33,7 +33,7 @@ TEST_CASE("Each statement that pg_dump writes and a restore cannot run has a way
                 "--no-publications"},
            Case{"ERROR:  can only create extension in database postgres", "cron.database_name"},
            Case{"ERROR:  could not create unique index \"u\"\nDETAIL:  Key (a)=(1) is duplicated.",
-                "remove them"},
+                "delete them"},
            Case{"ERROR:  could not connect to server \"far\"", "--keep-going"},
            Case{"ERROR:  function up(text) does not exist\nCONTEXT:  SQL function \"up2\" during "
                 "inlining",
