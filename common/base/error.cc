@@ -21,7 +21,8 @@ ErrorKind kind_of(int error_number) {
   }
 }
 
-/// What is being handled. Throws std::bad_alloc when there is no memory to say it.
+/// Returns the exception that is being handled. Throws std::bad_alloc when there is no memory for
+/// its text.
 Error translate() {
   try {
     throw;
@@ -83,7 +84,7 @@ Error current_error() noexcept {
   try {
     return translate();
   } catch (...) {
-    // Short enough to need no memory.
+    // This text is short enough to need no memory.
     return {ErrorKind::failed, "out of memory"};
   }
 }

@@ -82,10 +82,8 @@ struct Option {
   std::vector<Alias> aliases = {};  ///< as strong as the name: a different value is an error
   std::vector<std::string_view> fallbacks = {};  ///< weaker variables of others: PGHOST, AWS_REGION
   std::string_view default_note = {};  ///< shown as the default where the value itself says less
-  std::string_view secret_file =
-      {};  ///< the mount of a secret, read when no other source has a value
-  bool rotates =
-      false;  ///< not secret, but may change together with a secret: the role of a password
+  std::string_view secret_file = {};   ///< a secret's mount, read when no other source has a value
+  bool rotates = false;  ///< no secret, but may change together with one: the role of a password
   /// Lists the commands on which the row has an effect, as append_options() fills in; empty: every
   /// command. The flag is refused for any other command. A variable is not, because all commands in
   /// a container share the environment.

@@ -99,19 +99,17 @@ struct Manifest {
   std::string id;
   UtcTime started;
   UtcTime finished;
-  std::string tool;                 ///< `pg-backup 0.1.0`
-  int server_version = 0;           ///< server_version_num: 150018
-  int client_version = 0;           ///< of pg_dump, the same form
-  std::string system_identifier;    ///< of the server; "" where it may not be read
-  std::vector<std::string> groups;  ///< all groups of the run
-  std::vector<LeftOut>
-      left_out{};  ///< databases that the run left out, except those that the user excludes
+  std::string tool;                     ///< `pg-backup 0.1.0`
+  int server_version = 0;               ///< server_version_num: 150018
+  int client_version = 0;               ///< of pg_dump, the same form
+  std::string system_identifier;        ///< of the server; "" where it may not be read
+  std::vector<std::string> groups;      ///< all groups of the run
+  std::vector<LeftOut> left_out{};      ///< by the run, except what the user excludes
   std::vector<ManifestStream> streams;  ///< at least one
   DumpFacts dump{};                     ///< only for the kind dump
   std::vector<std::string> warnings{};  ///< for people
   std::optional<UtcTime> next_due{};    ///< when the next backup is due, where there is a schedule
-  std::optional<UtcTime>
-      locked_until{};  ///< Object Lock: the store refuses to delete the backup before
+  std::optional<UtcTime> locked_until{};  ///< Object Lock: the store refuses to delete it before
 
   /// Returns the sum of the stored bytes.
   [[nodiscard]] uint64_t stored_bytes() const;

@@ -20,7 +20,7 @@ using VisitFile = std::function<void(const std::string& path, const struct stat&
 /// skipped.
 inline constexpr int kMaxWalkDepth = 32;
 
-/// Visits every file below `root`/`below` once that is there from the begin of the walk to its end,
+/// Visits once every file below `root`/`below` that is there from the start of the walk to its end,
 /// and perhaps files that come or go meanwhile. `below` is empty or ends with a slash; where there
 /// is no such directory there are no files. Directories with names that no key holds (`lost+found`)
 /// are skipped and need not be readable. Throws `denied`, `not_found` or `failed` when the root or

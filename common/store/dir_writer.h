@@ -16,7 +16,7 @@
 
 namespace pgbackup {
 
-/// The begin of a temporary file's name, `.tmp-<random>-<name>`: no name in our keys starts with a
+/// The start of a temporary file's name, `.tmp-<random>-<name>`: no name in our keys starts with a
 /// dot.
 inline constexpr std::string_view kTemporaryPrefix = ".tmp-";
 /// The link beside a group's backups that names the newest one.

@@ -46,9 +46,10 @@ bool is_host(std::string_view host) {
   return !host.empty() && host.front() != '.' && std::all_of(host.begin(), host.end(), allowed);
 }
 
-/// Empty: there is none in the name.
+/// Returns the region in a host's name; an empty string when there is none.
 std::string_view region_in(std::string_view host) {
-  // s3.REGION.domain.tld; a Kubernetes service (s3.namespace.svc...) has its namespace there.
+  // The form is s3.REGION.domain.tld; a Kubernetes service (s3.namespace.svc...) has its namespace
+  // there.
   const bool is_named = host.starts_with("s3.") && std::count(host.begin(), host.end(), '.') >= 3;
   if (!is_named || host.find(".svc") != std::string_view::npos) return {};
   host.remove_prefix(3);
@@ -145,7 +146,7 @@ bool uses_virtual_host(S3Addressing addressing, const S3Endpoint& endpoint,
     case S3Addressing::automatic:
       break;
   }
-  // A dot in the bucket's name would leave the certificate's wildcard behind.
+  // The certificate's wildcard does not cover a dot in the bucket's name.
   const bool is_dns_label = bucket.size() >= 3 && bucket.size() <= 63 && bucket.front() != '-' &&
                             bucket.back() != '-' &&
                             std::all_of(bucket.begin(), bucket.end(),

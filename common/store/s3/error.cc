@@ -88,8 +88,9 @@ std::string_view hint_of_status(int status) {
   return "";
 }
 
-/// InvalidRequest has many causes. AWS: "Content-MD5 OR x-amz-checksum- HTTP header is required for
-/// Put Object requests with Object Lock parameters", also where the bucket locks by default.
+/// Returns whether the bucket wants settings for Object Lock. InvalidRequest has many causes. AWS
+/// says: "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with
+/// Object Lock parameters", also where the bucket locks by default.
 bool wants_lock_settings(const S3ErrorReply& reply) {
   return reply.message.find("Content-MD5") != std::string::npos &&
          reply.message.find("Object Lock") != std::string::npos;
@@ -145,7 +146,7 @@ std::string_view reason_of_status(int status) {
 ErrorKind kind_of_reply(int status, std::string_view code) {
   if (const CodeRow* const row = find_code(code)) return row->kind;
   if (code.starts_with("Throttl")) return ErrorKind::transient;
-  // An unknown error document under a good status: as a fault of the server.
+  // An unknown error document with a good status counts as a fault of the server.
   return status < 300 ? ErrorKind::transient : kind_of_status(status);
 }
 

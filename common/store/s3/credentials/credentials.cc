@@ -10,7 +10,8 @@ namespace {
 
 using std::chrono::minutes;
 
-/// As the SDKs of AWS: services hand out the next credentials from then on at the latest.
+/// The time that the SDKs of AWS use: services hand out the next credentials from then on at the
+/// latest.
 constexpr minutes kRenewAhead{15};
 constexpr minutes kBetweenTries{1};
 
@@ -45,7 +46,7 @@ Credentials CredentialKeeper::current(const std::stop_token& stop) {
   while (!is_usable() || (is_renewal_due() && !is_fetching_)) {
     if (is_fetching_) {
       wait_for_fetch(lock, stop);
-      // One that was stopped says nothing about the source.
+      // A fetch that was stopped says nothing about the source.
       if (failure_ && failure_->kind() == ErrorKind::canceled) continue;
     } else {
       fetch(lock, stop);
