@@ -100,14 +100,30 @@ void refuse_newer(std::string_view start) {
 
 namespace {
 
-/// Calls `parse`. What a newer version wrote may be beyond our bounds, and is not damaged for that.
+/// Says in our words what the JSON library complains of, with the field where its `text` names one.
+/// https://json.nlohmann.me/home/exceptions/
+std::string complaint_of(std::string_view text) {
+  constexpr std::string_view kBefore = "key '";
+  const size_t begin = text.find(kBefore);
+  const size_t end = text.rfind("' not found");
+  if (begin == std::string_view::npos || end == std::string_view::npos) {
+    return "a field is of the wrong type or out of range";
+  }
+  const std::string_view behind = text.substr(begin + kBefore.size());
+  return fmt::format("the field '{}' is missing", behind.substr(0, end - begin - kBefore.size()));
+}
+
+/// Returns the result of `parse`. A manifest of a newer version may exceed our limits, and is not
+/// damaged for that.
 template <class Parse>
 auto understand(std::string_view text, const Parse& parse) {
   try {
     try {
       return parse();
+    } catch (const Json::parse_error& error) {
+      corrupt(fmt::format("it is not valid JSON at byte {}", error.byte));
     } catch (const Json::exception& error) {
-      corrupt(error.what());
+      corrupt(complaint_of(error.what()));
     }
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::corrupt) refuse_newer(text);
@@ -293,7 +309,7 @@ void parse_second_format(const Json& json, Manifest& m) {
   std::set<std::string_view> names;
   for (const ManifestStream& stream : m.streams) names.insert(stream.name);
   if (names.size() != m.streams.size() || names.size() != hidden.at("uncompressed_sha256").size()) {
-    corrupt("its streams and their sums are not the same");
+    corrupt("its streams and their checksums do not match");
   }
   m.warnings = bounded(hidden.at("warnings").get<std::vector<std::string>>());
   if (m.kind != BackupKind::dump) return;
@@ -304,7 +320,7 @@ void parse_second_format(const Json& json, Manifest& m) {
 
 Manifest from_json(const Json& json) {
   const int format = parse_whole<int>(json.at("format"), "format");
-  if (format < kFirstFormat) corrupt("there has never been such a format");
+  if (format < kFirstFormat) corrupt("format is less than 1");
   if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
   Manifest m;
   m.group = json.at("group").get<std::string>();
@@ -391,7 +407,7 @@ std::string format_manifest(const Manifest& m) {
   std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   if (text.size() > kMaxManifestBytes) {
     throw Error(
-        ErrorKind::failed, "its manifest would be larger than 1 MiB, which nothing reads",
+        ErrorKind::failed, "its manifest would be larger than 1 MiB, the most that can be read",
         "divide the databases of the run among several pg-backup, each with its own DATABASES");
   }
   return text;
