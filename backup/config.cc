@@ -360,7 +360,7 @@ std::vector<std::string> reread_backup_secrets(BackupConfig& config, const Comma
       read_database_url(fresh, config.database_url);
       config.pg = std::move(fresh);
     } catch (...) {
-      kept.push_back("DATABASE_URL: the value of before is kept: " + current_error().message());
+      kept.push_back("DATABASE_URL: the previous value is kept: " + current_error().message());
     }
   }
   if (!config.pg.passfile.empty() && !read_passfile(config.pg)) {

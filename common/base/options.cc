@@ -381,8 +381,9 @@ std::vector<std::string> reread_secrets(std::span<const Option> rows, const Pars
                                                   : assign_value(row.value, *text);
     if (text) wipe(*text);
     if (complaint.empty()) continue;
-    problems.push_back(fmt::format("{}: the value of before is kept, as {} cannot be read anew: {}",
-                                   row.name, path, complaint));
+    problems.push_back(
+        fmt::format("{}: the previous value is kept, because {} cannot be read again: {}", row.name,
+                    path, complaint));
   }
   return problems;
 }

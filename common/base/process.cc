@@ -178,7 +178,7 @@ bool Process::wait() {
       running_ = false;
       lifeline_.reset();
     } else if (errno != EINTR) {
-      throw_errno(name_ + ": cannot learn how it ended");
+      throw_errno(name_ + ": cannot find out how it ended");
     }
   }
   drain_stderr();

@@ -106,7 +106,7 @@ void BackupWriter::commit(Manifest manifest) {
   manifest.id = id_;
   manifest.streams.clear();
   for (const std::unique_ptr<Stream>& stream : streams_) {
-    if (!stream->is_finished()) throw Error(ErrorKind::failed, "a stream of it has not ended");
+    if (!stream->is_finished()) throw Error(ErrorKind::failed, "a stream has not ended");
     manifest.streams.push_back(stream->describe());
   }
   for (Branch& branch : branches_) {

@@ -95,8 +95,7 @@ void release_backup(const Destinations& destinations, std::string_view name, Log
         const std::vector<std::string> keys = {fmt::format("{}/{}", folder, kHoldName)};
         const std::vector<RemovalFailure> failures = destination.store().remove_all(keys);
         if (!failures.empty()) throw Error(failures.front().error);
-        log.info("released: the retention rules decide about it again",
-                 fields_of(destination, folder));
+        log.info("released: the retention rules apply to it again", fields_of(destination, folder));
       });
 }
 

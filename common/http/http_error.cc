@@ -14,9 +14,8 @@ Error certificate_error(std::string_view server, std::string_view text) {
 }
 
 constexpr const char* kProxyHint =
-    "HTTPS_PROXY (or https_proxy, ALL_PROXY) is used for this server; NO_PROXY names those that "
-    "are "
-    "reached without";
+    "HTTPS_PROXY (or https_proxy, ALL_PROXY) is used for this server; list the server in NO_PROXY "
+    "to connect without";
 
 /// libcurl names the machine that it connects to, which is not the server where a proxy is between.
 Error connect_error(std::string_view server, std::string_view text) {
@@ -43,7 +42,7 @@ std::optional<Error> tls_error(std::string_view server, std::string_view text) {
   }
   if (says("unsupported protocol") || says("alert protocol version")) {
     return Error(ErrorKind::failed,
-                 fmt::format("{} offers nothing as new as TLS 1.2: {}", server, text));
+                 fmt::format("{} does not support TLS 1.2 or later: {}", server, text));
   }
   return std::nullopt;
 }

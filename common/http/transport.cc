@@ -169,7 +169,7 @@ struct CurlTransport::Exchange {
 
   void take_line(std::string_view line) {
     head_bytes += line.size();
-    if (head_bytes > kMaxHeadBytes) throw Error(ErrorKind::corrupt, "the reply's head has no end");
+    if (head_bytes > kMaxHeadBytes) throw Error(ErrorKind::corrupt, "the reply's head is too long");
     if (line.starts_with("HTTP/")) {  // also after a 100 Continue: begin anew
       response = {};
       const std::string_view rest = trimmed(line.substr(std::min(line.size(), line.find(' '))));

@@ -197,7 +197,7 @@ Health ask_health(const std::string& name) {
     if (!no_stop.wait(fds, deadline)) return {false, "the daemon does not answer"};
     const ssize_t got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (got <= 0) return {false, "the daemon hung up without an answer"};
+    if (got <= 0) return {false, "the daemon closed the connection without an answer"};
     text.append(buffer.data(), static_cast<size_t>(got));
   }
   text.pop_back();

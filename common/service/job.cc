@@ -83,7 +83,7 @@ UtcTime Job::with_jitter(UtcTime due) const {
 
 /// Logs a run that took too long. Runs never overlap: all that was due meanwhile is one run, now.
 void Job::log_overrun(UtcTime due, UtcTime now) {
-  log_.warn(fmt::format("the {} went on past the time when the next was due", work_.noun),
+  log_.warn(fmt::format("the {} took longer than the time until the next one was due", work_.noun),
             {{"due", format_iso(due)}, {"late", format_duration(now - due)}});
 }
 

@@ -79,7 +79,7 @@ int show_config(const CommandLine& command, bool check_only, const ParsedOptions
   if (!check_only) print_result(stdout, format_settings(parsed));
   for (const std::string& note : parsed.notes) print_error(command.program, "note: " + note);
   throw_problems(command.program, parsed.problems);
-  if (check_only) print(stdout, "the settings are in order; nothing was connected to\n");
+  if (check_only) print(stdout, "the settings are valid; no connection was made\n");
   return 0;
 }
 
@@ -135,11 +135,11 @@ std::vector<Option> service_options(ServiceConfig& config) {
        .help = "Lines for people, or one JSON object per line."},
       {.name = "LOG_LEVEL",
        .value = choice(&config.log_level, {"debug", "info", "warn", "error"}),
-       .help = "The least level that is logged."},
+       .help = "The lowest level that is logged."},
       {.name = "MAX_BACKUP_AGE_SECONDS",
        .value = Duration{&config.max_backup_age, std::chrono::seconds(1)},
-       .help = "`health` fails when the last success began longer ago. Unset: when the next one is "
-               "overdue by a twelfth of its period (5 minutes to 2 hours).",
+       .help = "`health` fails when the last success began longer ago than this. Unset: when the "
+               "next one is overdue by a twelfth of its period (5 minutes to 2 hours).",
        .verbs = {"serve"}},
       {.name = "HEALTH_SOCKET",
        .value = &config.health_socket,

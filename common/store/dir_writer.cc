@@ -61,8 +61,8 @@ void check_spelling(const StoreRoot& root, const std::string& key) {
               fmt::format("cannot write {}: the file system ignores case, and there are backups of "
                           "a database whose name differs only in case",
                           (root.path() / key).string()),
-              "keep the backups of one of the two databases in another BACKUP_DIR, or use a file "
-              "system that tells upper from lower case");
+              "keep the backups of one of the two databases in another BACKUP_DIR, or use a "
+              "case-sensitive file system");
 }
 
 }  // namespace

@@ -142,7 +142,7 @@ void take_apart_bucket(S3Config& s3, std::vector<std::string>& problems) {
   if (prefix.empty()) return;
   if (!s3.prefix.empty() && normalized_prefix(s3.prefix) != prefix) {
     problems.push_back(
-        fmt::format("S3_PREFIX is '{}', but the bucket is given as '{}': keep one of the folders",
+        fmt::format("S3_PREFIX is '{}', but the bucket is given as '{}': keep one of the prefixes",
                     s3.prefix, url));
   }
   s3.prefix = prefix;
@@ -182,7 +182,7 @@ std::vector<Option> store_options(StoreConfig& config) {
        .aliases = {{"DB_BACKUP_DIR"}}},
       {.name = "S3_BUCKET",
        .value = &s3.bucket,
-       .help = "Bucket that holds the backups; s3://bucket/folder names S3_PREFIX, too.",
+       .help = "Bucket that holds the backups; s3://bucket/prefix sets S3_PREFIX, too.",
        .aliases = {{"S3_BACKUP_BUCKET"}, {"WALE_S3_PREFIX"}}},
       {.name = "S3_ENDPOINT",
        .value = &s3.endpoint,
@@ -196,7 +196,7 @@ std::vector<Option> store_options(StoreConfig& config) {
       {.name = "S3_SECRET_KEY", .value = &s3.secret_key, .help = "Secret access key."},
       {.name = "S3_SESSION_TOKEN",
        .value = &s3.session_token,
-       .help = "Belongs to temporary keys."},
+       .help = "Session token of temporary keys."},
       {.name = "S3_REGION",
        .value = &s3.region,
        .help = "Region to sign for. Unset: read from the endpoint's name (s3.REGION.example.com), "
@@ -205,7 +205,7 @@ std::vector<Option> store_options(StoreConfig& config) {
        .default_note = "found out"},
       {.name = "S3_PREFIX",
        .value = &s3.prefix,
-       .help = "Folder in the bucket; nothing outside of it is touched.",
+       .help = "Prefix in the bucket; nothing outside of it is touched.",
        .aliases = {{"DB_BACKUP_PREFIX"}}},
       {.name = "S3_ADDRESSING",
        .value = choice(&s3.addressing, {"auto", "path", "virtual"}),
@@ -218,7 +218,7 @@ std::vector<Option> store_options(StoreConfig& config) {
        .default_note = "the system's"},
       {.name = "S3_RETRY_TIME",
        .value = Duration{&config.retry_time},
-       .help = "How long a failing request is tried again."},
+       .help = "How long a failing request is repeated."},
   };
 }
 
@@ -247,8 +247,8 @@ std::vector<Option> rate_options(StoreConfig& config) {
 std::vector<Option> removal_options(StoreConfig& config) {
   return {{.name = "S3_DELETE_VERSIONS",
            .value = &config.s3.delete_versions,
-           .help = "In a bucket that keeps versions: remove all versions of what is removed, and "
-                   "delete markers. Otherwise its bytes stay as hidden older versions."}};
+           .help = "In a bucket that keeps versions: delete all versions of each deleted object, "
+                   "and delete markers. Otherwise the bytes stay as hidden older versions."}};
 }
 
 std::string configured_region(const StoreConfig& config) {

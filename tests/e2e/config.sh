@@ -252,7 +252,7 @@ case_config_shows_and_checks() {
     says "S3_BUKET is no setting; did you mean S3_BUCKET?"
     says_not geheim
     expect 0 pg_backup config --check
-    says "the settings are in order; nothing was connected to"
+    says "the settings are valid; no connection was made"
     [ "$(wc -l <"$T/out")" = 1 ] || fail "$(cat "$T/out")"
     settings+=(BACKUP_DIR= DB_PORT=x)
     expect 2 pg_backup config

@@ -88,7 +88,7 @@ S3Endpoint parse_s3_endpoint(std::string_view text, std::string_view region) {
   }
   if (rest.find_first_of("/?#") != std::string_view::npos) {
     throw endpoint_error(text,
-                         "has a path: the bucket goes into S3_BUCKET, a folder into S3_PREFIX");
+                         "has a path: the bucket goes into S3_BUCKET, a prefix into S3_PREFIX");
   }
   const size_t colon = rest.rfind(':');
   const size_t bracket = rest.rfind(']');
@@ -132,7 +132,7 @@ void check_bucket_name(std::string_view bucket) {
       !std::all_of(bucket.begin(), bucket.end(), allowed)) {
     throw Error(ErrorKind::usage,
                 fmt::format("S3_BUCKET \"{}\" is not the name of a bucket", bucket),
-                "the name alone: no s3://, no slash; a folder goes into S3_PREFIX");
+                "give the name alone, without s3:// and slashes; a prefix goes into S3_PREFIX");
   }
 }
 

@@ -26,7 +26,7 @@ constexpr auto kCodes = std::to_array<CodeRow>({
     {"InvalidAccessKeyId", ErrorKind::denied,
      "check S3_ACCESS_KEY; where keys are temporary, they may have expired"},
     {"AccessDenied", ErrorKind::denied,
-     "the key pair is known but lacks the right for this request"},
+     "the key pair is known but lacks permission for this request"},
     {"ExpiredToken", ErrorKind::denied, "the credentials have expired"},
     {"InvalidTokenId", ErrorKind::denied, "the credentials are not valid here"},  // MinIO
     {"InvalidToken", ErrorKind::denied, "the credentials are not valid here"},
@@ -37,7 +37,7 @@ constexpr auto kCodes = std::to_array<CodeRow>({
     {"PermanentRedirect", ErrorKind::failed, kRegionHint},
     {"TemporaryRedirect", ErrorKind::failed, kRegionHint},
     {"InvalidObjectState", ErrorKind::denied,
-     "it lies in an archive: thaw it there first (RestoreObject)"},
+     "the object is archived: restore it there first (RestoreObject)"},
     {"NotImplemented", ErrorKind::failed, ""},
     {"MethodNotAllowed", ErrorKind::failed, ""},
     {"InternalError", ErrorKind::transient, ""},
@@ -82,7 +82,7 @@ ErrorKind kind_of_status(int status) {
 
 std::string_view hint_of_status(int status) {
   if (status == 401 || status == 403) {
-    return "check S3_ACCESS_KEY, S3_SECRET_KEY and the rights of this key pair";
+    return "check S3_ACCESS_KEY, S3_SECRET_KEY and the permissions of this key pair";
   }
   if (status >= 300 && status < 400) return kRegionHint;
   return "";

@@ -38,7 +38,7 @@ class ListGuard {
  private:
   [[nodiscard]] Error corrupt(std::string_view reason) const {
     return {ErrorKind::corrupt, fmt::format("{}: the list is {}", what_, reason),
-            "is this a server for S3, and no proxy or gateway that is broken?"};
+            "check that S3_ENDPOINT names an S3 server, and check the proxies on the way to it"};
   }
 
   std::string what_;

@@ -95,8 +95,9 @@ void S3Remover::remove_batch(Transport& transport, std::span<const S3ObjectName>
     }
     // Some servers and policies refuse batches (GCS knows no DeleteObjects, a policy may name
     // single keys only). Every server takes a single DELETE, or says what is wrong.
-    client_.log().info("the server refuses to remove many objects at once: one by one from now on",
-                       {{"cause", error.message()}});
+    client_.log().info(
+        "the server refuses to delete many objects at once: deleting one by one from now on",
+        {{"cause", error.message()}});
     takes_batches_ = false;
     remove_singly(transport, objects, failures);
   }
@@ -144,7 +145,7 @@ void S3Remover::note_marker() {
   has_told_of_markers_ = true;
   client_.log().info(
       "the bucket keeps older versions: what is deleted here is only hidden, and takes space until "
-      "a life-cycle rule (NoncurrentVersionExpiration) or S3_DELETE_VERSIONS=true removes it",
+      "a lifecycle rule (NoncurrentVersionExpiration) or S3_DELETE_VERSIONS=true deletes it",
       {{"bucket", client_.config().bucket}});
 }
 

@@ -220,7 +220,7 @@ void S3ObjectWriter::complete(Piece& piece) {
       throw Error(ErrorKind::failed,
                   fmt::format("POST {} (complete upload): the server no longer knows the upload",
                               client_.url_of(piece.full_key)),
-                  "was it aborted by another program or by a life-cycle rule of the bucket?");
+                  "was it aborted by another program or by a lifecycle rule of the bucket?");
     }
   });
   piece.is_completed = true;
@@ -260,7 +260,7 @@ void S3ObjectWriter::abandon() noexcept {
     } catch (...) {
       try {
         client_.log().warn(
-            "an unfinished upload could not be removed: pg-prune will sweep it",
+            "could not abort an unfinished upload: pg-prune will delete it",
             {{"object", client_.url_of(piece.full_key)}, {"cause", current_error().message()}});
       } catch (...) {
         continue;  // out of memory for the message

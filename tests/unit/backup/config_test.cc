@@ -250,7 +250,7 @@ TEST_CASE("A DATABASE_URL that was rotated counts as a whole from then on") {
   folder.write("url", "postgres://me:a@b@db/app");
   const auto kept = reread_backup_secrets(config, command, parsed, environment);
   REQUIRE(kept.size() == 1);
-  CHECK(contains(kept.front(), "DATABASE_URL: the value of before is kept"));
+  CHECK(contains(kept.front(), "DATABASE_URL: the previous value is kept"));
   CHECK(config.pg.password.reveal() == "new");
 }
 

@@ -244,7 +244,7 @@ TEST_CASE("What is added by chance delays what is not due yet, and nothing else"
   daemon.serve(stop.get_token());
   // Due after one hour, then two later; a repeat a minute later; at once what was due meanwhile.
   CHECK(starts == std::vector<long>{70, 210, 211, 511, 661});
-  CHECK(log.text().find("the backup went on past the time when the next was due") !=
+  CHECK(log.text().find("the backup took longer than the time until the next one was due") !=
         std::string::npos);
   CHECK(log.text().find("late=3h") != std::string::npos);
 }

@@ -59,7 +59,7 @@ Credentials CredentialKeeper::current(const std::stop_token& stop) {
 
 Credentials CredentialKeeper::held() {
   const std::lock_guard lock(mutex_);
-  if (!current_) throw Error(ErrorKind::denied, "no credentials are at hand");
+  if (!current_) throw Error(ErrorKind::denied, "no credentials are available");
   return current_->clone();
 }
 
@@ -102,7 +102,7 @@ void CredentialKeeper::fetch(Lock& lock, const std::stop_token& stop) {
   failure_ = failure;
   if (fresh) take(std::move(*fresh));
   if (failure_ && is_usable() && failure_->kind() != ErrorKind::canceled) {
-    log_.warn("the credentials could not be renewed; the old ones hold still",
+    log_.warn("the credentials could not be renewed; the old ones are still valid",
               {{"cause", failure_->message()}});
   }
 }
