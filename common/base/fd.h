@@ -47,8 +47,8 @@ void open_standard_descriptors() noexcept;
 [[nodiscard]] Pipe make_pipe();
 
 /// Returns a file in memory with mode 0600 that holds `contents`; child processes reach it as
-/// /proc/self/fd/N. It passes a secret to a program that wants a file, without touching a disk or
-/// needing clean-up.
+/// /proc/self/fd/N. Used to pass a secret to a program that wants a file, without a disk and
+/// without clean-up.
 [[nodiscard]] Fd make_memory_file(const char* name, std::string_view contents);
 
 /// Returns the text of a small file (64 KiB at most) without the newline that editors and `echo`

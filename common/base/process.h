@@ -1,8 +1,8 @@
-// A child process, started from an argv and never by a shell. It has its own process group, which
-// ends with this program however that happens (lifeline.h), the original signal mask, no descriptor
-// of ours but the one meant for it, stdin and stdout as pipes, and stderr apart. Reading, writing
-// and waiting also drain stderr, so that a talkative child cannot block. Used by one thread at a
-// time.
+// A child process, started from an argv and never by a shell. The child has its own process group,
+// which ends with this program however that happens (lifeline.h), the original signal mask, no
+// descriptor of ours but the one meant for it, stdin and stdout as pipes, and stderr apart.
+// Reading, writing and waiting also drain stderr, so that a talkative child cannot block. Used by
+// one thread at a time.
 #pragma once
 
 #include <sys/types.h>

@@ -1,6 +1,6 @@
-// The manifest: one JSON object that says what a backup is and what its bytes must be. It is
-// written last and never changed. Format 2 is written, formats 1 and 2 are read, and a newer one is
-// refused. The object `private` holds what may be sensitive, apart from what pg-prune needs.
+// The manifest: one JSON object that says what a backup is and what its bytes must be. The manifest
+// is written last and never changed. Format 2 is written, formats 1 and 2 are read, and a newer one
+// is refused. The object `private` holds what may be sensitive, apart from what pg-prune needs.
 #pragma once
 
 #include <cstdint>

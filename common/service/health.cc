@@ -73,8 +73,8 @@ bool is_first_run(const JobStatus& status) {
   return status.running_since && status.failures == 0 && !status.has_succeeded;
 }
 
-/// Returns whether a daemon in another container answers. It can share our network namespace, but
-/// its process has no id here.
+/// Returns whether a daemon in another container answers. Such a daemon can share our network
+/// namespace, but its process has no id here.
 bool is_elsewhere(const Fd& socket) {
   ucred peer{};
   socklen_t size = sizeof peer;

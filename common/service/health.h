@@ -1,7 +1,7 @@
-// The verb `health` asks whether the daemon that runs in the same place is late. It asks over an
-// abstract Unix socket (unix(7)), which needs no file and no port, and so works on a read-only root
-// without shell or network. The name of the socket belongs to the network namespace: of a
-// container, of all containers of one Kubernetes pod, or of a machine.
+// The verb `health` asks whether the daemon that runs in the same place is late. The question goes
+// over an abstract Unix socket (unix(7)), which needs no file and no port, and so works on a
+// read-only root without shell or network. The name of the socket belongs to the network namespace:
+// of a container, of all containers of one Kubernetes pod, or of a machine.
 #pragma once
 
 #include <chrono>

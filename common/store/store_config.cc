@@ -45,7 +45,7 @@ CredentialContext credential_context(const StoreConfig& config, Clock* clock) {
       .is_aws = endpoint.is_aws};
 }
 
-/// Copies the settings. They hold secrets, which are copied only on purpose.
+/// Copies the settings, whose secrets are copied only on purpose.
 S3Config copy_of(const StoreConfig& config, Clock& clock) {
   const S3Config& s3 = config.s3;
   const bool has_keys = !s3.access_key.empty();

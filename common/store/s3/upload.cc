@@ -193,8 +193,8 @@ void S3ObjectWriter::put_whole(Piece& piece) {
   piece.is_completed = true;
 }
 
-/// Completes an upload. This is not idempotent everywhere: after a lost reply the upload may be
-/// gone because it was completed. So every repeat first looks at the object itself.
+/// Completes an upload. To complete is not idempotent everywhere: after a lost reply the upload may
+/// be gone because it was completed. So every repeat first looks at the object itself.
 void S3ObjectWriter::complete(Piece& piece) {
   const std::vector<std::string> etags(piece.etags.begin(), piece.etags.end());
   const std::string body = format_completion(etags);

@@ -108,7 +108,7 @@ NameValues creation_headers(const S3WriteOptions& options, std::optional<UtcTime
 }
 
 NameValues body_headers(const S3WriteOptions& options, std::string_view body) {
-  // Servers demand an MD5 for locked objects. It takes longer than SHA-256, so it is sent only
+  // Servers demand an MD5 for locked objects. An MD5 takes longer than SHA-256 and is sent only
   // there.
   if (options.lock_mode == S3LockMode::none) return {};
   return {{"content-md5", content_md5(body)}};

@@ -32,8 +32,8 @@ struct CredentialContext {
 [[nodiscard]] Secret read_secret_file(const std::string& path);
 
 /// Sends a request and takes a reply of at most 64 KiB. Throws for another status than 200:
-/// `transient` where a repeat may help, else `denied`. `what` names the service in messages. It
-/// does not always hold the URL, which for a container's agent is as good as a key.
+/// `transient` where a repeat may help, else `denied`. `what` names the service in messages, and
+/// not always with the URL, which for a container's agent is as good as a key.
 [[nodiscard]] HttpResponse ask_service(const CredentialContext& context, std::string_view what,
                                        const HttpRequest& request, const std::stop_token& stop);
 
