@@ -35,9 +35,9 @@ Error translate() {
     const bool is_errno = cause.category() == std::generic_category();
     return {is_errno ? kind_of(cause.value()) : ErrorKind::failed, error.what()};
   } catch (const std::exception& error) {
-    return {ErrorKind::failed, fmt::format("unexpected: {}", error.what())};
+    return {ErrorKind::failed, fmt::format("unexpected error: {}", error.what())};
   } catch (...) {
-    return {ErrorKind::failed, "unexpected: an exception of an unknown type"};
+    return {ErrorKind::failed, "unexpected error: an exception of an unknown type"};
   }
 }
 

@@ -209,7 +209,7 @@ class Parser {
     // wrote.
     const bool is_number = value.find_first_not_of("0123456789") == std::string::npos;
     const bool is_zero = is_number && value.find_first_not_of('0') == std::string::npos;
-    if (is_zero && !alias.may_be_zero) problem(fmt::format("{}: at least 1", alias.name));
+    if (is_zero && !alias.may_be_zero) problem(fmt::format("{}: must be at least 1", alias.name));
     if (is_number) value += alias.unit;
     given->source = given->name;
     given->by_alias = true;

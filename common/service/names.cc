@@ -57,7 +57,7 @@ std::vector<std::string> notes_on_names(const CommandLine& command, const Parsed
   std::vector<std::string> notes;
   for (const Setting& setting : parsed.settings) {
     if (!setting.by_alias) continue;
-    notes.push_back(fmt::format("{} is taken for {}", setting.given_as, setting.name));
+    notes.push_back(fmt::format("{} is used as {}", setting.given_as, setting.name));
   }
   const std::vector<std::string> known = variables_of(command);
   for (const auto& [name, value] : environment) {

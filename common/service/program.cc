@@ -181,10 +181,8 @@ void log_settings(Log& log, std::string_view program, const ParsedOptions& parse
     if (setting.source == "default") continue;
     fields.emplace_back(setting.name, setting.value);
     if (setting.value == kShownForTrying) {
-      log.warn(
-          fmt::format("{} is the one that comes with the example: make your own before you "
-                      "keep data here",
-                      setting.name));
+      log.warn(fmt::format(
+          "{} is the one from the example: set your own before you store data here", setting.name));
     }
   }
   log.info(fmt::format("{} {}", program, parsed.verb), fields);

@@ -248,7 +248,7 @@ case_config_shows_and_checks() {
     grep -qE '^DB_PASSWORD +\(hidden\) +variable$' "$T/out" || fail "$(cat "$T/out")"
     grep -qE '^LOCK_TIMEOUT +1m +--lock-timeout$' "$T/out" || fail "$(cat "$T/out")"
     grep -qE '^BACKUP_INTERVAL +1d +default$' "$T/out" || fail "$(cat "$T/out")"
-    says "DB_NAME is taken for DATABASES"
+    says "DB_NAME is used as DATABASES"
     says "S3_BUKET is no setting; did you mean S3_BUCKET?"
     says_not geheim
     expect 0 pg_backup config --check

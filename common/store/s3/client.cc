@@ -79,7 +79,7 @@ void throw_foreign_object(const std::string& url) {
   throw Error(
       ErrorKind::conflict,
       fmt::format("PUT {}: there is an object of this name already, and it is not ours", url),
-      "names hold a random part: does another program write here?");
+      "names contain a random part: does another program write here?");
 }
 
 S3Client::S3Client(S3Config config, Clock& clock, Log& log)
@@ -272,7 +272,7 @@ bool S3Client::learn_region(int status, const std::string& named, const std::str
   const std::lock_guard lock(mutex_);
   if (is_redirect && !endpoint_.is_aws) return false;
   if (region_ == used) {
-    log_.warn("the bucket lies in another region: signing for that one from now on",
+    log_.warn("the bucket is in another region: signing for that region from now on",
               {{"bucket", config_.bucket}, {"region", named}, {"configured", used}});
     region_ = named;
     endpoint_.host = host_in_region(endpoint_.host, used, named);

@@ -104,7 +104,8 @@ std::string hint_of_reply(int status, const S3ErrorReply& reply) {
   const std::string_view hint = row != nullptr ? row->hint : hint_of_status(status);
   if (hint != kRegionHint || reply.region.empty()) return std::string(hint);
   return fmt::format(
-      "the bucket lies in region {0}: S3_REGION={0}, and its endpoint in S3_ENDPOINT",
+      "the bucket is in region {0}: set S3_REGION={0}, and S3_ENDPOINT to an endpoint of that "
+      "region",
       reply.region);
 }
 

@@ -156,7 +156,7 @@ TEST_CASE("Whatever a run throws is logged with its hint, and a refusal is calle
   CHECK(contains(scripted.log.text(), "error 403 AccessDenied failures=1"));
   CHECK(contains(scripted.log.text(), "hint=\"check the key\""));
   CHECK(contains(scripted.log.text(), "error refused: the clocks disagree"));
-  CHECK(contains(scripted.log.text(), "error unexpected: odd"));
+  CHECK(contains(scripted.log.text(), "error unexpected error: odd"));
 }
 
 TEST_CASE("No exception of any type ends a daemon") {
