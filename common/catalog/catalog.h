@@ -30,14 +30,14 @@ struct Backup {
   std::string id;     ///< for an older system's the key of its file
   UtcTime time;       ///< from the id
   Layout layout = Layout::ours;
-  /// True when the object exists that makes it a backup. Always true for an older system's: the
+  /// Is true when the object exists that makes it a backup. Always true for an older system's: the
   /// checksum alone shows that there was a backup, see damage_of().
   bool complete = false;
   bool held = false;   ///< has a hold beside its manifest: kept until it is released
   uint64_t bytes = 0;  ///< of all its objects
   UtcTime newest;      ///< when its newest object was written, by the store's clock
   UtcTime committed;   ///< when the manifest or the old file was written, by the store's clock
-  /// True when the manifest was written long after `time`, and after another backup of ours had
+  /// Is true when the manifest was written long after `time`, and after another backup of ours had
   /// been written in time: after one of an older date, or any one a week before. inspect_backup()
   /// finds out whether the manifest explains this. (In a copied bucket all are late, and those that
   /// come after are in time.)

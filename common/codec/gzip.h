@@ -11,7 +11,7 @@
 
 namespace pgbackup {
 
-/// What every gzip member begins with (RFC 1952, section 2.3.1).
+/// The bytes that every gzip member begins with (RFC 1952, section 2.3.1).
 inline constexpr std::string_view kGzipMagic = "\x1f\x8b";
 
 inline constexpr int kMinGzipLevel = 1;

@@ -17,7 +17,8 @@ constexpr const char* kProxyHint =
     "HTTPS_PROXY (or https_proxy, ALL_PROXY) is used for this server; list the server in NO_PROXY "
     "to connect without";
 
-/// libcurl names the machine that it connects to, which is not the server where a proxy is between.
+/// Returns the Error for a failed connection. libcurl names the machine that it connects to, which
+/// is not the server where a proxy is between.
 Error connect_error(std::string_view server, std::string_view text) {
   const size_t colon = server.rfind(':');
   const bool has_port = colon != std::string_view::npos && !server.ends_with(']');

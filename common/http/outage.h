@@ -10,7 +10,7 @@
 
 namespace pgbackup {
 
-/// Shared by all threads that talk to one server. Any success ends the outage, also that of a
+/// Coordinates all threads that talk to one server. Any success ends the outage, also that of a
 /// request that was on its way: a server that refuses only some requests keeps all its clients at
 /// work.
 class Outage {

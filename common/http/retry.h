@@ -70,8 +70,8 @@ class Retrier {
   }
 
  private:
-  /// Goes on after a suspend(): the time between two calls of run() is the caller's and does not
-  /// count.
+  /// Leaves out the time since suspend(): between two calls of run() it is the caller's and does
+  /// not count.
   void resume();
   void suspend();
   void wait_for_turn();

@@ -26,7 +26,8 @@ constexpr long kKeepAliveIdleSeconds = 60;
 constexpr long kKeepAliveIntervalSeconds = 30;
 /// Load balancers drop idle connections after 20 s or more; a reused one must be younger.
 constexpr long kMaxIdleSeconds = 20;
-/// As fast as the 2 MiB that CURLOPT_UPLOAD_BUFFERSIZE allows; every sending thread has one buffer.
+/// The size of an upload buffer, one for each sending thread: as fast as the 2 MiB that
+/// CURLOPT_UPLOAD_BUFFERSIZE allows.
 constexpr long kUploadBufferBytes = 512L << 10U;
 constexpr size_t kDownloadBufferBytes = size_t{512} << 10U;  // CURLOPT_BUFFERSIZE's bound in 7.88
 constexpr size_t kSpillBytes = size_t{1} << 20U;

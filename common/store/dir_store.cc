@@ -153,7 +153,7 @@ void DirStore::remove(const std::string& key) {
   root_.check();
   if (!root_.is_spelled_alike(key)) return;
   if (unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
-    throw_path_error("remove", path);
+    throw_path_error("delete", path);
   }
   remove_empty_directories(root_.path(), path.parent_path());
 }

@@ -39,8 +39,8 @@ struct RemovalFailure {
   std::string lock{};  ///< where a lock is the reason: `locked until 2027-01-01T00:00:00Z`
 };
 
-/// Thrown by a listing when parts of the store cannot be read, after it has visited all the rest.
-/// Names the first of those parts.
+/// Reports that parts of the store cannot be read, and names the first of them. A listing throws
+/// this error after it has visited all the rest.
 class PartialListing final : public Error {
  public:
   using Error::Error;

@@ -82,7 +82,7 @@ void StoreRoot::check() const {
   throw Error(
       ErrorKind::not_found,
       fmt::format("the backup directory {} is no longer the one that was opened", path_.string()),
-      "was the volume unmounted, or the directory removed or replaced?");
+      "was the volume unmounted, or the directory deleted or replaced?");
 }
 
 bool StoreRoot::is_spelled_alike(std::string_view key) const {

@@ -13,7 +13,7 @@
 
 namespace pgbackup {
 
-/// Lives for one call. Its arguments must outlive it.
+/// Deletes all versions of objects. Serves one call; what it refers to must outlive it.
 class S3VersionRemover {
  public:
   S3VersionRemover(S3Client& client, Transport& transport, S3Remover& remover,

@@ -10,7 +10,7 @@
 
 namespace pgbackup {
 
-/// Is a CredentialFetch. Stays with the source that it has found.
+/// Gets credentials, as a CredentialFetch. Stays with the source that it has found.
 class CredentialChain {
  public:
   explicit CredentialChain(CredentialContext context) : context_(std::move(context)) {}
