@@ -53,7 +53,7 @@ void mark_stored_late(std::span<Backup> group) {
 }
 
 /// Gathers the objects of each backup from a listing in any order. Where the listing is sorted, as
-/// S3's is, each object belongs to the directory of the one before it.
+/// S3's is, most objects belong to the directory of the one before.
 class Gathering {
  public:
   void add_ours(BackupKey key, const ObjectInfo& object) {

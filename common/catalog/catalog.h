@@ -33,7 +33,7 @@ struct Backup {
   /// Is true when the object exists that makes it a backup. Always true for an older system's: the
   /// checksum alone shows that there was a backup, see damage_of().
   bool complete = false;
-  bool held = false;   ///< has a hold beside its manifest: kept until it is released
+  bool held = false;   ///< has a hold beside its manifest, and stays until released
   uint64_t bytes = 0;  ///< of all its objects
   UtcTime newest;      ///< when its newest object was written, by the store's clock
   UtcTime committed;   ///< when the manifest or the old file was written, by the store's clock

@@ -35,7 +35,7 @@ constexpr int kFirstOneNumberVersion = 100000;
               "update pg-backup and pg-prune");
 }
 
-/// Limits that no manifest of ours reaches. JSON from a store is not trusted: without them a
+/// Limits that no manifest of ours reaches. JSON from a store is not trusted: without limits a
 /// megabyte of brackets takes many times as much memory, and one of keys a long time.
 constexpr int kMostDepth = 8;
 constexpr int kMostKeys = 10'000;
@@ -273,7 +273,8 @@ ManifestStream parse_stream_core(const Json& dump, const Json& objects) {
   return stream;
 }
 
-/// Fills what only format 1 says so: there was one stream, and every kind had all facts.
+/// Fills the fields that format 1 writes in its own way: there was one stream, and every kind had
+/// all facts.
 void parse_first_format(const Json& json, Manifest& m) {
   // Manifests without `dump` are from the time when there was one form of dump.
   const Json oldest = {{"format", "custom"}, {"compression", "zstd"}};
@@ -300,7 +301,7 @@ ManifestStream parse_stream(const Json& json, const Json& hidden) {
   return stream;
 }
 
-/// Fills what only format 2 says so.
+/// Fills the fields that format 2 writes in its own way.
 void parse_second_format(const Json& json, Manifest& m) {
   const Json& hidden = json.at("private");
   m.groups = json.at("groups").get<std::vector<std::string>>();

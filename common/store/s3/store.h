@@ -23,7 +23,7 @@ class S3Store final : public Store {
   /// Checks the configuration, and asks nothing of the server yet. `clock` and `log` must outlive
   /// the store. Throws `usage` for a configuration that cannot work.
   S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop);
-  /// Uses transports of another make (tests).
+  /// Uses transports from `factory` in place of libcurl (tests).
   S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop, TransportFactory factory);
 
   [[nodiscard]] std::string location(std::string_view key) const override;
