@@ -158,6 +158,7 @@ unit() {
     check workflows tests/checks/workflows.sh
     check dockerfiles tests/checks/dockerfiles.py
     check documentation tests/checks/docs.sh
+    check "doc comments" tests/checks/comments.py
     check "the checks themselves" tests/checks/self_test.sh
     check "schedules, against other implementations" tests/cron/compare.py build/bin/cron_times
 

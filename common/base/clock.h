@@ -1,5 +1,5 @@
-// The only place that knows what time it is. Pure functions take `now`; what waits takes a Clock,
-// so that tests can let hours pass at once.
+// The only place that reads the time. Pure functions take `now`; code that waits takes a Clock, so
+// that tests can let hours pass at once.
 #pragma once
 
 #include <chrono>
@@ -16,15 +16,15 @@ class Clock {
   Clock& operator=(const Clock&) = delete;
   virtual ~Clock() = default;
 
-  /// Wall clock time.
+  /// Returns the wall clock time.
   [[nodiscard]] virtual UtcTime now() const = 0;
-  /// A steady time for measuring and for deadlines: unaffected by clock changes.
+  /// Returns a steady time for measuring and for deadlines, unaffected by changes of the clock.
   [[nodiscard]] virtual std::chrono::steady_clock::time_point steady() const = 0;
-  /// Waits; returns early once `stop` is requested. Thread-safe.
+  /// Waits for `duration`, or until `stop` is requested. Thread-safe.
   virtual void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) = 0;
 };
 
-/// The machine's clock.
+/// Reads the machine's clock.
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] UtcTime now() const override;
@@ -32,10 +32,10 @@ class SystemClock final : public Clock {
   void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) override;
 };
 
-/// Another clock, but `ahead` of its time of day.
+/// Shows another clock's time of day, `ahead` of it.
 class ShiftedClock final : public Clock {
  public:
-  /// `clock` must outlive it.
+  /// Keeps a reference to `clock`, which must outlive this object.
   ShiftedClock(Clock& clock, std::chrono::seconds ahead) : clock_(clock), ahead_(ahead) {}
   [[nodiscard]] UtcTime now() const override { return clock_.now() + ahead_; }
   [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {

@@ -25,9 +25,9 @@ std::optional<uint64_t> mount_of(const fs::path& path) {
                                              : std::nullopt;
 }
 
-/// nullopt: there is no such file, or it holds no number (`max`).
+/// Returns the limit in a file; nullopt when the file does not exist or holds no number (`max`).
 std::optional<uint64_t> read_limit(const fs::path& file) {
-  // What version 1 says where there is no limit, a page less than this.
+  // Version 1 writes a page less than this where there is no limit.
   constexpr uint64_t kNone = std::numeric_limits<int64_t>::max() / 2;
   std::ifstream in(file);
   uint64_t limit = 0;
@@ -49,7 +49,7 @@ bool is_on_root_mount(const fs::path& path) {
 }
 
 std::optional<uint64_t> memory_limit(const fs::path& own_group, const fs::path& groups) {
-  // `0::/path` is of version 2, `9:memory:/path` of version 1.
+  // `0::/path` belongs to version 2, `9:memory:/path` to version 1.
   constexpr std::string_view kSecond = "0::/";
   constexpr std::string_view kFirst = ":memory:/";
   std::vector<fs::path> files;
@@ -62,7 +62,7 @@ std::optional<uint64_t> memory_limit(const fs::path& own_group, const fs::path& 
       files.push_back(groups / "memory" / line.substr(first + kFirst.size()) / kFirstLimit);
     }
   }
-  // The path may be the host's, and the container's own group what is mounted.
+  // The path may be that on the host, while the container's own group is mounted.
   files.push_back(groups / "memory.max");
   files.push_back(groups / "memory" / kFirstLimit);
   for (const fs::path& file : files) {

@@ -46,7 +46,7 @@ constexpr Field kMinute{.name = "minute", .min = 0, .max = 59, .names = {}};
 constexpr Field kHour{.name = "hour", .min = 0, .max = 23, .names = {}};
 constexpr Field kDay{.name = "day-of-month", .min = 1, .max = 31, .names = {}};
 constexpr Field kMonth{.name = "month", .min = 1, .max = 12, .names = kMonths};
-// A 7 is taken too, see parse_value().
+// Accepts 7, too, see parse_value().
 constexpr Field kWeekday{.name = "day-of-week", .min = 0, .max = 6, .names = kWeekdays};
 
 constexpr std::string_view kForms =
@@ -63,7 +63,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-/// Digits only.
+/// Parses digits only.
 std::optional<int> parse_number(std::string_view text) {
   int value = 0;
   const char* const end = text.data() + text.size();
@@ -104,7 +104,7 @@ struct Range {
   int last;
 };
 
-/// `text` is all in front of a step.
+/// Parses a range. `text` is everything in front of a step.
 Range parse_range(const Field& field, std::string_view text, bool has_step) {
   const bool is_any_day = text == "?" && !has_step && (&field == &kDay || &field == &kWeekday);
   if (text == "*" || is_any_day) return {.first = field.min, .last = field.max};
@@ -139,7 +139,8 @@ uint64_t parse_field(const Field& field, std::string_view text) {
   return values;
 }
 
-/// Whether some date matches. Weekdays cannot prevent it: in 400 years a date has each of them.
+/// Returns whether some date matches. Weekdays cannot prevent a match: in 400 years a date falls on
+/// each of them.
 bool occurs(const CronFields& fields) {
   if (fields.either_day) return true;
   constexpr std::array<unsigned, 12> kLongest = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -197,22 +198,22 @@ CronFields parse_macro(std::string_view word) {
 
 constexpr int kNone = 64;
 
-/// The lowest bit from `from` on.
+/// Returns the lowest bit from `from` on.
 int next_bit(uint64_t values, int from) {
   return from >= kNone ? kNone : std::countr_zero(values >> static_cast<unsigned>(from)) + from;
 }
 
-/// The first matching time of a day at or after `from`.
+/// Returns the first matching time of a day at or after `from`.
 std::optional<seconds> time_of_day(const CronFields& fields, seconds from) {
   const auto start = static_cast<int>(from.count());
   const int start_hour = start / 3600;
   const int start_minute = start / 60 % 60;
-  // What has no value left in its unit carries into the next larger one ...
+  // A unit without a matching value left carries into the next larger unit.
   int second = next_bit(fields.seconds, start % 60);
   int minute = next_bit(fields.minutes, start_minute + (second >= kNone ? 1 : 0));
   const int hour = next_bit(fields.hours, start_hour + (minute >= kNone ? 1 : 0));
   if (hour >= kNone) return std::nullopt;
-  // ... and what has moved on starts the smaller ones anew.
+  // A unit that has advanced resets the smaller ones.
   if (hour != start_hour) minute = next_bit(fields.minutes, 0);
   if (hour != start_hour || minute != start_minute) second = next_bit(fields.seconds, 0);
   return seconds(hour * 3600 + minute * 60 + second);

@@ -1,4 +1,4 @@
-// Words that were probably meant, for messages about words that nobody knows.
+// Finds the word that was probably meant, for messages about an unknown word.
 #pragma once
 
 #include <optional>
@@ -8,12 +8,13 @@
 
 namespace pgbackup {
 
-/// The one of `known` that differs from `word` by the fewest letters, `most` at the most.
+/// Returns the one of `known` that differs from `word` by the fewest letters, and by no more than
+/// `most`.
 [[nodiscard]] std::optional<std::string> nearest_word(std::string_view word,
                                                       const std::vector<std::string>& known,
                                                       size_t most);
 
-/// `; did you mean X?`, or nothing when none is near.
+/// Returns `; did you mean X?`, or an empty string when no known word is near.
 [[nodiscard]] std::string did_you_mean(std::string_view word,
                                        const std::vector<std::string>& known);
 

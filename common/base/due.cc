@@ -42,7 +42,7 @@ UtcTime start_after_failure(int failures, UtcTime due, const Schedule& schedule,
   const seconds wait = std::min(minutes(1 << std::min(failures - 1, kDoublings)), minutes(60));
   const UtcTime next_regular = schedule.next(due);
   if (next_regular > now) return std::min(now + wait, next_regular);
-  // It failed only after the next one was due, which waits all the same: no busy loop.
+  // The run failed only after the next one was due, which waits all the same: no busy loop.
   return now + std::min(wait, next_regular - due);
 }
 

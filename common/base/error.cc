@@ -21,7 +21,8 @@ ErrorKind kind_of(int error_number) {
   }
 }
 
-/// What is being handled. Throws std::bad_alloc when there is no memory to say it.
+/// Returns the exception that is being handled. Throws std::bad_alloc when there is no memory for
+/// its text.
 Error translate() {
   try {
     throw;
@@ -34,9 +35,9 @@ Error translate() {
     const bool is_errno = cause.category() == std::generic_category();
     return {is_errno ? kind_of(cause.value()) : ErrorKind::failed, error.what()};
   } catch (const std::exception& error) {
-    return {ErrorKind::failed, fmt::format("unexpected: {}", error.what())};
+    return {ErrorKind::failed, fmt::format("unexpected error: {}", error.what())};
   } catch (...) {
-    return {ErrorKind::failed, "unexpected: an exception of an unknown type"};
+    return {ErrorKind::failed, "unexpected error: an exception of an unknown type"};
   }
 }
 
@@ -83,7 +84,7 @@ Error current_error() noexcept {
   try {
     return translate();
   } catch (...) {
-    // Short enough to need no memory.
+    // This text is short enough to need no memory.
     return {ErrorKind::failed, "out of memory"};
   }
 }

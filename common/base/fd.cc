@@ -35,7 +35,8 @@ void Fd::close() noexcept {
 void open_standard_descriptors() noexcept {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(fd, F_GETFD) != -1) continue;
-    // The lowest number that is free. Opened the wrong way round.
+    // open() takes the lowest free number. The mode is the wrong one on purpose: reading and
+    // writing there must fail.
     const int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
     if (open("/dev/null", mode) != fd && open("/", O_RDONLY | O_DIRECTORY) != fd) _exit(1);
   }

@@ -1,5 +1,5 @@
-// File descriptors: owned, closed once, always close-on-exec; and waiting on them in a way that a
-// stop request and a time bound end.
+// File descriptors: each is owned, closed once and always close-on-exec. Waits on descriptors end
+// by a stop request or a deadline.
 #pragma once
 
 #include <chrono>
@@ -38,23 +38,25 @@ struct Pipe {
   Fd write_end;
 };
 
-/// Opens what of 0, 1 and 2 is closed, before anything else is opened: a file or socket that got
-/// such a number would receive what is meant for stdout or stderr. Reading and writing there fails,
-/// as it did.
+/// Opens those of the descriptors 0, 1 and 2 that are closed. Must run before anything else is
+/// opened: a file or socket that got such a number would receive output meant for stdout or stderr.
+/// Reading and writing there still fails.
 void open_standard_descriptors() noexcept;
 
-/// Throws `failed` when no descriptor is left.
+/// Makes a pipe. Throws `failed` when no descriptor is left.
 [[nodiscard]] Pipe make_pipe();
 
-/// A file in memory with mode 0600, holding `contents`; children reach it as /proc/self/fd/N. For
-/// secrets that a program wants as a file: it never touches a disk and needs no clean-up.
+/// Returns a file in memory with mode 0600 that holds `contents`; child processes reach it as
+/// /proc/self/fd/N. Used to pass a secret to a program that wants a file, without a disk and
+/// without clean-up.
 [[nodiscard]] Fd make_memory_file(const char* name, std::string_view contents);
 
-/// The text of a small file (64 KiB at most) without the newline that editors and `echo` leave
-/// behind. nullopt with errno set when it cannot be read, or does not end (/dev/zero).
+/// Returns the text of a small file (64 KiB at most) without the newline that editors and `echo`
+/// leave at the end. Returns nullopt with errno set when the file cannot be read or does not end
+/// (/dev/zero).
 [[nodiscard]] std::optional<std::string> read_text_file(const std::string& path);
 
-/// Writes all of `bytes` to a blocking descriptor (files).
+/// Writes all of `bytes` to a blocking descriptor (a file).
 void write_all(int fd, std::string_view bytes, std::string_view what);
 
 /// Wakes poll() when a stop is requested.
@@ -62,8 +64,8 @@ class StopFd {
  public:
   explicit StopFd(const std::stop_token& stop);
 
-  /// poll(2) on `fds` and on the stop request, at most until `deadline` (forever when it is max()).
-  /// Returns false when the deadline passed. Throws `canceled` when a stop was requested.
+  /// Calls poll(2) on `fds` and on the stop request, at most until `deadline` (forever when it is
+  /// max()). Returns false when the deadline passed. Throws `canceled` when a stop was requested.
   bool wait(std::span<pollfd> fds, std::chrono::steady_clock::time_point deadline) const;
 
  private:

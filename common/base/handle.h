@@ -1,4 +1,4 @@
-// How a C object is held: a unique_ptr whose deleter is the library's own free function.
+// Holds a C object: a unique_ptr whose deleter is the library's own free function.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@ struct FreeWith {
   }
 };
 
-/// `Handle<CURL, curl_easy_cleanup>`: owns, moves, frees once.
+/// Handle<CURL, curl_easy_cleanup> owns a CURL, can be moved, and frees it once.
 template <class T, auto Free>
 using Handle = std::unique_ptr<T, FreeWith<Free>>;
 

@@ -27,13 +27,14 @@ SocketPair make_socket_pair() {
   return {Fd(ends[0]), Fd(ends[1])};
 }
 
-/// The watcher, a copy of a process in which other threads may hold any lock: only calls that
-/// signal-safety(7) allows. No other descriptor stays open, so that no end of a pipe waits for it.
+/// Runs the watcher, a copy of a process in which other threads may hold any lock: only calls that
+/// signal-safety(7) allows. Closes all other descriptors, so that no end of a pipe waits for the
+/// watcher.
 [[noreturn]] void watch(int lifeline, int input) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, nullptr);
-  // In the group that we were started in, kill(0) would end others.
+  // kill(0) would end other processes in the group that we were started in.
   if (setpgid(0, 0) != 0) _exit(1);
   prctl(PR_SET_NAME, "child-watch");
   dup2(lifeline, STDIN_FILENO);
@@ -57,13 +58,13 @@ Lifeline::Lifeline(const Fd& input) : watcher_(-1) {
   watcher_ = fork();
   if (watcher_ < 0) throw_errno("cannot start a process");
   if (watcher_ == 0) watch(ends.theirs.get(), input.get());
-  setpgid(watcher_, watcher_);  // both do it, so that it is done before anyone relies on it
+  setpgid(watcher_, watcher_);  // both processes do it: done before anyone relies on it
   ours_ = std::move(ends.ours);
 }
 
 Lifeline::~Lifeline() {
   kill();
-  // As process 1 of a container we are the parent of what the child has left behind, too.
+  // As process 1 of a container we are also the parent of what the child has left behind.
   while (waitpid(-watcher_, nullptr, 0) > 0 || errno == EINTR) {
   }
 }

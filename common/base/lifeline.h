@@ -1,8 +1,8 @@
-// A process group that ends when we do, however we end: by SIGKILL, for want of memory, with a
-// container. A watcher, which is a process in that group, waits for the end of a socket of ours,
-// which the kernel closes for us, and then kills the group. (PR_SET_PDEATHSIG would belong to the
-// thread that started the child, would not reach what the child starts, and would come after our
-// end of the child's stdin is closed.)
+// A process group that ends when this program does, however that happens: by SIGKILL, when memory
+// runs out, with its container. A watcher process in that group waits for the end of a socket,
+// which the kernel closes with this program, and then kills the group. PR_SET_PDEATHSIG would not
+// do: it belongs to the thread that started the child, does not reach what the child starts, and
+// comes after our end of the child's stdin is closed.
 #pragma once
 
 #include <sys/types.h>
@@ -14,18 +14,19 @@ namespace pgbackup {
 class Lifeline {
  public:
   /// Starts the watcher in a group of its own. `input` is our end of the stdin of the group's
-  /// child. The watcher keeps it open as well: a child whose parent is gone is killed before it
-  /// could take that for the end of its input.
+  /// child. The watcher keeps `input` open as well, so that a child whose parent is gone is killed
+  /// before it could see the end of its input.
   explicit Lifeline(const Fd& input);
   Lifeline(const Lifeline&) = delete;
   Lifeline& operator=(const Lifeline&) = delete;
-  /// Kills what is left of the group, and reaps what of it is a child of ours.
+  /// Kills the rest of the group, and reaps those of its processes that are our children.
   ~Lifeline();
 
   [[nodiscard]] pid_t group() const { return watcher_; }
-  /// The watcher closes `input`: the child sees its end once we have closed it, too.
+  /// Makes the watcher close `input`. The child sees the end of its input once we have closed it,
+  /// too.
   void release_input() const noexcept;
-  /// SIGKILL to all of the group.
+  /// Sends SIGKILL to the whole group.
   void kill() const noexcept;
 
  private:

@@ -10,7 +10,8 @@ using std::chrono::hours;
 using std::chrono::local_seconds;
 using std::chrono::seconds;
 
-/// No zone is further from UTC, summer time included, and none changes twice within twice that.
+/// No zone is further from UTC, summer time included, and no zone changes twice within twice that
+/// time.
 constexpr hours kMargin{26};
 
 Shift shift_between(UtcTime from, UtcTime to) {

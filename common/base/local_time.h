@@ -1,7 +1,7 @@
-// Local times in the process's zone (see time_zone.h) and the instants that they stand for.
-// mktime() is of no use: which of two repeated hours it takes depends on what it was asked before.
-// All that is asked of libc is the offset at an instant. Nothing here knows what time it is (see
-// clock.h). Thread-safe after set_time_zone().
+// Converts between instants and local times in the process's zone (see time_zone.h). mktime() is of
+// no use: which of two repeated hours it takes depends on earlier calls. libc is asked only for the
+// offset at an instant. Nothing here reads the time (see clock.h). Thread-safe after
+// set_time_zone().
 #pragma once
 
 #include <chrono>
@@ -10,28 +10,30 @@
 
 namespace pgbackup {
 
-/// What local time is ahead of UTC; west of Greenwich it is negative.
+/// Returns how far local time is ahead of UTC; negative west of Greenwich.
 [[nodiscard]] std::chrono::seconds offset_at(UtcTime time);
 
 [[nodiscard]] std::chrono::local_seconds to_local(UtcTime time);
 
-/// A local time that comes twice: its first instant; one that is skipped: the end of the gap.
-/// A later local time never gives an earlier instant.
+/// Returns the instant of a local time. Takes the first instant of a local time that comes twice,
+/// and the end of the gap for one that is skipped. A later local time never gives an earlier
+/// instant.
 [[nodiscard]] UtcTime first_instant(std::chrono::local_seconds time);
 
-/// A change of the clock: the offset before `at`, and from then on. Equal: no change.
+/// Holds a change of the clock: the offset before the instant `at`, and the offset from then on.
+/// Equal offsets mean that there is no change.
 struct Shift {
   UtcTime at;
   std::chrono::seconds before;
   std::chrono::seconds after;
 };
 
-/// The change that decides what instants `time` stands for.
+/// Returns the change that decides which instants `time` stands for.
 [[nodiscard]] Shift shift_around(std::chrono::local_seconds time);
-/// The change in the day that follows `time`, or somewhat later.
+/// Returns the change in the day that follows `time`, or somewhat later.
 [[nodiscard]] Shift shift_after(UtcTime time);
 
-/// With an offset that is known.
+/// Converts an instant to local time with a known offset.
 [[nodiscard]] inline std::chrono::local_seconds to_local(UtcTime time,
                                                          std::chrono::seconds offset) {
   return std::chrono::local_seconds(time.time_since_epoch() + offset);

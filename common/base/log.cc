@@ -24,8 +24,8 @@ std::string_view level_name(LogLevel level) {
   return "error";
 }
 
-/// Messages quote other programs and servers: they must neither break a line nor command a
-/// terminal. Within JSON text these escapes are JSON's own.
+/// Escapes control characters: messages quote other programs and servers, and must neither break a
+/// line nor command a terminal. Within JSON text these escapes are JSON's own.
 std::string without_controls(std::string_view text) {
   std::string safe;
   while (!text.empty()) {
@@ -42,12 +42,12 @@ std::string without_controls(std::string_view text) {
   return safe;
 }
 
-/// Values with blanks, quotes or control characters are quoted, so that a line can be split again.
+/// Quotes values with whitespace, quotes or control characters, so that a line can be split again.
 std::string quoted_if_needed(const std::string& value) {
   const bool plain = !value.empty() && value.find_first_of(" \"=") == std::string::npos &&
                      !has_control_characters(value);
   if (plain) return value;
-  // JSON leaves 0x7f and C1 as they are.
+  // JSON leaves 0x7f and C1 unchanged.
   return without_controls(
       nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }

@@ -1,5 +1,5 @@
-// Lines for people (text) or collectors (JSON) on stderr. A Log is handed to those that have
-// something to say; there is no global one. Secrets cannot be formatted, so they cannot get here.
+// Log lines on stderr, for people (text) or for collectors (JSON). A Log is passed to the code that
+// logs; there is no global one. Secrets cannot be formatted, so they cannot get into a log.
 #pragma once
 
 #include <cstdio>
@@ -16,15 +16,15 @@ namespace pgbackup {
 enum class LogLevel { debug, info, warn, error };
 enum class LogFormat { text, json };
 
-/// Name and value of what a line is about: `{"group", "app"}`.
+/// Holds names and values of what a line is about: `{"group", "app"}`.
 using LogFields = std::vector<std::pair<std::string_view, std::string>>;
 
-/// Thread-safe; one line per call. A line that cannot be written, or for which there is no memory,
-/// is lost: nothing here throws.
+/// Writes one line per call. Thread-safe. Loses a line that cannot be written or for which there is
+/// no memory: no call throws.
 class Log {
  public:
   Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out = stderr);
-  /// The same log with `fields` at the end of every line.
+  /// Writes to the same log as `log`, with `fields` at the end of every line.
   Log(const Log& log, LogFields fields);
 
   void debug(std::string_view message, const LogFields& fields = {}) noexcept;
@@ -43,7 +43,7 @@ class Log {
   std::mutex mutex_;
 };
 
-/// One line as it is written, without the newline.
+/// Returns one line as it is written, without the newline.
 [[nodiscard]] std::string format_log_line(LogFormat format, UtcTime time, LogLevel level,
                                           std::string_view message, const LogFields& fields);
 

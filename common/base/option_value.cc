@@ -45,7 +45,8 @@ std::string assign_duration(const Duration& duration, std::string_view text) {
   const auto value = parse_duration(text);
   if (!value) return complain(text, "a duration such as 21600 (seconds), 90s, 15m, 6h or 30d");
   if (*value < duration.min) {
-    return fmt::format("'{}' is too short: at least {}", text, format_duration(duration.min));
+    return fmt::format("'{}' is too short: it must be at least {}", text,
+                       format_duration(duration.min));
   }
   std::visit([&](auto* slot) { *slot = *value; }, duration.value);
   return "";

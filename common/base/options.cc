@@ -47,7 +47,7 @@ std::vector<option> long_options(const CommandLine& command,
   return table;
 }
 
-/// `serve, now and restore`
+/// Returns `serve, now and restore`.
 std::string join_words(std::span<const std::string_view> words) {
   if (words.size() < 2) return fmt::format("{}", fmt::join(words, ""));
   return fmt::format("{} and {}", fmt::join(words.first(words.size() - 1), ", "), words.back());
@@ -147,7 +147,7 @@ class Parser {
     take_argument(words.subspan(1), verb_->argument);
   }
 
-  /// `wanted`: what the verb takes, or nothing.
+  /// Takes the argument of a verb. `wanted` names it; empty for a verb without one.
   void take_argument(std::span<char* const> words, std::string_view wanted) {
     if (!wanted.empty() && words.empty()) {
       problem(fmt::format("{} needs {}", result_.verb, wanted));
@@ -158,7 +158,7 @@ class Parser {
     if (!words.empty()) problem(fmt::format("unexpected argument {}", words[0]));
   }
 
-  /// The value of a row from the strongest source that has one.
+  /// Returns the value of a row from the strongest source that has one.
   std::optional<Given> find(const Option& row, std::optional<Given>& flag) {
     if (flag || row.name.starts_with("--")) return std::move(flag);
     std::optional<Given> given = from_name(row.name, has_file_form(row));
@@ -173,7 +173,7 @@ class Parser {
     return from_secret(row);
   }
 
-  /// From the variable or the file.
+  /// Returns the value of the variable or of its file.
   std::optional<Given> from_name(std::string_view name, bool has_file) {
     const auto variable = environment_.find(name);
     const bool has_variable = variable != environment_.end() && !variable->second.empty();
@@ -189,7 +189,7 @@ class Parser {
     return Given{variable->second, "variable", std::string(name)};
   }
 
-  /// One that is not there, or empty, says nothing.
+  /// Returns the value of a secret's mount. An absent or empty file counts as no value.
   std::optional<Given> from_secret(const Option& row) {
     if (row.secret_file.empty()) return std::nullopt;
     const std::string path(row.secret_file);
@@ -205,17 +205,18 @@ class Parser {
     std::optional<Given> given = from_name(alias.name, has_file_form(row));
     if (!given) return std::nullopt;
     std::string& value = given->value;
-    // What is no number is left as it is, for the parser to complain of what the user wrote.
+    // Text that is no number stays as it is, so that the parser complains about what the user
+    // wrote.
     const bool is_number = value.find_first_not_of("0123456789") == std::string::npos;
     const bool is_zero = is_number && value.find_first_not_of('0') == std::string::npos;
-    if (is_zero && !alias.may_be_zero) problem(fmt::format("{}: at least 1", alias.name));
+    if (is_zero && !alias.may_be_zero) problem(fmt::format("{}: must be at least 1", alias.name));
     if (is_number) value += alias.unit;
     given->source = given->name;
     given->by_alias = true;
     return given;
   }
 
-  /// Two names for one thing must agree, in meaning if not in spelling.
+  /// Merges two sources of one setting, which must agree in meaning, if not in spelling.
   void merge(const Option& row, std::optional<Given>& given, std::optional<Given> other) {
     if (!other) return;
     if (given && meaning(row, given->value) != meaning(row, other->value)) {
@@ -225,7 +226,7 @@ class Parser {
     if (!given) given = std::move(other);
   }
 
-  /// The target has its value afterwards, or is as it was.
+  /// Returns what a value means. Leaves the value in the row's target, or the target unchanged.
   static std::string meaning(const Option& row, const std::string& value) {
     return assign_value(row.value, value).empty() ? show_value(row.value) : value;
   }
@@ -272,7 +273,7 @@ class Parser {
   ParsedOptions result_;
 };
 
-/// All variables that say it.
+/// Returns all variables that may hold the value of a row.
 std::vector<std::string> names_of(const Option& row) {
   std::vector<std::string> names = {std::string(row.name)};
   for (const Alias& alias : row.aliases) names.emplace_back(alias.name);
@@ -284,7 +285,7 @@ std::vector<std::string> names_of(const Option& row) {
   return names;
 }
 
-/// Where its value came from; empty when that is no file.
+/// Returns the file that the value came from; an empty string when that is no file.
 std::string file_of(const Option& row, const ParsedOptions& parsed,
                     const Environment& environment) {
   for (const Setting& setting : parsed.settings) {
@@ -297,7 +298,7 @@ std::string file_of(const Option& row, const ParsedOptions& parsed,
   return "";
 }
 
-/// With the names that older systems gave it.
+/// Returns the help of a row with the names that older systems gave it.
 std::string help_of(const Option& row) {
   std::string text(row.help);
   for (const Alias& alias : row.aliases) {
@@ -307,7 +308,7 @@ std::string help_of(const Option& row) {
   return row.aliases.empty() ? text : text + ".";
 }
 
-/// `|` would end a cell of a Markdown table.
+/// Escapes `|`, which would end a cell of a Markdown table.
 std::string escape_cell(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -380,8 +381,9 @@ std::vector<std::string> reread_secrets(std::span<const Option> rows, const Pars
                                                   : assign_value(row.value, *text);
     if (text) wipe(*text);
     if (complaint.empty()) continue;
-    problems.push_back(fmt::format("{}: the value of before is kept, as {} cannot be read anew: {}",
-                                   row.name, path, complaint));
+    problems.push_back(
+        fmt::format("{}: the previous value is kept, because {} cannot be read again: {}", row.name,
+                    path, complaint));
   }
   return problems;
 }

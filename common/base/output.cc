@@ -7,7 +7,7 @@
 namespace pgbackup {
 namespace {
 
-/// With errno where it returns false.
+/// Writes and flushes. Sets errno when it returns false.
 bool write_out(std::FILE* out, std::string_view text) noexcept {
   return std::fwrite(text.data(), 1, text.size(), out) == text.size() && std::fflush(out) == 0;
 }

@@ -1,6 +1,6 @@
-// Output for people, which never throws: a terminal that was closed, a full disk or a pipe without
-// a reader must not end a restore or a daemon. And output that is the result of a command, without
-// which the command has failed.
+// Output for people, which never throws: a closed terminal, a full disk or a pipe without a reader
+// must not end a restore or a daemon. Output that is the result of a command is different: the
+// command fails when it cannot be written.
 #pragma once
 
 #include <cstdio>
@@ -8,10 +8,10 @@
 
 namespace pgbackup {
 
-/// Writes `text` to `out` at once. A failure is ignored.
+/// Writes `text` to `out` at once. Ignores a failure.
 void print(std::FILE* out, std::string_view text) noexcept;
 
-/// The same for the result of a command. Throws `failed` when it cannot be written.
+/// Writes the result of a command to `out`. Throws `failed` when it cannot be written.
 void print_result(std::FILE* out, std::string_view text);
 
 }  // namespace pgbackup

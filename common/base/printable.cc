@@ -10,16 +10,18 @@ bool is_within(char c, unsigned from, unsigned to) {
   return byte >= from && byte <= to;
 }
 
-/// Of the UTF-8 sequence that a lead byte promises; 1 for what is none.
-/// https://www.unicode.org/versions/Unicode15.0.0/ch03.pdf table 3-7, less its rules for overlong
-/// forms and surrogates, which no C1 character depends on.
+/// Returns the length of the UTF-8 sequence that a lead byte promises; 1 for any other byte.
+/// Follows table 3-7 without its rules for overlong forms and surrogates, which no C1 character
+/// depends on.
+/// https://www.unicode.org/versions/Unicode15.0.0/ch03.pdf
 size_t promised_length(char lead) {
   if (is_within(lead, 0xc2, 0xdf)) return 2;
   if (is_within(lead, 0xe0, 0xef)) return 3;
   return is_within(lead, 0xf0, 0xf4) ? 4 : 1;
 }
 
-/// Of the character at the front; a byte that begins no whole sequence stands for itself.
+/// Returns the length of the character at the front. A byte that begins no whole sequence is a
+/// character of its own.
 size_t length_of_first(std::string_view text) {
   const size_t length = promised_length(text.front());
   if (length > text.size()) return 1;

@@ -21,13 +21,14 @@ namespace pgbackup {
 namespace {
 
 constexpr size_t kErrorsKept = size_t{64} << 10U;
-/// The table of contents of a database with a million objects.
+/// The table of contents of a database with a million objects fits.
 constexpr size_t kEarlyOutputKept = size_t{256} << 20U;
-/// The most an unprivileged process may ask for (/proc/sys/fs/pipe-max-size): fewer switches.
+/// An unprivileged process may ask for no more (/proc/sys/fs/pipe-max-size); a large pipe needs
+/// fewer switches.
 constexpr int kPipeBytes = 1 << 20;
 constexpr int kInheritedFd = 3;
 
-/// File actions and attributes of posix_spawn, freed together.
+/// Holds file actions and attributes of posix_spawn, and frees them together.
 struct SpawnSettings {
   posix_spawn_file_actions_t actions{};
   posix_spawnattr_t attributes{};
@@ -44,8 +45,8 @@ struct SpawnSettings {
   }
 };
 
-/// No blocked signals (main blocks them for its threads), and none ignored, whoever ignored them:
-/// a shell without job control does so for what it starts with `&`.
+/// Blocks no signals in the child (main blocks them for its threads) and ignores none: a shell
+/// without job control ignores some for what it starts with `&`.
 void set_attributes(posix_spawnattr_t* attributes, pid_t group) {
   sigset_t none;
   sigset_t restored;
@@ -80,13 +81,13 @@ Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
   Pipe in = make_pipe();
   Pipe out = make_pipe();
   Pipe err = make_pipe();
-  // A smaller pipe (a user over his pipe quota) is slower, not wrong.
+  // A smaller pipe (a user beyond the pipe quota) is slower, not wrong.
   static_cast<void>(fcntl(in.write_end.get(), F_SETPIPE_SZ, kPipeBytes));
   static_cast<void>(fcntl(out.read_end.get(), F_SETPIPE_SZ, kPipeBytes));
 
   lifeline_.emplace(in.write_end);
-  // dup2 of a descriptor onto itself would keep close-on-exec: lift the inherited one out of the
-  // way.
+  // dup2 of a descriptor onto itself would keep close-on-exec, so the inherited one moves out of
+  // the way.
   Fd inherited(spec.inherited_fd < 0 ? -1 : fcntl(spec.inherited_fd, F_DUPFD_CLOEXEC, 10));
   if (spec.inherited_fd >= 0 && !inherited.is_open()) throw_errno("cannot hand down a descriptor");
   SpawnSettings settings;
@@ -96,7 +97,7 @@ Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
   if (inherited.is_open()) {
     posix_spawn_file_actions_adddup2(&settings.actions, inherited.get(), kInheritedFd);
   }
-  // Whatever a library has left open, such as libpq's or libcurl's sockets, ends here.
+  // Descriptors that a library has left open, such as libpq's or libcurl's sockets, end here.
   posix_spawn_file_actions_addclosefrom_np(&settings.actions,
                                            inherited.is_open() ? kInheritedFd + 1 : kInheritedFd);
   set_attributes(&settings.attributes, lifeline_->group());
@@ -177,7 +178,7 @@ bool Process::wait() {
       running_ = false;
       lifeline_.reset();
     } else if (errno != EINTR) {
-      throw_errno(name_ + ": cannot learn how it ended");
+      throw_errno(name_ + ": cannot find out how it ended");
     }
   }
   drain_stderr();
@@ -231,7 +232,8 @@ void Process::wait_for(std::span<pollfd> fds) const {
   }
 }
 
-/// A child that waits for us to read must not wait for ever while we write or wait.
+/// Keeps what the child writes while we write or wait: a child that waits for us to read would wait
+/// for ever.
 void Process::keep_early_output() {
   std::array<char, 65536> buffer{};
   const ssize_t got = ::read(stdout_.get(), buffer.data(), buffer.size());

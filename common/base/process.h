@@ -1,7 +1,8 @@
-// A child process: argv only (never a shell), its own process group, which ends with us however we
-// end (lifeline.h), the original signal mask, no descriptor of ours but the one meant for it, stdin
-// and stdout as pipes, stderr kept apart. Reading, writing and waiting also drain stderr, so that a
-// talkative child cannot block. One thread at a time.
+// A child process, started from an argv and never by a shell. The child has its own process group,
+// which ends with this program however that happens (lifeline.h), the original signal mask, no
+// descriptor of ours but the one meant for it, stdin and stdout as pipes, and stderr apart.
+// Reading, writing and waiting also drain stderr, so that a talkative child cannot block. Used by
+// one thread at a time.
 #pragma once
 
 #include <sys/types.h>
@@ -22,53 +23,55 @@
 namespace pgbackup {
 
 struct ProcessSpec {
-  std::vector<std::string> argv;         ///< argv[0] is a path; no search
-  std::vector<std::string> environment;  ///< `NAME=value`, all of it
-  /// Handed down as descriptor 3, or not at all; see kChildFdPath.
+  std::vector<std::string> argv;         ///< argv[0] is a path; PATH is not searched
+  std::vector<std::string> environment;  ///< `NAME=value`, the whole environment
+  /// A descriptor that the child gets as number 3, or -1 for none; see kChildFdPath.
   int inherited_fd = -1;
-  /// From the start to the end; zero: no bound. Every call throws `transient` once it is over.
+  /// The longest time from the start to the end; zero: no bound. Every call throws `transient` once
+  /// it is over.
   std::chrono::seconds limit{0};
 };
 
-/// Where the child finds ProcessSpec::inherited_fd.
+/// The path by which the child opens ProcessSpec::inherited_fd.
 inline constexpr const char* kChildFdPath = "/proc/self/fd/3";
 
 class Process {
  public:
-  /// Starts it. Throws `failed` naming the program when it cannot be started.
+  /// Starts the child. Throws `failed` with the program's name when it cannot be started.
   Process(const ProcessSpec& spec, const std::stop_token& stop);
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
   /// Kills the process group and reaps the child, if it still runs.
   ~Process();
 
-  /// What the child wrote to stdout; 0 at its end, which says nothing about success. Throws
-  /// `canceled`.
+  /// Reads what the child wrote to stdout. Returns 0 at its end, which says nothing about success.
+  /// Throws `canceled`.
   size_t read(std::span<char> buffer);
   /// Writes all of `bytes` to the child's stdin. Returns false when the child closed it.
   bool write(std::string_view bytes);
-  /// Waits until the child has written `line` to stderr, and takes it out of errors(). Returns
-  /// false when it closed stderr before. Throws `canceled`.
+  /// Waits until the child has written `line` to stderr, and drops the line from errors(). Returns
+  /// false when the child closed stderr before. Throws `canceled`.
   bool wait_for_error_line(std::string_view line);
-  /// From now on what the child writes to stdout while we write or wait goes to `take`, which may
-  /// throw, and not to read().
+  /// Passes what the child writes to stdout, while we write or wait, to `take` and not to read().
+  /// `take` may throw.
   void forward_output(std::function<void(std::string_view)> take) { take_ = std::move(take); }
-  /// From now on all that the child writes to stderr also goes to `take`, as it comes.
+  /// Passes all that the child writes to stderr from now on to `take` as well, as it comes.
   void watch_errors(std::function<void(std::string_view)> take) { watch_ = std::move(take); }
-  /// The child sees the end of its input. Without it, after a kill, or when we are killed, it never
-  /// does.
+  /// Ends the child's input. Without this call the child never sees the end of its input, even
+  /// after kill() or when this program is killed.
   void close_stdin() noexcept;
-  /// Waits for the end, and ends what the child has left in its group. Returns true when the child
+  /// Waits for the child's end, and ends what it has left in its group. Returns true when the child
   /// exited with 0. Throws `canceled`.
   bool wait();
-  /// SIGKILL to the whole group, and waits.
+  /// Sends SIGKILL to the whole group, and waits for its end.
   void kill() noexcept;
 
-  /// `exited with 1`, `was killed by signal 9 (Killed)`. After wait() or kill().
+  /// Returns `exited with 1` or `was killed by signal 9 (Killed)`. Valid after wait() or kill().
   [[nodiscard]] std::string status_text() const;
-  /// By SIGKILL, as the kernel does when memory runs out. After wait() or kill().
+  /// Returns whether SIGKILL ended the child, as the kernel does when memory runs out. Valid after
+  /// wait() or kill().
   [[nodiscard]] bool was_killed() const;
-  /// The end of stderr, at least 64 KiB of it, without trailing blanks.
+  /// Returns the end of stderr, at least 64 KiB of it, without whitespace at its end.
   [[nodiscard]] std::string errors() const;
 
  private:
@@ -87,8 +90,8 @@ class Process {
   Fd stderr_;
   std::optional<Lifeline> lifeline_;  ///< while the child runs
   std::function<void(std::string_view)> take_;
-  std::string early_output_;  ///< came while we wrote or waited
-  size_t early_taken_ = 0;    ///< of it, by read()
+  std::string early_output_;  ///< what came while we wrote or waited
+  size_t early_taken_ = 0;    ///< how much of `early_output_` read() has returned
   std::string errors_;
   std::function<void(std::string_view)> watch_;
   bool running_ = false;

@@ -35,20 +35,21 @@ seconds parse_every(std::span<const std::string_view> words) {
               "after @every comes one duration of at least a second, such as 90m, 6h or 2d");
 }
 
-/// Every local time counts once: at its first instant; if skipped, at the end of the gap.
+/// Returns the next time when every local time counts once: at its first instant, or at the end of
+/// the gap when it is skipped.
 UtcTime next_on_the_wall(const CronFields& fields, UtcTime after) {
   local_seconds time = next_match(fields, to_local(after));
   for (;;) {
     const UtcTime due = first_instant(time);
     if (due > after) return due;
-    // `after` is in the repeated hour, and the time was due in the one before: go on behind both.
+    // `after` is in the repeated hour, and the time was due in the hour before: go on behind both.
     const Shift shift = shift_around(time);
     const local_seconds last_repeated = to_local(shift.at, shift.before) - seconds(1);
     time = next_match(fields, std::max(time, last_repeated));
   }
 }
 
-/// Every instant counts whose local time matches.
+/// Returns the next time when every instant counts whose local time matches.
 UtcTime next_elapsed(const CronFields& fields, UtcTime after) {
   const Shift ahead = shift_after(after);
   const local_seconds now = to_local(after, ahead.before);
@@ -67,7 +68,7 @@ UtcTime next_elapsed(const CronFields& fields, UtcTime after) {
     }
   }
   if (ahead.after >= ahead.before || ahead.at > *due) return *due;
-  // The clock goes back before that, maybe to a time that has been: it comes again.
+  // The clock goes back before that time, maybe to one that has passed: it comes again.
   const local_seconds first_repeated = to_local(ahead.at, ahead.after);
   const local_seconds again = next_match(fields, first_repeated - seconds(1));
   return again <= now ? to_utc(again, ahead.after) : *due;

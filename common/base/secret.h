@@ -1,4 +1,5 @@
-// A password or key in memory: on the heap, wiped at the end, never copied, never formatted.
+// A password or key in memory: on the heap, wiped when it is destroyed, never copied and never
+// formatted.
 #pragma once
 
 #include <string>
@@ -18,7 +19,7 @@ class Secret {
   ~Secret();
 
   [[nodiscard]] bool empty() const { return bytes_.empty(); }
-  /// The plain text, for the one place that must use it. Valid while this object lives.
+  /// Returns the secret's text, for the one place that must use it. Valid while this object lives.
   [[nodiscard]] std::string_view reveal() const { return {bytes_.data(), bytes_.size()}; }
   [[nodiscard]] Secret clone() const { return Secret(reveal()); }
 

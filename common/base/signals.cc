@@ -31,10 +31,10 @@ sigset_t watched_signals() {
 Signals::Signals(std::function<void()> on_run_now) : on_run_now_(std::move(on_run_now)) {
   const sigset_t watched = watched_signals();
   pthread_sigmask(SIG_BLOCK, &watched, nullptr);
-  // A peer that closes a pipe or socket is an error code, not our end. One who sends the wrong
-  // signal does not mean to end us.
+  // A peer that closes a pipe or socket gives us an error code and does not end us. A wrong signal
+  // does not end us, either.
   for (const int signal : {SIGPIPE, SIGUSR2}) static_cast<void>(std::signal(signal, SIG_IGN));
-  // A supervisor may have left it ignored: then nobody could learn how a child ended.
+  // A supervisor may have left SIGCHLD ignored: then nobody could learn how a child ended.
   static_cast<void>(std::signal(SIGCHLD, SIG_DFL));
   signals_ = Fd(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.is_open()) throw_errno("cannot make a signalfd");

@@ -1,6 +1,7 @@
-// Signals become requests: TERM, INT and HUP request a stop, USR1 asks for a run now. main() makes
-// one object before any thread starts; all threads then have these signals blocked and one thread
-// waits. A HUP that is ignored at the start (nohup) stays so; USR2 means nothing here.
+// Turns signals into requests: TERM, INT and HUP request a stop, USR1 asks for a run now. main()
+// makes one object before any thread starts; all threads then have these signals blocked and one
+// thread waits for them. A HUP that is ignored at the start (nohup) stays ignored; USR2 is ignored,
+// too.
 #pragma once
 
 #include <csignal>
@@ -14,7 +15,7 @@ namespace pgbackup {
 
 class Signals {
  public:
-  /// `on_run_now` is called from the waiting thread.
+  /// Calls `on_run_now` from the waiting thread.
   explicit Signals(std::function<void()> on_run_now = [] {});
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
@@ -28,7 +29,7 @@ class Signals {
 
   std::function<void()> on_run_now_;
   std::stop_source stop_;
-  std::stop_source end_;  ///< of the thread
+  std::stop_source end_;  ///< ends the thread
   StopFd end_fd_{end_.get_token()};
   Fd signals_;
   std::jthread thread_;  // last: ends before what it uses

@@ -7,7 +7,7 @@ namespace {
 
 [[noreturn]] void refuse(const char* what) { throw Error(ErrorKind::usage, what); }
 
-/// The rest of `text` behind a word of a list that begins there.
+/// Returns the rest of `text` behind a word of a list that begins there.
 std::string_view take_listed(std::string_view text, Word& word) {
   bool is_open = false;
   while (!text.empty() && (is_open || !(text[0] == ',' || is_whitespace(text[0])))) {
@@ -26,7 +26,7 @@ std::string_view take_listed(std::string_view text, Word& word) {
   return text;
 }
 
-/// The rest of `text` behind the double quotes that open there.
+/// Returns the rest of `text` behind the double quotes that open there.
 std::string_view take_double_quoted(std::string_view text, std::string& word) {
   constexpr std::string_view kEscaped = "$`\"\\";
   text.remove_prefix(1);
@@ -48,7 +48,7 @@ std::string_view take_single_quoted(std::string_view text, std::string& word) {
   return text.substr(end + 1);
 }
 
-/// The rest of `text` behind a word of a command line that begins there.
+/// Returns the rest of `text` behind a word of a command line that begins there.
 std::string_view take_word(std::string_view text, std::string& word) {
   while (!text.empty() && !is_whitespace(text[0])) {
     if (text[0] == '\'') {

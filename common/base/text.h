@@ -1,5 +1,5 @@
-// Takes text apart: whitespace, lists of names, and command lines as a shell takes them. What the
-// words mean is said elsewhere.
+// Splits text: whitespace, lists of names, and command lines as a shell splits them. Does not
+// interpret the words.
 #pragma once
 
 #include <string>
@@ -30,9 +30,9 @@ struct Word {
 [[nodiscard]] std::vector<Word> split_list(std::string_view text);
 
 /// Splits a command line as POSIX's shell does, without expanding anything: whitespace separates
-/// words; single quotes, double quotes and backslashes protect it.
+/// words; single quotes, double quotes and backslashes protect it. Throws `usage` for an open quote
+/// and for a backslash at the end.
 /// https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02
-/// Throws `usage` for an open quote and for a backslash at the end.
 [[nodiscard]] std::vector<std::string> split_command_line(std::string_view text);
 
 }  // namespace pgbackup

@@ -33,13 +33,15 @@ bool is_in_zone_database(const std::string& name) {
          std::string_view(start.data(), start.size()) == kMagic;
 }
 
-/// Reads a zone as POSIX writes it, piece by piece; each take_ tells whether the piece was there.
+/// Reads a zone as POSIX writes it, piece by piece. Each take_ function returns whether the piece
+/// was there.
 /// https://pubs.opengroup.org/onlinepubs/9699919799/basedefs/V1_chap08.html#tag_08_03
 class PosixZone {
  public:
   explicit PosixZone(std::string_view text) : rest_(text) {}
 
-  /// A zone of two names must have its rules: without them libc takes those of the United States.
+  /// Returns whether the zone is complete. A zone of two names must have its rules: without them
+  /// libc takes those of the United States.
   [[nodiscard]] bool is_well_formed() {
     if (!take_name() || !take_time(24)) return false;
     if (rest_.empty()) return true;
@@ -63,7 +65,7 @@ class PosixZone {
     return error == std::errc() && number >= min && number <= max;
   }
 
-  /// `CET` or `<+03>`
+  /// Takes `CET` or `<+03>`.
   bool take_name() {
     const bool is_quoted = take('<');
     constexpr std::string_view kQuoted =
@@ -75,7 +77,7 @@ class PosixZone {
     return length >= 3 && (!is_quoted || take('>'));
   }
 
-  /// `[+-]hh[:mm[:ss]]`
+  /// Takes `[+-]hh[:mm[:ss]]`.
   bool take_time(int max_hours) {
     if (!take('-')) take('+');
     if (!take_number(0, max_hours)) return false;
@@ -84,7 +86,7 @@ class PosixZone {
     return !take(':') || take_number(0, 59);
   }
 
-  /// `,M3.5.0/2`, `,J60` or `,59`
+  /// Takes `,M3.5.0/2`, `,J60` or `,59`.
   bool take_rule() {
     if (!take(',')) return false;
     bool is_date = false;

@@ -15,7 +15,7 @@ using std::chrono::seconds;
 constexpr std::array<std::pair<char, long>, 5> kDurations = {
     {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}}};
 
-/// The larger ones first; `B` ends all of them.
+/// The larger units come first; `B` ends all of them.
 constexpr std::array<std::pair<std::string_view, uint64_t>, 9> kByteUnits = {
     {{"TiB", uint64_t{1} << 40U},
      {"TB", 1'000'000'000'000},
@@ -84,7 +84,7 @@ std::string format_bytes(uint64_t bytes) {
   if (bytes < 1024) return fmt::format("{} B", bytes);
   double value = static_cast<double>(bytes) / 1024;
   size_t unit = 0;
-  // 1023.95 would be printed as 1024.0
+  // 1023.95 would be printed as 1024.0.
   while (value >= 1023.95 && unit + 1 < kSizes.size()) {
     value /= 1024;
     ++unit;

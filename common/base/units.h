@@ -1,4 +1,4 @@
-// Durations and sizes as people write and read them.
+// Reads and writes durations and sizes as people do.
 #pragma once
 
 #include <chrono>
@@ -9,19 +9,20 @@
 
 namespace pgbackup {
 
-/// Digits and one unit: `90`, `90s`, `15m`, `6h`, `30d`, `2w`; bare digits are seconds. At most
-/// 100 years. Anything else: nullopt.
+/// Parses digits and one unit: `90`, `90s`, `15m`, `6h`, `30d`, `2w`; bare digits are seconds.
+/// Returns nullopt for anything else, and for more than 100 years.
 [[nodiscard]] std::optional<std::chrono::seconds> parse_duration(std::string_view text);
-/// The shortest exact form: `30d`, `6h`, `90s`, `0s`.
+/// Returns the shortest exact form: `30d`, `6h`, `90s`, `0s`.
 [[nodiscard]] std::string format_duration(std::chrono::seconds duration);
 
-/// Digits and one unit: `16MiB`, `10MB`, `512 KiB` is not; bare digits and `B` are bytes. `KiB MiB
-/// GiB TiB` count in 1024, `KB MB GB TB` in 1000. Anything else: nullopt.
+/// Parses digits and one unit without a space: `16MiB`, `10MB`; bare digits and `B` are bytes. `KiB
+/// MiB GiB TiB` count in 1024, `KB MB GB TB` in 1000. Returns nullopt for anything else.
 [[nodiscard]] std::optional<uint64_t> parse_bytes(std::string_view text);
-/// The shortest exact form that parse_bytes() takes: `16MiB`, `10MB`, `1500B`, `0B`.
+/// Returns the shortest exact form that parse_bytes() takes: `16MiB`, `10MB`, `1500B`, `0B`.
 [[nodiscard]] std::string format_exact_bytes(uint64_t bytes);
 
-/// In the largest unit that keeps it at 1 or more: `512 B`, `1.5 GiB`.
+/// Returns a rounded size in the largest unit that keeps the number at 1 or more: `512 B`, `1.5
+/// GiB`.
 [[nodiscard]] std::string format_bytes(uint64_t bytes);
 
 }  // namespace pgbackup

@@ -43,8 +43,8 @@ std::optional<UtcTime> join(const Fields& f) {
   return time < kYear10000 ? std::optional(time) : std::nullopt;
 }
 
-/// Matches `text` against `shape`, in which a letter stands for a digit of that field
-/// (Y M D h m s) and every other character for itself.
+/// Matches `text` against `shape`, in which a letter stands for a digit of that field (Y M D h m s)
+/// and every other character for itself.
 std::optional<UtcTime> parse_shape(std::string_view text, std::string_view shape) {
   if (text.size() != shape.size()) return std::nullopt;
   Fields f;

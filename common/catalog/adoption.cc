@@ -13,7 +13,7 @@ std::string describe_not_adopted(const std::map<Layout, size_t>& counts) {
   for (const auto& [layout, count] : counts) {
     seen.push_back(fmt::format("{} of the form {}", count, layout_name(layout)));
   }
-  return fmt::format("left alone: objects of older systems ({}); ADOPT_LAYOUTS adopts them",
+  return fmt::format("ignored objects of older systems ({}); set ADOPT_LAYOUTS to adopt them",
                      fmt::join(seen, ", "));
 }
 
@@ -26,7 +26,7 @@ std::vector<Option> adoption_options(AdoptionConfig& config) {
        .default_note = "none"},
       {.name = "ADOPT_DATABASE",
        .value = &config.adoption.database,
-       .help = "The database of adopted backups whose names say none."},
+       .help = "The database of adopted backups whose names do not tell it."},
   };
 }
 

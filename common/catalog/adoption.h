@@ -1,4 +1,5 @@
-// Which backups of older systems count beside ours: chosen by the user, none unless chosen.
+// Which backups of older systems count beside ours: those that the user chooses, and none by
+// default.
 #pragma once
 
 #include <map>
@@ -13,7 +14,7 @@ namespace pgbackup {
 
 struct Adoption {
   std::set<Layout> layouts;
-  std::string database;  ///< whose those are that name none; empty: unknown
+  std::string database;  ///< the database of those that name none; empty: unknown
 };
 
 struct AdoptionConfig {
@@ -21,11 +22,11 @@ struct AdoptionConfig {
   Adoption adoption;
 };
 
-/// One sentence about objects of older systems that were seen and do not count, by their form.
-/// `counts` is not empty.
+/// Returns one sentence about objects of older systems that were found and do not count, by their
+/// form. `counts` must not be empty.
 [[nodiscard]] std::string describe_not_adopted(const std::map<Layout, size_t>& counts);
 
-/// Rows of the option table; they point into `config`, which must outlive them.
+/// Returns rows of the option table. The rows point into `config`, which must outlive them.
 [[nodiscard]] std::vector<Option> adoption_options(AdoptionConfig& config);
 
 /// Completes `config` after parsing and appends what is wrong, one sentence each.

@@ -12,9 +12,9 @@
 namespace pgbackup {
 namespace {
 
-/// Deletes what a destination was given before it failed. The reply to the manifest may be lost
-/// although it was written: the manifest goes first, as in pruning. After a conflict the manifest
-/// that is there belongs to someone else.
+/// Deletes what a destination received before it failed. Deletes the manifest first, as pg-prune
+/// does: it may be written although its reply was lost. After a conflict the manifest belongs to
+/// another backup and stays.
 void withdraw(Store& store, const std::string& folder, const std::vector<StoredObject>& objects,
               ErrorKind cause, Log& log) {
   std::vector<std::string> keys;
@@ -24,7 +24,7 @@ void withdraw(Store& store, const std::string& folder, const std::vector<StoredO
   try {
     for (const std::string& key : keys) store.remove(key);
   } catch (...) {
-    // The cause is already on its way up; pg-prune sweeps folders without a manifest.
+    // The cause is already on its way up; pg-prune deletes directories without a manifest.
     log.warn(fmt::format("could not clean up {}: {}", store.location(folder),
                          current_error().message()));
   }
@@ -32,14 +32,14 @@ void withdraw(Store& store, const std::string& folder, const std::vector<StoredO
 
 }  // namespace
 
-/// What one destination has of the backup.
+/// Holds what one destination has of the backup.
 struct BackupWriter::Branch {
   const Destination* destination;
   std::vector<std::unique_ptr<ObjectWriter>> objects{};  ///< one for each stream
   bool is_open = true;                                   ///< neither committed nor failed
 };
 
-/// A stream on its way: counted, hashed, packed, and then written to every branch.
+/// A stream on its way: it is counted, hashed, packed, and then written to every branch.
 class BackupWriter::Stream final : public Sink {
  public:
   Stream(BackupWriter& parent, size_t number, const StreamPlan& plan)
@@ -51,7 +51,7 @@ class BackupWriter::Stream final : public Sink {
   void finish() override { uncompressed_.finish(); }
 
   [[nodiscard]] bool is_finished() const { return outlet_.is_finished; }
-  /// Returns all but the objects, which each destination adds.
+  /// Returns everything but the objects, which each destination adds.
   [[nodiscard]] ManifestStream describe() const {
     return {.name = plan_.name,
             .format = plan_.format,
@@ -106,7 +106,7 @@ void BackupWriter::commit(Manifest manifest) {
   manifest.id = id_;
   manifest.streams.clear();
   for (const std::unique_ptr<Stream>& stream : streams_) {
-    if (!stream->is_finished()) throw Error(ErrorKind::failed, "a stream of it has not ended");
+    if (!stream->is_finished()) throw Error(ErrorKind::failed, "a stream has not ended");
     manifest.streams.push_back(stream->describe());
   }
   for (Branch& branch : branches_) {
@@ -115,7 +115,7 @@ void BackupWriter::commit(Manifest manifest) {
       commit_to(branch, manifest);
     } catch (...) {
       const Error error = current_error();
-      // Stopped when one destination is done already: its backup stays, and the others have none.
+      // The stop came after one destination was done: its backup stays, and the others have none.
       if (error.kind() == ErrorKind::canceled && written_.empty()) throw error;
       drop(branch, error);
     }
@@ -159,7 +159,7 @@ void BackupWriter::log_written(const std::string& destination, const Manifest& m
   log_.info(fmt::format("backed up {}", manifest.group), fields);
 }
 
-/// Calls `work` for each branch that is open. Throws `canceled` as it is, and what all have said
+/// Calls `work` for each open branch. Throws `canceled` as it is, and the errors of all branches
 /// when none is left.
 void BackupWriter::on_each_branch(const std::function<void(Branch&)>& work) {
   bool is_any_left = false;
@@ -179,7 +179,7 @@ void BackupWriter::drop(Branch& branch, const Error& error) {
   const std::string& destination = branch.destination->name();
   failures_.push_back({destination, error});
   branch.is_open = false;
-  if (failures_.size() < branches_.size()) {  // else it is thrown, and said there
+  if (failures_.size() < branches_.size()) {  // else the error is thrown
     LogFields fields;
     if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
     log_.warn(fmt::format("{} gets no backup this time: {}", destination, error.message()), fields);

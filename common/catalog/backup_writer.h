@@ -1,5 +1,5 @@
-// Writes a backup into every destination: its streams, then the manifest, which makes it one. Each
-// destination is complete in itself or holds nothing of the backup, whatever happens to the others.
+// Writes a backup into every destination: its streams, then the manifest, which makes them a
+// backup. Each destination holds the whole backup or nothing of it, whatever happens to the others.
 #pragma once
 
 #include <functional>
@@ -25,12 +25,12 @@ struct StreamPlan {
   PackingEffort effort{};
 };
 
-/// Belongs to one thread. What commit() has not written is deleted again by the destructor, as far
-/// as the stores answer.
+/// Writes one backup; used by one thread. The destructor deletes what commit() has not written, as
+/// far as the stores answer.
 class BackupWriter {
  public:
   struct Written {
-    std::string destination;  ///< its name
+    std::string destination;  ///< the name of the destination
     Manifest manifest;        ///< as committed there
   };
 
@@ -42,15 +42,14 @@ class BackupWriter {
   ~BackupWriter();
 
   /// Begins a stream in every destination that has not failed. The sink takes uncompressed bytes,
-  /// ends the stream with finish(), and lives as long as the writer. Its write() and finish(), and
-  /// this function, throw `canceled`, and what the destinations said when none is left. A
-  /// destination that fails while others go on is logged at once, and its part is deleted.
+  /// ends the stream with finish(), and lives as long as the writer. open_stream(), and write() and
+  /// finish() of the sink, throw `canceled`, and the errors of the destinations when none is left.
+  /// A destination that fails while others go on is logged at once, and its part is deleted.
   [[nodiscard]] Sink& open_stream(const StreamPlan& plan);
 
-  /// Makes the streams a backup, destination by destination: one that is done does not wait for
-  /// the next. `manifest` says what the writer does not know: group, id, streams and the time of
-  /// the end are filled in. Throws when no destination has the backup, and when a stream has not
-  /// ended.
+  /// Makes the streams a backup, one destination after the other; none waits for the next. The
+  /// writer fills in the manifest's group, id, streams and time of the end; the caller fills in the
+  /// rest. Throws when no destination has the backup, and when a stream has not ended.
   void commit(Manifest manifest);
 
   [[nodiscard]] const std::vector<Written>& written() const { return written_; }

@@ -19,16 +19,19 @@ namespace pgbackup {
 
 namespace {
 
-/// From the begin of a run, which the id tells, to the manifest of any of its backups.
+/// The longest time from the start of a run, which the id tells, to the manifest of any of its
+/// backups.
 constexpr std::chrono::hours kInTime{24};
 
-/// A bucket that is copied gets the newest of its backups in time, and for days others after it.
+/// The time that copying a bucket may take: its newest backups arrive in time, and others for days
+/// after them.
 constexpr std::chrono::days kCopyTime{7};
 
 bool is_in_time(const Backup& backup) { return backup.committed <= backup.time + kInTime; }
 
-/// `group` holds the backups of one, oldest first. Of two in a row the older one is stored first,
-/// and neither a copy nor the files of an older system make it otherwise.
+/// Marks backups that were stored late. `group` holds the backups of one group, oldest first. Of
+/// two in a row the older one is stored first, also where a store is copied and where older systems
+/// write.
 void mark_stored_late(std::span<Backup> group) {
   std::optional<UtcTime> first_in_time;
   for (const Backup& backup : group) {
@@ -49,8 +52,8 @@ void mark_stored_late(std::span<Backup> group) {
   }
 }
 
-/// Objects of one backup, gathered from a listing in any order. Where it is in order, as S3's is,
-/// each one meets the folder of the one before it.
+/// Gathers the objects of each backup from a listing in any order. Where the listing is sorted, as
+/// S3's is, most objects belong to the directory of the one before.
 class Gathering {
  public:
   void add_ours(BackupKey key, const ObjectInfo& object) {
@@ -135,7 +138,8 @@ class Gathering {
   size_t objects_ = 0;
 };
 
-/// What is too large for this version is not damaged where a newer one says that it wrote it.
+/// Reads a manifest. One that is too large for this version is not damaged when it says that a
+/// newer one wrote it.
 std::string read_manifest_text(Store& store, const std::string& key) {
   try {
     return read_small_object(store, key);

@@ -1,5 +1,4 @@
-// What lies in a store, seen as backups. Made from one listing; manifests are read only when asked
-// for.
+// The backups in a store, found by one listing. Manifests are read only on request.
 #pragma once
 
 #include <cstdint>
@@ -18,70 +17,75 @@
 namespace pgbackup {
 
 struct BackupFile {
-  std::string name;  ///< within the folder; of an older system's the key
+  std::string name;  ///< within the directory; for an older system's the key
   uint64_t bytes = 0;
   friend auto operator<=>(const BackupFile&, const BackupFile&) = default;
 };
 
-/// A folder of ours, or what an older system wrote: one file, maybe with another for its checksum.
-/// Without the object that makes it one it is no backup: a run that is still going or was killed.
+/// Holds a directory of ours, or what an older system wrote: one file, perhaps with another for its
+/// checksum. Without the object that makes it complete it is no backup, but what a run has written
+/// that still goes on or was killed.
 struct Backup {
   std::string group;  ///< empty: of an older system that names no database
-  std::string id;     ///< of an older system the key of its file
+  std::string id;     ///< for an older system's the key of its file
   UtcTime time;       ///< from the id
   Layout layout = Layout::ours;
-  /// The object that makes it a backup exists. Of an older system's that is taken for granted: its
-  /// checksum alone shows that there was one, see damage_of().
+  /// Is true when the object exists that makes it a backup. Always true for an older system's: the
+  /// checksum alone shows that there was a backup, see damage_of().
   bool complete = false;
-  bool held = false;   ///< the hold beside the manifest exists: it stays until released
+  bool held = false;   ///< has a hold beside its manifest, and stays until released
   uint64_t bytes = 0;  ///< of all its objects
   UtcTime newest;      ///< when its newest object was written, by the store's clock
-  UtcTime committed;   ///< when what makes it a backup was written, by the store's clock
-  /// That was long after `time`, and after another backup of ours had been written in time: one of
-  /// an older date, or any one a week before. Whether its manifest says why is for inspect_backup()
-  /// to find out. (Of a copied bucket all are late, and those that come after are in time.)
+  UtcTime committed;   ///< when the manifest or the old file was written, by the store's clock
+  /// Is true when the manifest was written long after `time`, and after another backup of ours had
+  /// been written in time: after one of an older date, or any one a week before. inspect_backup()
+  /// finds out whether the manifest explains this. (In a copied bucket all are late, and those that
+  /// come after are in time.)
   bool is_stored_late = false;
   std::vector<BackupFile> files;  ///< sorted by name
 
   [[nodiscard]] bool is_ours() const { return layout == Layout::ours; }
-  /// What all its keys start with: the folder without a slash, or the id of an older system's.
+  /// Returns what all its keys start with: the directory without a slash, or the id of an older
+  /// system's.
   [[nodiscard]] std::string folder() const;
   [[nodiscard]] std::string key_of(std::string_view file) const;
-  /// The object that makes it a backup: the manifest, or the file of an older system.
+  /// Returns the key of the object that makes it a backup: the manifest, or the file of an older
+  /// system.
   [[nodiscard]] std::string commit_key() const;
 };
 
-/// Dated later than two clocks may differ: one of them was wrong. Such a backup is never the
-/// latest.
+/// Returns whether the backup is dated later than two clocks may differ, which means that a clock
+/// was wrong. Such a backup is never the latest.
 [[nodiscard]] bool is_from_future(const Backup& backup, UtcTime now);
 
-/// A group in words: `(no database named)` for that of older systems' backups that name none.
+/// Returns the group in words: `(no database named)` for older systems' backups that name none.
 [[nodiscard]] std::string group_title(const std::string& group);
 
-/// By group, then oldest first.
+/// Orders backups by group, then oldest first.
 [[nodiscard]] bool is_listed_before(const Backup& a, const Backup& b);
 
 struct Catalog {
-  std::vector<Backup> backups;             ///< as is_listed_before() says
+  std::vector<Backup> backups;             ///< in the order of is_listed_before()
   std::map<Layout, size_t> not_adopted{};  ///< objects of older systems that do not count
-  std::optional<Error> unread{};           ///< why some folders are missing, see PartialListing
+  std::optional<Error> unread{};           ///< why some directories are missing, see PartialListing
 };
 
-/// More objects of backups than any honest store has are refused with `failed`: a listing without
-/// end must not take all memory.
+/// The most objects of backups that a store may list. More are refused with `failed`: a listing
+/// without end must not take all memory.
 inline constexpr size_t kMostObjects = 10'000'000;
 
-/// All folders of ours and all that is adopted, complete or not. Anything else is not looked at,
-/// nor is an adopted file without a byte in it: what a failed job of an older system left.
+/// Returns all backups of ours and all that are adopted, complete or not. Ignores everything else,
+/// and adopted files without a byte, which a failed job of an older system left.
 [[nodiscard]] Catalog read_catalog(Store& store, const Adoption& adoption);
-/// Only ours, and with `group` those of one, which restricts the listing. Throws PartialListing.
+/// Returns only our backups, of one group where `group` is set, which restricts the listing. Throws
+/// PartialListing.
 [[nodiscard]] std::vector<Backup> read_catalog(Store& store, std::string_view group = "");
 
-/// The backup as the store lists it now; without files when nothing of it is left.
+/// Returns the backup as the store lists it now, without files when nothing of it exists any more.
 [[nodiscard]] Backup look_again(Store& store, const Backup& backup);
 
-/// Reads and checks a backup's manifest. Throws `not_found`, and `corrupt` also when it belongs to
-/// another group or id: an old backup must not pass for the newest.
+/// Reads and checks a backup's manifest. Throws `not_found`, and `corrupt`, also for the manifest
+/// of another group or id: an old backup must not pass for the newest.
 [[nodiscard]] Manifest read_manifest(Store& store, const Backup& backup);
 
 }  // namespace pgbackup

@@ -77,7 +77,7 @@ Inspection inspect_backup(Store& store, const Backup& backup) {
   const Backup now = look_again(store, backup);
   if (!now.complete) {
     throw Error(ErrorKind::not_found,
-                fmt::format("{} has been removed", store.location(backup.commit_key())));
+                fmt::format("{} has been deleted", store.location(backup.commit_key())));
   }
   seen.damage = damage_known(now, seen.manifest);
   return seen;

@@ -13,7 +13,8 @@
 namespace pgbackup {
 namespace {
 
-/// `GROUP/ID` as the backup's folder. The name of a database may hold slashes, an id does not.
+/// Returns the directory of the backup `GROUP/ID`. The name of a database may hold slashes, an id
+/// does not.
 std::optional<std::string> folder_of(std::string_view name) {
   const size_t slash = name.rfind('/');
   if (slash == std::string_view::npos || slash == 0) return std::nullopt;
@@ -22,7 +23,8 @@ std::optional<std::string> folder_of(std::string_view name) {
   return backup_folder(name.substr(0, slash), id);
 }
 
-/// Calls `act` for each destination with the backup's folder; true from one of them is enough.
+/// Calls `act` for each destination with the backup's directory. Succeeds when one of them returns
+/// true.
 void in_any_target(const Destinations& destinations, std::string_view name,
                    const std::string& missing,
                    const std::function<bool(const Destination&, const std::string&)>& act) {
@@ -79,7 +81,7 @@ void hold_backup(const Destinations& destinations, std::string_view name, const 
           return true;
         }
         store.put(key, fmt::format("held since {}\n", format_iso(clock.now())));
-        // pg-prune looks for holds right before it removes a manifest.
+        // pg-prune looks for holds right before it deletes a manifest.
         if (!is_listed(store, manifest)) return false;
         log.info("held: pg-prune keeps it until it is released", fields_of(destination, folder));
         return true;
@@ -89,12 +91,11 @@ void hold_backup(const Destinations& destinations, std::string_view name, const 
 void release_backup(const Destinations& destinations, std::string_view name, Log& log) {
   in_held_targets(
       destinations, name, [&](const Destination& destination, const std::string& folder) {
-        // All versions of it, where the store is told to remove those.
+        // All versions of the hold are deleted, where the store is configured so.
         const std::vector<std::string> keys = {fmt::format("{}/{}", folder, kHoldName)};
         const std::vector<RemovalFailure> failures = destination.store().remove_all(keys);
         if (!failures.empty()) throw Error(failures.front().error);
-        log.info("released: the retention rules decide about it again",
-                 fields_of(destination, folder));
+        log.info("released: the retention rules apply to it again", fields_of(destination, folder));
       });
 }
 

@@ -19,13 +19,14 @@ bool stays(char c, bool leading) {
   return letter || is_digit(c) || c == '-' || (!leading && (c == '.' || c == '_'));
 }
 
-/// Upper-case hexadecimal digit, or -1.
+/// Returns the value of an uppercase hexadecimal digit, or -1.
 int hex_value(char c) {
   if (is_digit(c)) return c - '0';
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/// What keys hold, without the slash. `.` and `..` would lead elsewhere in a directory.
+/// Returns whether a key may hold `file` between slashes. `.` and `..` would lead elsewhere in a
+/// directory.
 bool is_file_name(std::string_view file) {
   if (file.empty() || file == "." || file == "..") return false;
   return std::all_of(file.begin(), file.end(), [](char c) { return stays(c, false) || c == '='; });

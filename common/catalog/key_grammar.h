@@ -1,6 +1,6 @@
-// The keys of what we write. Everything directly inside a folder of ours belongs to that backup,
+// The keys of our objects. Everything directly inside a backup's directory belongs to that backup,
 // whether this version knows the name or not: a newer pg-backup may write what an older pg-prune
-// must be able to remove. What lies anywhere else is not ours and is never listed, counted or
+// must be able to delete. Objects anywhere else are not ours and are never listed, counted or
 // deleted.
 //
 //   {group}/{id}/manifest.json        the commit point
@@ -8,7 +8,7 @@
 //   {group}/{id}/hold                 the backup stays until it is released
 //   {group}/{id}/{group}.dump.zst     data, or .sql for plain SQL, .gz or nothing in place of .zst;
 //                                     further pieces end in .0001, .0002 ...
-//   _globals/{id}/globals.sql.zst     the same of roles and tablespaces
+//   _globals/{id}/globals.sql.zst     data of roles and tablespaces
 //   id = 20261120T031500Z-9f3a1c2b    UTC, sorts by time, then 8 random hexadecimal digits
 #pragma once
 
@@ -21,25 +21,27 @@
 
 namespace pgbackup {
 
-/// Beside the manifest: the backup is held.
+/// The name of the object beside the manifest by which a backup is held.
 inline constexpr std::string_view kHoldName = "hold";
 
-/// The group of what belongs to the whole server: roles and tablespaces. No database can have it.
+/// The group of what belongs to the whole server: roles and tablespaces. No database can have this
+/// group.
 inline constexpr std::string_view kGlobalsGroup = "_globals";
 
-/// A database name as a folder name: `[A-Za-z0-9.-]` and `_` stay, except for a leading `_` (ours)
-/// or `.`; every other byte becomes `=XX`, upper case. Never empty for a name that is not.
-/// kGlobalsGroup stays as it is.
+/// Returns a database name as the name of a directory. `[A-Za-z0-9.-]` and `_` stay, except for a
+/// leading `_` (ours) or `.`; every other byte becomes `=XX`, in uppercase. The result is never
+/// empty for a name that is not. kGlobalsGroup stays as it is.
 [[nodiscard]] std::string encode_group(std::string_view group);
-/// The inverse; nullopt for text that encode_group() cannot have written.
+/// Returns the group that encode_group() wrote as `encoded`; nullopt for text that it cannot have
+/// written.
 [[nodiscard]] std::optional<std::string> decode_group(std::string_view encoded);
 
-/// A new id: `now` and 32 random bits.
+/// Returns a new id: `now` and 32 random bits.
 [[nodiscard]] std::string make_backup_id(UtcTime now);
-/// The time within an id; nullopt for text that is no id.
+/// Returns the time within an id; nullopt for text that is no id.
 [[nodiscard]] std::optional<UtcTime> parse_backup_id(std::string_view id);
 
-/// `{group}/{id}`, without a slash at the end.
+/// Returns `{group}/{id}`, without a slash at the end.
 [[nodiscard]] std::string backup_folder(std::string_view group, std::string_view id);
 
 /// Says what a stream holds before it is packed.
@@ -56,16 +58,16 @@ enum class DumpFormat {
                                            DumpFormat format = DumpFormat::custom,
                                            const Packing& packing = {});
 
-/// A key taken apart.
+/// Holds the parts of a key.
 struct BackupKey {
   std::string group;  ///< decoded
   std::string id;
   UtcTime time;
-  std::string file;  ///< name within the folder
+  std::string file;  ///< name within the directory
 };
 
-/// nullopt for a key that is not directly inside a folder of ours, or whose name holds other
-/// characters than `[A-Za-z0-9._=-]`.
+/// Takes a key apart. Returns nullopt for a key that is not directly inside a directory of ours, or
+/// whose name holds other characters than `[A-Za-z0-9._=-]`.
 [[nodiscard]] std::optional<BackupKey> parse_key(std::string_view key);
 
 }  // namespace pgbackup

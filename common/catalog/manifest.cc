@@ -20,27 +20,28 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kFirstFormat = 1;
 constexpr int kFormat = 2;
-/// Since PostgreSQL 10 the major version is one number.
+/// PostgreSQL's major version is one number since this version.
 constexpr int kFirstOneNumberVersion = 100000;
 
 [[noreturn]] void corrupt(const std::string& what) {
   throw Error(ErrorKind::corrupt, "the manifest is damaged: " + short_line(what));
 }
 
-/// What is not known may be as good as what is: nobody shall be told to remove it.
+/// Throws for a manifest that this version does not understand. Its backup may be good, so no
+/// message may suggest to delete it.
 [[noreturn]] void throw_newer(const std::string& what) {
   throw Error(ErrorKind::failed,
               fmt::format("it was written by a newer version: this one does not know {}", what),
               "update pg-backup and pg-prune");
 }
 
-/// More than any manifest of ours needs. JSON from a store is not trusted: without these a megabyte
-/// of brackets takes many times as much memory, and one of keys a long time.
+/// Limits that no manifest of ours reaches. JSON from a store is not trusted: without limits a
+/// megabyte of brackets takes many times as much memory, and one of keys a long time.
 constexpr int kMostDepth = 8;
 constexpr int kMostKeys = 10'000;
 constexpr int kMostValues = 100'000;
 
-/// Throws Json::exception, and `corrupt` when `text` goes beyond the bounds.
+/// Throws Json::exception, and `corrupt` when `text` exceeds the limits.
 Json parse_json(std::string_view text) {
   if (text.size() > kMaxManifestBytes) corrupt("it is larger than 1 MiB");
   int keys = 0;
@@ -54,7 +55,7 @@ Json parse_json(std::string_view text) {
   });
 }
 
-/// What bounds a line also keeps its sense: the end of a character that is cut off is dropped.
+/// Cuts off a line that is too long, and drops an incomplete character at its end.
 std::string cut(const std::string& line) {
   if (line.size() <= kMaxWarningBytes) return line;
   constexpr std::string_view kCut = "...";
@@ -63,7 +64,7 @@ std::string cut(const std::string& line) {
   return line.substr(0, end).append(kCut);
 }
 
-/// The first of them and how many more there were, each within its bound.
+/// Returns the first warnings and how many more there were, each within its limit.
 std::vector<std::string> bounded(const std::vector<std::string>& warnings) {
   std::vector<std::string> kept;
   for (const std::string& warning : warnings) {
@@ -76,7 +77,7 @@ std::vector<std::string> bounded(const std::vector<std::string>& warnings) {
   return kept;
 }
 
-/// The format that `text` states first, as ours do, whatever else there is; 0: none.
+/// Returns the format that `text` states first, as our manifests do, whatever follows; 0: none.
 int stated_format(std::string_view text) {
   const auto take = [&](std::string_view word) {
     text.remove_prefix(std::min(text.find_first_not_of(kWhitespace), text.size()));
@@ -99,14 +100,30 @@ void refuse_newer(std::string_view start) {
 
 namespace {
 
-/// Calls `parse`. What a newer version wrote may be beyond our bounds, and is not damaged for that.
+/// Says in our words what the JSON library complains of, with the field where its `text` names one.
+/// https://json.nlohmann.me/home/exceptions/
+std::string complaint_of(std::string_view text) {
+  constexpr std::string_view kBefore = "key '";
+  const size_t begin = text.find(kBefore);
+  const size_t end = text.rfind("' not found");
+  if (begin == std::string_view::npos || end == std::string_view::npos) {
+    return "a field is of the wrong type or out of range";
+  }
+  const std::string_view behind = text.substr(begin + kBefore.size());
+  return fmt::format("the field '{}' is missing", behind.substr(0, end - begin - kBefore.size()));
+}
+
+/// Returns the result of `parse`. A manifest of a newer version may exceed our limits, and is not
+/// damaged for that.
 template <class Parse>
 auto understand(std::string_view text, const Parse& parse) {
   try {
     try {
       return parse();
+    } catch (const Json::parse_error& error) {
+      corrupt(fmt::format("it is not valid JSON at byte {}", error.byte));
     } catch (const Json::exception& error) {
-      corrupt(error.what());
+      corrupt(complaint_of(error.what()));
     }
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::corrupt) refuse_newer(text);
@@ -128,7 +145,8 @@ std::string parse_sha256(const Json& value) {
   return text;
 }
 
-/// JSON has one type of number: left to itself it would cut off a fraction, or high bits.
+/// Returns a whole number. JSON has one type of number: without this check a fraction or high bits
+/// would be cut off.
 template <class Whole>
 Whole parse_whole(const Json& value, const char* name) {
   if (!value.is_number_unsigned() || !std::in_range<Whole>(value.get<uint64_t>())) {
@@ -141,7 +159,7 @@ ManifestObject parse_object(const Json& value) {
   ManifestObject object{value.at("name").get<std::string>(),
                         parse_whole<uint64_t>(value.at("bytes"), "a size"),
                         parse_sha256(value.at("sha256"))};
-  // A name is joined to the folder: it must not lead out of it.
+  // The name is appended to a directory and must not lead out of it.
   if (object.name.empty() || object.name[0] == '.' || object.name.find('/') != std::string::npos) {
     corrupt("an object's name is not a file name");
   }
@@ -151,7 +169,7 @@ ManifestObject parse_object(const Json& value) {
 constexpr std::array<const char*, 2> kFormats = {"custom", "plain"};
 constexpr std::array<const char*, 2> kKinds = {"dump", "globals"};
 
-/// The value at the place of the name.
+/// Returns the value at the position of the name.
 template <class Enum, size_t count>
 Enum parse_name(const Json& value, const std::array<const char*, count>& names) {
   const auto name = value.get<std::string>();
@@ -255,9 +273,10 @@ ManifestStream parse_stream_core(const Json& dump, const Json& objects) {
   return stream;
 }
 
-/// Fills what format 1 says otherwise: there was one stream, and every kind had all facts.
+/// Fills the fields that format 1 writes in its own way: there was one stream, and every kind had
+/// all facts.
 void parse_first_format(const Json& json, Manifest& m) {
-  // Manifests without `dump` are of the time when there was one form of dump.
+  // Manifests without `dump` are from the time when there was one form of dump.
   const Json oldest = {{"format", "custom"}, {"compression", "zstd"}};
   m.groups = json.at("databases").get<std::vector<std::string>>();
   const Json& dump = json.contains("dump") ? json.at("dump") : oldest;
@@ -282,7 +301,7 @@ ManifestStream parse_stream(const Json& json, const Json& hidden) {
   return stream;
 }
 
-/// Fills what format 2 says otherwise.
+/// Fills the fields that format 2 writes in its own way.
 void parse_second_format(const Json& json, Manifest& m) {
   const Json& hidden = json.at("private");
   m.groups = json.at("groups").get<std::vector<std::string>>();
@@ -291,7 +310,7 @@ void parse_second_format(const Json& json, Manifest& m) {
   std::set<std::string_view> names;
   for (const ManifestStream& stream : m.streams) names.insert(stream.name);
   if (names.size() != m.streams.size() || names.size() != hidden.at("uncompressed_sha256").size()) {
-    corrupt("its streams and their sums are not the same");
+    corrupt("its streams and their checksums do not match");
   }
   m.warnings = bounded(hidden.at("warnings").get<std::vector<std::string>>());
   if (m.kind != BackupKind::dump) return;
@@ -302,7 +321,7 @@ void parse_second_format(const Json& json, Manifest& m) {
 
 Manifest from_json(const Json& json) {
   const int format = parse_whole<int>(json.at("format"), "format");
-  if (format < kFirstFormat) corrupt("there has never been such a format");
+  if (format < kFirstFormat) corrupt("format is less than 1");
   if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
   Manifest m;
   m.group = json.at("group").get<std::string>();
@@ -336,7 +355,7 @@ Json stream_json(const ManifestStream& stream) {
   return json;
 }
 
-/// What may say more than the owner of the store should know.
+/// Returns what may say more than the owner of the store should know.
 Json private_json(const Manifest& m) {
   Json json = {{"warnings", bounded(m.warnings)}, {"uncompressed_sha256", Json::object()}};
   for (const ManifestStream& stream : m.streams) {
@@ -385,11 +404,11 @@ std::string format_manifest(const Manifest& m) {
   if (m.next_due) json["next_due"] = format_iso(*m.next_due);
   if (m.locked_until) json["locked_until"] = format_iso(*m.locked_until);
   json["private"] = private_json(m);
-  // pg_dump's warnings and names of databases need not be UTF-8.
+  // Warnings of pg_dump and names of databases need not be UTF-8.
   std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   if (text.size() > kMaxManifestBytes) {
     throw Error(
-        ErrorKind::failed, "its manifest would be larger than 1 MiB, which nothing reads",
+        ErrorKind::failed, "its manifest would be larger than 1 MiB, the most that can be read",
         "divide the databases of the run among several pg-backup, each with its own DATABASES");
   }
   return text;
@@ -404,7 +423,7 @@ std::optional<UtcTime> parse_lock(std::string_view text) {
     const Json json = parse_json(text);
     if (!json.is_object()) corrupt("it is not an object");
     if (!json.contains("locked_until")) {
-      refuse_newer(text);  // which may say it elsewhere
+      refuse_newer(text);  // a newer version may have put it elsewhere
       return std::nullopt;
     }
     return parse_time(json.at("locked_until"), "locked_until");

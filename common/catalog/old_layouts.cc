@@ -35,7 +35,7 @@ struct Split {
   std::string_view back;
 };
 
-/// At the separator in front of the last `length` bytes.
+/// Splits at the separator in front of the last `length` bytes.
 std::optional<Split> split_before(std::string_view text, char separator, size_t length) {
   if (text.size() < length + 2) return std::nullopt;
   const size_t at = text.size() - length - 1;
@@ -54,13 +54,13 @@ bool is_hash(std::string_view text) {
          text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
-/// Of a time that was parsed as if it were UTC.
+/// Returns the instant of a local time that was parsed as if it were UTC.
 std::optional<UtcTime> meant_as_local(std::optional<UtcTime> time) {
   if (!time) return std::nullopt;
   return first_instant(std::chrono::local_seconds(time->time_since_epoch()));
 }
 
-/// `2021-11-01T20:51:55`, maybe with a fraction.
+/// Parses `2021-11-01T20:51:55`, maybe with a fraction.
 std::optional<UtcTime> parse_local(std::string_view stamp) {
   return meant_as_local(parse_iso(fmt::format("{}Z", stamp)));
 }
@@ -83,7 +83,7 @@ std::optional<OldKey> parse_backup_time(std::string_view key) {
   return make_key(Layout::backup_time, "", parse_local(stamp), key);
 }
 
-/// `DB-2021-11-01T20:51:55-HASH`
+/// Parses `DB-2021-11-01T20:51:55-HASH`.
 std::optional<OldKey> parse_time_and_hash(std::string_view name, std::string_view key) {
   const std::optional<Split> hash = split_at_last(name, '-');
   if (!hash || !is_hash(hash->back)) return std::nullopt;
@@ -92,7 +92,7 @@ std::optional<OldKey> parse_time_and_hash(std::string_view name, std::string_vie
   return make_key(Layout::db_time_hash, stamp->front, parse_local(stamp->back), key);
 }
 
-/// `DB-HASH-2021-11-01T20:51:55` or `DB-HASH-2021-11-01:20:51:55`
+/// Parses `DB-HASH-2021-11-01T20:51:55` or `DB-HASH-2021-11-01:20:51:55`.
 std::optional<OldKey> parse_hash_and_time(std::string_view name, std::string_view key) {
   const std::optional<Split> stamp = split_before(name, '-', kStampLength);
   if (!stamp) return std::nullopt;
@@ -104,7 +104,8 @@ std::optional<OldKey> parse_hash_and_time(std::string_view name, std::string_vie
   return make_key(Layout::db_time_hash, hash->front, parse_local(text), key);
 }
 
-/// No stamp is a hash: what stands last tells the two forms apart, whatever the database's name.
+/// Tells the two forms apart by the last part, whatever the database's name: no time stamp is a
+/// hash.
 std::optional<OldKey> parse_db_time_hash(std::string_view key) {
   std::string_view name = key;
   if (!drop_suffix(name, ".pg-dump")) return std::nullopt;
@@ -186,7 +187,7 @@ std::set<Layout> parse_layouts(std::string_view text) {
 }
 
 std::optional<OldKey> parse_old_key(std::string_view key) {
-  // In a folder or a URL, dots would lead elsewhere.
+  // Dots would lead elsewhere in a directory or a URL.
   if (key.find("..") != std::string_view::npos || key.starts_with("./")) return std::nullopt;
   if (has_control_characters(key)) return std::nullopt;
   // No two forms have the same number of slashes and the same suffix.

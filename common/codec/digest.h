@@ -12,26 +12,28 @@
 
 namespace pgbackup {
 
-/// A running SHA-256. Not thread-safe.
+/// Computes a SHA-256 as bytes come. Not thread-safe.
 class Sha256 {
  public:
   Sha256();
   void update(std::string_view bytes);
-  /// The digest of everything so far, 64 hexadecimal digits; more may be added afterwards.
+  /// Returns the digest of everything so far as 64 hexadecimal digits. More may be added
+  /// afterwards.
   [[nodiscard]] std::string hex() const;
 
  private:
   Handle<EVP_MD_CTX, EVP_MD_CTX_free> context_;
 };
 
-/// 64 hexadecimal digits.
+/// Returns 64 hexadecimal digits.
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
-/// 32 raw bytes.
+/// Returns 32 raw bytes.
 [[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view message);
-/// The value of a Content-MD5 header (RFC 1864): 24 characters. Guards nothing; S3 asks for it.
+/// Returns the value of a Content-MD5 header (RFC 1864): 24 characters. S3 asks for it; it is no
+/// protection.
 [[nodiscard]] std::string content_md5(std::string_view bytes);
 
-/// A stage that counts and hashes what passes.
+/// Counts and hashes what passes through this stage.
 class HashSink final : public Sink {
  public:
   explicit HashSink(Sink& next) : next_(next) {}

@@ -6,14 +6,14 @@
 
 namespace pgbackup {
 
-/// Two lower-case digits per byte.
+/// Returns two lowercase digits per byte.
 [[nodiscard]] std::string encode_hex(std::string_view bytes);
 
-/// RFC 3986 section 2.3: all but `A-Z a-z 0-9 - _ . ~` becomes `%XX`, upper case, once.
-/// `keep` names further characters that stay (`"/"` in a path).
+/// Encodes once by RFC 3986 section 2.3: everything but `A-Z a-z 0-9 - _ . ~` becomes `%XX`, in
+/// uppercase. `keep` names further characters that stay (`"/"` in a path).
 [[nodiscard]] std::string encode_percent(std::string_view bytes, std::string_view keep = "");
 
-/// `count` random bytes from the kernel, as 2 × count hexadecimal digits.
+/// Returns `count` random bytes from the kernel as 2 × count hexadecimal digits.
 [[nodiscard]] std::string random_hex(size_t count);
 
 }  // namespace pgbackup

@@ -9,7 +9,8 @@ namespace pgbackup {
 namespace {
 
 constexpr size_t kOutBytes = size_t{256} << 10U;
-/// The largest window, plus what makes zlib expect gzip's header and trailer (zlib.h, inflateInit2)
+/// The largest window, plus what makes zlib expect gzip's header and trailer (zlib.h,
+/// inflateInit2).
 constexpr int kWindowBits = 15 + 16;
 
 }  // namespace
@@ -28,14 +29,14 @@ void GzipSink::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::string_view step = bytes.substr(0, std::numeric_limits<uInt>::max());
     bytes.remove_prefix(step.size());
-    // zlib does not write there; it only lacks the const.
+    // zlib does not write there, but its declaration lacks the const.
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(step.data()));
     stream_.avail_in = static_cast<uInt>(step.size());
     deflate_all(Z_NO_FLUSH);
   }
 }
 
-/// Until there is room left in the output: then zlib holds back nothing that it could give.
+/// Runs until there is room left in the output: zlib then holds back nothing that it could give.
 void GzipSink::deflate_all(int flush) {
   do {
     stream_.next_out = reinterpret_cast<Bytef*>(out_.data());
@@ -61,7 +62,7 @@ void GunzipSink::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::string_view step = bytes.substr(0, std::numeric_limits<uInt>::max());
     bytes.remove_prefix(step.size());
-    // zlib does not write there; it only lacks the const.
+    // zlib does not write there, but its declaration lacks the const.
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(step.data()));
     stream_.avail_in = static_cast<uInt>(step.size());
     // A full output buffer may mean that zlib holds more for the same input.
@@ -79,7 +80,7 @@ void GunzipSink::inflate_some() {
   const size_t got = out_.size() - stream_.avail_out;
   if (got > 0) next_.write({out_.data(), got});
   member_complete_ = result == Z_STREAM_END;
-  // Z_BUF_ERROR: neither input nor room was left to go on with, which is fine.
+  // Z_BUF_ERROR: neither input nor room was left to go on with, which is no error.
   if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
     throw Error(ErrorKind::corrupt, std::string("the compressed data is damaged: ") +
                                         (stream_.msg != nullptr ? stream_.msg : zError(result)));

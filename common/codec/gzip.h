@@ -1,5 +1,5 @@
-// gzip (RFC 1952) as two stages of a chain, by zlib: for those who need it, and for what older
-// systems packed their dumps with.
+// gzip (RFC 1952) as two stages of a chain, by zlib: for users who need it, and for the dumps of
+// older systems.
 #pragma once
 
 #include <zlib.h>
@@ -11,7 +11,7 @@
 
 namespace pgbackup {
 
-/// What every gzip member begins with (RFC 1952, section 2.3.1).
+/// The bytes that every gzip member begins with (RFC 1952, section 2.3.1).
 inline constexpr std::string_view kGzipMagic = "\x1f\x8b";
 
 inline constexpr int kMinGzipLevel = 1;
@@ -36,8 +36,8 @@ class GzipSink final : public Sink {
 };
 
 /// Decompresses what passes; several members in a row are one stream, as for `gzip -d`. Throws
-/// `corrupt` for anything else and for a checksum or length that does not match; what came before
-/// has then been passed on. So does finish() when the last member is not complete.
+/// `corrupt` for anything else and for a mismatch of checksum or length; the bytes before it have
+/// then been passed on. finish() throws `corrupt` when the last member is not complete.
 class GunzipSink final : public Sink {
  public:
   explicit GunzipSink(Sink& next);

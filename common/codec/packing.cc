@@ -12,7 +12,7 @@ struct Row {
   std::string_view suffix;
 };
 
-/// In the order of Compression.
+/// Holds the rows in the order of Compression.
 constexpr std::array<Row, 3> kRows = {{{"zstd", ".zst"}, {"gzip", ".gz"}, {"none", ""}}};
 
 const Row& row_of(Compression compression) { return kRows.at(static_cast<size_t>(compression)); }

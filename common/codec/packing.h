@@ -1,5 +1,5 @@
-// How the bytes of a stream are stored, and the only place that packs and unpacks them. Compression
-// is all that packing does; encryption belongs here too, between compression and the store.
+// How the bytes of a stream are stored, and the only place that packs and unpacks them. Packing is
+// compression alone; encryption would belong here, too, between compression and the store.
 #pragma once
 
 #include <memory>
@@ -14,12 +14,12 @@ namespace pgbackup {
 
 enum class Compression { zstd, gzip, none };
 
-/// Says what unpack() must undo. Stored in manifests and shown by the suffix of a file.
+/// Says what unpack() must undo. Manifests store it, and the suffix of a file shows it.
 struct Packing {
   Compression compression = Compression::zstd;
 };
 
-/// Says how hard pack() works. Readers need not know it.
+/// Says how hard pack() works. Readers need not know.
 struct PackingEffort {
   int zstd_level = 3;               ///< kMinZstdLevel to kMaxZstdLevel
   int zstd_threads = kZstdThreads;  ///< 1 to kMaxZstdThreads
@@ -43,7 +43,7 @@ struct PackingEffort {
 [[nodiscard]] std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing);
 
 /// Makes a stage that undoes gzip as often as the bytes begin like it, twice at most: a script may
-/// have packed a dump, and what carried the dump away packed it again.
+/// have packed a dump, and the program that carried the dump away packed it again.
 [[nodiscard]] std::unique_ptr<Sink> unpack_by_content(Sink& next);
 
 }  // namespace pgbackup

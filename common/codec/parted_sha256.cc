@@ -53,7 +53,7 @@ std::string PartedSha256::hex() const {
   return has_instructions_ ? finish(whole_, bytes_) : plain_.hex();
 }
 
-/// The tail, a bit that is 1, zeros, and the length in bits: FIPS 180-4 section 5.1.1.
+/// Takes the tail, a bit that is 1, zeros, and the length in bits: FIPS 180-4 section 5.1.1.
 std::string PartedSha256::finish(Sha256State state, uint64_t bytes) const {
   constexpr size_t kLengthBytes = 8;
   std::string last(tail_.data(), bytes_ % kSha256BlockBytes);

@@ -1,4 +1,5 @@
-// How far a long run is: on a terminal one line that is redrawn, in logs a line every 30 seconds.
+// Shows the progress of a long run: on a terminal as one line that is redrawn, in logs as a line
+// every 30 seconds.
 #pragma once
 
 #include <atomic>
@@ -15,12 +16,12 @@
 
 namespace pgbackup {
 
-/// `1.5 GiB of about 3.0 GiB (50 %), 210 MiB/s`; without a total only bytes and rate.
+/// Returns `1.5 GiB of about 3.0 GiB (50 %), 210 MiB/s`; without a total only bytes and rate.
 [[nodiscard]] std::string format_progress(uint64_t bytes, uint64_t total,
                                           std::chrono::milliseconds elapsed);
 
-/// A stage that counts what passes; a thread of its own reports it, so that also a standstill is
-/// seen. `total` is an estimate, 0 when unknown.
+/// Counts what passes through this stage. A thread of its own reports the count, so that a
+/// standstill shows, too. `total` is an estimate in bytes, 0 when unknown.
 class ProgressSink final : public Sink {
  public:
   ProgressSink(Sink& next, std::string what, uint64_t total, Clock& clock, Log& log);

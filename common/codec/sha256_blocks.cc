@@ -12,7 +12,7 @@ namespace pgbackup {
 #if defined(__x86_64__)
 namespace {
 
-/// Section 4.2.2
+/// The constants of section 4.2.2.
 alignas(16) constexpr std::array<uint32_t, 64> kRoundConstants = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -36,19 +36,21 @@ PGBACKUP_SHA void store(uint32_t* to, __m128i value) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), value);
 }
 
-/// Four words of a block, which are big-endian (section 3.1).
+/// Loads four words of a block, which are big-endian (section 3.1).
 PGBACKUP_SHA __m128i load_words(const char* from) {
   const __m128i order = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
   return _mm_shuffle_epi8(load(from), order);
 }
 
-/// The next four words of the schedule from the last sixteen, oldest first (section 6.2.2, step 1).
+/// Returns the next four words of the schedule from the last sixteen, oldest first (section 6.2.2,
+/// step 1).
 PGBACKUP_SHA __m128i next_words(__m128i w0, __m128i w1, __m128i w2, __m128i w3) {
   const __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4));
   return _mm_sha256msg2_epu32(sum, w3);
 }
 
-/// A state as the instructions want it: words a, b, e, f and c, d, g, h, the first one highest.
+/// Holds a state as the instructions want it: words a, b, e, f and c, d, g, h, the first one
+/// highest.
 struct Halves {
   __m128i abef;
   __m128i cdgh;
@@ -70,14 +72,14 @@ PGBACKUP_SHA void join(const Halves& halves, Sha256State& state) {
 template <size_t kStates>
 PGBACKUP_SHA void take_block(std::array<Halves, kStates>& states, const char* block) {
   const std::array<Halves, kStates> before = states;
-  // No std::array: a vector type loses its alignment as a template's argument.
+  // Not a std::array, because a vector type loses its alignment as a template's argument.
   __m128i words[4] = {load_words(block), load_words(block + 16), load_words(block + 32),
                       load_words(block + 48)};
 #pragma GCC unroll 16
   for (size_t i = 0; i < kVectors; ++i) {
     const __m128i two = _mm_add_epi32(words[i % 4], load(&kRoundConstants[4 * i]));
     const __m128i two_more = _mm_shuffle_epi32(two, 0x0e);
-    // What was abef is cdgh two rounds later, so the halves change places twice.
+    // abef becomes cdgh two rounds later, so the halves change places twice.
     for (Halves& state : states) {
       state.cdgh = _mm_sha256rnds2_epu32(state.cdgh, state.abef, two);
     }

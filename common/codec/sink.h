@@ -26,7 +26,7 @@ class Sink {
   Sink() = default;
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
-  /// Without a finish() before it: whatever was written is abandoned.
+  /// Abandons what was written, unless finish() was called before.
   virtual ~Sink() = default;
 
   /// Takes all of `bytes`, or throws.
@@ -35,10 +35,10 @@ class Sink {
   virtual void finish() = 0;
 };
 
-/// Bytes per read: a whole pipe buffer after F_SETPIPE_SZ, four zstd blocks.
+/// The bytes of one read: a whole pipe buffer after F_SETPIPE_SZ, four zstd blocks.
 inline constexpr size_t kCopyBytes = size_t{512} << 10U;
 
-/// Copies everything from `source` to `sink`, which is not finished. Throws what they throw.
+/// Copies everything from `source` to `sink`, and does not finish `sink`. Throws what they throw.
 void copy_bytes(Source& source, Sink& sink);
 
 }  // namespace pgbackup

@@ -22,8 +22,8 @@ Handle<ZSTD_CCtx, ZSTD_freeCCtx> make_context(int level) {
   };
   set(ZSTD_c_compressionLevel, level);
   set(ZSTD_c_checksumFlag, 1);
-  // The levels that zstd's "dfast" serves look for matches of 5 bytes. In dumps those of 6 and more
-  // take 10 % less time, for 6 % fewer bytes (tables of numbers) to 1 % more (program text).
+  // The levels for which zstd uses "dfast" look for matches of 5 bytes. In dumps, matches of 6 and
+  // more take 10 % less time, for 6 % fewer bytes (tables of numbers) to 1 % more (program text).
   if (level == 3 || level == 4) set(ZSTD_c_minMatch, 6);
   return context;
 }
@@ -31,7 +31,7 @@ Handle<ZSTD_CCtx, ZSTD_freeCCtx> make_context(int level) {
 }  // namespace
 
 ZstdSink::ZstdSink(Sink& next, int level, int threads)
-    // One being filled, and one waiting so that no thread does.
+    // One frame more is being filled, and one more waits so that no thread does.
     : next_(next), frames_(static_cast<size_t>(threads) + 2) {
   for (Frame& frame : frames_) {
     frame.plain = std::make_unique_for_overwrite<char[]>(kFrameBytes);

@@ -1,6 +1,6 @@
 // Zstandard (RFC 8878) as two stages of a chain. A stream is a row of small frames, each with a
-// content checksum: `zstd -d` reads it, two threads can compress it, and a reader can check each
-// frame before it passes it on.
+// content checksum: `zstd -d` reads it, several threads can compress it, and a reader can check
+// each frame before it passes the frame on.
 #pragma once
 
 #include <zstd.h>
@@ -25,16 +25,17 @@ namespace pgbackup {
 inline constexpr int kMinZstdLevel = 1;
 inline constexpr int kMaxZstdLevel = 19;
 
-/// Plain bytes of a frame. Smaller ones cost more bytes: 0.7 % at this size, 0.3 % at twice of it.
+/// The uncompressed bytes of a frame. Smaller frames cost more bytes: 0.7 % at this size, 0.3 % at
+/// twice of it.
 inline constexpr size_t kFrameBytes = size_t{2} << 20U;
 
-/// Unless told otherwise. More are of use where pg_dump is faster than they are.
+/// The number of threads by default. More are of use where pg_dump is faster than they are.
 inline constexpr int kZstdThreads = 2;
 inline constexpr int kMaxZstdThreads = 64;
 
-/// Compresses what passes, a frame per thread of its own at a time; `next` is used by the calling
-/// thread alone, and fed in order. Memory: about 20 MiB with two threads at level 3, more at higher
-/// ones.
+/// Compresses what passes, with a frame for each of its threads at a time. Calls `next` from the
+/// calling thread alone, and in order. Takes about 20 MiB of memory with two threads at level 3,
+/// more at higher levels.
 class ZstdSink final : public Sink {
  public:
   ZstdSink(Sink& next, int level, int threads = kZstdThreads);
@@ -68,12 +69,13 @@ class ZstdSink final : public Sink {
   std::vector<std::jthread> threads_;  // last: ends before what it uses
 };
 
-/// The most that a frame may hold to be read: room for larger frames of other versions of ours.
+/// The most uncompressed bytes of a frame that is read: other versions of this program may write
+/// larger frames.
 inline constexpr size_t kMaxFrameBytes = size_t{16} << 20U;
 
 /// Decompresses what passes, and passes on whole frames. Throws `corrupt` for anything else, a
-/// frame larger than that, a checksum that does not match, and in finish() when the last frame is
-/// not complete.
+/// frame larger than kMaxFrameBytes and a mismatch of a checksum. finish() throws `corrupt` when
+/// the last frame is not complete.
 class UnzstdSink final : public Sink {
  public:
   explicit UnzstdSink(Sink& next);

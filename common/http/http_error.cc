@@ -14,11 +14,11 @@ Error certificate_error(std::string_view server, std::string_view text) {
 }
 
 constexpr const char* kProxyHint =
-    "HTTPS_PROXY (or https_proxy, ALL_PROXY) is used for this server; NO_PROXY names those that "
-    "are "
-    "reached without";
+    "HTTPS_PROXY (or https_proxy, ALL_PROXY) is used for this server; list the server in NO_PROXY "
+    "to connect without";
 
-/// libcurl names the machine that it talks to, which is not the server where a proxy is between.
+/// Returns the Error for a failed connection. libcurl names the machine that it connects to, which
+/// is not the server where a proxy is between.
 Error connect_error(std::string_view server, std::string_view text) {
   const size_t colon = server.rfind(':');
   const bool has_port = colon != std::string_view::npos && !server.ends_with(']');
@@ -32,7 +32,7 @@ Error connect_error(std::string_view server, std::string_view text) {
           is_server ? "" : kProxyHint};
 }
 
-/// What OpenSSL says is all that tells these apart.
+/// Tells TLS errors apart by what OpenSSL says, which is the only difference.
 std::optional<Error> tls_error(std::string_view server, std::string_view text) {
   const auto says = [&](std::string_view part) {
     return text.find(part) != std::string_view::npos;
@@ -43,7 +43,7 @@ std::optional<Error> tls_error(std::string_view server, std::string_view text) {
   }
   if (says("unsupported protocol") || says("alert protocol version")) {
     return Error(ErrorKind::failed,
-                 fmt::format("{} offers nothing as new as TLS 1.2: {}", server, text));
+                 fmt::format("{} does not support TLS 1.2 or later: {}", server, text));
   }
   return std::nullopt;
 }
@@ -67,7 +67,7 @@ Error transport_error(CURLcode code, std::string_view server, std::string_view t
       return {ErrorKind::transient, fmt::format("cannot resolve the proxy's name: {}", text),
               kProxyHint};
     case CURLE_RECV_ERROR:
-      // The words of 7.88 and of 8.x.
+      // These are the words of 7.88 and of 8.x.
       if (text.find("proxy after CONNECT") != std::string_view::npos ||
           text.find("CONNECT tunnel failed") != std::string_view::npos) {
         return {ErrorKind::failed,

@@ -1,4 +1,4 @@
-// What libcurl's failures mean: which kind of Error, and what the user can do. Pure.
+// The meaning of libcurl's failures: which kind of Error, and what the user can do. Pure.
 // https://curl.se/libcurl/c/libcurl-errors.html
 #pragma once
 
@@ -10,7 +10,8 @@
 
 namespace pgbackup {
 
-/// `server` is the host and port that was asked for, `text` libcurl's own explanation.
+/// Returns the Error for a failure of libcurl. `server` is the host and port of the request, `text`
+/// is libcurl's explanation.
 [[nodiscard]] Error transport_error(CURLcode code, std::string_view server, std::string_view text);
 
 }  // namespace pgbackup

@@ -1,6 +1,6 @@
-// While a server fails, one row of attempts at a time finds out whether it is back, and the others
-// wait: no storm of requests meets a server that struggles. Who probes ends by itself (its time is
-// bounded), so nobody else needs a clock. Knows nothing of S3.
+// Keeps a storm of requests off a server that struggles: while the server fails, one row of
+// attempts at a time probes whether it is back, and the others wait. A probe ends by itself (its
+// time is bounded), so no other row needs a clock. Knows nothing of S3.
 // https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
 #pragma once
 
@@ -10,12 +10,13 @@
 
 namespace pgbackup {
 
-/// Shared by all threads that talk to one server. Any success ends the outage, also of a request
-/// that was on its way: a server that refuses now and then keeps all its clients at work.
+/// Coordinates all threads that talk to one server. Any success ends the outage, also that of a
+/// request that was on its way: a server that refuses only some requests keeps all its clients at
+/// work.
 class Outage {
  public:
-  /// The part that one row of attempts plays. For one thread; `outage` must outlive it. A prober
-  /// that goes away makes room for the next.
+  /// Plays the part of one row of attempts. Used by one thread; `outage` must outlive the row. A
+  /// prober that is destroyed makes room for the next.
   class Row {
    public:
     explicit Row(Outage& outage) : outage_(outage) {}
@@ -23,14 +24,15 @@ class Outage {
     Row& operator=(const Row&) = delete;
     ~Row() { give_up(); }
 
-    /// True when enter() would not wait. A row that returns during an outage is the prober.
+    /// Returns true when enter() would not wait. A row that gets true during an outage becomes the
+    /// prober.
     [[nodiscard]] bool may_enter();
-    /// Waits while another row probes. False once `stop` is requested.
+    /// Waits while another row probes. Returns false once `stop` is requested.
     [[nodiscard]] bool enter(const std::stop_token& stop);
-    /// The first one to fail probes from now on.
+    /// Notes a failed attempt. The first row to fail becomes the prober.
     void fail();
     void succeed();
-    /// Makes room for the next prober, as going away does.
+    /// Makes room for the next prober, as the destructor does.
     void give_up();
 
    private:
@@ -45,7 +47,7 @@ class Outage {
   Outage& operator=(const Outage&) = delete;
   ~Outage() = default;
 
-  /// True while requests wait for the one that probes.
+  /// Returns true while requests wait for the one that probes.
   [[nodiscard]] bool is_on() const;
 
  private:

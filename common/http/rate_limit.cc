@@ -17,7 +17,7 @@ size_t RateLimit::step(size_t bytes) const {
 
 void RateLimit::pass(Lane& lane, size_t bytes, const std::stop_token& stop) {
   if (rate_ == 0 || bytes == 0) return;
-  // What is less than a millisecond is not lost: it stays booked, and the next call waits for it.
+  // Less than a millisecond is not lost: it stays booked, and the next call waits for it.
   const auto wait = std::chrono::floor<std::chrono::milliseconds>(book(lane, bytes));
   if (wait > std::chrono::milliseconds(0)) clock_.sleep(wait, stop);
 }

@@ -1,5 +1,5 @@
-// Keeps a rate of bytes, in each direction, over all connections that share it. By our own clock:
-// libcurl forgets its receive limit once a transfer was paused (8.22, 8.23).
+// Limits the rate of bytes in each direction, over all connections that share the limit. Uses our
+// own clock, because libcurl forgets its receive limit once a transfer was paused (8.22, 8.23).
 #pragma once
 
 #include <chrono>
@@ -12,20 +12,20 @@
 
 namespace pgbackup {
 
-/// Each call books the next free span of time for its bytes and waits until that is over, so that
-/// connections get their turns in order and an idle one takes nothing from the others. Thread-safe.
-/// `clock` must outlive it.
+/// Limits sending and receiving. Each call books the next free span of time for its bytes and waits
+/// until that span is over. So connections get their turns in order, and an idle one takes nothing
+/// from the others. Thread-safe. `clock` must outlive the limit.
 class RateLimit {
  public:
-  /// In each direction; zero: no bound.
+  /// Limits each direction to `bytes_per_second`; zero: no bound.
   RateLimit(uint64_t bytes_per_second, Clock& clock) : rate_(bytes_per_second), clock_(clock) {}
 
   /// Waits until `bytes` may have been sent; returns early once `stop` is requested.
   void send(size_t bytes, const std::stop_token& stop) { pass(sending_, bytes, stop); }
   void receive(size_t bytes, const std::stop_token& stop) { pass(receiving_, bytes, stop); }
 
-  /// `bytes`, or what the rate lets pass in an eighth of a second: few enough at a time for even
-  /// sending and short waits. At least 1.
+  /// Returns `bytes`, or what the rate lets pass in an eighth of a second where that is less: few
+  /// enough for even sending and short waits. The result is at least 1.
   [[nodiscard]] size_t step(size_t bytes) const;
 
  private:

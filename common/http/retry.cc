@@ -59,7 +59,7 @@ void Retrier::suspend() {
 void Retrier::wait_for_turn() {
   if (limits_.total == milliseconds(0) || row_.may_enter()) return;
   static_cast<void>(passed());
-  log_.debug("waiting: another request finds out whether the server is back");
+  log_.debug("waiting while another request tests whether the server is back");
   if (!row_.enter(stop_)) {
     throw Error(ErrorKind::canceled, "stopped while waiting for the server to come back");
   }

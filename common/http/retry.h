@@ -1,5 +1,5 @@
-// Trying again what failed for a passing cause: full jitter, bounded by time and not by count,
-// every wait logged and stoppable. What counts as passing is decided by the kind of the Error.
+// Repeats what failed for a passing cause: with full jitter, bounded by time and not by count, with
+// every wait logged and stoppable. The kind of the Error decides whether a cause is passing.
 // https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
 #pragma once
 
@@ -17,36 +17,37 @@
 namespace pgbackup {
 
 struct RetryLimits {
-  /// No attempt is begun later than this after the first failure (or after the row began to wait
-  /// for another one that probes); zero: a single attempt, which waits for nobody.
+  /// The time for attempts after the first failure, or after the row began to wait for another one
+  /// that probes: none is begun later. Zero: a single attempt, which waits for no other row.
   std::chrono::milliseconds total = std::chrono::minutes(15);
   std::chrono::milliseconds first_wait{200};
   std::chrono::milliseconds longest_wait{20'000};
 };
 
-/// `fraction` × min(longest_wait, first_wait × 2^repeat), with `fraction` drawn from [0, 1) and
-/// `repeat` counted from 0.
+/// Returns `fraction` × min(longest_wait, first_wait × 2^repeat), with `fraction` drawn from [0, 1)
+/// and `repeat` counted from 0.
 [[nodiscard]] std::chrono::milliseconds backoff(const RetryLimits& limits, int repeat,
                                                 double fraction);
 
-/// What an attempt knows about its place in the row, and what it has learned.
+/// Holds what an attempt knows about its place in the row, and what it has learned.
 struct Attempt {
   int number = 1;
-  /// The server's wish (`Retry-After`): set by an attempt before it throws.
+  /// The wait that the server asks for (`Retry-After`). An attempt sets it before it throws.
   std::optional<std::chrono::seconds> retry_after;
 };
 
-/// One row of attempts, or several of one piece of work that share their time and their waits: see
-/// start_over(). Not thread-safe; all that is passed in must outlive it.
+/// Runs one row of attempts, or several rows of one piece of work that share their time and their
+/// waits (see start_over()). Not thread-safe; all arguments must outlive it.
 class Retrier {
  public:
   Retrier(const RetryLimits& limits, Clock& clock, Log& log, Outage& outage, std::stop_token stop);
 
-  /// Forgets the failures so far: the work has got on since.
+  /// Forgets the failures so far, because the work has made progress since.
   void start_over();
 
-  /// Calls `body(Attempt&)` until it returns. Throws its error when that is not `transient` or the
-  /// time is over, and `canceled` once a stop is requested. `body` must not begin another row.
+  /// Calls `body(Attempt&)` until it returns. Throws the error of `body` when that is not
+  /// `transient` or the time is over, and `canceled` once a stop is requested. `body` must not
+  /// begin another row.
   template <class Body>
   auto run(Body&& body) {
     for (;;) {
@@ -69,12 +70,13 @@ class Retrier {
   }
 
  private:
-  /// The time between two calls of run() is the caller's and does not count.
+  /// Leaves out the time since suspend(): between two calls of run() it is the caller's and does
+  /// not count.
   void resume();
   void suspend();
   void wait_for_turn();
   void wait_after(const Error& error);
-  /// Since the first failure or the first wait.
+  /// Returns the time since the first failure or the first wait.
   [[nodiscard]] std::chrono::milliseconds passed();
 
   RetryLimits limits_;

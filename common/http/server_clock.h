@@ -1,5 +1,5 @@
-// What the Date of replies tells of the server's clock: the time there, and by how much a machine
-// whose own clock is wrong must correct what it signs. Never sets any clock.
+// Learns the server's clock from the Date of replies: the time there, and the correction of what a
+// machine with a wrong clock signs. Never sets any clock.
 // https://aws.amazon.com/blogs/developer/clock-skew-correction/
 #pragma once
 
@@ -11,19 +11,21 @@
 
 namespace pgbackup {
 
-/// Thread-safe. `clock` must outlive it.
+/// Keeps the last Date and the correction. Thread-safe. `clock` must outlive it.
 class ServerClock {
  public:
   explicit ServerClock(const Clock& clock) : clock_(clock) {}
 
   void note(UtcTime date);
-  /// The server's time, from the Date of a reply that is at most `max_age` old.
+  /// Returns the server's time, from the Date of a reply that is at most `max_age` old; nullopt
+  /// without one.
   [[nodiscard]] std::optional<UtcTime> time(std::chrono::seconds max_age) const;
 
-  /// Add this to the local time before signing.
+  /// Returns what to add to the local time before signing.
   [[nodiscard]] std::chrono::seconds offset() const;
-  /// Takes `date` for the time at which the local clock showed `local`. `used` is the offset of the
-  /// refused signature. The offset from now on; nullopt: signing again would not help.
+  /// Corrects the offset: `date` is the server's time when the local clock showed `local`, and
+  /// `used` is the offset of the refused signature. Returns the new offset, or nullopt when signing
+  /// again would not help.
   std::optional<std::chrono::seconds> correct(UtcTime date, UtcTime local,
                                               std::chrono::seconds used);
 
@@ -39,8 +41,8 @@ class ServerClock {
   std::chrono::seconds offset_{0};
 };
 
-/// Whether a refusal without a body may be about the time: far enough off, well below the 15
-/// minutes that servers allow.
+/// Returns whether a refusal without a body may be about the time: the clocks differ by far, well
+/// below the 15 minutes that servers allow.
 [[nodiscard]] bool is_far_off(UtcTime date, UtcTime signed_at);
 
 }  // namespace pgbackup

@@ -26,7 +26,8 @@ constexpr long kKeepAliveIdleSeconds = 60;
 constexpr long kKeepAliveIntervalSeconds = 30;
 /// Load balancers drop idle connections after 20 s or more; a reused one must be younger.
 constexpr long kMaxIdleSeconds = 20;
-/// As fast as the 2 MiB that CURLOPT_UPLOAD_BUFFERSIZE allows, and every sending thread has one.
+/// The size of an upload buffer, one for each sending thread: as fast as the 2 MiB that
+/// CURLOPT_UPLOAD_BUFFERSIZE allows.
 constexpr long kUploadBufferBytes = 512L << 10U;
 constexpr size_t kDownloadBufferBytes = size_t{512} << 10U;  // CURLOPT_BUFFERSIZE's bound in 7.88
 constexpr size_t kSpillBytes = size_t{1} << 20U;
@@ -34,7 +35,7 @@ constexpr size_t kMaxHeadBytes = size_t{64} << 10U;
 constexpr int kPollMilliseconds = 1000;
 constexpr size_t kReadStep = size_t{64} << 10U;
 
-/// libcurl wants one global init before any other call; function statics are initialised once.
+/// Initializes libcurl once before any other call, by a function static.
 void init_curl() {
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (result != CURLE_OK) {
@@ -57,25 +58,26 @@ void set(CURL* easy, CURLoption option, Value value) {
   }
 }
 
-/// What is received goes into a buffer at once, so it must be small beside what a second may carry.
+/// Returns the size of a receive buffer. libcurl fills a buffer at once, so it must be small beside
+/// the bytes of a second.
 size_t bounded_by_rate(size_t bytes, const RateLimit* limit) {
-  constexpr size_t kLeast = size_t{16} << 10U;  // no good comes of smaller buffers
+  constexpr size_t kLeast = size_t{16} << 10U;  // smaller buffers gain nothing
   return limit == nullptr ? bytes : std::min(bytes, std::max(kLeast, limit->step(bytes)));
 }
 
-/// No child shall inherit a connection, also none that another library starts.
+/// Opens a socket that no child inherits, also none that another library starts.
 curl_socket_t open_socket(void* /*unused*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/// `host[:port]` of a URL, for messages.
+/// Returns `host[:port]` of a URL, for messages.
 std::string_view authority_of(std::string_view url) {
   const size_t begin = url.find("://");
   if (begin != std::string_view::npos) url.remove_prefix(begin + 3);
   return url.substr(0, url.find_first_of("/?"));
 }
 
-/// Three digits, or the reply is not usable.
+/// Parses three digits; a reply without them is not usable.
 int parse_status(std::string_view text) {
   const std::optional<uint64_t> status = parse_size(text);
   if (text.size() != 3 || !status || *status < 100) {
@@ -134,7 +136,7 @@ struct CurlTransport::Handles {
   Handle<CURL, curl_easy_cleanup> easy;  // gone before the multi handle
 };
 
-/// What the callbacks of one exchange see. They are called by C: nothing may be thrown through it.
+/// Holds what the callbacks of one exchange see. C code calls them, so they must not throw.
 struct CurlTransport::Exchange {
   std::string server;
   std::stop_token stop;
@@ -149,9 +151,9 @@ struct CurlTransport::Exchange {
 
   std::span<char> target;  ///< where read() wants the bytes
   size_t filled = 0;
-  std::string spill;  ///< what came beyond that
+  std::string spill;  ///< what came beyond `target`
   size_t spill_taken = 0;
-  size_t spill_bytes = kSpillBytes;  ///< how much of that is enough
+  size_t spill_bytes = kSpillBytes;  ///< the most bytes of `spill`
   bool paused = false;
 
   bool done = false;
@@ -168,7 +170,7 @@ struct CurlTransport::Exchange {
 
   void take_line(std::string_view line) {
     head_bytes += line.size();
-    if (head_bytes > kMaxHeadBytes) throw Error(ErrorKind::corrupt, "the reply's head has no end");
+    if (head_bytes > kMaxHeadBytes) throw Error(ErrorKind::corrupt, "the reply's head is too long");
     if (line.starts_with("HTTP/")) {  // also after a 100 Continue: begin anew
       response = {};
       const std::string_view rest = trimmed(line.substr(std::min(line.size(), line.find(' '))));
@@ -204,7 +206,7 @@ struct CurlTransport::Exchange {
     return count;
   }
 
-  /// How many of the body's bytes may go out now, `most` at most. Waits for their turn.
+  /// Returns how many of the body's bytes may be sent now, `most` at most. Waits for their turn.
   size_t next_to_send(size_t most) const {
     const size_t bytes = std::min(most, body.size() - sent);
     if (rate_limit == nullptr) return bytes;
@@ -252,7 +254,7 @@ struct CurlTransport::Exchange {
     }
   }
 
-  /// libcurl rewinds when a kept connection turns out to be dead.
+  /// Rewinds the body, as libcurl asks when a kept connection turns out to be dead.
   static int on_seek(void* self, curl_off_t offset, int origin) noexcept {
     auto& exchange = *static_cast<Exchange*>(self);
     const auto target_offset = static_cast<size_t>(offset);
@@ -281,7 +283,7 @@ void CurlTransport::detach() noexcept {
 
 HttpResponse CurlTransport::start(const HttpRequest& request, const std::stop_token& stop) {
   detach();
-  // The connections are the multi handle's. An easy handle that has failed keeps odd state: 7.88
+  // The multi handle keeps the connections. An easy handle that has failed keeps odd state: 7.88
   // then refuses CURLOPT_BUFFERSIZE.
   handles_->easy.reset(curl_easy_init());
   if (!handles_->easy) throw std::bad_alloc();

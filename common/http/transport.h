@@ -1,6 +1,7 @@
-// HTTP/1.1 exchanges: the Transport seam and its libcurl form. Knows nothing of S3; follows no
-// redirect (a signature holds for one host only), asks for no compression, never skips the check of
-// a certificate. https://curl.se/libcurl/c/libcurl-multi.html
+// HTTP/1.1 exchanges: the Transport seam and its libcurl form. Knows nothing of S3. Follows no
+// redirect (a signature holds for one host only), asks for no compression, and never skips the
+// check of a certificate.
+// https://curl.se/libcurl/c/libcurl-multi.html
 #pragma once
 
 #include <chrono>
@@ -28,35 +29,36 @@ struct HttpRequest {
   std::string url{};        ///< complete and encoded; sent as it is
   NameValues headers{};     ///< Content-Length is added for PUT and POST
   std::string_view body{};  ///< must outlive the exchange
-  /// For the whole exchange; zero: no bound but the stall limit.
+  /// The longest time of the whole exchange; zero: no bound but the stall limit.
   std::chrono::milliseconds timeout{0};
-  /// Fails when less than 1 KiB/s passes for this long; zero: never.
+  /// The longest time in which less than 1 KiB/s may pass; zero: no bound.
   std::chrono::seconds stall{60};
-  bool is_direct = false;           ///< never through a proxy, whatever the variables say
-  RateLimit* rate_limit = nullptr;  ///< of the bodies; nullptr: no bound. Outlives the exchange
-  bool fresh_connection = false;    ///< with a fresh look-up of the name, too
+  bool is_direct = false;           ///< no proxy, whatever the variables say
+  RateLimit* rate_limit = nullptr;  ///< of the bodies; nullptr: no bound. Must outlive the exchange
+  bool fresh_connection = false;    ///< a new connection, with a new look-up of the name
 };
 
 struct HttpResponse {
   int status = 0;
-  NameValues headers;  ///< names in lower case
+  NameValues headers;  ///< names in lowercase
   std::string body;
 
-  /// The first value of a header (name in lower case), empty when there is none.
+  /// Returns the first value of a header (name in lowercase), empty when there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
-/// A Content-Length: decimal digits only, else nullopt.
+/// Parses a Content-Length: decimal digits only. Returns nullopt for anything else.
 [[nodiscard]] std::optional<uint64_t> parse_size(std::string_view text);
 
-/// Largest reply that is taken into memory: a page of 1000 keys of 1024 escaped bytes fits twice.
+/// The largest reply that is taken into memory: a page of 1000 keys of 1024 escaped bytes fits
+/// twice.
 inline constexpr size_t kMaxReplyBytes = size_t{16} << 20U;
 
-/// What is read of a reply that tells of a failure; proxies send whole pages.
+/// The most bytes that are read of an error reply; proxies send whole pages.
 inline constexpr size_t kMaxErrorBytes = size_t{64} << 10U;
 
-/// One exchange at a time, one thread at a time. Errors: `transient` for what the network did,
-/// `failed` for a certificate that does not hold, `canceled`.
+/// Runs one exchange at a time, in one thread at a time. Throws `transient` for failures of the
+/// network, `failed` for an invalid certificate, and `canceled`.
 class Transport {
  public:
   Transport() = default;
@@ -64,26 +66,27 @@ class Transport {
   Transport& operator=(const Transport&) = delete;
   virtual ~Transport() = default;
 
-  /// Sends a request and returns once the head of the reply is there; `body` is still empty.
-  /// An exchange that was not read to its end is dropped.
+  /// Sends a request and returns once the head of the reply is there; `body` is still empty. Drops
+  /// an earlier exchange that was not read to its end.
   [[nodiscard]] virtual HttpResponse start(const HttpRequest& request,
                                            const std::stop_token& stop) = 0;
-  /// The next bytes of the reply's body, at least 1; 0 at its end.
+  /// Reads the next bytes of the reply's body, at least 1. Returns 0 at its end.
   virtual size_t read(std::span<char> buffer) = 0;
 
-  /// The rest of the reply's body. `corrupt` beyond `max_bytes`.
+  /// Returns the rest of the reply's body. Throws `corrupt` beyond `max_bytes`.
   [[nodiscard]] std::string read_rest(size_t max_bytes = kMaxReplyBytes);
-  /// The next bytes of the reply's body, `max_bytes` at most; what follows is dropped.
+  /// Returns the next bytes of the reply's body, `max_bytes` at most, and drops the rest.
   [[nodiscard]] std::string read_begin(size_t max_bytes);
 };
 
-/// Called from the thread that will use the transport.
+/// Makes a transport. Called from the thread that will use it.
 using TransportFactory = std::function<std::unique_ptr<Transport>()>;
 
-/// Keeps its connection for the next exchange. A stop ends a running exchange at once.
+/// Speaks HTTP by libcurl. Keeps its connection for the next exchange. A stop ends a running
+/// exchange at once.
 class CurlTransport final : public Transport {
  public:
-  /// `ca_file`: certificates to trust, PEM; empty: the system's.
+  /// Trusts the certificates in `ca_file` (PEM); empty: the system's.
   explicit CurlTransport(std::filesystem::path ca_file);
   CurlTransport(const CurlTransport&) = delete;
   CurlTransport& operator=(const CurlTransport&) = delete;
@@ -99,7 +102,7 @@ class CurlTransport final : public Transport {
 
   void configure(const HttpRequest& request);
   void configure_method(const HttpRequest& request);
-  /// Lets the exchange go on until `ready` or its end.
+  /// Runs the exchange until `ready` returns true or the exchange ends.
   void run_until(const std::function<bool()>& ready);
   size_t read_some(std::span<char> buffer);
   void throw_if_failed() const;

@@ -30,7 +30,8 @@ struct Address {
   socklen_t size = 0;
 };
 
-/// An abstract name begins with a zero byte and is as long as the address says.
+/// Returns an abstract address: its name begins with a zero byte and is as long as the address
+/// says.
 Address address_of(std::string_view name) {
   Address address;
   address.bytes.sun_family = AF_UNIX;
@@ -39,7 +40,7 @@ Address address_of(std::string_view name) {
   return address;
 }
 
-/// `call` is bind or connect.
+/// Calls bind or connect.
 template <class Call>
 bool apply(Call call, const Fd& socket, const std::string& name) {
   const Address address = address_of(name);
@@ -53,26 +54,27 @@ Fd make_socket() {
   return socket;
 }
 
-/// From when on it is late that counts from `since`.
+/// Returns from when on a job is late that counts from `since`.
 UtcTime deadline_after(UtcTime since, const JobWork& work,
                        std::optional<std::chrono::seconds> max_age) {
   if (max_age) return since + *max_age;
   return late_from(next_due_after(since, work.schedule) + work.jitter, work.schedule);
 }
 
-/// From when on it is late.
+/// Returns from when on a job is late.
 UtcTime deadline(const JobStatus& status, const JobWork& work,
                  std::optional<std::chrono::seconds> max_age) {
   if (status.last_success) return deadline_after(*status.last_success, work, max_age);
   return max_age ? status.begun + *max_age : late_from(status.begun, work.schedule);
 }
 
-/// The first run of this daemon goes on, and none has failed before it.
+/// Returns whether the first run of this daemon goes on, and none has failed before it.
 bool is_first_run(const JobStatus& status) {
   return status.running_since && status.failures == 0 && !status.has_succeeded;
 }
 
-/// A daemon in another container can share our network namespace, but its process has no id here.
+/// Returns whether a daemon in another container answers. Such a daemon can share our network
+/// namespace, but its process has no id here.
 bool is_elsewhere(const Fd& socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
@@ -134,7 +136,8 @@ HealthServer::HealthServer(const std::string& name, std::function<Health()> answ
 
 HealthServer::~HealthServer() { stop_.request_stop(); }
 
-/// One question that cannot be answered, such as for want of a descriptor, is not the last one.
+/// Answers until the end. A question that cannot be answered, such as for want of a descriptor, is
+/// not the last one.
 void HealthServer::serve() noexcept {
   bool has_failed = false;
   while (!stop_.stop_requested()) {
@@ -145,7 +148,8 @@ void HealthServer::serve() noexcept {
       if (stop_.stop_requested()) return;
       if (!has_failed) warn(current_error());
       has_failed = true;
-      // What cannot be accepted stays in the queue, of which the next look tells at once.
+      // A connection that cannot be accepted stays in the queue, and the next poll reports it at
+      // once.
       static_cast<void>(::poll(nullptr, 0, kAfterFailureMilliseconds));
     }
   }
@@ -169,7 +173,7 @@ void HealthServer::answer_next() {
   }
   const Health health = answer_();
   const std::string text = fmt::format("{}{}\n", health.is_well ? kWell : kUnwell, health.sentence);
-  // Fits into the socket's buffer: a client that does not read cannot hold us.
+  // The answer fits into the socket's buffer: a client that does not read cannot hold us up.
   static_cast<void>(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL));
 }
 
@@ -193,7 +197,7 @@ Health ask_health(const std::string& name) {
     if (!no_stop.wait(fds, deadline)) return {false, "the daemon does not answer"};
     const ssize_t got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (got <= 0) return {false, "the daemon hung up without an answer"};
+    if (got <= 0) return {false, "the daemon closed the connection without an answer"};
     text.append(buffer.data(), static_cast<size_t>(got));
   }
   text.pop_back();

@@ -1,6 +1,7 @@
-// `health`: is the daemon that runs beside us late? Asked over an abstract Unix socket (unix(7)):
-// no file, no port, so it works on a read-only root without shell or network. Such names belong to
-// the network namespace: of a container, of all containers of one Kubernetes pod, of a machine.
+// The verb `health` asks whether the daemon that runs in the same place is late. The question goes
+// over an abstract Unix socket (unix(7)), which needs no file and no port, and so works on a
+// read-only root without shell or network. The name of the socket belongs to the network namespace:
+// of a container, of all containers of one Kubernetes pod, or of a machine.
 #pragma once
 
 #include <chrono>
@@ -26,8 +27,8 @@ struct Health {
 
 /// Judges one job. A job is unwell when it is late by late_from(), or, with `max_age`, when its
 /// last success began longer ago than that. The first run of a job has a whole period for itself
-/// unless it fails, however late it begins: what restarts an unwell container would cut off its
-/// catching up for ever. A success that lies in the future proves nothing. Pure.
+/// unless it fails, however late it begins: a restart of an unwell container would interrupt its
+/// catching up for ever. A success in the future proves nothing. Pure.
 [[nodiscard]] Health judge(const JobStatus& status, const JobWork& work,
                            std::optional<std::chrono::seconds> max_age, UtcTime now);
 
@@ -36,11 +37,11 @@ struct Health {
 [[nodiscard]] Health judge_all(const std::vector<const Job*>& jobs, const RunStates& states,
                                std::optional<std::chrono::seconds> max_age, UtcTime now);
 
-/// Answers in a thread of its own while it lives. Whatever fails here, such as a name that is
-/// taken, is a warning: no reason to make no backups.
+/// Answers `health` in a thread of its own. A failure here, such as a name that is taken, is logged
+/// as a warning: it must not keep the daemon from making backups.
 class HealthServer {
  public:
-  /// `answer` is called from that thread.
+  /// Calls `answer` from that thread.
   HealthServer(const std::string& name, std::function<Health()> answer, Log& log);
   HealthServer(const HealthServer&) = delete;
   HealthServer& operator=(const HealthServer&) = delete;
@@ -59,7 +60,8 @@ class HealthServer {
   std::jthread thread_;  // last: ends before what it uses
 };
 
-/// Asks the daemon of that name. Nobody there, or no whole answer within 5 s: unwell.
+/// Asks the daemon of that name. Returns unwell when no daemon is there, or none answers in full
+/// within 5 s.
 [[nodiscard]] Health ask_health(const std::string& name);
 
 }  // namespace pgbackup

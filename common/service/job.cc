@@ -31,7 +31,7 @@ void Job::serve(const std::stop_token& stop) {
 }
 
 void Job::wait_until(UtcTime due, const std::stop_token& stop) {
-  // Short sleeps by the wall clock: a clock that is set and a machine that slept are noticed.
+  // Short sleeps by the wall clock notice a clock that was set and a machine that slept.
   UtcTime now = clock_.now();
   for (UtcTime latest = now; !stop.stop_requested() && now < due && !run_now_; now = clock_.now()) {
     latest = std::max(latest, now);
@@ -41,7 +41,7 @@ void Job::wait_until(UtcTime due, const std::stop_token& stop) {
   }
 }
 
-/// The look at the store, or a run. Returns when the next is due.
+/// Looks at the store, or runs. Returns when the next step is due.
 UtcTime Job::step(UtcTime due) {
   const bool is_asked = run_now_.exchange(false);
   try {
@@ -61,7 +61,7 @@ UtcTime Job::look() {
   looked_ = true;
   succeeded(newest && *newest <= now ? newest : std::nullopt);
   if (first <= now) {
-    set_running();  // nobody shall see it late between the look and the run
+    set_running();  // nobody shall see the job late between the look and the run
     return first;
   }
   const UtcTime start = with_jitter(first);
@@ -81,9 +81,9 @@ UtcTime Job::with_jitter(UtcTime due) const {
                    0, work_.jitter.count())(random));
 }
 
-/// Runs never overlap: what was due meanwhile is one run, now.
+/// Logs a run that took too long. Runs never overlap: all that was due meanwhile is one run, now.
 void Job::log_overrun(UtcTime due, UtcTime now) {
-  log_.warn(fmt::format("the {} went on past the time when the next was due", work_.noun),
+  log_.warn(fmt::format("the {} took longer than the time until the next one was due", work_.noun),
             {{"due", format_iso(due)}, {"late", format_duration(now - due)}});
 }
 

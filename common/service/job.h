@@ -19,26 +19,28 @@ namespace pgbackup {
 
 /// Says what one job does. The functions may throw Error.
 struct JobWork {
-  std::string noun;  ///< of a run: "backup"
+  std::string noun;  ///< of a run: `backup`
   Schedule schedule;
-  /// Answers at start when the newest success began, as the store knows; empty: a run at start.
+  /// Returns when the newest success began, as the store knows; called at start. Without this
+  /// function a run begins at start.
   std::function<std::optional<UtcTime>()> newest;
   std::function<void()> run;
-  /// The time that a success which began at `started` counts from, when that is an earlier one:
-  /// what completes an older run does not put off the next. Empty: `started`.
+  /// Returns the time from which a success that began at `started` counts, when that is an earlier
+  /// one: a run that completes an older run does not put off the next. Without this function it is
+  /// `started`.
   std::function<UtcTime(UtcTime started)> counts_from{};
-  /// What is not due yet starts by a random time up to this later; it is not late for that.
+  /// The longest random delay of a run that is not due yet. A delayed run is not late.
   std::chrono::seconds jitter{0};
-  /// Of 0 to `most`; for tests. Empty: truly random.
+  /// Returns a time from 0 to `most`; for tests. Without this function the time is random.
   std::function<std::chrono::seconds(std::chrono::seconds most)> draw{};
 };
 
 /// Says how a job stands, for `health`.
 struct JobStatus {
-  UtcTime begun;                           ///< the job's own start
-  std::optional<UtcTime> last_success{};   ///< its start; from the store where `newest` told one
-  std::optional<UtcTime> running_since{};  ///< of the run that goes on
-  bool has_succeeded = false;              ///< the job itself, since its start
+  UtcTime begun;                          ///< the job's own start
+  std::optional<UtcTime> last_success{};  ///< when it began; from the store where `newest` told one
+  std::optional<UtcTime> running_since{};  ///< when the present run began
+  bool has_succeeded = false;              ///< the job itself has succeeded since its start
   int failures = 0;                        ///< in a row
   std::string last_error{};                ///< of the last failure, while `failures` > 0
 };
@@ -47,11 +49,11 @@ class Job {
  public:
   Job(JobWork work, Clock& clock, Log& log);
 
-  /// Returns once `stop` is requested and a run that was going on has ended.
+  /// Runs until `stop` is requested. A run that is going on then ends first.
   void serve(const std::stop_token& stop);
-  /// From any thread: the next run starts at once, or right after the present one.
+  /// Starts the next run at once, or right after the present one. May be called from any thread.
   void run_now() { run_now_ = true; }
-  /// From any thread.
+  /// Returns a copy of the status. May be called from any thread.
   [[nodiscard]] JobStatus status() const;
   [[nodiscard]] const JobWork& work() const { return work_; }
 

@@ -12,7 +12,7 @@
 namespace pgbackup {
 namespace {
 
-/// Of libpq, AWS and the platforms that programs run on. They may resemble ours.
+/// Prefixes of libpq, AWS and the platforms that programs run on. Such variables may resemble ours.
 constexpr std::array<std::string_view, 5> kOfOthers = {"PG", "AWS_", "KUBERNETES_", "POSTGRES_",
                                                        "DOCKER_"};
 
@@ -26,7 +26,7 @@ bool is_of_others(std::string_view name) {
                      [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
-/// Everything that the table takes from the environment.
+/// Returns everything that the table takes from the environment.
 std::vector<std::string> variables_of(const CommandLine& command) {
   std::vector<std::string> names;
   for (const Option& row : command.options) {
@@ -42,7 +42,7 @@ std::vector<std::string> variables_of(const CommandLine& command) {
   return names;
 }
 
-/// The variable that `name` was probably meant to be.
+/// Returns the variable that `name` was probably meant to be.
 std::optional<std::string> meant(const std::string& name, const std::vector<std::string>& known) {
   constexpr size_t kLeast = 6;  // shorter names are near to everything
   if (name.size() < kLeast || is_of_others(name)) return std::nullopt;
@@ -57,7 +57,7 @@ std::vector<std::string> notes_on_names(const CommandLine& command, const Parsed
   std::vector<std::string> notes;
   for (const Setting& setting : parsed.settings) {
     if (!setting.by_alias) continue;
-    notes.push_back(fmt::format("{} is taken for {}", setting.given_as, setting.name));
+    notes.push_back(fmt::format("{} is used as {}", setting.given_as, setting.name));
   }
   const std::vector<std::string> known = variables_of(command);
   for (const auto& [name, value] : environment) {

@@ -1,5 +1,5 @@
-// What is worth a word about the names of the variables in use: those of older systems, and those
-// that look like a slip of the pen.
+// Finds what deserves a remark about the names of the variables in use: names of older systems, and
+// names that look misspelled.
 #pragma once
 
 #include <string>
@@ -9,8 +9,9 @@
 
 namespace pgbackup {
 
-/// One sentence each: aliases in use with our name for them, and variables that are nearly one of
-/// the table's but none. They may be of other programs, so this is no error.
+/// Returns one sentence each for the aliases in use, with our name for them, and for the variables
+/// whose name nearly is one of the table's. Such a variable may belong to another program, so it is
+/// no error.
 [[nodiscard]] std::vector<std::string> notes_on_names(const CommandLine& command,
                                                       const ParsedOptions& parsed,
                                                       const Environment& environment);

@@ -19,7 +19,7 @@
 namespace pgbackup {
 namespace {
 
-/// Multi-line messages keep the program's name on each line, so that a log can be filtered.
+/// Prints the program's name on each line of a message, so that a log can be filtered.
 void print_error(std::string_view program, std::string_view text) {
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
@@ -28,7 +28,7 @@ void print_error(std::string_view program, std::string_view text) {
   }
 }
 
-/// The last words of a program, in the form of its log; those of `health` are for people.
+/// Prints the last error of a program, in the form of its log; that of `health` is for people.
 void report(std::string_view program, const Error& error, const ServiceConfig& service,
             bool is_health) noexcept {
   try {
@@ -40,7 +40,7 @@ void report(std::string_view program, const Error& error, const ServiceConfig& s
     if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
     Log(clock, service.log_level, service.log_format).error(error.message(), fields);
   } catch (...) {
-    print(stderr, error.what());  // as it is, without memory for more
+    print(stderr, error.what());  // unchanged, without memory for more
   }
 }
 
@@ -51,7 +51,7 @@ int show_health(const std::string& socket) {
   return 0;
 }
 
-/// Where the value comes from, as a user would look for it.
+/// Returns where the value comes from, as a user would look for it.
 std::string_view origin(const Setting& setting) {
   if (setting.given_as.empty()) return setting.source;  // default
   return setting.given_as == setting.name ? "variable" : std::string_view(setting.given_as);
@@ -74,18 +74,18 @@ std::string format_settings(const ParsedOptions& parsed) {
   return text;
 }
 
-/// What `serve` would say of the settings. Nothing is connected to.
+/// Prints what `serve` would say about the settings. Connects to nothing.
 int show_config(const CommandLine& command, bool check_only, const ParsedOptions& parsed) {
   if (!check_only) print_result(stdout, format_settings(parsed));
   for (const std::string& note : parsed.notes) print_error(command.program, "note: " + note);
   throw_problems(command.program, parsed.problems);
-  if (check_only) print(stdout, "the settings are in order; nothing was connected to\n");
+  if (check_only) print(stdout, "the settings are valid; no connection was made\n");
   return 0;
 }
 
-/// A dump of memory would hold every secret. A limit of one byte also keeps those dumps from being
-/// made that core_pattern pipes to a program, for which a limit of 0 says nothing
-/// (fs/coredump.c of Linux). Children inherit it.
+/// Prevents dumps of memory, which would hold every secret. A limit of one byte also prevents dumps
+/// that core_pattern pipes to a program, for which a limit of 0 has no effect (fs/coredump.c of
+/// Linux). Child processes inherit the limit.
 void forbid_core_dumps() noexcept {
   rlimit limit{};
   if (getrlimit(RLIMIT_CORE, &limit) != 0) return;
@@ -135,11 +135,11 @@ std::vector<Option> service_options(ServiceConfig& config) {
        .help = "Lines for people, or one JSON object per line."},
       {.name = "LOG_LEVEL",
        .value = choice(&config.log_level, {"debug", "info", "warn", "error"}),
-       .help = "The least level that is logged."},
+       .help = "The lowest level that is logged."},
       {.name = "MAX_BACKUP_AGE_SECONDS",
        .value = Duration{&config.max_backup_age, std::chrono::seconds(1)},
-       .help = "`health` fails when the last success began longer ago. Unset: when the next one is "
-               "overdue by a twelfth of its period (5 minutes to 2 hours).",
+       .help = "`health` fails when the last success began longer ago than this. Unset: when the "
+               "next one is overdue by a twelfth of its period (5 minutes to 2 hours).",
        .verbs = {"serve"}},
       {.name = "HEALTH_SOCKET",
        .value = &config.health_socket,
@@ -181,10 +181,8 @@ void log_settings(Log& log, std::string_view program, const ParsedOptions& parse
     if (setting.source == "default") continue;
     fields.emplace_back(setting.name, setting.value);
     if (setting.value == kShownForTrying) {
-      log.warn(
-          fmt::format("{} is the one that comes with the example: make your own before you "
-                      "keep data here",
-                      setting.name));
+      log.warn(fmt::format(
+          "{} is the one from the example: set your own before you store data here", setting.name));
     }
   }
   log.info(fmt::format("{} {}", program, parsed.verb), fields);

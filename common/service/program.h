@@ -1,5 +1,5 @@
-// What both mains have in common: settings in, --help and --version, all problems at once, one
-// place that turns an Error into a line and an exit code.
+// The common part of both mains: it reads the settings, answers --help and --version, reports all
+// problems at once, and turns an Error into a line and an exit code in one place.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@
 
 namespace pgbackup {
 
-/// How a daemon is watched.
+/// Says how a daemon logs and is watched.
 struct ServiceConfig {
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
@@ -28,30 +28,32 @@ struct ServiceConfig {
   bool check_only = false;  ///< `config --check`
 };
 
-/// Their rows; they point into `config`.
+/// Returns rows of the option table. The rows point into `config`, which must outlive them.
 [[nodiscard]] std::vector<Option> service_options(ServiceConfig& config);
 
 /// The verb `health`, which run_program() answers itself.
 inline constexpr Verb kHealthVerb = {
     "health", "ask the running daemon: exit code 1 with the reason when it is late"};
 
-/// The verb `config`, which run_program() answers itself, too: for what `serve` would check.
+/// The verb `config`, which run_program() answers itself, too. Checks the settings as `serve`
+/// would.
 inline constexpr Verb kConfigVerb = {
     .name = "config",
     .help = "show the settings in force, where each comes from, and what is wrong with them",
     .flags_of = "serve"};
 
-/// Parses, answers --help, --version, `config` and `health`, adds what `check` finds in the filled
-/// settings, and runs `body`. Returns the exit code: what `body` returns, or that of the
-/// Error it throws, which is printed on stderr as `program: message`. `health` has 0 and 1 only.
+/// Parses, answers --help, --version, `config` and `health`, adds what `check` finds in the
+/// settings, and runs `body`. Returns the exit code: the result of `body`, or that of the Error it
+/// throws, which is printed on stderr as `program: message`. `health` has the exit codes 0 and 1
+/// only.
 int run_program(const CommandLine& command, const ServiceConfig& service,
                 std::span<char* const> argv, const std::function<void(ParsedOptions&)>& check,
                 const std::function<int(const ParsedOptions&)>& body);
 
-/// Logs what there is to say about settings that are not wrong.
+/// Logs notes on settings that are not wrong.
 void log_notes(Log& log, const ParsedOptions& parsed);
 
-/// Logs every setting that is not a default; secrets hidden.
+/// Logs every setting that is not a default, with secrets hidden.
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed);
 
 /// Runs the jobs, each in a thread of its own and the first in this one, until `stop`, and answers

@@ -1,5 +1,5 @@
-// How the work of the jobs stands, group by group and destination by destination: plain data that
-// the jobs write, and that `health` and the next run read.
+// The state of the jobs' work, by group and destination: plain data that the jobs write, and that
+// `health` and the next run read.
 #pragma once
 
 #include <map>
@@ -16,11 +16,11 @@ namespace pgbackup {
 
 /// Says how the work of one job stands for one group in one destination.
 struct RunState {
-  std::string job;                        ///< its noun: `backup`
-  std::string group;                      ///< "" where the job does not tell groups apart
-  std::string destination;                ///< its name; "" where there is only one
-  std::optional<UtcTime> last_success{};  ///< when the last one began, by this machine's clock
-  int failures = 0;                       ///< since then, in a row
+  std::string job;          ///< the noun of the job: `backup`
+  std::string group;        ///< "" where the job does not tell groups apart
+  std::string destination;  ///< the name of the destination; "" where there is only one
+  std::optional<UtcTime> last_success{};  ///< when the last success began, by this machine's clock
+  int failures = 0;                       ///< in a row, since the last success
   std::string last_error{};               ///< of the last failure, while `failures` > 0
 };
 
@@ -32,7 +32,7 @@ class RunStates {
   void fail(const std::string& job, const std::string& group, const std::string& destination,
             const Error& error);
 
-  /// Forgets the work of `job` for groups other than these, which it no longer does.
+  /// Forgets the work of `job` for all groups but these, because the job no longer does it.
   void keep_only(const std::string& job, const std::vector<std::string>& groups);
 
   /// Returns when the last success of that work began; nullopt where none is known.
@@ -51,8 +51,8 @@ class RunStates {
   std::map<Key, RunState> states_;
 };
 
-/// Names the work that failed since its last success, three at most: `crm (s3), shop`. Empty where
-/// there is none.
+/// Names the work that failed since its last success, three at most: `crm (s3), shop`. Returns an
+/// empty string when there is none.
 [[nodiscard]] std::string describe_failing(const std::vector<RunState>& states);
 
 }  // namespace pgbackup

@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::seconds;
 
-/// The least time from one due time to the next, of some hundreds.
+/// Returns the least time from one due time to the next, of some hundreds.
 seconds shortest_period(const Schedule& schedule) {
   constexpr int kTimes = 400;
   UtcTime time = std::chrono::sys_days(std::chrono::year(2026) / 1 / 1);
@@ -34,7 +34,7 @@ std::string format_offset(seconds offset) {
   return fmt::format("{}{:02}:{:02}", minutes < 0 ? '-' : '+', size / 60, size % 60);
 }
 
-/// `Thu 2026-11-26 02:30:00 +01:00`
+/// Returns `Thu 2026-11-26 02:30:00 +01:00`.
 std::string format_local(UtcTime time) {
   constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   const seconds offset = offset_at(time);
@@ -45,7 +45,7 @@ std::string format_local(UtcTime time) {
                      text.substr(11, 8), format_offset(offset));
 }
 
-/// `2d 3h 5m`; seconds only below a minute.
+/// Returns `2d 3h 5m`; seconds only below a minute.
 std::string format_wait(seconds wait) {
   if (wait < std::chrono::minutes(1)) return fmt::format("{}s", wait.count());
   constexpr int64_t kHour = 60;

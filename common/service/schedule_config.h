@@ -1,5 +1,5 @@
-// When a daemon runs, as its settings say it: an interval, or a cron expression in its place, in a
-// time zone. Shared by both programs, whose rows have names of their own.
+// The settings of a daemon's schedule: an interval, or a cron expression in its place, in a time
+// zone. Both programs use them, with names of rows of their own.
 #pragma once
 
 #include <chrono>
@@ -18,12 +18,12 @@ struct ScheduleConfig {
   std::string time_zone{};  ///< UTC where empty
   std::chrono::seconds jitter{0};
 
-  // After check_schedule():
+  // check_schedule() sets these:
   Schedule schedule = Schedule::every(interval);
-  bool is_set = false;  ///< by the user
+  bool is_set = false;  ///< the user has set a schedule
 };
 
-/// The names of the rows, for messages.
+/// Holds the names of the rows, for messages.
 struct ScheduleRows {
   std::string_view interval;
   std::string_view cron;
@@ -34,13 +34,14 @@ struct ScheduleRows {
 void check_schedule(ScheduleConfig& config, const ScheduleRows& rows, const ParsedOptions& parsed,
                     std::vector<std::string>& problems);
 
-/// Sets the process's zone: the one in front of the cron expression, else `time_zone`.
+/// Sets the process's time zone: the one in front of the cron expression, else `time_zone`.
 void check_time_zone(const ScheduleConfig& config, std::vector<std::string>& problems);
 
 /// The verb `schedule`.
 inline constexpr Verb kScheduleVerb = {"schedule", "show the next ten times of the schedule"};
 
-/// The next ten times after `now`, a line each: local time with its offset, UTC, and in how long.
+/// Returns the next ten times after `now`, a line each: local time with its offset, UTC, and the
+/// time until then.
 [[nodiscard]] std::string format_next_times(const ScheduleConfig& config, UtcTime now);
 
 }  // namespace pgbackup

@@ -82,8 +82,8 @@ void DirStore::commit(const std::string& folder, std::string_view manifest,
   link_latest(path_of(folder));
 }
 
-/// Whether the link names a newer backup that is there and not dated in the future: of two runs at
-/// the same time the older one may end last.
+/// Returns whether the link names a newer backup that exists and is not dated in the future: of two
+/// runs at the same time the older one may end last.
 bool DirStore::is_older_than_latest(const fs::path& folder) const {
   std::error_code error;
   const fs::path link = folder.parent_path() / kLatest;
@@ -93,9 +93,9 @@ bool DirStore::is_older_than_latest(const fs::path& folder) const {
          fs::exists(link / kManifestName, error);
 }
 
-/// A new link renamed over the old one: there is no moment without it. A convenience: where it
-/// cannot be made (exFAT, some network shares, a folder of that name) the backup is as good
-/// without.
+/// Renames a new link over the old one, so that there is always a link. The link is a convenience:
+/// a backup is complete without it, where it cannot be made (exFAT, some network shares, a
+/// directory of that name).
 void DirStore::link_latest(const fs::path& folder) {
   if (is_older_than_latest(folder)) return;
   const fs::path link = folder.parent_path() / kLatest;
@@ -141,7 +141,7 @@ void DirStore::list(std::string_view prefix, const std::function<void(const Obje
   });
 }
 
-/// An empty list must not come from a directory that is gone.
+/// Walks the files and checks the root: an empty list must not come from a directory that is gone.
 void DirStore::walk(std::string_view below, const VisitFile& visit) {
   root_.check();
   if (below.empty() || root_.is_spelled_alike(below)) walk_files(root_.path(), below, visit);
@@ -153,7 +153,7 @@ void DirStore::remove(const std::string& key) {
   root_.check();
   if (!root_.is_spelled_alike(key)) return;
   if (unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
-    throw_path_error("remove", path);
+    throw_path_error("delete", path);
   }
   remove_empty_directories(root_.path(), path.parent_path());
 }

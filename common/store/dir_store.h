@@ -1,5 +1,5 @@
-// A directory as a store. Crash-safe: every object is a temporary file, synced, renamed, and its
-// folder synced. The store's clock is the machine's.
+// A directory as a store. Safe against crashes: every object is written to a temporary file, synced
+// and renamed, and its directory is synced. The store's clock is the machine's.
 #pragma once
 
 #include <filesystem>
@@ -18,7 +18,8 @@ namespace pgbackup {
 
 class DirStore final : public Store {
  public:
-  /// Throws as StoreRoot does. All calls throw `not_found` once the directory is gone.
+  /// Opens the directory. Throws as StoreRoot does. All calls throw `not_found` once the directory
+  /// is gone.
   DirStore(const std::filesystem::path& root, const Clock& clock);
 
   [[nodiscard]] std::string location(std::string_view key) const override;

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// No key of ours holds other characters.
+/// Returns whether a key of ours may hold this name.
 bool may_be_in_a_key(std::string_view name) {
   return std::all_of(name.begin(), name.end(), [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '=' ||
@@ -29,8 +29,8 @@ bool may_be_in_a_key(std::string_view name) {
   });
 }
 
-/// Removed since its name was read, or replaced by something that is no directory. ESTALE is what
-/// NFS says.
+/// Returns whether the file was deleted since its name was read, or replaced by something that is
+/// no directory. ESTALE is what NFS says.
 bool has_vanished(int error_number) {
   return error_number == ENOENT || error_number == ENOTDIR || error_number == ELOOP ||
          error_number == ESTALE;
@@ -40,7 +40,7 @@ class Walk {
  public:
   Walk(const fs::path& root, const VisitFile& visit) : root_(root), visit_(visit) {}
 
-  /// The directory `below`, or no descriptor when there is none.
+  /// Opens the directory `below`. Returns no descriptor when there is none.
   [[nodiscard]] Fd open(std::string_view below) const {
     Fd fd(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd.is_open()) throw_path_error("list", root_);
@@ -52,7 +52,8 @@ class Walk {
     return fd;
   }
 
-  /// `below` is the path of `fd` relative to the root, with a slash at its end, or empty.
+  /// Visits all below `fd`. `below` is the path of `fd` relative to the root, with a slash at its
+  /// end, or empty.
   void visit_all(Fd fd, const std::string& below, int depth) {
     const Handle<DIR, closedir> directory(fdopendir(fd.get()));
     if (!directory) {
@@ -80,15 +81,15 @@ class Walk {
     return Fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   }
 
-  /// By errno; the walk goes on. What has vanished is no failure.
+  /// Notes a failure by errno; the walk goes on. A vanished file is no failure.
   void note_failure(std::string_view action, const std::string& path) {
     if (has_vanished(errno)) return;
     ++failures_;
     if (!first_failure_) first_failure_ = path_error(action, root_ / path);
   }
 
-  /// Visits the files and returns the names of the directories: they are entered when all names
-  /// have been read, so that this directory is read as fast as it can be.
+  /// Visits the files and returns the names of the directories. The directories are entered when
+  /// all names have been read, so that this directory is read as fast as possible.
   std::vector<std::string> visit_entries(DIR& directory, const std::string& below) {
     std::vector<std::string> directories;
     for (errno = 0; const dirent* const entry = readdir(&directory); errno = 0) {

@@ -1,5 +1,5 @@
-// Finds the files below a directory while other programs add and remove some: what vanishes
-// meanwhile is skipped, and the walk goes on. Follows no symbolic link.
+// Finds the files below a directory while other programs add and delete some: files that vanish
+// meanwhile are skipped, and the walk goes on. Follows no symbolic link.
 #pragma once
 
 #include <sys/stat.h>
@@ -13,26 +13,27 @@
 
 namespace pgbackup {
 
-/// Gets the path of a regular file, relative to the root, and what lstat() says of it.
+/// Receives the path of a regular file, relative to the root, and what lstat() says about the file.
 using VisitFile = std::function<void(const std::string& path, const struct stat& info)>;
 
-/// Directories that are nested deeper than this hold nothing of ours and are passed over.
+/// The deepest level of directories that is walked. Deeper ones hold nothing of ours and are
+/// skipped.
 inline constexpr int kMaxWalkDepth = 32;
 
-/// Every file below `root`/`below` that is there from the begin of the walk to its end is visited
-/// once; what comes or goes meanwhile may be. `below` is empty or ends with a slash; where there is
-/// no such directory there are no files. Directories with names that no key holds (`lost+found`)
-/// need not even be readable and are passed over. Throws `denied`, `not_found` or `failed` when the
-/// root or `below` cannot be opened, and PartialListing in the end for what else cannot be read.
+/// Visits once every file below `root`/`below` that is there from the start of the walk to its end,
+/// and perhaps files that come or go meanwhile. `below` is empty or ends with a slash; where there
+/// is no such directory there are no files. Directories with names that no key holds (`lost+found`)
+/// are skipped and need not be readable. Throws `denied`, `not_found` or `failed` when the root or
+/// `below` cannot be opened, and PartialListing at the end when anything else cannot be read.
 void walk_files(const std::filesystem::path& root, std::string_view below, const VisitFile& visit);
 
-/// The Error for errno: "cannot `action` `path`: <errno text>"; `denied` for EACCES, with the hint
-/// whose directory it must be.
+/// Returns the Error for errno: "cannot `action` `path`: <errno text>". Its kind is `denied` for
+/// EACCES, with a hint about the owner of the directory.
 [[nodiscard]] Error path_error(std::string_view action, const std::filesystem::path& path);
 [[noreturn]] void throw_path_error(std::string_view action, const std::filesystem::path& path);
 
-/// For the most frequent case: a mounted directory that belongs to root, in a container that does
-/// not run as root.
+/// Returns the hint for the most frequent case: a mounted directory that belongs to root, in a
+/// container that does not run as root.
 [[nodiscard]] std::string owner_hint();
 
 }  // namespace pgbackup

@@ -28,7 +28,7 @@ void sync_directory(const fs::path& directory) {
 void make_directories(const fs::path& root, const fs::path& directory) {
   std::error_code ignored;
   if (directory == root) return;
-  // A listing follows no link, so what lies behind one would never be seen again.
+  // A listing follows no link, so files behind one would never be seen again.
   if (fs::is_symlink(directory, ignored)) {
     throw Error(ErrorKind::conflict,
                 fmt::format("cannot write below {}: it is a symbolic link", directory.string()),
@@ -61,8 +61,8 @@ void check_spelling(const StoreRoot& root, const std::string& key) {
               fmt::format("cannot write {}: the file system ignores case, and there are backups of "
                           "a database whose name differs only in case",
                           (root.path() / key).string()),
-              "keep the backups of one of the two databases in another BACKUP_DIR, or use a file "
-              "system that tells upper from lower case");
+              "keep the backups of one of the two databases in another BACKUP_DIR, or use a "
+              "case-sensitive file system");
 }
 
 }  // namespace

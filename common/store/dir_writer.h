@@ -1,5 +1,6 @@
-// Writes an object of a directory store: a temporary file beside its place, synced, confirmed,
-// renamed, and its directory synced. https://www.postgresql.org/docs/current/wal-reliability.html
+// Writes an object of a directory store: a temporary file beside its place is synced, confirmed and
+// renamed, and its directory is synced.
+// https://www.postgresql.org/docs/current/wal-reliability.html
 #pragma once
 
 #include <cstdint>
@@ -15,24 +16,27 @@
 
 namespace pgbackup {
 
-/// `.tmp-<random>-<name>`: no key of ours starts a name with a dot.
+/// The start of a temporary file's name, `.tmp-<random>-<name>`: no name in our keys starts with a
+/// dot.
 inline constexpr std::string_view kTemporaryPrefix = ".tmp-";
 /// The link beside a group's backups that names the newest one.
 inline constexpr const char* kLatest = "latest";
 
-/// A file that exists under its name only after commit(). Destroyed without it: no trace is left.
+/// Writes a file that exists under its name only after commit(). Without commit() the destructor
+/// deletes all traces.
 class TemporaryFile {
  public:
-  /// Makes the directories above it. Throws `conflict` where the file system ignores case and the
-  /// key's group is there in another case. `root` must outlive the file.
+  /// Makes the directories above the file. Throws `conflict` where the file system ignores case and
+  /// the key's group exists in another case. `root` must outlive the file.
   TemporaryFile(const StoreRoot& root, const std::string& key);
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile();
 
   void write(std::string_view bytes);
-  /// Throws `corrupt` unless what was written is there, durable, under its name and no longer than
-  /// that; nothing is visible then, unless it happened after the rename.
+  /// Makes the file visible. Throws `corrupt` unless what was written is there, durable, under its
+  /// name and no longer than that. Nothing is visible after an error, unless the error came after
+  /// the rename.
   void commit();
 
  private:
@@ -65,8 +69,8 @@ class FileWriter final : public ObjectWriter {
   std::vector<StoredObject> stored_;
 };
 
-/// Removes `directory` and those above it, up to `root`, as long as nothing but a dangling `latest`
-/// is in them.
+/// Deletes `directory` and the directories above it, up to `root`, as long as they hold nothing but
+/// a dangling `latest`.
 void remove_empty_directories(const std::filesystem::path& root, std::filesystem::path directory);
 
 }  // namespace pgbackup

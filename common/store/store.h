@@ -1,6 +1,7 @@
-// The seam between the programs and where backups lie: an S3 bucket, a directory, memory (tests).
-// One contract for all of them, held by tests/store_contract.h. Keys are relative to the store's
-// own root (bucket and prefix, or directory), use [A-Za-z0-9._/=-] and never start with '/'.
+// The seam between the programs and the places that hold backups: an S3 bucket, a directory, memory
+// (tests). All of them keep one contract, which tests/support/store_contract.h checks. Keys are
+// relative to the store's own root (bucket and prefix, or directory), use [A-Za-z0-9._/=-] and
+// never start with '/'.
 #pragma once
 
 #include <cstdint>
@@ -24,47 +25,49 @@ struct ObjectInfo {
   UtcTime modified;  ///< by the store's clock
 };
 
-/// What was written, as it is stored.
+/// Describes what was written, as it is stored.
 struct StoredObject {
   std::string key;
   uint64_t bytes = 0;
   std::string sha256;  ///< 64 hexadecimal digits
 };
 
-/// An object that is still there after remove_all(), and why.
+/// Names an object that still exists after remove_all(), and says why.
 struct RemovalFailure {
   std::string key;
   Error error;
-  std::string lock{};  ///< where that is no fault: `locked until 2027-01-01T00:00:00Z`
+  std::string lock{};  ///< where a lock is the reason: `locked until 2027-01-01T00:00:00Z`
 };
 
-/// What a listing throws when parts of the store cannot be read: it has visited all the rest
-/// before. Names the first of them.
+/// Reports that parts of the store cannot be read, and names the first of them. A listing throws
+/// this error after it has visited all the rest.
 class PartialListing final : public Error {
  public:
   using Error::Error;
 };
 
-/// A write that was begun and neither finished nor abandoned: its writer was killed, or still runs.
+/// Describes a write that was begun and neither finished nor abandoned: its writer was killed, or
+/// still runs.
 struct UnfinishedWrite {
-  std::string key;  ///< of the object that it would have become
+  std::string key;  ///< of the object that would have been written
   std::string id;   ///< the store's own name for it
-  UtcTime newest;   ///< a sign of life by the store's clock; the last one: see last_activity()
+  UtcTime newest;   ///< a time of activity by the store's clock; see last_activity()
 };
 
 /// Writes one stream. Nothing is visible before finish(); afterwards everything is, and the store
-/// has confirmed key and size. Destroyed without finish(): all traces are removed, as far as the
-/// store answers, within seconds.
+/// has confirmed key and size. A writer that is destroyed without finish() deletes all traces, as
+/// far as the store answers, within seconds.
 class ObjectWriter : public Sink {
  public:
-  /// After finish(): the pieces in order, at least one. `cat` of them is the stream. The first has
-  /// the key that was asked for, the next ones `.0001`, `.0002` ... behind it.
+  /// Returns the pieces in order, at least one; valid after finish(). `cat` of the pieces is the
+  /// stream. The first has the key that was asked for, and the next ones have `.0001`, `.0002` ...
+  /// appended.
   [[nodiscard]] virtual const std::vector<StoredObject>& stored() const = 0;
 };
 
-/// Errors of all calls: `not_found`, `denied`, `transient` (after the retries gave up), `corrupt`,
-/// `canceled` (the stop token that the store was made with), `failed`. Calls block; one thread at a
-/// time per store, except for what a writer does inside.
+/// Holds objects by key. All calls may throw `not_found`, `denied`, `transient` (after the retries
+/// gave up), `corrupt`, `canceled` (by the stop token that the store was made with) and `failed`.
+/// Calls block. One thread at a time may use a store, except for what a writer does inside.
 class Store {
  public:
   Store() = default;
@@ -72,72 +75,76 @@ class Store {
   Store& operator=(const Store&) = delete;
   virtual ~Store() = default;
 
-  /// For messages: `s3://bucket/prefix/key`, `/backups/key`.
+  /// Returns the location of a key for messages: `s3://bucket/prefix/key`, `/backups/key`.
   [[nodiscard]] virtual std::string location(std::string_view key) const = 0;
-  /// The key as other tools see it: with the prefix, without bucket or directory.
+  /// Returns the key as other tools see it: with the prefix, without bucket or directory.
   [[nodiscard]] virtual std::string full_key(std::string_view key) const = 0;
 
-  /// A new object from a stream of unknown length; may be empty.
+  /// Begins a new object from a stream of unknown length, which may be empty.
   [[nodiscard]] virtual std::unique_ptr<ObjectWriter> create(const std::string& key) = 0;
-  /// A small object at once, atomically. Putting the same bytes again is harmless.
+  /// Writes a small object at once and atomically. Putting the same bytes again is harmless.
   virtual void put(const std::string& key, std::string_view bytes) = 0;
-  /// Until when what this store object writes cannot be removed; nullopt: it can at any time.
+  /// Returns until when what this store object writes cannot be deleted; nullopt when it can be at
+  /// any time.
   [[nodiscard]] virtual std::optional<UtcTime> locked_until() const { return std::nullopt; }
   /// Makes a backup exist: writes `folder`/manifest.json. A directory store also keeps
   /// `folder`/SHA256SUMS and a link `latest` beside `folder`.
   virtual void commit(const std::string& folder, std::string_view manifest,
                       const std::vector<StoredObject>& objects);
 
-  /// The bytes of an object from its start. `not_found` comes from here, not from the first read.
+  /// Returns the bytes of an object from its start. Throws `not_found`, which the first read does
+  /// not.
   [[nodiscard]] virtual std::unique_ptr<Source> open(const std::string& key) = 0;
-  /// nullopt: there is no such object.
+  /// Returns what is known of an object; nullopt when there is none.
   [[nodiscard]] virtual std::optional<ObjectInfo> stat(const std::string& key) = 0;
-  /// Every object whose key starts with `prefix`, in no promised order. Symbolic links and
-  /// unfinished writes are not objects. Throws PartialListing at the end, when it could read some
-  /// of them only.
+  /// Visits every object whose key starts with `prefix`, in no promised order. Symbolic links and
+  /// unfinished writes are not objects. Throws PartialListing at the end, when only some of them
+  /// could be read.
   virtual void list(std::string_view prefix,
                     const std::function<void(const ObjectInfo&)>& visit) = 0;
-  /// Absent already: done. Works after a stop was requested, too, within seconds: what is left to
-  /// do then is to clean up.
+  /// Deletes an object; succeeds when it is absent. Works after a stop was requested, too, within
+  /// seconds, for cleaning up.
   virtual void remove(const std::string& key) = 0;
-  /// Removes all of `keys`, in any order, and returns those that failed. Throws `canceled` only:
-  /// some are then gone and some are not. Here one by one.
+  /// Deletes all of `keys`, in any order, and returns those that failed. Throws `canceled` only,
+  /// when some are deleted and some are not. This implementation deletes one by one.
   [[nodiscard]] virtual std::vector<RemovalFailure> remove_all(std::span<const std::string> keys);
-  /// How many objects remove_all() takes in one request to the store; may fall to 1 for good.
+  /// Returns how many objects remove_all() takes in one request to the store. May fall to 1 for
+  /// good.
   [[nodiscard]] virtual size_t removal_batch() const { return 1; }
 
-  /// Below the store's root only, of other programs, too. Costs no request for each of them.
-  /// Throws PartialListing as list() does.
+  /// Visits the unfinished writes below the store's root, also those of other programs. Costs no
+  /// request for each of them. Throws PartialListing as list() does.
   virtual void list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) = 0;
-  /// When `write`, which list_unfinished() told of, last received bytes; nullopt: it is gone. Costs
-  /// a request; what it throws says nothing about other writes.
+  /// Returns when `write`, which list_unfinished() has visited, last received bytes; nullopt when
+  /// it is gone. Costs a request. An error here says nothing about other writes.
   [[nodiscard]] virtual std::optional<UtcTime> last_activity(const UnfinishedWrite& write) {
     return write.newest;
   }
-  /// Absent already: done.
+  /// Deletes an unfinished write; succeeds when it is absent.
   virtual void remove_unfinished(const UnfinishedWrite& write) = 0;
 
-  /// The store's own clock: what `modified` and `newest` are measured by.
+  /// Returns the time by the store's own clock, which `modified` and `newest` are measured by.
   [[nodiscard]] virtual UtcTime now() = 0;
-  /// The same where it is not this machine's clock and the store tells it within seconds, else
-  /// nullopt. Throws `canceled` only.
+  /// Returns the store's time where its clock is not this machine's and the store tells it within
+  /// seconds, else nullopt. Throws `canceled` only.
   [[nodiscard]] virtual std::optional<UtcTime> own_time() { return std::nullopt; }
 };
 
-/// Name of the object whose existence is the backup's existence.
+/// The name of the object whose existence is the backup's existence.
 inline constexpr std::string_view kManifestName = "manifest.json";
-/// Checksums of a backup's objects for `sha256sum -c`, in directories.
+/// The name of the file in directories that holds the checksums of a backup's objects, for
+/// `sha256sum -c`.
 inline constexpr std::string_view kSumsName = "SHA256SUMS";
 
-/// What a manifest and whatever else is read as a whole have at most.
+/// The most bytes of a manifest, and of anything else that is read as a whole.
 inline constexpr size_t kMaxSmallObject = size_t{1} << 20U;
 
-/// All of a small object. `corrupt` when it is larger than `max_bytes`.
+/// Returns all of a small object. Throws `corrupt` when it is larger than `max_bytes`.
 [[nodiscard]] std::string read_small_object(Store& store, const std::string& key,
                                             size_t max_bytes = kMaxSmallObject);
 
-/// Whether the object exists, by a listing: where the right to list is limited to a prefix, S3
-/// answers a HEAD of an absent object with 403 in place of 404.
+/// Returns whether the object exists, by a listing. Where the permission to list is limited to a
+/// prefix, S3 answers a HEAD of an absent object with 403 in place of 404.
 [[nodiscard]] bool is_listed(Store& store, const std::string& key);
 
 }  // namespace pgbackup

@@ -27,14 +27,14 @@ std::string region_of_others(const Environment& environment) {
   return {};
 }
 
-/// Where STS is asked: the endpoint's name may be that of another provider.
+/// Returns the region in which STS is asked: the endpoint's name may be that of another provider.
 std::string region_of_sts(const StoreConfig& config, const S3Endpoint& endpoint) {
   if (!config.s3.region.empty()) return config.s3.region;
   std::string region = region_of_others(config.environment);
   return region.empty() ? region_of_host(endpoint.host) : region;
 }
 
-/// For the sources of credentials other than our own settings.
+/// Returns the context for the sources of credentials other than our own settings.
 CredentialContext credential_context(const StoreConfig& config, Clock* clock) {
   const S3Endpoint endpoint = parse_s3_endpoint(config.s3.endpoint, config.s3.region);
   return {
@@ -45,7 +45,7 @@ CredentialContext credential_context(const StoreConfig& config, Clock* clock) {
       .is_aws = endpoint.is_aws};
 }
 
-/// Settings hold secrets, which are copied only where it is said.
+/// Copies the settings, whose secrets are copied only on purpose.
 S3Config copy_of(const StoreConfig& config, Clock& clock) {
   const S3Config& s3 = config.s3;
   const bool has_keys = !s3.access_key.empty();
@@ -79,7 +79,7 @@ void collect(std::vector<std::string>& problems, const Check& check) {
   }
 }
 
-/// Our own pair is taken whole, never completed from the variables of others.
+/// Checks the keys. Our own pair is taken whole, never completed from the variables of others.
 void check_keys(const StoreConfig& config, const ParsedOptions& parsed,
                 std::vector<std::string>& problems) {
   const bool has_access_key = is_set(parsed, "S3_ACCESS_KEY");
@@ -99,7 +99,7 @@ void check_keys(const StoreConfig& config, const ParsedOptions& parsed,
   }
 }
 
-/// The variable that a value came from: the row's own, or a weaker one.
+/// Returns the variable that a value came from: the row's own, or a weaker one.
 std::string_view origin(const ParsedOptions& parsed, std::string_view name) {
   for (const Setting& setting : parsed.settings) {
     if (setting.name == name && setting.source.starts_with("AWS_")) return setting.source;
@@ -118,7 +118,7 @@ void check_s3(const S3Config& s3, const ParsedOptions& parsed, std::vector<std::
   if (!s3.bucket.empty()) collect(problems, [&] { check_bucket_name(s3.bucket); });
 }
 
-/// Less would look like a connection that has stalled.
+/// Checks the rate limit. A lower one would look like a connection that has stalled.
 void check_rate(const S3Config& s3, std::vector<std::string>& problems) {
   const uint64_t least = kLeastRate * static_cast<uint64_t>(s3.upload_concurrency);
   if (s3.max_rate == 0 || s3.max_rate >= least) return;
@@ -128,7 +128,7 @@ void check_rate(const S3Config& s3, std::vector<std::string>& problems) {
       format_exact_bytes(s3.max_rate), format_exact_bytes(kLeastRate), s3.upload_concurrency));
 }
 
-/// `s3://bucket/folder` is a bucket and a prefix.
+/// Splits `s3://bucket/prefix` into bucket and prefix.
 void take_apart_bucket(S3Config& s3, std::vector<std::string>& problems) {
   constexpr std::string_view kScheme = "s3://";
   if (!s3.bucket.starts_with(kScheme)) return;
@@ -142,13 +142,13 @@ void take_apart_bucket(S3Config& s3, std::vector<std::string>& problems) {
   if (prefix.empty()) return;
   if (!s3.prefix.empty() && normalized_prefix(s3.prefix) != prefix) {
     problems.push_back(
-        fmt::format("S3_PREFIX is '{}', but the bucket is given as '{}': keep one of the folders",
+        fmt::format("S3_PREFIX is '{}', but the bucket is given as '{}': keep one of the prefixes",
                     s3.prefix, url));
   }
   s3.prefix = prefix;
 }
 
-/// wal-e says in the scheme how a bucket is addressed: `http+path://minio:9000`.
+/// Takes the addressing out of an endpoint of wal-e: `http+path://minio:9000`.
 void take_apart_endpoint(S3Config& s3, std::vector<std::string>& problems) {
   static constexpr std::array<std::pair<std::string_view, S3Addressing>, 3> kAddressings = {
       {{"+path", S3Addressing::path},
@@ -182,7 +182,7 @@ std::vector<Option> store_options(StoreConfig& config) {
        .aliases = {{"DB_BACKUP_DIR"}}},
       {.name = "S3_BUCKET",
        .value = &s3.bucket,
-       .help = "Bucket that holds the backups; s3://bucket/folder names S3_PREFIX, too.",
+       .help = "Bucket that holds the backups; s3://bucket/prefix sets S3_PREFIX, too.",
        .aliases = {{"S3_BACKUP_BUCKET"}, {"WALE_S3_PREFIX"}}},
       {.name = "S3_ENDPOINT",
        .value = &s3.endpoint,
@@ -196,7 +196,7 @@ std::vector<Option> store_options(StoreConfig& config) {
       {.name = "S3_SECRET_KEY", .value = &s3.secret_key, .help = "Secret access key."},
       {.name = "S3_SESSION_TOKEN",
        .value = &s3.session_token,
-       .help = "Belongs to temporary keys."},
+       .help = "Session token of temporary keys."},
       {.name = "S3_REGION",
        .value = &s3.region,
        .help = "Region to sign for. Unset: read from the endpoint's name (s3.REGION.example.com), "
@@ -205,7 +205,7 @@ std::vector<Option> store_options(StoreConfig& config) {
        .default_note = "found out"},
       {.name = "S3_PREFIX",
        .value = &s3.prefix,
-       .help = "Folder in the bucket; nothing outside of it is touched.",
+       .help = "Prefix in the bucket; nothing outside of it is touched.",
        .aliases = {{"DB_BACKUP_PREFIX"}}},
       {.name = "S3_ADDRESSING",
        .value = choice(&s3.addressing, {"auto", "path", "virtual"}),
@@ -218,7 +218,7 @@ std::vector<Option> store_options(StoreConfig& config) {
        .default_note = "the system's"},
       {.name = "S3_RETRY_TIME",
        .value = Duration{&config.retry_time},
-       .help = "How long a failing request is tried again."},
+       .help = "How long a failing request is repeated."},
   };
 }
 
@@ -247,8 +247,8 @@ std::vector<Option> rate_options(StoreConfig& config) {
 std::vector<Option> removal_options(StoreConfig& config) {
   return {{.name = "S3_DELETE_VERSIONS",
            .value = &config.s3.delete_versions,
-           .help = "In a bucket that keeps versions: remove all versions of what is removed, and "
-                   "delete markers. Otherwise its bytes stay as hidden older versions."}};
+           .help = "In a bucket that keeps versions: delete all versions of each deleted object, "
+                   "and delete markers. Otherwise the bytes stay as hidden older versions."}};
 }
 
 std::string configured_region(const StoreConfig& config) {
@@ -278,7 +278,7 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
     problems.push_back(fmt::format("--from: '{}' is neither s3 nor dir", config.only));
   }
   if (config.only == kDirDestination) {
-    // In a disaster the bucket's secrets may be lost; the directory must do without them.
+    // In a disaster the bucket's secrets may be lost; the directory must work without them.
     std::erase_if(problems, [](const std::string& problem) {
       return problem.starts_with("S3_") || problem.starts_with("--s3-");
     });
@@ -308,7 +308,7 @@ Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log
       failures.push_back({name, error});
     }
   };
-  // What is near comes first: where both hold the same, it is read from there.
+  // The near destination comes first: where both hold the same backup, it is read from there.
   if (has_directory) {
     open(kDirDestination, [&] { return std::make_unique<DirStore>(config.backup_dir, clock); });
   }

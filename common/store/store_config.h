@@ -25,30 +25,30 @@ struct StoreConfig {
   std::string only;  ///< `s3` or `dir`: this destination alone; empty: all that are set
 };
 
-/// Rows of the option table; they point into `config`, which must outlive them.
+/// Returns rows of the option table. The rows point into `config`, which must outlive them.
 [[nodiscard]] std::vector<Option> store_options(StoreConfig& config);
 
-/// Further rows for the program that writes.
+/// Returns further rows for the program that writes.
 [[nodiscard]] std::vector<Option> upload_options(StoreConfig& config);
 
-/// How fast it may write and read.
+/// Returns the rows that limit the rate of writing and reading.
 [[nodiscard]] std::vector<Option> rate_options(StoreConfig& config);
 
-/// Further rows for the program that removes.
+/// Returns further rows for the program that deletes.
 [[nodiscard]] std::vector<Option> removal_options(StoreConfig& config);
 
 /// Takes s3:// and the like apart, and appends what is missing or contradictory, one sentence each.
-/// What is said there already of the
-/// bucket's settings goes when the directory alone is asked for.
+/// Drops earlier problems with the bucket's settings when only the directory is asked for.
 void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
                         std::vector<std::string>& problems);
 
-/// The region to begin with; empty: that of the endpoint's name, else the default. AWS_REGION comes
-/// after the name: ECS and EKS put it into every container, whatever the bucket's provider.
+/// Returns the region to begin with; an empty string stands for that of the endpoint's name, else
+/// the default. AWS_REGION comes after the name: ECS and EKS put it into every container, whatever
+/// the bucket's provider.
 [[nodiscard]] std::string configured_region(const StoreConfig& config);
 
-/// `config` has passed check_store_config(). Each destination is opened for itself; throws when
-/// none can be. The stores may be used after a stop only to clean up.
+/// Opens each destination by itself. `config` must have passed check_store_config(). Throws when no
+/// destination can be opened. After a stop, the stores may be used only to clean up.
 [[nodiscard]] Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log,
                                              const std::stop_token& stop);
 

@@ -17,13 +17,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Without `.` and slashes at the end: directories above an object are compared with it.
+/// Returns the path without `.` and slashes at the end: directories above an object are compared
+/// with it.
 fs::path normalized(const fs::path& root) {
   const fs::path plain = root.lexically_normal();
   return plain.has_filename() ? plain : plain.parent_path();
 }
 
-/// `App` gives `aPP`.
+/// Turns `App` into `aPP`.
 std::string with_other_case(std::string_view name) {
   std::string other(name);
   for (char& c : other) {
@@ -33,7 +34,7 @@ std::string with_other_case(std::string_view name) {
   return other;
 }
 
-/// Both names lead to one file.
+/// Returns whether both names lead to one file.
 bool are_one(const fs::path& a, const fs::path& b) {
   struct stat first {};
   struct stat second {};
@@ -81,7 +82,7 @@ void StoreRoot::check() const {
   throw Error(
       ErrorKind::not_found,
       fmt::format("the backup directory {} is no longer the one that was opened", path_.string()),
-      "was the volume unmounted, or the directory removed or replaced?");
+      "was the volume unmounted, or the directory deleted or replaced?");
 }
 
 bool StoreRoot::is_spelled_alike(std::string_view key) const {

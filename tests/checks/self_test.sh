@@ -49,6 +49,17 @@ expect 0 layering.sh backup/d.cc "a comment" <<<'// never system_clock::now()'
 expect 0 layering.sh backup/e.cc "another function" <<<'auto t = format_time(now); auto u = x.time(); auto v = mtime(a);'
 expect 0 layering.sh common/base/clock.cc "the clock itself" <<<'auto t = std::chrono::system_clock::now();'
 
+expect 0 comments.py common/base/a.h "doc comments" <<<$'/// Returns the sum.\nint f();\n\n/// `stop` ends\n/// it.\nint g();'
+expect 1 comments.py common/base/a.h "a fragment" <<<$'int f();\n/// Of the backups.\nint g();'
+# shellcheck disable=SC2016
+expect 1 comments.py backup/a.h "a name that is no subject" <<<'/// `a`: its size.'
+expect 1 comments.py prune/a.h "a lowercase letter" <<<'/// nullopt when there is none.'
+expect 0 comments.py prune/a.h "a comment behind a member" <<<'int a = 0;  ///< of the run'
+expect 0 comments.py backup/a.cc "a definition" <<<'/// Of the backups.'
+expect 1 comments.py backup/a.cc "a word that is not ours" <<<'int a = 0;  // in a folder'
+# shellcheck disable=SC2016
+expect 0 comments.py backup/a.cc "a name in the code" <<<'auto a = "// folder";  // as `folder` says, see backup_folder() and folder()'
+
 expect 0 sizes.sh backup/a.cc "450 lines" < <(seq 450)
 expect 1 sizes.sh backup/a.cc "451 lines" < <(seq 451)
 expect 1 sizes.sh common/base/a.h "451 lines" < <(seq 451)

@@ -248,11 +248,11 @@ case_config_shows_and_checks() {
     grep -qE '^DB_PASSWORD +\(hidden\) +variable$' "$T/out" || fail "$(cat "$T/out")"
     grep -qE '^LOCK_TIMEOUT +1m +--lock-timeout$' "$T/out" || fail "$(cat "$T/out")"
     grep -qE '^BACKUP_INTERVAL +1d +default$' "$T/out" || fail "$(cat "$T/out")"
-    says "DB_NAME is taken for DATABASES"
+    says "DB_NAME is used as DATABASES"
     says "S3_BUKET is no setting; did you mean S3_BUCKET?"
     says_not geheim
     expect 0 pg_backup config --check
-    says "the settings are in order; nothing was connected to"
+    says "the settings are valid; no connection was made"
     [ "$(wc -l <"$T/out")" = 1 ] || fail "$(cat "$T/out")"
     settings+=(BACKUP_DIR= DB_PORT=x)
     expect 2 pg_backup config

@@ -84,7 +84,7 @@ case_backup_service_and_backup_db() {
     # Its daemon's verb, its single run, and both targets.
     start_program pg-backup backup-service
     wait_until 30 grep -q 'next backup' "$T/daemon.log"
-    grep -q 'DB_NAME is taken for DATABASES' "$T/daemon.log" || fail "$(cat "$T/daemon.log")"
+    grep -q 'DB_NAME is used as DATABASES' "$T/daemon.log" || fail "$(cat "$T/daemon.log")"
     kill -TERM "$pid"
     expect_end 0 10
     [ "$(s3 ls | grep -c ' daily/app/.*manifest')" = 1 ] || fail "$(s3 ls)"

@@ -271,7 +271,7 @@ case_rotated_password() {
     wait_until 20 log_says "password authentication failed"
     : >"$T/password" # in the midst of being replaced
     kill -USR1 "$pid"
-    wait_until 20 log_says "DB_PASSWORD: the value of before is kept"
+    wait_until 20 log_says "DB_PASSWORD: the previous value is kept"
     printf 'second\n' >"$T/password"
     kill -USR1 "$pid"
     wait_until 20 manifests_are 2

@@ -233,7 +233,7 @@ adoption() {
     store_list >"$T/before"
     settings+=(S3_BACKUP_MAX_AGE=30d)
     expect 0 pg_prune now
-    says "ADOPT_LAYOUTS adopts them"
+    says "set ADOPT_LAYOUTS to adopt them"
     unchanged
     # Each group by itself: the newest stays while there is none of ours.
     settings+=(ADOPT_LAYOUTS=all PRUNE_WHEN_STALLED=allow)

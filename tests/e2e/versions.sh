@@ -144,5 +144,5 @@ case_write_settings() {
     expect_same_database app copy
     settings+=(S3_STORAGE_CLASS=DEEP_ARCHIVE)
     expect 2 pg_backup now
-    says "cannot be read until it was thawed"
+    says "cannot be read before they are restored by hand"
 }

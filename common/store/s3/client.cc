@@ -17,7 +17,7 @@ using std::chrono::seconds;
 constexpr seconds kMaxRetryAfter{3600};
 constexpr std::chrono::milliseconds kCleanupTimeout{2000};
 
-/// Seconds, or a date by the clock of the server whose `date` came along.
+/// Parses seconds, or a date by the clock of the server, whose `date` came with it.
 std::optional<seconds> parse_retry_after(std::string_view text, std::optional<UtcTime> date) {
   if (const std::optional<UtcTime> until = parse_http_date(text)) {
     if (!date) return std::nullopt;
@@ -30,7 +30,7 @@ std::optional<seconds> parse_retry_after(std::string_view text, std::optional<Ut
 }
 
 /// The reply to HEAD has no body that would explain it, and a key pair that may not list gets 403
-/// for what does not exist.
+/// for an absent object.
 constexpr const char* kForbiddenHeadHint =
     "either this key pair lacks s3:GetObject for the object, or the object does not exist and the "
     "key pair lacks s3:ListBucket for this prefix, without which S3 answers 403 in place of 404; "
@@ -59,8 +59,8 @@ Credentials take_keys(S3Config& config) {
           .session_token = std::move(config.session_token)};
 }
 
-/// The keys are unknown or over, rather than without the right to do this. The reply to HEAD has no
-/// body: for those AWS answers 400 and for a missing right 403.
+/// Returns whether the keys are unknown or expired, rather than without permission. The reply to
+/// HEAD has no body: AWS answers 400 for bad keys and 403 for a missing permission.
 bool is_credential_refusal(const S3Request& request, int status, std::string_view code) {
   if (code.empty()) return request.method == "HEAD" && status == 400;
   return code == "ExpiredToken" || code == "InvalidToken" || code == "InvalidTokenId" ||
@@ -79,7 +79,7 @@ void throw_foreign_object(const std::string& url) {
   throw Error(
       ErrorKind::conflict,
       fmt::format("PUT {}: there is an object of this name already, and it is not ours", url),
-      "names hold a random part: does another program write here?");
+      "names contain a random part: does another program write here?");
 }
 
 S3Client::S3Client(S3Config config, Clock& clock, Log& log)
@@ -193,8 +193,7 @@ void S3Client::throw_unless_returned(const S3Request& request, int status,
     error = Error(error.kind(), error.message(), kForbiddenHeadHint);
   }
   if (request.returned == error.kind() || request.returned_status == status) return;
-  // What is throttled or too slow is a 400, too, with some providers; a reply to HEAD cannot say
-  // so.
+  // Some providers answer 400 for throttling and timeouts, too; a reply to HEAD cannot say so.
   const bool may_pass = request.method == "HEAD" && status == 400 && reply.code.empty();
   if (may_pass || (is_damaged_in_transit(reply.code) && attempt.number == 1)) {
     throw Error(ErrorKind::transient, error.message(), error.hint());
@@ -263,9 +262,9 @@ std::string S3Client::describe(const S3Request& request) const {
   return text;
 }
 
-/// Where AWS answers for another region than asked, the request goes to that region's host, also
-/// of AWS. Elsewhere only the signature changes and never the host: a server that names the region
-/// in a redirect means another server, which is for the user to configure.
+/// Switches to the region that the server names. AWS is asked at that region's host. Elsewhere only
+/// the signature changes and never the host: a server that names the region in a redirect means
+/// another server, which the user must configure.
 bool S3Client::learn_region(int status, const std::string& named, const std::string& used) {
   const bool is_redirect = status == 301 || status == 307;
   if (status != 400 && !is_redirect) return false;
@@ -273,7 +272,7 @@ bool S3Client::learn_region(int status, const std::string& named, const std::str
   const std::lock_guard lock(mutex_);
   if (is_redirect && !endpoint_.is_aws) return false;
   if (region_ == used) {
-    log_.warn("the bucket lies in another region: signing for that one from now on",
+    log_.warn("the bucket is in another region: signing for that region from now on",
               {{"bucket", config_.bucket}, {"region", named}, {"configured", used}});
     region_ = named;
     endpoint_.host = host_in_region(endpoint_.host, used, named);
@@ -284,7 +283,7 @@ bool S3Client::learn_region(int status, const std::string& named, const std::str
 bool S3Client::learn_clock(const HttpResponse& response, const S3ErrorReply& reply,
                            const Signing& used) {
   const std::optional<UtcTime> date = parse_http_date(response.header("date"));
-  // The end of a lock is by this clock, too, and may be for good.
+  // The end of a lock is by this clock, too, and may be final.
   if (!date || locked_until_) return false;
   const bool is_mute = response.status == 403 && response.body.empty();  // as for HEAD
   if (reply.code != "RequestTimeTooSkewed" &&

@@ -1,5 +1,5 @@
-// One request to S3 and its reply: addressing, signing, repeats, errors. The only place that signs.
-// What is asked for is decided in s3_store and s3_upload.
+// One request to S3 and its reply: addressing, signing, repeats and errors. Nothing else signs.
+// What to ask for is decided in store.h and upload.h.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 #pragma once
 
@@ -25,6 +25,7 @@
 
 namespace pgbackup {
 
+/// The most parts of one object on AWS.
 /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 inline constexpr int kMostParts = 10'000;
 
@@ -32,20 +33,20 @@ struct S3Config {
   std::string endpoint{};  ///< S3_ENDPOINT; empty: AWS
   std::string bucket{};
   std::string region{};  ///< empty: from the endpoint's name, else us-east-1, else learned
-  std::string prefix{};  ///< a folder, with or without slashes around it
+  std::string prefix{};  ///< with or without slashes around it
   S3Addressing addressing = S3Addressing::automatic;
   std::filesystem::path ca_file{};  ///< PEM; empty: the system's authorities
   Secret access_key{};
   Secret secret_key{};
-  Secret session_token{};                 ///< of temporary keys
-  CredentialFetch get_credentials{};      ///< where it is set, in place of these keys
+  Secret session_token{};                 ///< belongs to temporary keys
+  CredentialFetch get_credentials{};      ///< where it is set, used in place of these keys
   int upload_concurrency = 3;             ///< parts in flight, at least 1
   size_t part_bytes = size_t{16} << 20U;  ///< S3 wants at least 5 MiB
-  int max_parts = kMostParts;             ///< of one object
+  int max_parts = kMostParts;             ///< the most parts of one object
   uint64_t max_rate = 0;  ///< bytes per second in each direction, all connections; zero: no bound
   RetryLimits retry{};    ///< of one request
   S3WriteOptions write{};
-  bool delete_versions = false;  ///< remove_all() removes older versions and delete markers, too
+  bool delete_versions = false;  ///< remove_all() deletes older versions and delete markers, too
 };
 
 inline constexpr RetryLimits kSingleAttempt{.total = std::chrono::milliseconds(0)};
@@ -56,66 +57,71 @@ struct S3Request {
   NameValues query{};
   NameValues headers{};
   std::string_view body{};  ///< must outlive the call
-  /// What is signed: 64 hexadecimal digits of `body`, or UNSIGNED-PAYLOAD; empty: computed.
+  /// The body's hash that is signed: 64 hexadecimal digits of `body`, or UNSIGNED-PAYLOAD; empty:
+  /// computed.
   std::string body_sha256{};
   std::string note{};  ///< for messages: `part 7`
 
-  std::chrono::milliseconds timeout = std::chrono::minutes(1);  ///< of one attempt; zero: none
+  std::chrono::milliseconds timeout = std::chrono::minutes(1);  ///< of an attempt; zero: no bound
   std::chrono::seconds stall{60};                               ///< see HttpRequest
-  /// After a stop, when the process has 10 s in all: one attempt of 2 s, with the credentials that
-  /// are at hand.
+  /// Marks a clean-up after a stop, when the process has 10 s in all: one attempt of 2 s, with the
+  /// credentials that are at hand.
   bool is_cleanup = false;
-  /// An error of this kind is returned as a reply with its status, not thrown.
+  /// The kind of error that is returned as a reply with its status, not thrown.
   std::optional<ErrorKind> returned{};
-  std::optional<int> returned_status{};  ///< so is this status
-  /// 200 comes before the work is done: only a completed upload in the body is success.
+  std::optional<int> returned_status{};  ///< a status that is returned in the same way
+  /// Marks a request to which the server replies 200 before its work is done: only a completed
+  /// upload in the body is success.
   bool is_completion = false;
-  /// As above: an <Error> document in the body is a failure. Anything else is the caller's to
-  /// judge.
+  /// Marks a request whose reply 200 may hold an <Error> document, which is a failure. The caller
+  /// judges any other body.
   bool may_fail_late = false;
 };
 
-/// The status of a write that was refused because there is an object of that name (If-None-Match).
+/// The status of a write that was refused because an object of that name exists (If-None-Match).
 inline constexpr int kPreconditionFailed = 412;
-/// Of a HEAD also: there is no such object, where the right to list the bucket is limited.
+/// The status of a request without permission. A HEAD gets it for an absent object as well, where
+/// the permission to list the bucket is limited.
 inline constexpr int kForbidden = 403;
 [[noreturn]] void throw_foreign_object(const std::string& url);
 
-/// Thread-safe, as long as each thread brings its own Transport. `clock` and `log` must outlive it.
+/// Sends requests. Thread-safe, as long as each thread brings its own Transport. `clock` and `log`
+/// must outlive the client.
 class S3Client {
  public:
-  /// Throws `usage` for an endpoint, bucket or limit that cannot work.
+  /// Checks the configuration. Throws `usage` for an endpoint, bucket or limit that cannot work.
   S3Client(S3Config config, Clock& clock, Log& log);
 
-  /// Sends until success or a lasting error; the whole reply.
+  /// Sends a request until it succeeds or fails for good. Returns the whole reply.
   [[nodiscard]] HttpResponse send(Transport& transport, const S3Request& request,
                                   const std::stop_token& stop);
-  /// A single attempt of send(), for those who repeat it in their own way.
+  /// Makes a single attempt of send(), for callers that repeat in their own way.
   [[nodiscard]] HttpResponse send_once(Transport& transport, const S3Request& request,
                                        Attempt& attempt, const std::stop_token& stop);
-  /// A single attempt; returns with the head of a good reply, whose body is then read from
+  /// Makes a single attempt. Returns the head of a good reply, whose body is then read from
   /// `transport`.
   [[nodiscard]] HttpResponse start_once(Transport& transport, const S3Request& request,
                                         Attempt& attempt, const std::stop_token& stop);
   [[nodiscard]] Retrier make_retrier(const RetryLimits& limits, const std::stop_token& stop);
 
-  /// The server's time, from the Date of a reply that is at most `max_age` old.
+  /// Returns the server's time, from the Date of a reply that is at most `max_age` old; nullopt
+  /// without one.
   [[nodiscard]] std::optional<UtcTime> server_time(std::chrono::seconds max_age) const {
     return server_clock_.time(max_age);
   }
 
   [[nodiscard]] const S3Config& config() const { return config_; }
-  /// One moment for all that this client writes.
+  /// Returns until when all that this client writes is locked.
   [[nodiscard]] std::optional<UtcTime> locked_until() const { return locked_until_; }
   [[nodiscard]] Clock& clock() const { return clock_; }
   [[nodiscard]] Log& log() const { return log_; }
-  /// With the normalised prefix in front.
+  /// Returns the key with the normalized prefix in front.
   [[nodiscard]] std::string full_key(std::string_view key) const;
-  /// `s3://bucket/full_key`
+  /// Returns `s3://bucket/full_key`.
   [[nodiscard]] std::string url_of(std::string_view full_key) const;
 
  private:
-  /// What an attempt is signed with; a refusal may teach better.
+  /// Holds what an attempt is signed with. A refusal may correct it.
   struct Signing {
     std::string region{};
     std::string authority{};  ///< with the bucket in front where it is a virtual host
@@ -123,7 +129,7 @@ class S3Client {
     UtcTime begun{};
     Credentials credentials{};
   };
-  /// What one attempt has learned, each thing once at most.
+  /// Holds what one attempt has learned, each thing at most once.
   struct Lessons {
     bool region = false;
     bool clock = false;
@@ -134,11 +140,11 @@ class S3Client {
   [[nodiscard]] Signing signing(const S3Request& request, const std::stop_token& stop);
   [[nodiscard]] HttpRequest sign(const S3Request& request, const Signing& with,
                                  const Attempt& attempt);
-  /// One exchange; the body is read when the reply is no success.
+  /// Runs one exchange. Reads the body when the reply is no success.
   [[nodiscard]] HttpResponse exchange(Transport& transport, const S3Request& request,
                                       const Signing& with, const Attempt& attempt,
                                       const std::stop_token& stop);
-  /// True when the request is worth signing again with what the refusal tells.
+  /// Returns true when the request is worth signing again with what the refusal says.
   bool learn(const HttpResponse& response, const S3ErrorReply& reply, const Signing& used,
              Lessons& lessons);
   bool learn_region(int status, const std::string& named, const std::string& used);

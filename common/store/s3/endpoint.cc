@@ -46,9 +46,10 @@ bool is_host(std::string_view host) {
   return !host.empty() && host.front() != '.' && std::all_of(host.begin(), host.end(), allowed);
 }
 
-/// Empty: there is none in the name.
+/// Returns the region in a host's name; an empty string when there is none.
 std::string_view region_in(std::string_view host) {
-  // s3.REGION.domain.tld; a Kubernetes service (s3.namespace.svc...) has its namespace there.
+  // The form is s3.REGION.domain.tld; a Kubernetes service (s3.namespace.svc...) has its namespace
+  // there.
   const bool is_named = host.starts_with("s3.") && std::count(host.begin(), host.end(), '.') >= 3;
   if (!is_named || host.find(".svc") != std::string_view::npos) return {};
   host.remove_prefix(3);
@@ -87,7 +88,7 @@ S3Endpoint parse_s3_endpoint(std::string_view text, std::string_view region) {
   }
   if (rest.find_first_of("/?#") != std::string_view::npos) {
     throw endpoint_error(text,
-                         "has a path: the bucket goes into S3_BUCKET, a folder into S3_PREFIX");
+                         "has a path: the bucket goes into S3_BUCKET, a prefix into S3_PREFIX");
   }
   const size_t colon = rest.rfind(':');
   const size_t bracket = rest.rfind(']');
@@ -131,7 +132,7 @@ void check_bucket_name(std::string_view bucket) {
       !std::all_of(bucket.begin(), bucket.end(), allowed)) {
     throw Error(ErrorKind::usage,
                 fmt::format("S3_BUCKET \"{}\" is not the name of a bucket", bucket),
-                "the name alone: no s3://, no slash; a folder goes into S3_PREFIX");
+                "give the name alone, without s3:// and slashes; a prefix goes into S3_PREFIX");
   }
 }
 
@@ -145,7 +146,7 @@ bool uses_virtual_host(S3Addressing addressing, const S3Endpoint& endpoint,
     case S3Addressing::automatic:
       break;
   }
-  // A dot in the bucket's name would leave the certificate's wildcard behind.
+  // The certificate's wildcard does not cover a dot in the bucket's name.
   const bool is_dns_label = bucket.size() >= 3 && bucket.size() <= 63 && bucket.front() != '-' &&
                             bucket.back() != '-' &&
                             std::all_of(bucket.begin(), bucket.end(),

@@ -1,4 +1,4 @@
-// Where a bucket is reached: the endpoint as the user wrote it, the region in its name, and the two
+// The address of a bucket: the endpoint as the user wrote it, the region in its name, and the two
 // ways to address a bucket. Pure; asks no server.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 #pragma once
@@ -20,35 +20,36 @@ struct S3Endpoint {
   std::string port{};    ///< empty: the scheme's own
   bool is_aws = false;
 
-  /// `host` or `host:port`, as the Host header has it.
+  /// Returns `host` or `host:port`, as the Host header has it.
   [[nodiscard]] std::string authority() const { return port.empty() ? host : host + ":" + port; }
 };
 
-/// `text` is S3_ENDPOINT: a host with or without scheme (then https) and port; empty means AWS,
-/// whose host follows from `region` (may be empty). Throws `usage`.
+/// Parses S3_ENDPOINT: a host with or without scheme (then https) and port. Empty text means AWS,
+/// whose host follows from `region` (which may be empty). Throws `usage`.
 [[nodiscard]] S3Endpoint parse_s3_endpoint(std::string_view text, std::string_view region);
 
-/// True for `s3.REGION.example.com`.
+/// Returns true for `s3.REGION.example.com`.
 [[nodiscard]] bool names_region(std::string_view host);
 
-/// The region in `s3.REGION.example.com`, else `us-east-1`.
+/// Returns the region in `s3.REGION.example.com`, else `us-east-1`.
 [[nodiscard]] std::string region_of_host(std::string_view host);
 
-/// `amazonaws.com`, and for the regions in China `amazonaws.com.cn`.
+/// Returns `amazonaws.com`, or `amazonaws.com.cn` for the regions in China.
 [[nodiscard]] std::string_view aws_domain(std::string_view region);
 
-/// The host of AWS for the region `named` in place of the one for `used` or for any; other hosts as
-/// they are (dual-stack, private link, other providers).
+/// Returns the host of AWS for the region `named` when `host` is the one for the region `used` or
+/// for any region. Returns other hosts as they are (dual-stack, private link, other providers).
 [[nodiscard]] std::string host_in_region(std::string_view host, std::string_view used,
                                          std::string_view named);
 
-/// Throws `usage` for what cannot be a bucket.
+/// Throws `usage` for text that cannot be a bucket's name.
 void check_bucket_name(std::string_view bucket);
 
 [[nodiscard]] bool uses_virtual_host(S3Addressing addressing, const S3Endpoint& endpoint,
                                      std::string_view bucket);
 
-/// The folder form of a prefix: no '/' in front, exactly one behind; empty stays empty.
+/// Returns the prefix without '/' in front and with exactly one at its end; an empty prefix stays
+/// empty.
 [[nodiscard]] std::string normalized_prefix(std::string_view prefix);
 
 }  // namespace pgbackup

@@ -26,7 +26,7 @@ constexpr auto kCodes = std::to_array<CodeRow>({
     {"InvalidAccessKeyId", ErrorKind::denied,
      "check S3_ACCESS_KEY; where keys are temporary, they may have expired"},
     {"AccessDenied", ErrorKind::denied,
-     "the key pair is known but lacks the right for this request"},
+     "the key pair is known but lacks permission for this request"},
     {"ExpiredToken", ErrorKind::denied, "the credentials have expired"},
     {"InvalidTokenId", ErrorKind::denied, "the credentials are not valid here"},  // MinIO
     {"InvalidToken", ErrorKind::denied, "the credentials are not valid here"},
@@ -37,7 +37,7 @@ constexpr auto kCodes = std::to_array<CodeRow>({
     {"PermanentRedirect", ErrorKind::failed, kRegionHint},
     {"TemporaryRedirect", ErrorKind::failed, kRegionHint},
     {"InvalidObjectState", ErrorKind::denied,
-     "it lies in an archive: thaw it there first (RestoreObject)"},
+     "the object is archived: restore it there first (RestoreObject)"},
     {"NotImplemented", ErrorKind::failed, ""},
     {"MethodNotAllowed", ErrorKind::failed, ""},
     {"InternalError", ErrorKind::transient, ""},
@@ -82,14 +82,15 @@ ErrorKind kind_of_status(int status) {
 
 std::string_view hint_of_status(int status) {
   if (status == 401 || status == 403) {
-    return "check S3_ACCESS_KEY, S3_SECRET_KEY and the rights of this key pair";
+    return "check S3_ACCESS_KEY, S3_SECRET_KEY and the permissions of this key pair";
   }
   if (status >= 300 && status < 400) return kRegionHint;
   return "";
 }
 
-/// InvalidRequest has many causes. AWS: "Content-MD5 OR x-amz-checksum- HTTP header is required for
-/// Put Object requests with Object Lock parameters", also where the bucket locks by default.
+/// Returns whether the bucket wants settings for Object Lock. InvalidRequest has many causes. AWS
+/// says: "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with
+/// Object Lock parameters", also where the bucket locks by default.
 bool wants_lock_settings(const S3ErrorReply& reply) {
   return reply.message.find("Content-MD5") != std::string::npos &&
          reply.message.find("Object Lock") != std::string::npos;
@@ -103,7 +104,8 @@ std::string hint_of_reply(int status, const S3ErrorReply& reply) {
   const std::string_view hint = row != nullptr ? row->hint : hint_of_status(status);
   if (hint != kRegionHint || reply.region.empty()) return std::string(hint);
   return fmt::format(
-      "the bucket lies in region {0}: S3_REGION={0}, and its endpoint in S3_ENDPOINT",
+      "the bucket is in region {0}: set S3_REGION={0}, and S3_ENDPOINT to an endpoint of that "
+      "region",
       reply.region);
 }
 
@@ -145,7 +147,7 @@ std::string_view reason_of_status(int status) {
 ErrorKind kind_of_reply(int status, std::string_view code) {
   if (const CodeRow* const row = find_code(code)) return row->kind;
   if (code.starts_with("Throttl")) return ErrorKind::transient;
-  // An unknown error document under a good status: as a fault of the server.
+  // An unknown error document with a good status counts as a fault of the server.
   return status < 300 ? ErrorKind::transient : kind_of_status(status);
 }
 

@@ -10,13 +10,13 @@
 namespace pgbackup {
 namespace {
 
-/// Lets a list go on as long as it can be one: bounded in pages and entries, and never twice from
-/// the same place, which would not end.
+/// Stops a list that has no end: limits its pages and entries, and never continues twice from the
+/// same place.
 class ListGuard {
  public:
   explicit ListGuard(std::string what) : what_(std::move(what)) {}
 
-  /// After each page that `entries` were taken from.
+  /// Counts a page that `entries` were taken from.
   void take_page(size_t entries) {
     entries_ += entries;
     empty_pages_ = entries == 0 ? empty_pages_ + 1 : 0;
@@ -28,7 +28,8 @@ class ListGuard {
   void advance_to(const std::string& marker) {
     if (marker.empty()) throw corrupt("truncated, but names no next page");
     if (marker.size() > kMaxMarkerBytes) throw corrupt("continued with too long a marker");
-    // Hashes, since there may be many pages; a server that finds two alike only harms itself.
+    // Hashes are enough, since there may be many pages; a server that finds two alike only harms
+    // itself.
     if (!seen_.insert(std::hash<std::string>{}(marker)).second) {
       throw corrupt("continued with the same page again");
     }
@@ -37,7 +38,7 @@ class ListGuard {
  private:
   [[nodiscard]] Error corrupt(std::string_view reason) const {
     return {ErrorKind::corrupt, fmt::format("{}: the list is {}", what_, reason),
-            "is this a server for S3, and no proxy or gateway that is broken?"};
+            "check that S3_ENDPOINT names an S3 server, and check the proxies on the way to it"};
   }
 
   std::string what_;
@@ -52,7 +53,7 @@ const std::string& key_of(const S3UploadEntry& upload) { return upload.key; }
 const std::string& key_of(const S3VersionEntry& version) { return version.object.key; }
 
 /// Calls `visit` for those of `entries` whose key has the prefix that was asked for, and returns
-/// how many there were: a server that sends others shall not reach further than that.
+/// how many entries there were. A server that sends others must not reach further.
 template <class Entry>
 size_t visit_below(const std::string& prefix, const std::vector<Entry>& entries,
                    const std::function<void(const Entry&)>& visit) {
@@ -102,7 +103,7 @@ void list_uploads(S3Client& client, Transport& transport, const S3ListRequest& r
     const S3UploadPage page = parse_upload_page(client.send(transport, page_request, stop).body);
     guard.take_page(visit_below(request.prefix, page.uploads, visit));
     if (!page.is_truncated) return;
-    // Several uploads of one key share the first marker. A NUL is in no key.
+    // Several uploads of one key share the first marker. No key holds a NUL.
     guard.advance_to(page.next_key_marker.empty()
                          ? ""
                          : page.next_key_marker + '\0' + page.next_upload_id_marker);

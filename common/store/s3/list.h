@@ -1,5 +1,5 @@
-// Lists of a bucket, page by page: objects, versions, unfinished uploads and their parts. The
-// server is not trusted: each list ends.
+// Lists a bucket page by page: objects, versions, unfinished uploads and their parts. The server is
+// not trusted: each list ends.
 #pragma once
 
 #include <cstddef>
@@ -18,16 +18,17 @@ struct S3ListRequest {
   bool is_cleanup = false;  ///< see S3Request
 };
 
-// Bounds of one list; beyond them it is taken for one that never ends.
+// Bounds of one list. A list beyond them is taken for one that never ends.
 inline constexpr size_t kMaxListPages = 20'000;
 inline constexpr size_t kMaxListEntries = 20'000'000;
-/// In a row. Some servers send pages of which delete markers have left nothing.
+/// The most pages without entries in a row. Some servers send such pages where only delete markers
+/// were.
 inline constexpr size_t kMaxEmptyPages = 1000;
-/// Of a continuation token; it has to fit into a URL.
+/// The longest continuation token, which has to fit into a URL.
 inline constexpr size_t kMaxMarkerBytes = 4096;
 
-// `visit` gets full keys, those with the prefix only. All of these throw `corrupt` for a list that
-// cannot be continued or does not end.
+// `visit` gets full keys, those with the prefix only. All of these functions throw `corrupt` for a
+// list that cannot be continued or does not end.
 
 void list_objects(S3Client& client, Transport& transport, const S3ListRequest& request,
                   const std::function<void(const S3ObjectEntry&)>& visit,
@@ -37,12 +38,12 @@ void list_uploads(S3Client& client, Transport& transport, const S3ListRequest& r
                   const std::function<void(const S3UploadEntry&)>& visit,
                   const std::stop_token& stop);
 
-/// Every version and delete marker, in no promised order.
+/// Lists every version and delete marker, in no promised order.
 void list_versions(S3Client& client, Transport& transport, const S3ListRequest& request,
                    const std::function<void(const S3VersionEntry&)>& visit,
                    const std::stop_token& stop);
 
-/// When the upload last got bytes; nullopt: it is gone.
+/// Returns when the upload last received bytes; nullopt when it is gone.
 [[nodiscard]] std::optional<UtcTime> newest_part(S3Client& client, Transport& transport,
                                                  const S3UploadEntry& upload,
                                                  const std::stop_token& stop);

@@ -1,6 +1,6 @@
-// Threads that send parts of an upload, fed through one bounded queue. The number of buffers is the
-// bound: who fills them waits until one is free, which is the back-pressure down to pg_dump. Knows
-// nothing of S3.
+// Threads that send the parts of an upload, fed through one bounded queue. The number of buffers is
+// the bound: the filling thread waits until one is free, and this back-pressure reaches pg_dump.
+// Knows nothing of S3.
 #pragma once
 
 #include <condition_variable>
@@ -20,7 +20,7 @@
 
 namespace pgbackup {
 
-/// Memory of one part. Moves; goes back to the pool after it was sent.
+/// Holds the memory of one part. Movable; goes back to the pool after the part was sent.
 struct PartBuffer {
   std::unique_ptr<char[]> data{};
   size_t size = 0;
@@ -33,15 +33,15 @@ struct PartJob {
   std::string upload_id{};
   int number = 0;  ///< from 1
   PartBuffer buffer{};
-  std::string sha256{};         ///< of the buffer, 64 hexadecimal digits; empty: not known yet
-  std::string* etag = nullptr;  ///< filled by the sender; read it after drain()
+  std::string sha256{};         ///< of the buffer, 64 hexadecimal digits; empty: unknown
+  std::string* etag = nullptr;  ///< set by the sender; valid after drain()
 };
 
-/// One filling thread (all public calls) and `threads` sending ones. Memory: `part_bytes` ×
-/// (`threads` + 1) at most, allocated as it is needed.
+/// Connects one filling thread (all public calls) and `threads` sending ones. Uses at most
+/// `part_bytes` × (`threads` + 1) of memory, allocated when needed.
 class PartWorkers {
  public:
-  /// Called by the sending threads at the same time, each with its own transport.
+  /// Sends a part. Called by the sending threads at the same time, each with its own transport.
   using Send = std::function<void(Transport&, PartJob&, const std::stop_token&)>;
   struct Limits {
     int threads;
@@ -53,15 +53,17 @@ class PartWorkers {
   PartWorkers& operator=(const PartWorkers&) = delete;
   ~PartWorkers();
 
-  /// An empty buffer of `part_bytes`; waits for one.
+  /// Returns an empty buffer of `part_bytes`, and waits for one.
   [[nodiscard]] PartBuffer take_buffer();
   void submit(PartJob job);
-  /// Waits until everything submitted was sent.
+  /// Waits until everything that was submitted is sent.
   void drain();
-  /// Throws what made a part fail. So do all calls above, and `canceled` after a stop.
+  /// Throws the error that made a part fail. All calls above throw it, too, and `canceled` after a
+  /// stop.
   void check() const;
 
-  /// Ends running transfers and all threads. True when something submitted may not have been sent.
+  /// Ends running transfers and all threads. Returns true when something that was submitted may not
+  /// have been sent.
   bool cancel() noexcept;
 
  private:

@@ -10,7 +10,7 @@
 namespace pgbackup {
 namespace {
 
-/// Of AWS, and of everyone who speaks S3.
+/// The most objects of one request, at AWS and at everyone who speaks S3.
 constexpr size_t kMaxBatch = 1000;
 /// A server works through a batch object by object.
 constexpr std::chrono::minutes kBatchTimeout{5};
@@ -19,7 +19,7 @@ void throw_if_stopped(const std::stop_token& stop) {
   if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
 }
 
-/// All of `objects` of which the reply does not say that they are gone.
+/// Returns those of `objects` that the reply does not report as deleted.
 std::vector<S3ObjectName> left_after(std::span<const S3ObjectName> objects,
                                      const S3DeletionReply& reply) {
   std::set<S3ObjectName> gone(reply.deleted.begin(), reply.deleted.end());
@@ -53,11 +53,11 @@ void S3Remover::abort_upload(Transport& transport, const std::string& key,
                                              .note = "(abort upload)"}));
 }
 
-/// Sends a DELETE, for which it does not matter whether there is anything to delete.
+/// Sends a DELETE, which also succeeds when there is nothing to delete.
 HttpResponse S3Remover::send_removal(Transport& transport, S3Request request) {
   request.returned = ErrorKind::not_found;
   if (!stop_.stop_requested()) return client_.send(transport, request, stop_);
-  // The last chance to clean up: under a token of its own.
+  // This is the last chance to clean up, so it has a stop token of its own.
   request.is_cleanup = true;
   return client_.send(transport, request, {});
 }
@@ -70,11 +70,11 @@ std::vector<S3RemovalFailure> S3Remover::remove_all(Transport& transport,
     const size_t count = std::min(objects.size(), kMaxBatch);
     const auto some = objects.first(count);
     objects = objects.subspan(count);
-    // A batch of one would only hide what a plain DELETE says.
+    // A batch of one would only hide what a single DELETE says.
     takes_batches_&& count > 1 ? remove_batch(transport, some, failures)
                                : remove_singly(transport, some, failures);
     if (failures.empty() || !is_retryable(failures.back().error.kind())) continue;
-    const Error unanswered = failures.back().error;  // the rest would wait as long for the same
+    const Error unanswered = failures.back().error;  // the rest would wait as long for it
     for (const S3ObjectName& object : objects) failures.push_back({object, unanswered});
     break;
   }
@@ -93,10 +93,11 @@ void S3Remover::remove_batch(Transport& transport, std::span<const S3ObjectName>
       for (const S3ObjectName& object : objects) failures.push_back({object, error});
       return;
     }
-    // Whatever the server has against it (GCS knows no DeleteObjects, a policy may name single keys
-    // only): a plain DELETE is what every one takes, or it says what is wrong.
-    client_.log().info("the server refuses to remove many objects at once: one by one from now on",
-                       {{"cause", error.message()}});
+    // Some servers and policies refuse batches (GCS knows no DeleteObjects, a policy may name
+    // single keys only). Every server takes a single DELETE, or says what is wrong.
+    client_.log().info(
+        "the server refuses to delete many objects at once: deleting one by one from now on",
+        {{"cause", error.message()}});
     takes_batches_ = false;
     remove_singly(transport, objects, failures);
   }
@@ -118,8 +119,8 @@ S3DeletionReply S3Remover::send_batch(Transport& transport, std::span<const S3Ob
                       [&] { return parse_deletion(response.body); });
 }
 
-/// Each is tried for as long as S3_RETRY_TIME says; but once one got no answer the others would
-/// only wait as long for the same.
+/// Deletes one by one. Each object is tried for as long as S3_RETRY_TIME says. After one without an
+/// answer the others are not tried, because they would only wait as long for the same error.
 void S3Remover::remove_singly(Transport& transport, std::span<const S3ObjectName> objects,
                               std::vector<S3RemovalFailure>& failures) {
   std::optional<Error> unanswered;
@@ -144,7 +145,7 @@ void S3Remover::note_marker() {
   has_told_of_markers_ = true;
   client_.log().info(
       "the bucket keeps older versions: what is deleted here is only hidden, and takes space until "
-      "a life-cycle rule (NoncurrentVersionExpiration) or S3_DELETE_VERSIONS=true removes it",
+      "a lifecycle rule (NoncurrentVersionExpiration) or S3_DELETE_VERSIONS=true deletes it",
       {{"bucket", client_.config().bucket}});
 }
 

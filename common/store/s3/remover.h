@@ -1,5 +1,5 @@
-// Removing from a bucket: many objects by one DeleteObjects where the server takes it, one by one
-// where it does not. To remove what is gone already is success, so every repeat is harmless.
+// Deletes objects of a bucket: many by one DeleteObjects where the server takes it, one by one
+// where it does not. Deleting an absent object succeeds, so every repeat is harmless.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 #pragma once
 
@@ -20,19 +20,19 @@ struct S3RemovalFailure {
   std::string lock{};  ///< see RemovalFailure
 };
 
-/// Keys are full keys. Not thread-safe; `client` must outlive it.
+/// Deletes objects by their full keys. Not thread-safe; `client` must outlive it.
 class S3Remover {
  public:
   S3Remover(S3Client& client, std::stop_token stop) : client_(client), stop_(std::move(stop)) {}
 
-  /// Works after a stop was requested, too: once, and for 2 s at most.
+  /// Deletes one object. Works after a stop was requested, too: once, and for 2 s at most.
   void remove(Transport& transport, const S3ObjectName& object);
   void abort_upload(Transport& transport, const std::string& key, const std::string& upload_id);
 
-  /// Returns what could not be removed. Throws `canceled` only.
+  /// Deletes all of `objects` and returns those that could not be deleted. Throws `canceled` only.
   [[nodiscard]] std::vector<S3RemovalFailure> remove_all(Transport& transport,
                                                          std::span<const S3ObjectName> objects);
-  /// How many objects one request takes: 1 once the server has refused a batch.
+  /// Returns how many objects one request takes: 1 once the server has refused a batch.
   [[nodiscard]] size_t batch() const;
 
  private:

@@ -22,7 +22,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-/// Trimmed, inner runs of blanks squeezed to one.
+/// Trims a value and reduces runs of whitespace in it to one space.
 std::string squeeze(std::string_view value) {
   std::string result;
   for (const char c : value) {
@@ -36,7 +36,8 @@ std::string squeeze(std::string_view value) {
   return result;
 }
 
-/// Lower-case names in order; the values of a repeated name joined by commas as they came.
+/// Returns lowercase names in order; the values of a repeated name are joined by commas in their
+/// order.
 std::map<std::string, std::string> canonical_headers(const NameValues& headers) {
   std::map<std::string, std::string> result;
   for (const auto& [name, value] : headers) {
@@ -82,7 +83,7 @@ std::string canonical_query(const NameValues& parameters) {
   for (const auto& [name, value] : parameters) {
     encoded.emplace_back(encode_percent(name), encode_percent(value));
   }
-  // As pairs: joined text would put `a-b=` before `a=`.
+  // Sorts pairs, because joined text would put `a-b=` before `a=`.
   std::sort(encoded.begin(), encoded.end());
   std::string query;
   for (const auto& [name, value] : encoded) {

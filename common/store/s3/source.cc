@@ -8,8 +8,8 @@ namespace pgbackup {
 
 namespace {
 
-/// A transfer that brings fewer bytes before it breaks off is no progress: the time for retries
-/// goes on, and so do the waits.
+/// The least bytes of a transfer that count as progress. With fewer before it breaks off, the time
+/// for retries goes on, and so do the waits.
 constexpr uint64_t kLeastProgress = uint64_t{64} << 10U;
 
 }  // namespace

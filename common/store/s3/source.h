@@ -1,6 +1,6 @@
 // Reads an object as a stream: one GET, continued from where it broke off when the network fails in
-// the middle, never with bytes of another version of the object. A transfer that breaks off again
-// and again after a few bytes ends, too.
+// the middle, and never with bytes of another version of the object. Gives up on a transfer that
+// breaks off again and again after a few bytes.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,8 @@ namespace pgbackup {
 
 class S3Source final : public Source {
  public:
-  /// Asks for the object: `not_found` comes from here. `client` must outlive the source.
+  /// Asks for the object. Throws `not_found`, which read() does not. `client` must outlive the
+  /// source.
   S3Source(S3Client& client, std::unique_ptr<Transport> transport, std::string full_key,
            std::stop_token stop);
 
@@ -34,7 +35,7 @@ class S3Source final : public Source {
   uint64_t offset_ = 0;
   bool is_open_ = false;
   Retrier retrier_;
-  uint64_t opened_at_ = 0;  ///< where the transfer began that is open, or was last
+  uint64_t opened_at_ = 0;  ///< where the present or last transfer began
 };
 
 }  // namespace pgbackup

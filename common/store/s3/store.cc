@@ -17,7 +17,7 @@ using std::chrono::minutes;
 
 /// How long the Date of an earlier reply answers now().
 constexpr minutes kDateMaxAge{1};
-/// How long own_time() waits for one.
+/// The longest time that own_time() waits for a Date.
 constexpr std::chrono::seconds kMostTimeWait{10};
 
 TransportFactory curl_factory(const S3Config& config) {
@@ -64,7 +64,7 @@ void S3Store::put(const std::string& key, std::string_view bytes) {
   if (write.is_conditional) request.returned_status = kPreconditionFailed;
   const HttpResponse response = client_.send(transport(), request, stop_);
   if (response.status != kPreconditionFailed) return;
-  // It is ours when the reply to an earlier attempt was lost.
+  // The object is ours when the reply to an earlier attempt was lost.
   const HttpResponse present =
       client_.send(transport(), {.method = "GET", .key = request.key}, stop_);
   if (present.body != bytes) throw_foreign_object(location(key));
@@ -93,7 +93,8 @@ void S3Store::list(std::string_view prefix, const std::function<void(const Objec
   list_objects(
       client_, transport(), {.prefix = client_.full_key(prefix)},
       [&](const S3ObjectEntry& object) {
-        // Some consoles make an empty object for the folder itself; it has no name below the root.
+        // Some consoles make an empty object for the prefix itself, which has no name below the
+        // root.
         if (object.key.size() <= root.size() || !object.key.starts_with(root)) return;
         visit({.key = object.key.substr(root.size()),
                .bytes = object.bytes,
@@ -148,7 +149,7 @@ void S3Store::remove_unfinished(const UnfinishedWrite& write) {
   remover_.abort_upload(transport(), client_.full_key(write.key), write.id);
 }
 
-/// The cheapest request whose refusal comes with an explanation. Any reply has a Date.
+/// Returns the cheapest request whose refusal comes with an explanation. Any reply has a Date.
 S3Request S3Store::time_request() const {
   return {.method = "GET",
           .key = {},

@@ -1,5 +1,5 @@
-// A store in an S3 bucket, below a prefix. Every provider that speaks S3 will do: nothing but PUT,
-// GET, HEAD, DELETE, ListObjectsV2 and multipart uploads is demanded.
+// A store in an S3 bucket, below a prefix. Works with every provider that speaks S3: needs only
+// PUT, GET, HEAD, DELETE, ListObjectsV2 and multipart uploads.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 #pragma once
 
@@ -20,10 +20,10 @@ namespace pgbackup {
 
 class S3Store final : public Store {
  public:
-  /// `clock` and `log` must outlive the store. Asks nothing of the server yet. Throws `usage` for a
-  /// configuration that cannot work.
+  /// Checks the configuration, and asks nothing of the server yet. `clock` and `log` must outlive
+  /// the store. Throws `usage` for a configuration that cannot work.
   S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop);
-  /// With transports of another make (tests).
+  /// Uses transports from `factory` in place of libcurl (tests).
   S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop, TransportFactory factory);
 
   [[nodiscard]] std::string location(std::string_view key) const override;

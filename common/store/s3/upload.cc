@@ -15,17 +15,17 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-/// A line that lets less through is no line for backups; a limited rate is halved for its swings.
+/// The slowest rate that a line for backups must have. A limited rate is halved for its swings.
 constexpr uint64_t kSlowestLine = uint64_t{18} << 10U;
 constexpr minutes kLeastPartTimeout{15};
-/// All parts that are on their way share the line.
+/// Returns the time for one part. All parts that are on their way share the line.
 milliseconds part_timeout(const S3Config& config) {
   const uint64_t bytes = config.part_bytes * static_cast<uint64_t>(config.upload_concurrency);
   const uint64_t rate =
       config.max_rate == 0 ? kSlowestLine : std::min(kSlowestLine, config.max_rate / 2);
   return std::max<milliseconds>(kLeastPartTimeout, seconds(static_cast<long>(bytes / rate)));
 }
-/// The server may send blanks for minutes while it puts the parts together.
+/// The server may send whitespace for minutes while it puts the parts together.
 constexpr minutes kCompleteTimeout{15};
 /// After SIGTERM the process has 10 s in all.
 constexpr seconds kCleanupTime{5};
@@ -46,7 +46,7 @@ void noting_doubt(bool& is_in_doubt, const Call& call) {
   }
 }
 
-/// What is signed of a body: its SHA-256, computed later where it is not known yet.
+/// Returns what is signed of a body: its SHA-256, computed later where it is not known yet.
 std::string payload_hash(const S3WriteOptions& options, const std::string& sha256) {
   const std::string_view instead = payload_hash_override(options);
   return instead.empty() ? sha256 : std::string(instead);
@@ -79,7 +79,7 @@ void S3ObjectWriter::write(std::string_view bytes) {
   workers_.check();
   while (!bytes.empty()) {
     const size_t part_bytes = client_.config().part_bytes;
-    // Only when more follows: a stream of exactly one part takes a single PUT.
+    // A part is sent only when more follows: a stream of exactly one part takes a single PUT.
     if (buffer_.size == part_bytes) {
       flush_part();
       buffer_ = workers_.take_buffer();
@@ -94,7 +94,7 @@ void S3ObjectWriter::write(std::string_view bytes) {
   }
 }
 
-/// The piece that the bytes in `buffer_` belong to.
+/// Returns the piece that the bytes in `buffer_` belong to.
 S3ObjectWriter::Piece& S3ObjectWriter::current_piece() {
   const auto max_parts = static_cast<size_t>(client_.config().max_parts);
   if (pieces_.empty() || pieces_.back().etags.size() == max_parts) {
@@ -131,7 +131,7 @@ void S3ObjectWriter::begin_upload(Piece& piece) {
   });
 }
 
-/// In a sending thread: touches nothing of the writer but the client.
+/// Sends a part. Runs in a sending thread, and uses nothing of the writer but the client.
 void S3ObjectWriter::send_part(Transport& transport, PartJob& job, const std::stop_token& stop) {
   const S3WriteOptions& write = client_.config().write;
   const HttpResponse response = client_.send(
@@ -169,7 +169,8 @@ void S3ObjectWriter::finish() {
   is_finished_ = true;
 }
 
-/// Where overwriting is refused, a repeat after a lost reply meets the object of the first try.
+/// Writes a piece by one PUT. Where overwriting is refused, a repeat after a lost reply meets the
+/// object of the first attempt.
 void S3ObjectWriter::put_whole(Piece& piece) {
   const S3WriteOptions& write = client_.config().write;
   S3Request request{.method = "PUT",
@@ -192,8 +193,8 @@ void S3ObjectWriter::put_whole(Piece& piece) {
   piece.is_completed = true;
 }
 
-/// Not idempotent everywhere: where a reply was lost the upload may be gone because it was
-/// completed. So every repeat begins with a look at the object itself.
+/// Completes an upload. To complete is not idempotent everywhere: after a lost reply the upload may
+/// be gone because it was completed. So every repeat first looks at the object itself.
 void S3ObjectWriter::complete(Piece& piece) {
   const std::vector<std::string> etags(piece.etags.begin(), piece.etags.end());
   const std::string body = format_completion(etags);
@@ -219,7 +220,7 @@ void S3ObjectWriter::complete(Piece& piece) {
       throw Error(ErrorKind::failed,
                   fmt::format("POST {} (complete upload): the server no longer knows the upload",
                               client_.url_of(piece.full_key)),
-                  "was it aborted by another program or by a life-cycle rule of the bucket?");
+                  "was it aborted by another program or by a lifecycle rule of the bucket?");
     }
   });
   piece.is_completed = true;
@@ -259,16 +260,16 @@ void S3ObjectWriter::abandon() noexcept {
     } catch (...) {
       try {
         client_.log().warn(
-            "an unfinished upload could not be removed: pg-prune will sweep it",
+            "could not abort an unfinished upload: pg-prune will delete it",
             {{"object", client_.url_of(piece.full_key)}, {"cause", current_error().message()}});
       } catch (...) {
-        continue;  // out of memory while saying so
+        continue;  // out of memory for the message
       }
     }
   }
 }
 
-/// Runs after a stop, too: hence a token of its own.
+/// Deletes what is left of a piece. Runs after a stop, too, so it has a stop token of its own.
 void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
   const std::stop_token never;
   const auto abort = [&](const std::string& upload_id) {
@@ -287,7 +288,7 @@ void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
     if (has_stragglers) abort(piece.upload_id);
   }
   if (piece.is_create_in_doubt) {
-    // The server may still be at it: it does not notice at once that nobody waits for the reply.
+    // The server may still be working: it does not notice at once that nobody waits for the reply.
     client_.clock().sleep(kCreateSettles, never);
     const S3ListRequest mine{.prefix = piece.full_key, .is_cleanup = true};
     list_uploads(

@@ -1,6 +1,6 @@
 // Writes a stream of unknown length to S3: one PUT when it is small, a multipart upload otherwise,
-// several objects when it outgrows one. Nothing is visible before finish(); a writer that goes away
-// without it takes its uploads along.
+// and several objects when it outgrows one. Nothing is visible before finish(). A writer that is
+// destroyed without it aborts its uploads.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 #pragma once
 
@@ -19,14 +19,14 @@
 
 namespace pgbackup {
 
-/// User metadata by which a writer knows its own objects again: a repeated request whose first
+/// The user metadata by which a writer recognizes its own objects: a repeated request whose first
 /// reply was lost must not take a foreign object for its own.
 inline constexpr std::string_view kTokenHeader = "x-amz-meta-pgbackup-token";
 
 class S3ObjectWriter final : public ObjectWriter {
  public:
-  /// `client` and `transport` must outlive the writer; `transport` is used by the calling thread,
-  /// each sending thread gets one of its own from `factory`.
+  /// Begins the object `key`. `client` and `transport` must outlive the writer. The calling thread
+  /// uses `transport`, and each sending thread gets one of its own from `factory`.
   S3ObjectWriter(S3Client& client, Transport& transport, TransportFactory factory, std::string key,
                  std::stop_token stop);
   S3ObjectWriter(const S3ObjectWriter&) = delete;
@@ -38,12 +38,12 @@ class S3ObjectWriter final : public ObjectWriter {
   [[nodiscard]] const std::vector<StoredObject>& stored() const override { return stored_; }
 
  private:
-  /// One object of the stream, in the making.
+  /// Holds one object of the stream while it is written.
   struct Piece {
     std::string key;  ///< relative to the store
     std::string full_key;
     std::string upload_id;          ///< empty: not begun
-    std::deque<std::string> etags;  ///< of the parts; the workers hold pointers into it
+    std::deque<std::string> etags;  ///< ETags of the parts; the workers hold pointers into it
     uint64_t bytes = 0;
     PartedSha256 hash;
     bool is_create_in_doubt = false;  ///< an upload may exist whose id never reached us
@@ -57,7 +57,8 @@ class S3ObjectWriter final : public ObjectWriter {
   void flush_part();
   void put_whole(Piece& piece);
   void complete(Piece& piece);
-  /// The object is there with our token and our size. A reply of `absent_status`: it is not there.
+  /// Returns true when the object is there with our token and our size. `absent_status` is a status
+  /// that means that the object is absent.
   [[nodiscard]] bool is_ours(const Piece& piece, Attempt& attempt,
                              std::optional<int> absent_status = {});
   void verify(const Piece& piece);

@@ -14,7 +14,8 @@ namespace {
 constexpr const char* kNeedsVersions =
     "S3_DELETE_VERSIONS=true is for servers that keep versions: is it meant for this one?";
 
-/// Keys by the shortest prefix that lists them all: the key itself, or the folder of several.
+/// Groups keys by the shortest prefix that lists them all: the key itself, or the directory of
+/// several.
 std::map<std::string, std::set<std::string>> by_prefix(std::span<const S3ObjectName> objects) {
   std::map<std::string, std::set<std::string>> folders;
   for (const S3ObjectName& object : objects) {
@@ -32,8 +33,8 @@ std::map<std::string, std::set<std::string>> by_prefix(std::span<const S3ObjectN
 
 std::vector<S3RemovalFailure> S3VersionRemover::remove_all(std::span<const S3ObjectName> objects) {
   const Versions versions = find(objects);
-  // What is seen goes last, and only when nothing older is left: a delete marker that goes while a
-  // version stays would bring the object back.
+  // The current version is deleted last, and only when no older one is left: a delete marker that
+  // goes while a version stays would bring the object back.
   remove(versions, false);
   remove(versions, true);
   std::vector<S3RemovalFailure> failures;
@@ -43,7 +44,7 @@ std::vector<S3RemovalFailure> S3VersionRemover::remove_all(std::span<const S3Obj
 
 S3VersionRemover::Versions S3VersionRemover::find(std::span<const S3ObjectName> objects) {
   Versions found;
-  std::optional<Error> unanswered;  // the others would wait as long for the same
+  std::optional<Error> unanswered;  // the others would wait as long for the same error
   for (const auto& [prefix, keys] : by_prefix(objects)) {
     if (stop_.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     try {
@@ -79,16 +80,17 @@ void S3VersionRemover::remove(const Versions& versions, bool latest) {
   }
 }
 
-/// A fault says more than a lock.
+/// Keeps the failure of a key. A fault takes precedence over a lock.
 void S3VersionRemover::note(const std::string& key, const Error& error, const std::string& lock) {
   const auto [place, is_new] =
       failures_.try_emplace(key, S3RemovalFailure{.object = {key}, .error = error, .lock = lock});
   if (!is_new && lock.empty()) place->second = {.object = {key}, .error = error};
 }
 
-/// Empty: not locked, or this key pair may not know (AWS wants GetObjectRetention for that).
+/// Returns how a version is locked. Returns an empty string when it is not locked, or when this key
+/// pair lacks the permission to ask (AWS wants GetObjectRetention).
 std::string S3VersionRemover::lock_of(const S3ObjectName& version) {
-  if (is_unanswered_) return "";  // the others would wait as long for the same
+  if (is_unanswered_) return "";  // the others would wait as long for the same error
   try {
     const HttpResponse head = client_.send(transport_,
                                            {.method = "HEAD",
@@ -103,7 +105,7 @@ std::string S3VersionRemover::lock_of(const S3ObjectName& version) {
     return until && *until > now ? fmt::format("locked until {}", format_iso(*until)) : "";
   } catch (...) {
     is_unanswered_ = is_retryable(current_failure().kind());
-    return "";  // the refusal itself is told
+    return "";  // the caller reports the refusal itself
   }
 }
 

@@ -1,5 +1,5 @@
-// Removing objects with all their versions and delete markers, where the bucket keeps such and the
-// user wants the space back (S3_DELETE_VERSIONS).
+// Deletes objects with all their versions and delete markers, in a bucket that keeps such, for
+// users who want the space back (S3_DELETE_VERSIONS).
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html
 #pragma once
 
@@ -13,15 +13,16 @@
 
 namespace pgbackup {
 
-/// Lives for one call. What it refers to must outlive it.
+/// Deletes all versions of objects. Serves one call; what it refers to must outlive it.
 class S3VersionRemover {
  public:
   S3VersionRemover(S3Client& client, Transport& transport, S3Remover& remover,
                    const std::stop_token& stop)
       : client_(client), transport_(transport), remover_(remover), stop_(stop) {}
 
-  /// One failure at most for each of `objects`, by its key. Throws `canceled` only. Costs a list
-  /// request for each folder. What the store holds back because it is locked has `lock` set.
+  /// Deletes all of `objects` and returns at most one failure for each, by its key. A failure has
+  /// `lock` set when the store keeps the object because it is locked. Costs a list request for each
+  /// directory. Throws `canceled` only.
   [[nodiscard]] std::vector<S3RemovalFailure> remove_all(std::span<const S3ObjectName> objects);
 
  private:
@@ -37,7 +38,7 @@ class S3VersionRemover {
   S3Remover& remover_;
   const std::stop_token& stop_;
   std::map<std::string, S3RemovalFailure> failures_;  ///< by key
-  bool is_unanswered_ = false;                        ///< asked for a lock, the server was away
+  bool is_unanswered_ = false;  ///< the server was unavailable when asked for a lock
 };
 
 }  // namespace pgbackup

@@ -24,11 +24,10 @@ void check_storage_class(const std::string& storage_class, std::vector<std::stri
         storage_class));
   }
   if (storage_class == "GLACIER" || storage_class == "DEEP_ARCHIVE") {
-    problems.push_back(
-        fmt::format("S3_STORAGE_CLASS: what lies in {} cannot be read until it was thawed, for "
-                    "hours and by hand: no backup could be checked or restored; GLACIER_IR can be "
-                    "read at once",
-                    storage_class));
+    problems.push_back(fmt::format(
+        "S3_STORAGE_CLASS: objects in {} cannot be read before they are restored by hand, which "
+        "takes hours: no backup could be checked or restored; GLACIER_IR can be read at once",
+        storage_class));
   }
 }
 
@@ -38,22 +37,23 @@ std::vector<Option> write_option_rows(S3WriteOptions& options) {
   return {
       {.name = "S3_SERVER_SIDE_ENCRYPTION",
        .value = choice(&options.encryption, {"none", "AES256", "aws:kms"}),
-       .help = "Encryption at rest that is asked for; with none the bucket's own rule holds."},
+       .help = "Encryption at rest to ask for; with none the bucket's own rule applies."},
       {.name = "S3_KMS_KEY_ID",
        .value = &options.kms_key_id,
        .help = "Key for aws:kms: its id or ARN.",
        .default_note = "the account's"},
       {.name = "S3_STORAGE_CLASS",
        .value = &options.storage_class,
-       .help = "Such as STANDARD_IA. GLACIER and DEEP_ARCHIVE are refused: nothing in them can be "
-               "read at once.",
+       .help = "Storage class of written objects, such as STANDARD_IA. GLACIER and DEEP_ARCHIVE "
+               "are refused: objects in them cannot be read at once.",
        .default_note = "the bucket's"},
       {.name = "S3_OBJECT_LOCK_MODE",
        .value = choice(&options.lock_mode, {"none", "GOVERNANCE", "COMPLIANCE"}),
-       .help = "Locks what is written against removal; the bucket must have been made for it."},
+       .help = "Protects written objects from deletion; the bucket must have been created with "
+               "Object Lock."},
       {.name = "S3_OBJECT_LOCK_RETENTION",
        .value = Duration{&options.lock_retention, seconds(1)},
-       .help = "How long it is locked, from the start of the run: 30d."},
+       .help = "How long an object is locked, from the start of the run, such as 30d."},
       {.name = "S3_PAYLOAD_SIGNING",
        .value = choice(&options.payload_signing, {"signed", "unsigned"}),
        .help = "unsigned leaves the SHA-256 of what is uploaded out of the signature and trusts "
@@ -108,7 +108,8 @@ NameValues creation_headers(const S3WriteOptions& options, std::optional<UtcTime
 }
 
 NameValues body_headers(const S3WriteOptions& options, std::string_view body) {
-  // Demanded for locked objects. It takes longer than SHA-256: only where it is demanded.
+  // Servers demand an MD5 for locked objects. An MD5 takes longer than SHA-256 and is sent only
+  // there.
   if (options.lock_mode == S3LockMode::none) return {};
   return {{"content-md5", content_md5(body)}};
 }

@@ -1,6 +1,6 @@
 // How objects are written beyond their bytes: encryption at rest, storage class, Object Lock,
-// signing of the bodies, refusal to overwrite. Pure; sent by s3_store and s3_upload, both of which
-// take it from here.
+// signing of the bodies, refusal to overwrite. Pure; store.h and upload.h send what is decided
+// here.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
 #pragma once
 
@@ -27,31 +27,33 @@ struct S3WriteOptions {
   S3LockMode lock_mode = S3LockMode::none;
   std::optional<std::chrono::seconds> lock_retention{};
   S3PayloadSigning payload_signing = S3PayloadSigning::full;
-  bool is_conditional = false;  ///< refuse to overwrite: If-None-Match
+  bool is_conditional = false;  ///< refuses to overwrite: If-None-Match
 };
 
-/// Rows of the option table; they point into `options`.
+/// Returns rows of the option table. The rows point into `options`, which must outlive them.
 [[nodiscard]] std::vector<Option> write_option_rows(S3WriteOptions& options);
 
 /// Appends what is contradictory or would make restores impossible, one sentence each. `scheme` is
-/// the endpoint's: `http` or `https`.
+/// that of the endpoint: `http` or `https`.
 void check_write_options(const S3WriteOptions& options, std::string_view scheme,
                          std::vector<std::string>& problems);
 
-/// Until when what is written in a run that begins `now` is locked.
+/// Returns until when the objects of a run that begins at `now` are locked; nullopt without a lock.
 [[nodiscard]] std::optional<UtcTime> lock_end(const S3WriteOptions& options, UtcTime now);
 
-/// For the request that creates an object: PUT, CreateMultipartUpload. A locked one has an end.
+/// Returns the headers for the request that creates an object: PUT, CreateMultipartUpload. A locked
+/// object must have `locked_until`.
 [[nodiscard]] NameValues creation_headers(const S3WriteOptions& options,
                                           std::optional<UtcTime> locked_until);
-/// For every request whose body becomes (part of) an object: PUT, UploadPart.
+/// Returns the headers for every request whose body becomes an object or part of one: PUT,
+/// UploadPart.
 [[nodiscard]] NameValues body_headers(const S3WriteOptions& options, std::string_view body);
-/// For the request that makes an object visible: PUT, CompleteMultipartUpload.
+/// Returns the headers for the request that makes an object visible: PUT, CompleteMultipartUpload.
 [[nodiscard]] NameValues commit_headers(const S3WriteOptions& options);
-/// All three: for a PUT.
+/// Returns the headers of all three kinds, for a PUT.
 [[nodiscard]] NameValues put_headers(const S3WriteOptions& options,
                                      std::optional<UtcTime> locked_until, std::string_view body);
-/// What is signed in place of a body's SHA-256; empty: that itself.
+/// Returns what is signed in place of a body's SHA-256; an empty string when that itself is signed.
 [[nodiscard]] std::string_view payload_hash_override(const S3WriteOptions& options);
 
 }  // namespace pgbackup

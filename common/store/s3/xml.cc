@@ -17,8 +17,8 @@ Error corrupt(std::string_view what) {
   return {ErrorKind::corrupt, fmt::format("the reply of the server is not usable: {}", what)};
 }
 
-/// A page of 1000 entries has 30,000 of these, if no names hold them, and all at most 350,000. Each
-/// element and attribute costs more memory than text.
+/// The most `<` and `=` of a document. A page of 1000 entries has 30,000 of these, if no names hold
+/// them, and at most 350,000. Each element and attribute costs more memory than text.
 constexpr std::ptrdiff_t kMaxMarkup = 1'000'000;
 
 bool is_too_complex(std::string_view xml) {
@@ -26,7 +26,7 @@ bool is_too_complex(std::string_view xml) {
          kMaxMarkup;
 }
 
-/// The root element called `name`. `document` must outlive it.
+/// Returns the root element called `name`. `document` must outlive the result.
 pugi::xml_node parse_root(pugi::xml_document& document, std::string_view xml, const char* name) {
   if (is_too_complex(xml)) throw corrupt("too many XML elements");
   const pugi::xml_parse_result result = document.load_buffer(xml.data(), xml.size());
@@ -77,7 +77,7 @@ bool required_flag(const pugi::xml_node& parent, const char* name) {
   return text == "true";
 }
 
-/// Text inside an element.
+/// Escapes text inside an element.
 std::string escape_xml(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -193,7 +193,7 @@ std::string parse_created_upload(std::string_view xml) {
 }
 
 bool is_completed_upload(std::string_view xml) {
-  // Ceph 16 leaves the ETag's text out; the element is what an aborted reply would lack.
+  // Ceph 16 leaves the ETag's text out; an aborted reply would lack the element.
   pugi::xml_document document;
   if (is_too_complex(xml) || !document.load_buffer(xml.data(), xml.size())) return false;
   const pugi::xml_node root = document.document_element();

@@ -1,5 +1,6 @@
-// The XML of S3 as values, and back: parsing is strict, what is not the expected document is
-// `corrupt`. https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html
+// Parses and writes the XML of S3. Parsing is strict: throws `corrupt` for anything but the
+// expected document.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html
 #pragma once
 
 #include <compare>
@@ -15,19 +16,20 @@
 
 namespace pgbackup {
 
-/// Of a key: what S3 allows. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-/// Upload and version ids are shorter.
+/// The most bytes of a key that S3 allows. Upload and version ids are shorter.
+/// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 inline constexpr size_t kMaxNameBytes = 1024;
-/// 1 PiB, 20 times what AWS allows: sums over a listing do not wrap around soon.
+/// The largest size of an object that is believed: 1 PiB, 20 times what AWS allows. Sums over a
+/// listing do not wrap around soon.
 inline constexpr uint64_t kMaxObjectBytes = uint64_t{1} << 50U;
 
-/// An <Error> document. Servers leave fields out; `message` is shortened and free of control
+/// Holds an <Error> document. Servers leave fields out; `message` is shortened and free of control
 /// characters.
 struct S3ErrorReply {
   std::string code{};
   std::string message{};
   std::string request_id{};
-  std::string region{};  ///< the right one, in AuthorizationHeaderMalformed
+  std::string region{};  ///< the right region, in AuthorizationHeaderMalformed
 };
 
 struct S3ObjectEntry {
@@ -55,7 +57,7 @@ struct S3UploadPage {
   std::string next_upload_id_marker;
 };
 
-/// An object, or one of its versions.
+/// Names an object, or one of its versions.
 struct S3ObjectName {
   std::string key;
   std::string version_id{};  ///< empty: the object as it is now
@@ -65,11 +67,11 @@ struct S3ObjectName {
 
 struct S3VersionEntry {
   S3ObjectName object;
-  bool is_latest = false;  ///< what a plain GET sees; a delete marker may be it
+  bool is_latest = false;  ///< what a GET without version sees; may be a delete marker
 };
 
 struct S3VersionPage {
-  std::vector<S3VersionEntry> versions;  ///< delete markers among them
+  std::vector<S3VersionEntry> versions;  ///< including delete markers
   bool is_truncated = false;
   std::string next_key_marker;
   std::string next_version_id_marker;
@@ -81,7 +83,7 @@ struct S3PartPage {
   std::string next_part_number_marker;
 };
 
-/// What became of the objects of one DeleteObjects; in no promised order.
+/// Says what happened to the objects of one DeleteObjects, in no promised order.
 struct S3DeletionReply {
   struct Refusal {
     S3ObjectName object;
@@ -89,28 +91,31 @@ struct S3DeletionReply {
   };
   std::vector<S3ObjectName> deleted;
   std::vector<Refusal> refused;
-  bool has_markers = false;  ///< versioned: an object was only hidden, its bytes stay
+  bool has_markers = false;  ///< versioned bucket: an object was only hidden, its bytes stay
 };
 
-/// nullopt: not an <Error> document (servers and proxies answer with all sorts of bodies).
+/// Parses an <Error> document. Returns nullopt for anything else, because servers and proxies
+/// answer with all sorts of bodies.
 [[nodiscard]] std::optional<S3ErrorReply> parse_error(std::string_view xml);
 
-// These throw `corrupt`.
+// These functions throw `corrupt`.
 [[nodiscard]] S3ObjectPage parse_object_page(std::string_view xml);
 [[nodiscard]] S3UploadPage parse_upload_page(std::string_view xml);
 [[nodiscard]] S3VersionPage parse_version_page(std::string_view xml);
 [[nodiscard]] S3PartPage parse_part_page(std::string_view xml);
 [[nodiscard]] S3DeletionReply parse_deletion(std::string_view xml);
-/// The upload's id, never empty.
+/// Returns the upload's id, which is never empty.
 [[nodiscard]] std::string parse_created_upload(std::string_view xml);
 
-/// True only for a CompleteMultipartUploadResult with an ETag, which may be empty.
+/// Returns true only for a CompleteMultipartUploadResult with an ETag, which may be empty.
 [[nodiscard]] bool is_completed_upload(std::string_view xml);
 
-/// The body of CompleteMultipartUpload: `etags` of parts 1, 2, 3 ... as the server sent them.
+/// Returns the body of CompleteMultipartUpload. `etags` are those of parts 1, 2, 3 ... as the
+/// server sent them.
 [[nodiscard]] std::string format_completion(std::span<const std::string> etags);
 
-/// The body of DeleteObjects. Not quiet: a quiet reply does not tell of delete markers.
+/// Returns the body of DeleteObjects. Does not ask for a quiet reply, which would not tell of
+/// delete markers.
 [[nodiscard]] std::string format_deletion(std::span<const S3ObjectName> objects);
 
 }  // namespace pgbackup

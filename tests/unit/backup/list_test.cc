@@ -78,8 +78,8 @@ TEST_CASE("Adopted backups are listed with the form they have, and held ones say
   const Listing ours = list_backups(only(store), adoption, clock);
   CHECK(ours.backups.size() == 1);
   CHECK(describe_not_adopted(ours.not_adopted) ==
-        "left alone: objects of older systems (1 of the form backup-time, 2 of the form "
-        "db-folder); ADOPT_LAYOUTS adopts them");
+        "ignored objects of older systems (1 of the form backup-time, 2 of the form "
+        "db-folder); set ADOPT_LAYOUTS to adopt them");
 
   adoption.layouts = parse_layouts("all");
   const Listing all = list_backups(only(store), adoption, clock);

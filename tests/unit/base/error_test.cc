@@ -39,8 +39,8 @@ TEST_CASE("Whatever is thrown, one function makes an Error of it") {
   // Its code is 1, which as an errno would be EPERM.
   CHECK(translated(std::ios_base::failure("stream")).kind() == ErrorKind::failed);
   CHECK(translated(std::bad_alloc()).message() == "out of memory");
-  CHECK(translated(std::out_of_range("at")).message() == "unexpected: at");
-  CHECK(translated(7).message() == "unexpected: an exception of an unknown type");
+  CHECK(translated(std::out_of_range("at")).message() == "unexpected error: at");
+  CHECK(translated(7).message() == "unexpected error: an exception of an unknown type");
 }
 
 TEST_CASE("A stop request is no failure of one part: it goes on through") {

@@ -395,7 +395,7 @@ TEST_CASE("A secret's file is read anew, and what it said stays while it is bein
   for (const auto* half : {"", "\n", "a\nb"}) {
     folder.write("key", half);
     REQUIRE(reread().size() == 1);
-    CHECK(reread().front().starts_with("S3_KEY: the value of before is kept"));
+    CHECK(reread().front().starts_with("S3_KEY: the previous value is kept"));
   }
   std::filesystem::remove(path);
   CHECK(reread().front().find("No such file") != std::string::npos);
@@ -488,11 +488,11 @@ TEST_CASE("Every wrong value is one sentence that names where it came from") {
                         {"DB_PORT", "0x10", "a whole number"},
                         {"DB_PORT", "99999999999999", "a whole number"},
                         {"DB_PORT", "tcp://10.0.0.1:5432", "enableServiceLinks"},
-                        {"INTERVAL", "59", "too short: at least 1m"},
+                        {"INTERVAL", "59", "too short: it must be at least 1m"},
                         {"INTERVAL", "1.5h", "a duration such as"},
                         {"INTERVAL", "6 h", "a duration such as"},
                         {"INTERVAL", "tcp://10.0.0.1:80", "enableServiceLinks"},
-                        {"MAX_AGE", "0", "too short: at least 1s"},
+                        {"MAX_AGE", "0", "too short: it must be at least 1s"},
                         {"MAX_AGE", "-1d", "a duration such as"},
                         {"VERIFY", "yes", "true or false"},
                         {"VERIFY", "TRUE", "true or false"},

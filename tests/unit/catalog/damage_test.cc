@@ -115,7 +115,7 @@ TEST_CASE("A backup that is being removed is gone, not damaged") {
   f.store.after = [&](std::string_view call, std::string_view) {
     if (call == "open") f.memory.remove(kFolder + "manifest.json");
   };
-  CHECK(fails_with(ErrorKind::not_found, "has been removed",
+  CHECK(fails_with(ErrorKind::not_found, "has been deleted",
                    [&] { return inspect_backup(f.store, listed); }));
 }
 

@@ -226,7 +226,8 @@ TEST_CASE("Every missing field is noticed and named") {
     Json json = whole;
     json.erase(name);
     CHECK(is_corrupt(json));
-    CHECK(fails_with(ErrorKind::corrupt, name, [&] { return parse_manifest(json.dump()); }));
+    CHECK(fails_with(ErrorKind::corrupt, "the field '" + name + "' is missing",
+                     [&] { return parse_manifest(json.dump()); }));
   }
   for (const auto* path :
        {"/streams/0/name", "/streams/0/objects", "/streams/0/uncompressed_bytes",
@@ -322,6 +323,7 @@ TEST_CASE("What is said about a damaged manifest is one short line") {
        {"{\x7f" + text, "{ \"" + std::string(5000, 'x'), text.substr(0, 30) + "\n\x01"}) {
     const auto error = error_of([&] { return parse_manifest(bad); });
     REQUIRE(error);
+    CHECK(error->message().starts_with("the manifest is damaged: it is not valid JSON at byte "));
     CHECK(error->message().size() < 400);
     CHECK_FALSE(has_control_characters(error->message()));
   }
@@ -344,6 +346,11 @@ TEST_CASE("A format of the future is named as such") {
   }
   CHECK(fails_with(ErrorKind::failed, "format 3", [&] { return parse_lock(deep); }));
   CHECK(is_corrupt(std::string(R"({"x": 1, "format": 3, "y": )")));
+  json["format"] = 2;
+  json["tool"] = 1;
+  CHECK(fails_with(ErrorKind::corrupt,
+                   "the manifest is damaged: a field is of the wrong type or out of range",
+                   [&] { return parse_manifest(json.dump()); }));
 }
 
 TEST_CASE("Versions of PostgreSQL are printed as it prints them") {

@@ -170,8 +170,8 @@ TEST_CASE("0 is off for our own names, and an error for those of older systems")
   CHECK(problems({{"RETENTION_KEEP_LAST", "0"}, {"RETENTION_KEEP_DAILY", "7"}}).empty());
   for (const auto* name : {"DB_BACKUP_MAX_N", "BACKUPS_TO_RETAIN"}) {
     CHECK(problems({{name, "0"}, {"RETENTION_KEEP_DAILY", "7"}}) ==
-          std::string(name) + ": at least 1");
-    CHECK(problems({{name, "0"}}) == std::string(name) + ": at least 1");
+          std::string(name) + ": must be at least 1");
+    CHECK(problems({{name, "0"}}) == std::string(name) + ": must be at least 1");
   }
 }
 

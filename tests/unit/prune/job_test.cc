@@ -140,8 +140,8 @@ TEST_CASE_METHOD(JobFixture, "Objects of older systems are counted, named and le
   for (const std::string& key : old_keys) add_object(key, 900 * kDay);
   run();
   CHECK(
-      logged("left alone: objects of older systems (1 of the form backup-time, 2 of the form "
-             "db-folder); ADOPT_LAYOUTS adopts them"));
+      logged("ignored objects of older systems (1 of the form backup-time, 2 of the form "
+             "db-folder); set ADOPT_LAYOUTS to adopt them"));
   const auto left = files();
   CHECK(std::includes(left.begin(), left.end(), old_keys.begin(), old_keys.end()));
   job.adoption.layouts = parse_layouts("db-folder");

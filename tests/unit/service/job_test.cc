@@ -156,7 +156,7 @@ TEST_CASE("Whatever a run throws is logged with its hint, and a refusal is calle
   CHECK(contains(scripted.log.text(), "error 403 AccessDenied failures=1"));
   CHECK(contains(scripted.log.text(), "hint=\"check the key\""));
   CHECK(contains(scripted.log.text(), "error refused: the clocks disagree"));
-  CHECK(contains(scripted.log.text(), "error unexpected: odd"));
+  CHECK(contains(scripted.log.text(), "error unexpected error: odd"));
 }
 
 TEST_CASE("No exception of any type ends a daemon") {
@@ -244,7 +244,7 @@ TEST_CASE("What is added by chance delays what is not due yet, and nothing else"
   daemon.serve(stop.get_token());
   // Due after one hour, then two later; a repeat a minute later; at once what was due meanwhile.
   CHECK(starts == std::vector<long>{70, 210, 211, 511, 661});
-  CHECK(log.text().find("the backup went on past the time when the next was due") !=
+  CHECK(log.text().find("the backup took longer than the time until the next one was due") !=
         std::string::npos);
   CHECK(log.text().find("late=3h") != std::string::npos);
 }

@@ -27,10 +27,10 @@ Notes prune_notes(const Environment& environment) {
 
 TEST_CASE("Names of older systems in use are told with ours") {
   CHECK(backup_notes({{"POSTGRES_HOST", "h"}, {"PGUSER", "u"}, {"S3_BUCKET", "b"}}) ==
-        Notes{"POSTGRES_HOST is taken for DB_HOST"});
+        Notes{"POSTGRES_HOST is used as DB_HOST"});
   CHECK(prune_notes({{"BACKUP_KEEP_DAYS", "7"}, {"DB_BACKUP_MAX_N", "3"}}) ==
-        Notes{"BACKUP_KEEP_DAYS is taken for S3_BACKUP_MAX_AGE",
-              "DB_BACKUP_MAX_N is taken for RETENTION_KEEP_LAST"});
+        Notes{"BACKUP_KEEP_DAYS is used as S3_BACKUP_MAX_AGE",
+              "DB_BACKUP_MAX_N is used as RETENTION_KEEP_LAST"});
 }
 
 TEST_CASE("A slip of the pen is noticed") {

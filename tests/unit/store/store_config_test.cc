@@ -77,7 +77,7 @@ TEST_CASE("A bucket given as a URL names the prefix, too") {
   }
   const Environment keys = {{"AWS_ACCESS_KEY_ID", "a"}, {"AWS_SECRET_ACCESS_KEY", "s"}};
   for (const auto& [bucket, prefix, says] :
-       std::vector<std::array<std::string, 3>>{{"s3://bkt/a", "b", "keep one of the folders"},
+       std::vector<std::array<std::string, 3>>{{"s3://bkt/a", "b", "keep one of the prefixes"},
                                                {"s3://", "", "bucket"},
                                                {"s3:///a", "", "bucket"},
                                                {"S3://bkt", "", "bucket"},

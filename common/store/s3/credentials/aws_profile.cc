@@ -14,12 +14,12 @@
 namespace pgbackup {
 namespace {
 
-/// Ways to credentials that only Amazon's own tools go.
+/// Keys of ways to credentials that only Amazon's own tools support.
 constexpr std::array<std::string_view, 6> kUnsupported = {"source_profile", "credential_source",
                                                           "sso_session",    "sso_start_url",
                                                           "sso_account_id", "login_session"};
 
-/// `NAME` of `[NAME]` or `[profile NAME]`; empty for sections that are no profile.
+/// Returns `NAME` of `[NAME]` or `[profile NAME]`; an empty string for other sections.
 std::string_view profile_of(std::string_view section, ProfileFile kind) {
   section = trimmed(section);
   if (kind == ProfileFile::credentials || section == "default") return section;
@@ -33,7 +33,7 @@ std::string_view profile_of(std::string_view section, ProfileFile kind) {
 }
 
 struct ProfilePath {
-  std::string path{};  ///< empty: there is no home
+  std::string path{};  ///< empty: HOME is not set
   bool is_given = false;
 };
 
@@ -56,10 +56,11 @@ std::string_view profile_name(const CredentialContext& context) {
 struct FoundProfile {
   ProfileValues values{};
   bool is_there = false;
-  std::string reason{};  ///< for what could not be read
+  std::string reason{};  ///< why a file could not be read
 };
 
-/// A file that someone has named must be readable; the others may be missing, and any may be empty.
+/// Adds a file. A file that the user has named must be readable; the others may be missing, and any
+/// may be empty.
 void add_file(const CredentialContext& context, ProfileFile kind, FoundProfile& found) {
   const ProfilePath file = path_of(context, kind);
   if (file.path.empty()) return add_reason(found.reason, "HOME is not set");
@@ -80,7 +81,7 @@ void add_file(const CredentialContext& context, ProfileFile kind, FoundProfile& 
   }
 }
 
-/// The file of credentials comes first: its values count.
+/// Reads the file of credentials first, so that its values take precedence.
 FoundProfile find_profile(const CredentialContext& context) {
   FoundProfile found;
   add_file(context, ProfileFile::credentials, found);
@@ -98,7 +99,7 @@ std::string text_of(const ProfileValues& values, std::string_view key) {
   return found == values.end() ? "" : std::string(found->second.reveal());
 }
 
-/// Many profiles only name a region.
+/// Returns whether a profile has credentials; many only name a region.
 bool has_credentials(const ProfileValues& values) {
   static constexpr std::array<std::string_view, 4> kKeys = {
       "aws_access_key_id", "aws_secret_access_key", "credential_process", "role_arn"};
@@ -176,7 +177,7 @@ bool read_profile(std::string_view text, ProfileFile kind, std::string_view name
       is_there = is_there || is_wanted;
       continue;
     }
-    // Indented: below a key of another tool, such as `s3 =`.
+    // Indented lines belong to a key of another tool, such as `s3 =`.
     if (!is_wanted || is_whitespace(line.front())) continue;
     const size_t equals = content.find('=');
     if (equals == std::string_view::npos || equals == 0) {
@@ -197,7 +198,7 @@ std::string why_no_profile(const CredentialContext& context) {
     if (!variable(context, "AWS_PROFILE").empty() || has_credentials(found.values)) return "";
     return found.is_there ? "the profile default holds no credentials" : found.reason;
   } catch (const Error&) {
-    return "";  // told by fetch_profile()
+    return "";  // fetch_profile() reports it
   }
 }
 

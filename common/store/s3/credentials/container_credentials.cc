@@ -31,7 +31,7 @@ bool is_allowed_ipv4(const std::string& host) {
                      [&](const char* agent) { return address.s_addr == inet_addr(agent); });
 }
 
-/// Without the brackets.
+/// Checks an address without its brackets.
 bool is_allowed_ipv6(const std::string& host) {
   in6_addr address{};
   in6_addr agent{};
@@ -58,7 +58,7 @@ std::string agent_url(const CredentialContext& context) {
   return url;
 }
 
-/// The value of the Authorization header; empty when there is none.
+/// Returns the value of the Authorization header; empty when there is none.
 Secret authorization_token(const CredentialContext& context) {
   const std::string_view file = variable(context, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
   Secret token = file.empty() ? Secret(variable(context, "AWS_CONTAINER_AUTHORIZATION_TOKEN"))
@@ -82,7 +82,7 @@ bool is_allowed_agent(std::string_view url) {
   if (!is_secure && !url.starts_with("http://")) return false;
   url.remove_prefix(is_secure ? 8 : 7);
   std::string_view host = url.substr(0, url.find_first_of("/?#"));
-  // User names, backslashes and the like are read differently by different programs.
+  // Programs read user names, backslashes and the like differently.
   if (host.empty() || host.find_first_of("@\\% ") != std::string_view::npos) return false;
   if (is_secure) return true;
   if (host.starts_with('[')) {

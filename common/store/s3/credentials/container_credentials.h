@@ -1,6 +1,6 @@
 // Credentials from the agent beside a container: tasks of ECS, pods of EKS with Pod Identity. Never
-// through a proxy; without TLS only at the addresses of these agents and on the loopback, so that a
-// variable cannot send us and the authorization token elsewhere.
+// uses a proxy. Requests without TLS go only to the addresses of these agents and to the loopback,
+// so that a variable cannot send them and the authorization token elsewhere.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 #pragma once
 
@@ -12,12 +12,12 @@
 
 namespace pgbackup {
 
-/// Why the variables name no such agent; empty when they do.
+/// Returns why the variables name no such agent; an empty string when they do.
 [[nodiscard]] std::string why_no_container(const CredentialContext& context);
 [[nodiscard]] Credentials fetch_container(const CredentialContext& context,
                                           const std::stop_token& stop);
 
-/// May credentials be asked for at this URL?
+/// Returns whether credentials may be asked for at this URL.
 [[nodiscard]] bool is_allowed_agent(std::string_view url);
 
 }  // namespace pgbackup

@@ -93,7 +93,8 @@ Credentials CredentialChain::operator()(const std::stop_token& stop) {
       chosen_ = static_cast<int>(i);
       return credentials;
     } catch (const Error& error) {
-      // Nobody has set up the instance's: whether there are any shows only here.
+      // Nobody configures the instance as a source: only this request shows whether it has
+      // credentials.
       if (i != kLast || error.kind() == ErrorKind::canceled) throw;
       add_reason(reasons, error.message());
       throw Error(ErrorKind::denied, sentence(reasons), std::string(kInstanceHint));

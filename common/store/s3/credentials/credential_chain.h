@@ -1,6 +1,6 @@
-// Where credentials are looked for when none of ours are set, and in which order: variables, web
-// identity, profile, container, instance: the order of Amazon's own tools. The first source that is
-// set up is the one; that it fails is an error and no reason to go on to the next.
+// Where credentials are looked for when none of our own settings hold any, in the order of Amazon's
+// own tools: variables, web identity, profile, container, instance. The first source that is
+// configured is used. Its failure is an error, and no reason to try the next one.
 #pragma once
 
 #include <stop_token>
@@ -10,14 +10,14 @@
 
 namespace pgbackup {
 
-/// A CredentialFetch. Stays with the source that it has found.
+/// Gets credentials, as a CredentialFetch. Stays with the source that it has found.
 class CredentialChain {
  public:
   explicit CredentialChain(CredentialContext context) : context_(std::move(context)) {}
 
-  /// Errors: `usage` for a source that is set up wrongly, `transient` for one that does not answer,
-  /// `denied` for one that refuses and when there is none; then every source is named with its
-  /// reason.
+  /// Returns credentials. Throws `usage` for a source that is configured wrongly, `transient` for
+  /// one that does not answer, and `denied` for one that refuses. Throws `denied` when there is
+  /// none, too, and names every source with its reason.
   Credentials operator()(const std::stop_token& stop);
 
  private:
@@ -25,8 +25,9 @@ class CredentialChain {
   int chosen_ = -1;  ///< index of the source; -1: none so far
 };
 
-/// Without asking any service: empty when a source is set up or the instance's can be asked, else
-/// the sentence that names every source with its reason.
+/// Returns why there are no credentials, without asking any service: the sentence that names every
+/// source with its reason. Returns an empty string when a source is configured or the instance can
+/// be asked.
 [[nodiscard]] std::string explain_no_credentials(const CredentialContext& context);
 
 }  // namespace pgbackup

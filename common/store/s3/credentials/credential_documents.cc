@@ -24,13 +24,13 @@ json parse_object(std::string_view text) {
   return document;
 }
 
-/// Empty when there is no such field.
+/// Returns the text of a field; an empty string when there is no such field.
 std::string text_of(const json& document, const char* name) {
   const auto found = document.find(name);
   return found != document.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-/// A value that goes into a header.
+/// Checks a value that goes into a header.
 void check_value(std::string_view value, const char* name) {
   if (value.empty()) throw corrupt(fmt::format("{} is missing", name));
   if (has_control_characters(value)) {
@@ -50,7 +50,7 @@ Secret take_secret(json& document, const char* name) {
   return secret;
 }
 
-/// AWS writes Z, programs around its SDK for Python +00:00.
+/// Parses a time. AWS writes Z, and programs that use its SDK for Python write +00:00.
 UtcTime parse_expiration(std::string text) {
   if (text.ends_with("+00:00")) text.replace(text.size() - 6, 6, "Z");
   const std::optional<UtcTime> time = parse_iso(text);
@@ -76,7 +76,7 @@ Secret take_secret(const pugi::xml_node& parent, const char* name) {
   return Secret(text);
 }
 
-/// <ErrorResponse><Error>, or <Error> alone (Ceph).
+/// Returns the error in <ErrorResponse><Error>, or in <Error> alone (Ceph).
 pugi::xml_node error_node(const pugi::xml_document& document) {
   const pugi::xml_node root = document.document_element();
   if (std::string_view(root.name()) == "ErrorResponse") return root.child("Error");

@@ -1,5 +1,5 @@
-// The documents in which services hand out credentials, as values. Parsing is strict; nothing of a
-// document is quoted in an error but what its own error fields say. Pure.
+// Parses the documents in which services hand out credentials. Parsing is strict. An error quotes
+// nothing of a document but the document's own error fields. Pure.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 #pragma once
@@ -11,18 +11,18 @@
 
 namespace pgbackup {
 
-/// What a program (credential_process) prints. `corrupt`.
+/// Parses what a program (credential_process) prints. Throws `corrupt`.
 [[nodiscard]] Credentials parse_process_document(std::string_view json);
 
-/// What the container endpoints and the instance metadata answer. `corrupt`; `denied` when the
-/// document says that there are none.
+/// Parses what the container endpoints and the instance metadata service answer. Throws `corrupt`,
+/// and `denied` when the document says that there are no credentials.
 [[nodiscard]] Credentials parse_service_document(std::string_view json);
 
-/// What STS answers to AssumeRoleWithWebIdentity. `corrupt`. `xml` is destroyed.
+/// Parses what STS answers to AssumeRoleWithWebIdentity. Destroys `xml`. Throws `corrupt`.
 [[nodiscard]] Credentials parse_web_identity_document(std::string& xml);
 
-/// What an error document says, JSON or XML; both are short, free of control characters, and empty
-/// when there is nothing.
+/// Holds what an error document says, in JSON or XML. Both texts are short, free of control
+/// characters, and empty when there is nothing.
 struct Explanation {
   std::string code{};
   std::string message{};

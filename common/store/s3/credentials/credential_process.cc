@@ -18,7 +18,7 @@ namespace {
 constexpr std::chrono::seconds kLimit{60};
 constexpr size_t kMaxOutputBytes = size_t{64} << 10U;
 
-/// The file to start.
+/// Returns the file to start.
 std::string find_program(const CredentialContext& context, const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
   std::string_view rest = variable(context, "PATH");
@@ -32,8 +32,9 @@ std::string find_program(const CredentialContext& context, const std::string& na
   throw Error(ErrorKind::usage, fmt::format("there is no program {} in PATH", name));
 }
 
-/// The context's environment is without our own secrets; but pg-prune does not know those of
-/// pg-backup, with which it may share a file of settings.
+/// Returns whether a variable holds a secret of the database. The context's environment is without
+/// our own secrets, but pg-prune does not know those of pg-backup, with which it may share a file
+/// of settings.
 bool is_of_database(std::string_view name) {
   constexpr std::array<std::string_view, 4> kNames = {"DB_PASSWORD", "POSTGRES_PASSWORD", "PGPASS",
                                                       "DATABASE_URL"};
@@ -41,7 +42,8 @@ bool is_of_database(std::string_view name) {
                      [&](std::string_view start) { return name.starts_with(start); });
 }
 
-/// What the program may need, AWS_* among it: a profile may build on the keys of another one.
+/// Returns what the program may need, including AWS_*: a profile may build on the keys of another
+/// one.
 std::vector<std::string> environment_of(const CredentialContext& context) {
   std::vector<std::string> result;
   for (const auto& [name, value] : context.environment) {
@@ -64,7 +66,7 @@ std::string output_of(Process& process) {
   return text;
 }
 
-/// The last line of what it complained about.
+/// Returns the last line of the program's error output.
 std::string complaint_of(const Process& process) {
   const std::string errors = process.errors();
   const std::string line = short_line(errors.substr(errors.rfind('\n') + 1));

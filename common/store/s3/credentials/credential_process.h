@@ -1,5 +1,5 @@
-// Credentials from a program of the user's, named by credential_process in a profile. It is started
-// without a shell, without our own secrets, and has a minute.
+// Credentials from a program of the user's, named by credential_process in a profile. The program
+// is started without a shell and without our own secrets, and has a minute.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 #pragma once
 
@@ -12,11 +12,12 @@
 
 namespace pgbackup {
 
-/// Words as a shell splits them: blanks separate, '...' and "..." and \ keep them; nothing else has
-/// a meaning. Throws `usage` for a quote without end and for no word at all.
+/// Splits a command into words as a shell does: whitespace separates them; '...', "..." and \
+/// protect it; nothing else has a meaning. Throws `usage` for an open quote and for no word at all.
 [[nodiscard]] std::vector<std::string> split_command(std::string_view command);
 
-/// The first word is a path, or a name that PATH is searched for.
+/// Runs the program and returns the credentials that it prints. The first word is a path, or a name
+/// that PATH is searched for.
 [[nodiscard]] Credentials run_credential_process(const CredentialContext& context,
                                                  std::string_view command,
                                                  const std::stop_token& stop);

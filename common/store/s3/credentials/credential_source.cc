@@ -16,7 +16,7 @@
 namespace pgbackup {
 namespace {
 
-/// Far more than any token or list of keys.
+/// The largest file that is read: far more than any token or list of keys.
 constexpr size_t kMaxBytes = size_t{64} << 10U;
 
 ErrorKind kind_of_refusal(int status, std::string_view code) {
@@ -33,7 +33,7 @@ std::string_view variable(const CredentialContext& context, std::string_view nam
 }
 
 Secret read_secret_file(const std::string& path) {
-  // A pipe that nobody fills must not hold us up.
+  // A pipe that nobody fills must not block us.
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) throw_errno("cannot read " + path);
   struct stat status {};

@@ -1,5 +1,6 @@
-// What the sources of credentials share: what they may look at, small files, small replies over
-// HTTP. Each source is a pair of functions in a file of its own; credential_chain has their order.
+// The common part of the sources of credentials: what they may look at, small files, and small
+// replies over HTTP. Each source is a pair of functions in a file of its own; credential_chain has
+// their order.
 #pragma once
 
 #include <stop_token>
@@ -14,34 +15,34 @@
 
 namespace pgbackup {
 
-/// `clock` must outlive it.
+/// Holds what a source may look at. `clock` must outlive it.
 struct CredentialContext {
-  Environment environment;      ///< that of the process: `AWS_*`, HOME, PATH are used
+  Environment environment;      ///< that of the process, for `AWS_*`, HOME and PATH
   TransportFactory transports;  ///< for services other than the store
   Clock* clock = nullptr;
-  std::string region{};  ///< of the bucket
+  std::string region{};  ///< region of the bucket
   bool is_aws = false;   ///< the store is Amazon's own
 };
 
-/// The value of a variable; empty when it is not set.
+/// Returns the value of a variable; an empty string when it is not set.
 [[nodiscard]] std::string_view variable(const CredentialContext& context, std::string_view name);
 
-/// All of a small regular file, without blanks and line breaks at its end. Throws `denied`,
-/// `not_found`, `failed`, with the path; `corrupt` when there is nothing in it.
+/// Returns all of a small regular file, without whitespace at its end. Throws `denied`, `not_found`
+/// or `failed` with the path, and `corrupt` when the file is empty.
 [[nodiscard]] Secret read_secret_file(const std::string& path);
 
-/// Asks and takes a reply of at most 64 KiB. What the service answers with another status than 200
-/// is an error: `transient` where a repeat may help, else `denied`. `what` is for messages:
+/// Sends a request and takes a reply of at most 64 KiB. Throws for another status than 200:
+/// `transient` where a repeat may help, else `denied`. `what` names the service in messages, and
 /// not always with the URL, which for a container's agent is as good as a key.
 [[nodiscard]] HttpResponse ask_service(const CredentialContext& context, std::string_view what,
                                        const HttpRequest& request, const std::stop_token& stop);
 
-/// The end of credentials by the clock of this machine, which may be off, from their end by the
-/// clock of the service that answered.
+/// Converts the expiry of credentials from the clock of the service that answered to the clock of
+/// this machine, which may be wrong.
 [[nodiscard]] UtcTime local_expiry(const CredentialContext& context, const HttpResponse& response,
                                    UtcTime expires);
 
-/// Appends `reason`, why a source has no credentials, to those before it.
+/// Appends `reason`, why a source has no credentials, to the reasons before it.
 void add_reason(std::string& reasons, std::string_view reason);
 
 }  // namespace pgbackup

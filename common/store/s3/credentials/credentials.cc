@@ -10,7 +10,8 @@ namespace {
 
 using std::chrono::minutes;
 
-/// As the SDKs of AWS: services hand out the next credentials from then on at the latest.
+/// The time that the SDKs of AWS use: services hand out the next credentials from then on at the
+/// latest.
 constexpr minutes kRenewAhead{15};
 constexpr minutes kBetweenTries{1};
 
@@ -45,7 +46,7 @@ Credentials CredentialKeeper::current(const std::stop_token& stop) {
   while (!is_usable() || (is_renewal_due() && !is_fetching_)) {
     if (is_fetching_) {
       wait_for_fetch(lock, stop);
-      // One that was stopped says nothing about the source.
+      // A fetch that was stopped says nothing about the source.
       if (failure_ && failure_->kind() == ErrorKind::canceled) continue;
     } else {
       fetch(lock, stop);
@@ -58,7 +59,7 @@ Credentials CredentialKeeper::current(const std::stop_token& stop) {
 
 Credentials CredentialKeeper::held() {
   const std::lock_guard lock(mutex_);
-  if (!current_) throw Error(ErrorKind::denied, "no credentials are at hand");
+  if (!current_) throw Error(ErrorKind::denied, "no credentials are available");
   return current_->clone();
 }
 
@@ -101,7 +102,7 @@ void CredentialKeeper::fetch(Lock& lock, const std::stop_token& stop) {
   failure_ = failure;
   if (fresh) take(std::move(*fresh));
   if (failure_ && is_usable() && failure_->kind() != ErrorKind::canceled) {
-    log_.warn("the credentials could not be renewed; the old ones hold still",
+    log_.warn("the credentials could not be renewed; the old ones are still valid",
               {{"cause", failure_->message()}});
   }
 }

@@ -37,7 +37,7 @@ HttpResponse ask(const CredentialContext& context, const HttpRequest& request,
   }
 }
 
-/// A word that goes into a header or a path.
+/// Checks a word that goes into a header or a path.
 void check_word(std::string_view word, std::string_view what) {
   if (word.empty() || has_control_characters(word) || word.find('<') != std::string_view::npos) {
     throw Error(ErrorKind::corrupt, fmt::format("{}: {} is not usable", kName, what));

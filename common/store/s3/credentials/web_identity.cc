@@ -10,7 +10,7 @@
 namespace pgbackup {
 namespace {
 
-/// Within what a clean-up after a stop may take.
+/// The longest time of a request, which fits into that of a clean-up after a stop.
 constexpr std::chrono::seconds kTokenTimeout{5};
 
 std::string sts_url(const CredentialContext& context) {

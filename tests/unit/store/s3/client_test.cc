@@ -261,7 +261,7 @@ TEST_CASE_METHOD(Fixture, "A clean-up takes the credentials at hand, and one sho
   };
   S3Client s3 = client(std::move(with));
   const S3Request cleanup = {.method = "GET", .key = "a/b", .is_cleanup = true};
-  CHECK(contains(error_of(s3, cleanup).message(), "no credentials are at hand"));
+  CHECK(contains(error_of(s3, cleanup).message(), "no credentials are available"));
   server.objects["a/b"] = {.bytes = "x", .token = {}, .modified = clock.now()};
   static_cast<void>(send(s3, kGet));
   clock.advance(std::chrono::minutes(50));

@@ -64,7 +64,7 @@ TEST_CASE("The text says what was asked, what was answered, and what to do") {
   CHECK(contains(hint(301, "PermanentRedirect", "eu-west-3"), "S3_REGION=eu-west-3"));
   CHECK(hint(404, "NoSuchKey").empty());
   CHECK(hint(400, "InvalidRequest").empty());
-  CHECK(contains(hint(403, "InvalidObjectState"), "thaw"));
+  CHECK(contains(hint(403, "InvalidObjectState"), "restore it there first"));
   const Error unlocked = make_reply_error(
       "PUT s3://b/k", 400,
       {.code = "InvalidRequest",

@@ -146,7 +146,7 @@ TEST_CASE_METHOD(Fixture, "A server that takes no batches gets single DELETEs fr
   CHECK(server.count(kBatch) == 1);
   CHECK(server.seen.size() == 1 + 3 + 5);
   CHECK(server.objects.empty());
-  CHECK(logged("one by one from now on"));
+  CHECK(logged("deleting one by one from now on"));
 }
 
 TEST_CASE_METHOD(Fixture, "A store that does not answer is asked once, not for every object") {

@@ -279,7 +279,7 @@ TEST_CASE_METHOD(Fixture, "No trace of an upload is suspected behind 403") {
   server.before = answer(kComplete, 1, fake_error(400, "InvalidPart"));
   server.after = hide_absent_objects;
   CHECK(kind_of_failure(3 * kPart) == ErrorKind::failed);
-  CHECK_FALSE(contains(log.text(), "could not be removed"));
+  CHECK_FALSE(contains(log.text(), "could not abort"));
   check_nothing_left();
 }
 
@@ -373,7 +373,7 @@ TEST_CASE_METHOD(Fixture, "A PUT whose reply was lost for good is taken back") {
 TEST_CASE_METHOD(Fixture, "An abort that fails is told and does not throw") {
   server.before = answer(kAbort, 1'000'000, fake_error(503, "SlowDown"));
   CHECK_NOTHROW(store->create("k")->write(sample(5 * kPart)));
-  CHECK(contains(log.text(), "pg-prune will sweep it"));
+  CHECK(contains(log.text(), "pg-prune will delete it"));
   CHECK(server.uploads.size() == 1);
 }
 

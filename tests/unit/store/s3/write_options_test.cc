@@ -219,8 +219,8 @@ TEST_CASE("Settings of writing that cannot work are named with the reason") {
     std::string says;
   };
   const std::vector<Case> cases = {
-      {{{"S3_STORAGE_CLASS", "GLACIER"}}, "cannot be read until it was thawed"},
-      {{{"S3_STORAGE_CLASS", "DEEP_ARCHIVE"}}, "cannot be read until it was thawed"},
+      {{{"S3_STORAGE_CLASS", "GLACIER"}}, "cannot be read before they are restored by hand"},
+      {{{"S3_STORAGE_CLASS", "DEEP_ARCHIVE"}}, "cannot be read before they are restored by hand"},
       {{{"S3_STORAGE_CLASS", "standard"}}, "is not the name of a storage class"},
       {{{"S3_STORAGE_CLASS", "A\r\nx-amz-acl: public-read"}}, "S3_STORAGE_CLASS"},
       {{{"S3_SERVER_SIDE_ENCRYPTION", "aes"}}, "S3_SERVER_SIDE_ENCRYPTION"},
