@@ -78,7 +78,7 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
            {std::string(2U << 20U, ' '), "is larger than"},
            {R"({"format": 3, "x": ")" + std::string(2U << 20U, 'x') + "\"}", "; update"},
            {later.substr(0, later.size() / 2), "; update pg-backup and pg-prune"},
-           {later, "this one does not know manifest format 2; update pg-backup and"}}) {
+           {later, "this one does not know manifest format 3; update pg-backup and"}}) {
     CAPTURE(row.manifest.substr(0, 20), row.part);
     for (const std::string& key : {keys.front(), keys.back()}) {
       const auto before = store.objects;

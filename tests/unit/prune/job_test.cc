@@ -146,7 +146,7 @@ TEST_CASE_METHOD(JobFixture, "Objects of older systems are counted, named and le
   CHECK(std::includes(left.begin(), left.end(), old_keys.begin(), old_keys.end()));
   job.adoption.layouts = parse_layouts("db-folder");
   run();
-  CHECK(logged("older systems (1 of the form backup-time); ADOPT_LAYOUTS"));
+  CHECK(logged("older systems (1 of the form backup-time); set ADOPT_LAYOUTS"));
   CHECK(files().size() == left.size() - 2);
   CHECK(files().contains("backup-2021-01-06T22:06:31.106555.dump"));
 }

@@ -63,21 +63,22 @@ struct FoundProfile {
 /// may be empty.
 void add_file(const CredentialContext& context, ProfileFile kind, FoundProfile& found) {
   const ProfilePath file = path_of(context, kind);
-  if (file.path.empty()) return add_reason(found.reason, "HOME is not set");
-  if (file.path == "/dev/null") return add_reason(found.reason, "a profile file is /dev/null");
+  if (file.path.empty()) return add_reason(found.reason, ", ", "HOME is not set");
+  if (file.path == "/dev/null")
+    return add_reason(found.reason, ", ", "a profile file is /dev/null");
   Secret text;
   try {
     text = read_secret_file(file.path);
   } catch (const Error& error) {
     if (file.is_given && error.kind() != ErrorKind::corrupt) throw;
-    return add_reason(found.reason, error.message());
+    return add_reason(found.reason, ", ", error.message());
   }
   const std::string_view name = profile_name(context);
   if (with_context(file.path,
                    [&] { return read_profile(text.reveal(), kind, name, found.values); })) {
     found.is_there = true;
   } else {
-    add_reason(found.reason, fmt::format("{} has no profile {}", file.path, name));
+    add_reason(found.reason, ", ", fmt::format("{} has no profile {}", file.path, name));
   }
 }
 

@@ -85,7 +85,7 @@ Credentials CredentialChain::operator()(const std::stop_token& stop) {
   for (size_t i = 0; i < kChain.size(); ++i) {
     const std::string why_not = kChain[i].why_not(context_);
     if (!why_not.empty()) {
-      add_reason(reasons, why_not);
+      add_reason(reasons, "; ", why_not);
       continue;
     }
     try {
@@ -96,7 +96,7 @@ Credentials CredentialChain::operator()(const std::stop_token& stop) {
       // Nobody configures the instance as a source: only this request shows whether it has
       // credentials.
       if (i != kLast || error.kind() == ErrorKind::canceled) throw;
-      add_reason(reasons, error.message());
+      add_reason(reasons, "; ", error.message());
       throw Error(ErrorKind::denied, sentence(reasons), std::string(kInstanceHint));
     }
   }
@@ -108,7 +108,7 @@ std::string explain_no_credentials(const CredentialContext& context) {
   for (const ChainLink& source : kChain) {
     const std::string why_not = source.why_not(context);
     if (why_not.empty()) return "";
-    add_reason(reasons, why_not);
+    add_reason(reasons, "; ", why_not);
   }
   return sentence(reasons);
 }

@@ -12,8 +12,9 @@
 
 namespace pgbackup {
 
-/// Splits a command into words as a shell does: whitespace separates them; '...', "..." and \
-/// protect it; nothing else has a meaning. Throws `usage` for an open quote and for no word at all.
+/// Splits a command into words as a shell does: whitespace separates them; '...', "..." and a
+/// backslash protect it; nothing else has a meaning. Throws `usage` for an open quote and for no
+/// word at all.
 [[nodiscard]] std::vector<std::string> split_command(std::string_view command);
 
 /// Runs the program and returns the credentials that it prints. The first word is a path, or a name

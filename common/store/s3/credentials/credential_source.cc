@@ -80,8 +80,8 @@ UtcTime local_expiry(const CredentialContext& context, const HttpResponse& respo
   return date ? expires + (context.clock->now() - *date) : expires;
 }
 
-void add_reason(std::string& reasons, std::string_view reason) {
-  reasons += fmt::format("{}{}", reasons.empty() ? "" : ", ", reason);
+void add_reason(std::string& reasons, std::string_view separator, std::string_view reason) {
+  reasons += fmt::format("{}{}", reasons.empty() ? "" : separator, reason);
 }
 
 }  // namespace pgbackup

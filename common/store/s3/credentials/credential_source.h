@@ -42,7 +42,7 @@ struct CredentialContext {
 [[nodiscard]] UtcTime local_expiry(const CredentialContext& context, const HttpResponse& response,
                                    UtcTime expires);
 
-/// Appends `reason`, why a source has no credentials, to the reasons before it.
-void add_reason(std::string& reasons, std::string_view reason);
+/// Appends `reason`, why a source has no credentials, to those before it, with `separator` between.
+void add_reason(std::string& reasons, std::string_view separator, std::string_view reason);
 
 }  // namespace pgbackup

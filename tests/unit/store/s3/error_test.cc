@@ -57,7 +57,7 @@ TEST_CASE("The text says what was asked, what was answered, and what to do") {
   CHECK(contains(hint(404, "NoSuchBucket"), "S3_BUCKET"));
   CHECK(contains(hint(403, "SignatureDoesNotMatch"), "S3_SECRET_KEY"));
   CHECK(contains(hint(403, "InvalidAccessKeyId"), "S3_ACCESS_KEY"));
-  CHECK(contains(hint(403, "AccessDenied"), "right"));
+  CHECK(contains(hint(403, "AccessDenied"), "permission"));
   CHECK(contains(hint(403, "RequestTimeTooSkewed"), "clock"));
   CHECK(contains(hint(403, ""), "S3_ACCESS_KEY"));
   CHECK(contains(hint(301, "PermanentRedirect"), "S3_REGION"));
