@@ -145,7 +145,7 @@ run_counted() {
 ctest_in() { # FOLDER CTEST_OPTION...
     section "unit tests in $1"
     run_counted env "${gateway[@]}" ctest --test-dir "$1" -j "$(nproc)" --no-tests=error --output-on-failure \
-        --timeout 120 "${@:2}"
+        --timeout 240 "${@:2}"
 }
 
 unit() {

@@ -151,14 +151,14 @@ void BackupJob::dump_globals(const ServerInfo& server, BackupWriter& writer) {
   Manifest manifest = describe(server, pg_dumpall);
   manifest.kind = BackupKind::globals;
   if (!server.may_read_passwords) manifest.warnings.emplace_back(kNoPasswordsWarning);
-  DumpSource source({.program = pg_dumpall,
-                     .arguments = globals_arguments(server.may_read_passwords),
-                     .limit = config_.dump.run_timeout.value_or(std::chrono::seconds(0))},
-                    config_.pg.with_database(server.database), environment_, stop_);
   TailSink tail(writer.open_stream({.name = dump_stream_name(kGlobalsGroup),
                                     .format = DumpFormat::plain,
                                     .packing = config_.dump.packing,
                                     .effort = config_.dump.effort}));
+  DumpSource source({.program = pg_dumpall,
+                     .arguments = globals_arguments(server.may_read_passwords),
+                     .limit = config_.dump.run_timeout.value_or(std::chrono::seconds(0))},
+                    config_.pg.with_database(server.database), environment_, stop_);
   copy_bytes(source, tail);
   if (tail.tail().find("-- PostgreSQL database cluster dump complete") == std::string::npos) {
     throw Error(ErrorKind::failed, "pg_dumpall's SQL does not end as it should");
@@ -195,8 +195,9 @@ const ClientProgram& BackupJob::client(const std::string& name, int server_versi
 /// Logs the warnings and sets `outcome`. Throws `failed` when a destination does not have the
 /// backup.
 void BackupJob::report(const BackupWriter& writer, Outcome& outcome) {
-  for (const auto& [destination, manifest] : writer.written())
-    outcome.holders.push_back(destination);
+  for (const BackupWriter::Written& written : writer.written()) {
+    outcome.holders.push_back(written.destination);
+  }
   outcome.failures = writer.failures();
   for (const std::string& warning : writer.written().front().manifest.warnings) log_.warn(warning);
   if (writer.failures().empty()) return;
