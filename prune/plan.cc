@@ -104,22 +104,29 @@ std::deque<Write> writes_of_ours(const std::vector<UnfinishedWrite>& writes) {
   return ours;
 }
 
-/// Adds a sweep for each write that is old enough, and returns when each backup last received a
-/// part.
-Activity plan_writes(const std::deque<Write>& writes, Plan& plan) {
+/// Returns when each backup last received a part.
+Activity activity_of(const std::deque<Write>& writes) {
   Activity activity;
   for (const Write& entry : writes) {
     const UtcTime newest = entry.write.newest;
     const auto [known, is_new] =
         activity.try_emplace({entry.backup.group, entry.backup.id}, newest);
     if (!is_new) known->second = std::max(known->second, newest);
+  }
+  return activity;
+}
+
+/// Adds a sweep for each write of a backup that has received nothing for long enough. A stream that
+/// has ended waits for the others of its backup.
+void plan_writes(const std::deque<Write>& writes, const Activity& activity, Plan& plan) {
+  for (const Write& entry : writes) {
+    const UtcTime newest = activity.at({entry.backup.group, entry.backup.id});
     if (plan.now - newest < plan.rules.sweep_after) continue;
     plan.steps.push_back({.action = Action::sweep,
                           .reasons = Reason::unfinished,
                           .backup = &entry.backup,
                           .write = &entry.write});
   }
-  return activity;
 }
 
 template <class Item, class IsSame>
@@ -176,7 +183,8 @@ Plan make_plan(std::vector<Backup> catalog, const std::vector<UnfinishedWrite>& 
             .listing = std::make_unique<const PlanInput>(
                 PlanInput{std::move(catalog), writes_of_ours(writes)})};
   plan.steps.reserve(plan.listing->backups.size() + plan.listing->writes.size());
-  const Activity activity = plan_writes(plan.listing->writes, plan);
+  const Activity activity = activity_of(plan.listing->writes);
+  plan_writes(plan.listing->writes, activity, plan);
   const auto same = [](const Backup& a, const Backup& b) { return a.group == b.group; };
   for (const Backups group : split(Backups(plan.listing->backups), same)) {
     plan_group(group, activity, plan);

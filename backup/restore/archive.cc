@@ -51,7 +51,13 @@ class StreamCheck final : public Sink {
 }  // namespace
 
 Manifest read_manifest_to_restore(Store& store, const Backup& backup) {
-  return with_damage_hint([&] { return read_manifest(store, backup); });
+  Manifest manifest = with_damage_hint([&] { return read_manifest(store, backup); });
+  if (manifest.streams.size() != 1) {
+    throw Error(ErrorKind::failed,
+                "it was written by a newer version: this one restores dumps of one stream only",
+                "update pg-backup and pg-prune");
+  }
+  return manifest;
 }
 
 uint64_t StoredArchive::copy(Sink& sink, Clock& clock, Log& log) {

@@ -13,8 +13,18 @@ namespace {
 
 /// Returns by how much a run may begin after its due time, and by another clock before it.
 seconds slack_of(UtcTime since, const Schedule& schedule) {
-  const UtcTime due = schedule.next(since);
-  return std::min<seconds>(kClockStep, (schedule.next(due) - due) / 12);
+  if (schedule.is_interval())
+    return std::min<seconds>(kClockStep, (schedule.next(since) - since) / 12);
+  // Of times close to each other none may be taken for the next one: the smallest gap around
+  // counts.
+  const UtcTime end = schedule.next(schedule.next(since));
+  seconds smallest = hours(24) * 366;
+  for (UtcTime time = schedule.next(since - kClockStep - seconds(1)); time < end;) {
+    const UtcTime next = schedule.next(time);
+    smallest = std::min<seconds>(smallest, next - time);
+    time = next;
+  }
+  return std::min<seconds>(kClockStep, smallest / 12);
 }
 
 }  // namespace

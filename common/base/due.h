@@ -16,7 +16,8 @@ inline constexpr std::chrono::minutes kClockStep{5};
 
 /// Returns when the next run is due after one that began at `since`. Clocks of several machines
 /// differ: by the calendar, a run that began within the slack before a due time is the one of that
-/// time. The slack is a twelfth of the period, at most kClockStep.
+/// time. The slack is a twelfth of the smallest period around it, at most
+/// kClockStep.
 [[nodiscard]] UtcTime next_due_after(UtcTime since, const Schedule& schedule);
 
 /// Returns whether a run that began at `since` is of the period of `schedule` in which `now` lies.

@@ -10,32 +10,12 @@
 #include "common/codec/digest.h"
 
 namespace pgbackup {
-namespace {
-
-/// Deletes what a destination received before it failed. Deletes the manifest first, as pg-prune
-/// does: it may be written although its reply was lost. After a conflict the manifest belongs to
-/// another backup and stays.
-void withdraw(Store& store, const std::string& folder, const std::vector<StoredObject>& objects,
-              ErrorKind cause, Log& log) {
-  std::vector<std::string> keys;
-  if (cause != ErrorKind::conflict) keys.push_back(fmt::format("{}/{}", folder, kManifestName));
-  for (const StoredObject& object : objects) keys.push_back(object.key);
-  keys.push_back(fmt::format("{}/{}", folder, kSumsName));
-  try {
-    for (const std::string& key : keys) store.remove(key);
-  } catch (...) {
-    // The cause is already on its way up; pg-prune deletes directories without a manifest.
-    log.warn(fmt::format("could not clean up {}: {}", store.location(folder),
-                         current_error().message()));
-  }
-}
-
-}  // namespace
 
 /// Holds what one destination has of the backup.
 struct BackupWriter::Branch {
   const Destination* destination;
-  std::vector<std::unique_ptr<ObjectWriter>> objects{};  ///< one for each stream
+  std::vector<std::unique_ptr<ObjectWriter>> writers{};  ///< one for each stream; none: finished
+  std::vector<std::vector<StoredObject>> stored{};       ///< of each stream that is finished
   bool is_open = true;                                   ///< neither committed nor failed
 };
 
@@ -51,6 +31,10 @@ class BackupWriter::Stream final : public Sink {
   void finish() override { uncompressed_.finish(); }
 
   [[nodiscard]] bool is_finished() const { return outlet_.is_finished; }
+  /// Frees what packed a stream that has ended.
+  void release() {
+    if (is_finished()) packed_.reset();
+  }
   /// Returns everything but the objects, which each destination adds.
   [[nodiscard]] ManifestStream describe() const {
     return {.name = plan_.name,
@@ -86,19 +70,27 @@ BackupWriter::BackupWriter(SomeDestinations destinations, std::string group, std
   }
 }
 
-BackupWriter::~BackupWriter() = default;
+BackupWriter::~BackupWriter() {
+  for (Branch& branch : branches_) {
+    if (branch.is_open) withdraw(branch, ErrorKind::canceled);
+  }
+}
 
 Sink& BackupWriter::open_stream(const StreamPlan& plan) {
   const std::string key = fmt::format("{}/{}", backup_folder(group_, id_),
                                       stream_file_name(plan.name, plan.format, plan.packing));
-  on_each_branch(
-      [&](Branch& branch) { branch.objects.push_back(branch.destination->store().create(key)); });
+  on_each_branch([&](Branch& branch) {
+    finish_streams(branch);  // what is complete takes no memory and no connection
+    branch.writers.push_back(branch.destination->store().create(key));
+    branch.stored.emplace_back();
+  });
+  for (const std::unique_ptr<Stream>& stream : streams_) stream->release();
   streams_.push_back(std::make_unique<Stream>(*this, streams_.size(), plan));
   return *streams_.back();
 }
 
 void BackupWriter::write(size_t stream, std::string_view bytes) {
-  on_each_branch([&](Branch& branch) { branch.objects.at(stream)->write(bytes); });
+  on_each_branch([&](Branch& branch) { branch.writers.at(stream)->write(bytes); });
 }
 
 void BackupWriter::commit(Manifest manifest) {
@@ -123,29 +115,31 @@ void BackupWriter::commit(Manifest manifest) {
   if (written_.empty()) throw join_failures(failures_);
 }
 
-void BackupWriter::commit_to(Branch& branch, Manifest manifest) {
-  Store& store = branch.destination->store();
-  const std::string folder = backup_folder(group_, id_);
-  std::vector<StoredObject> objects;
-  try {
-    for (size_t i = 0; i < branch.objects.size(); ++i) {
-      branch.objects[i]->finish();
-      for (const StoredObject& object : branch.objects[i]->stored()) {
-        manifest.streams[i].objects.push_back(
-            {object.key.substr(object.key.rfind('/') + 1), object.bytes, object.sha256});
-        objects.push_back(object);
-      }
-    }
-    manifest.finished = clock_.now();
-    manifest.locked_until = store.locked_until();
-    store.commit(folder, format_manifest(manifest), objects);
-  } catch (...) {
-    const Error error = current_error();
-    if (!objects.empty()) withdraw(store, folder, objects, error.kind(), log_);
-    throw error;
+/// Completes the objects of the streams that have ended.
+void BackupWriter::finish_streams(Branch& branch) {
+  for (size_t i = 0; i < branch.writers.size(); ++i) {
+    if (branch.writers[i] == nullptr || !streams_[i]->is_finished()) continue;
+    branch.writers[i]->finish();
+    branch.stored[i] = branch.writers[i]->stored();
+    branch.writers[i].reset();
   }
+}
+
+void BackupWriter::commit_to(Branch& branch, Manifest manifest) {
+  finish_streams(branch);
+  Store& store = branch.destination->store();
+  std::vector<StoredObject> objects;
+  for (size_t i = 0; i < branch.stored.size(); ++i) {
+    for (const StoredObject& object : branch.stored[i]) {
+      manifest.streams[i].objects.push_back(
+          {object.key.substr(object.key.rfind('/') + 1), object.bytes, object.sha256});
+      objects.push_back(object);
+    }
+  }
+  manifest.finished = clock_.now();
+  manifest.locked_until = store.locked_until();
+  store.commit(backup_folder(group_, id_), format_manifest(manifest), objects);
   branch.is_open = false;
-  branch.objects.clear();
   log_written(branch.destination->name(), manifest);
   written_.push_back({branch.destination->name(), std::move(manifest)});
 }
@@ -179,12 +173,41 @@ void BackupWriter::drop(Branch& branch, const Error& error) {
   const std::string& destination = branch.destination->name();
   failures_.push_back({destination, error});
   branch.is_open = false;
-  if (failures_.size() < branches_.size()) {  // else the error is thrown
+  if (failures_.size() < branches_.size()) {  // else it is thrown, and said there
     LogFields fields;
     if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
     log_.warn(fmt::format("{} gets no backup this time: {}", destination, error.message()), fields);
   }
-  branch.objects.clear();
+  withdraw(branch, error.kind());
+}
+
+/// Abandons what is unfinished, and deletes what is complete. The reply to the manifest may be lost
+/// although it was written: the manifest goes first, as in pruning. After a conflict the manifest
+/// that is there belongs to someone else.
+void BackupWriter::withdraw(Branch& branch, ErrorKind cause) noexcept {
+  branch.writers.clear();
+  try {
+    Store& store = branch.destination->store();
+    const std::string folder = backup_folder(group_, id_);
+    std::vector<std::string> keys;
+    for (const std::vector<StoredObject>& objects : branch.stored) {
+      for (const StoredObject& object : objects) keys.push_back(object.key);
+    }
+    if (keys.empty()) return;
+    keys.push_back(fmt::format("{}/{}", folder, kSumsName));
+    if (cause != ErrorKind::conflict) {
+      keys.insert(keys.begin(), fmt::format("{}/{}", folder, kManifestName));
+    }
+    try {
+      for (const std::string& key : keys) store.remove(key);
+    } catch (...) {
+      // The cause is already on its way up; pg-prune sweeps directories without a manifest.
+      log_.warn(fmt::format("could not clean up {}: {}", store.location(folder),
+                            current_error().message()));
+    }
+  } catch (...) {
+    return;  // out of memory, or a destination that could not be opened
+  }
 }
 
 }  // namespace pgbackup

@@ -61,9 +61,11 @@ class BackupWriter {
 
   void write(size_t stream, std::string_view bytes);
   void on_each_branch(const std::function<void(Branch&)>& work);
+  void finish_streams(Branch& branch);
   void commit_to(Branch& branch, Manifest manifest);
   void log_written(const std::string& destination, const Manifest& manifest);
   void drop(Branch& branch, const Error& error);
+  void withdraw(Branch& branch, ErrorKind cause) noexcept;
 
   std::string group_;
   std::string id_;

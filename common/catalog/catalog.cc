@@ -239,6 +239,9 @@ Manifest read_manifest(Store& store, const Backup& backup) {
                                                   printable(manifest.group), printable(manifest.id),
                                                   backup.group, backup.id));
     }
+    if ((manifest.kind == BackupKind::globals) != (backup.group == kGlobalsGroup)) {
+      throw Error(ErrorKind::corrupt, fmt::format("its kind is {}", kind_name(manifest.kind)));
+    }
     return manifest;
   });
 }

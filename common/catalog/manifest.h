@@ -99,7 +99,7 @@ struct Manifest {
   std::string id;
   UtcTime started;
   UtcTime finished;
-  std::string tool;                     ///< `pg-backup 0.1.0`
+  std::string tool;                     ///< `pg-backup 0.2.0`
   int server_version = 0;               ///< server_version_num: 150018
   int client_version = 0;               ///< of pg_dump, the same form
   std::string system_identifier;        ///< of the server; "" where it may not be read

@@ -32,7 +32,8 @@ class Outage {
     /// Notes a failed attempt. The first row to fail becomes the prober.
     void fail();
     void succeed();
-    /// Makes room for the next prober, as the destructor does.
+    /// Makes room for the next prober, as the destructor does: a row that has failed and is neither
+    /// repeated nor destroyed lets the others wait.
     void give_up();
 
    private:

@@ -100,9 +100,8 @@ Health judge(const JobStatus& status, const JobWork& work,
                             is_catching_up ? ", to catch up" : "");
   }
   if (status.failures > 0) {
-    const std::string_view error = status.last_error;
     sentence += fmt::format("; {} failed since, the last: {}", status.failures,
-                            error.substr(0, error.find('\n')));
+                            short_line(status.last_error.substr(0, status.last_error.find('\n'))));
   }
   return {now <= late && !is_from_future, printable(sentence)};
 }

@@ -313,10 +313,11 @@ case_asks_on_a_terminal() {
     grep -q 'the answer was no' "$T/screen" || fail "it was not asked"
 }
 
-# Every form of backup that a release wrote before manifests had format 2.
+# Every form of backup that was written before manifests had format 2.
 case_backups_of_format_1() {
     use_dir
     cp -r ../golden/format-1/. "$folder"
+    use_database golden
     sql postgres "create role golden"
     cleanups+=("drop_roles golden")
     expect 0 pg_backup list
@@ -331,10 +332,12 @@ case_backups_of_format_1() {
     done
     expect 0 pg_backup restore --globals --output "$T/globals.sql"
     grep -qF "CREATE ROLE golden;" "$T/globals.sql" || fail "$(cat "$T/globals.sql")"
-    # They count for retention together with those of today.
-    settings+=("DB=golden_1")
+    # They count for retention together with a backup of today, of the same database.
+    expect 0 pg_backup restore --database golden --create
     expect 0 pg_backup now
     settings+=(RETENTION_KEEP_LAST=1 RETENTION_MIN_BACKUPS=1)
-    expect 0 pg_prune plan
-    says "$id"
+    expect 0 pg_prune plan --json
+    for id in "${ids[@]}"; do
+        jq -se --arg id "$id" 'any(.id == $id and .action == "remove")' "$T/out" >/dev/null || fail "$id stays"
+    done
 }

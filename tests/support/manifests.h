@@ -24,6 +24,7 @@ namespace pgbackup {
   manifest.streams = {{.name = dump_stream_name(group),
                        .uncompressed_sha256 = std::string(64, 'b'),
                        .objects = std::move(objects)}};
+  if (group == kGlobalsGroup) manifest.kind = BackupKind::globals;
   manifest.group = std::move(group);
   manifest.id = std::move(id);
   return manifest;

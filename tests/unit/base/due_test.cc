@@ -45,6 +45,23 @@ TEST_CASE("Clocks that differ a little neither skip a time of the calendar nor m
   CHECK_FALSE(is_of_present_period(yesterday, interval, yesterday + minutes(55)));
 }
 
+TEST_CASE("No time of a schedule is skipped because a longer gap follows it") {
+  const ZoneGuard zone("UTC");
+  for (const auto* const text : {"*/5 9-17 * * *", "0,5 3 * * *", "0,3 * * * *", "0,1 0 1 1 *",
+                                 "*/10 * * * * *", "15 3 * * *", "0 3 * * MON-FRI"}) {
+    CAPTURE(text);
+    const Schedule schedule = Schedule::parse(text);
+    UtcTime time = schedule.next(*parse_iso("2026-11-20T00:00:00Z"));
+    for (int i = 0; i < 300; ++i) {
+      const UtcTime next = schedule.next(time);
+      CHECK(start_after_success(time, schedule, time) == next);
+      CHECK(start_after_success(time + seconds(1), schedule, time + seconds(1)) ==
+            schedule.next(time + seconds(1)));
+      time = next;
+    }
+  }
+}
+
 TEST_CASE("A run shortly before its time is not followed by another at that time") {
   const ZoneGuard zone("UTC");
   const Schedule daily = Schedule::parse("15 3 * * *");

@@ -181,6 +181,30 @@ TEST_CASE("A stop leaves nothing in any destination") {
   }
 }
 
+TEST_CASE("A stop in the commit to the first destination leaves nothing in any") {
+  for (const auto* const call : {"finish", "put"}) {
+    CAPTURE(call);
+    Fixture f;
+    f.dir.before = fail_at(call, 1, ErrorKind::canceled);
+    CHECK(fails_with(ErrorKind::canceled, "it failed", [&] { f.write(); }));
+    CHECK(is_empty(f.dir_memory));
+    CHECK(is_empty(f.s3_memory));
+  }
+}
+
+TEST_CASE("Whatever the manifest's writing throws, and its withdrawal, the other has its backup") {
+  for (const auto& throw_it : kForeignExceptions) {
+    Fixture f;
+    f.dir.before = [&](std::string_view call, std::string_view) {
+      if (call == "put" || call == "remove") throw_it();
+    };
+    f.write();
+    CHECK(f.failed == std::vector<std::string>{"dir"});
+    check_whole(f.s3_memory);
+    CHECK(contains(f.log.text(), "could not clean up"));
+  }
+}
+
 TEST_CASE(
     "A stop when one destination is done leaves that backup and says that the other has none") {
   for (const auto* const call : {"finish", "put"}) {
@@ -235,6 +259,22 @@ TEST_CASE_METHOD(TwoStreams, "A destination that fails in its second stream keep
       CHECK(read_catalog(f.s3_memory).at(0).complete);
     }
   }
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "A stream that has ended is complete before the next begins, and goes with it") {
+  {
+    BackupWriter writer(all_of(destinations), "app", kId, clock, log.log());
+    Sink& one = writer.open_stream({.name = "one", .packing = {.compression = Compression::none}});
+    one.write("1");
+    one.finish();
+    Sink& two = writer.open_stream({.name = "two", .packing = {.compression = Compression::none}});
+    CHECK(s3_memory.objects.size() == 1);
+    CHECK(s3_memory.unfinished.size() == 1);
+    two.write("2");
+  }
+  CHECK(is_empty(dir_memory));
+  CHECK(is_empty(s3_memory));
 }
 
 TEST_CASE_METHOD(Fixture, "A stream that has not ended makes no backup") {

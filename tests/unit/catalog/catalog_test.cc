@@ -264,6 +264,15 @@ TEST_CASE_METHOD(OldFixture, "A checksum is part of its backup, and alone it is 
   CHECK(contains(damage_of(alone), "only its checksum is left"));
 }
 
+TEST_CASE_METHOD(CatalogFixture, "A manifest of another kind than its group is damage") {
+  const std::string folder = backup_folder("app", kOld);
+  Manifest manifest = make_manifest("app", kOld);
+  manifest.kind = BackupKind::globals;
+  add(folder + "/manifest.json", format_manifest(manifest));
+  CHECK(fails_with(ErrorKind::corrupt, "its kind is globals",
+                   [&] { return read_manifest(store, read_catalog(store).at(0)); }));
+}
+
 TEST_CASE_METHOD(CatalogFixture, "A manifest is read, and named when it is wrong") {
   add_backup("app", kOld);
   add_backup("a\xff", kOld);

@@ -1,5 +1,7 @@
 #include "common/service/run_state.h"
 
+#include <thread>
+
 #include "tests/support/test.h"
 
 namespace pgbackup {
@@ -41,6 +43,25 @@ TEST_CASE("What a job no longer does is forgotten, of that job alone") {
   REQUIRE(all.size() == 2);
   CHECK(all[0].group == "kept");
   CHECK(all[1].job == "pruning");
+}
+
+TEST_CASE("Several threads may write and read at the same time") {
+  RunStates states;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&states, i] {
+      const std::string group(1, static_cast<char>('a' + i));
+      for (int n = 0; n < 200; ++n) {
+        states.fail("backup", group, "", Error(ErrorKind::failed, "no"));
+        states.succeed("backup", group, "", kStart);
+        static_cast<void>(states.all());
+        states.keep_only("pruning", {});
+      }
+    });
+  }
+  threads.clear();
+  CHECK(states.all().size() == 4);
+  CHECK(describe_failing(states.all()).empty());
 }
 
 TEST_CASE("Of many that fail three are named") {

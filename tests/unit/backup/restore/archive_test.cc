@@ -1,11 +1,15 @@
 #include "backup/restore/archive.h"
 
+#include <nlohmann/json.hpp>
+
 #include "common/base/error.h"
+#include "common/catalog/catalog.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/digest.h"
 #include "common/codec/zstd.h"
 #include "common/store/dir_store.h"
 #include "tests/support/captured_output.h"
+#include "tests/support/error_of.h"
 #include "tests/support/manifests.h"
 #include "tests/support/string_sink.h"
 #include "tests/support/temporary_folder.h"
@@ -174,6 +178,28 @@ TEST_CASE("Every form of backup that was written before manifests had format 2 c
     CHECK(out.finished);
     CHECK(out.bytes.starts_with(manifest.streams[0].format == DumpFormat::custom ? "PGDMP" : "--"));
   }
+}
+
+TEST_CASE("A manifest of format 1 without a dump object is of the only form that there was") {
+  SystemClock clock;
+  DirStore store(SOURCE_DIR "/tests/golden/format-1", clock);
+  for (const Backup& backup : read_catalog(store, "golden")) {
+    auto json = nlohmann::ordered_json::parse(read_small_object(store, backup.commit_key()));
+    json.erase("dump");
+    const Manifest manifest = parse_manifest(json.dump());
+    CHECK(manifest.streams.at(0).format == DumpFormat::custom);
+    CHECK(manifest.streams.at(0).packing.compression == Compression::zstd);
+    CHECK(manifest.dump.selection.empty());
+  }
+}
+
+TEST_CASE("A backup of several streams is not restored in part") {
+  StoredBackup stored;
+  stored.manifest.streams.push_back(stored.stream());
+  stored.manifest.streams.back().name = "more";
+  stored.folder.write(stored.backup.key_of("manifest.json"), format_manifest(stored.manifest));
+  CHECK(fails_with(ErrorKind::failed, "one stream only",
+                   [&] { return read_manifest_to_restore(stored.store, stored.backup); }));
 }
 
 }  // namespace
