@@ -79,8 +79,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
   Program program{config, environment, clock, log, {}};
-  RunStates states;
-  BackupRuns runs(config, environment, states, clock, log, program.stop);
+  BackupRuns runs(config, environment, clock, log, program.stop);
   Job backups({.noun = kBackupJob,
                .schedule = config.timing.schedule,
                .newest =
@@ -115,7 +114,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    serve({&backups}, states, config.service, clock, log, program.stop);
+    serve({.jobs = {&backups}, .states = runs.states()}, config.service, clock, log, program.stop);
   }
   return 0;
 }

@@ -25,14 +25,9 @@ constexpr std::chrono::seconds kLeastDifference{2};
 
 }  // namespace
 
-BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environment,
-                       RunStates& states, Clock& clock, Log& log, const std::stop_token& stop)
-    : config_(config),
-      environment_(environment),
-      states_(states),
-      clock_(clock),
-      log_(log),
-      stop_(stop) {}
+BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environment, Clock& clock,
+                       Log& log, const std::stop_token& stop)
+    : config_(config), environment_(environment), clock_(clock), log_(log), stop_(stop) {}
 
 void BackupRuns::once() {
   patience_ = config_.db_retry_time;

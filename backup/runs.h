@@ -24,8 +24,8 @@ class BackupRuns {
  public:
   /// Keeps references to all arguments, which must outlive the object; `stop` may be assigned
   /// later.
-  BackupRuns(const BackupConfig& config, const Environment& environment, RunStates& states,
-             Clock& clock, Log& log, const std::stop_token& stop);
+  BackupRuns(const BackupConfig& config, const Environment& environment, Clock& clock, Log& log,
+             const std::stop_token& stop);
 
   /// Makes a single run for everything, or with --if-due for what is due by the schedule, if
   /// anything is. Throws what failed, as run() does.
@@ -45,6 +45,9 @@ class BackupRuns {
   [[nodiscard]] UtcTime counts_from(UtcTime started) const {
     return left_out_since_.value_or(started);
   }
+
+  /// Returns how each group stands in each destination.
+  [[nodiscard]] const RunStates& states() const { return states_; }
 
  private:
   /// Says what a run is for.
@@ -77,7 +80,7 @@ class BackupRuns {
 
   const BackupConfig& config_;
   const Environment& environment_;
-  RunStates& states_;
+  RunStates states_;
   Clock& clock_;
   Log& log_;
   const std::stop_token& stop_;

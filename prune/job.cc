@@ -136,18 +136,21 @@ void prune_destination(const Destination& destination, const PruneJob& config, c
 
 }  // namespace
 
-void prune_once(const Destinations& destinations, const PruneJob& config, RunStates& states,
-                const Clock& clock, Log& log, const std::stop_token& stop) {
+void prune_once(const Destinations& destinations, const PruneJob& config, const Clock& clock,
+                Log& log, const std::stop_token& stop) {
   const std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
+        const std::string& name = destination.name();
         const UtcTime started = clock.now();
-        Log own(log, destination.name().empty() ? LogFields{}
-                                                : LogFields{{"destination", destination.name()}});
+        Log own(log, name.empty() ? LogFields{} : LogFields{{"destination", name}});
         prune_destination(destination, config, clock, own, stop);
-        states.succeed(kPruneJob, "", destination.name(), started);
+        if (config.states != nullptr) config.states->succeed(kPruneJob, "", name, started);
       });
-  for (const auto& [destination, error] : failures) states.fail(kPruneJob, "", destination, error);
-  if (!failures.empty()) throw join_failures(failures);
+  if (failures.empty()) return;
+  if (config.states != nullptr) {
+    for (const auto& [name, error] : failures) config.states->fail(kPruneJob, "", name, error);
+  }
+  throw join_failures(failures);
 }
 
 }  // namespace pgbackup

@@ -24,14 +24,15 @@ struct PruneJob {
   Adoption adoption{};
   bool dry_run = false;
   ReportStyle style = ReportStyle::table;
-  std::FILE* out = stdout;  ///< where tables and JSON are printed
+  RunStates* states = nullptr;  ///< where it is noted how each destination went; nullptr: nowhere
+  std::FILE* out = stdout;      ///< where tables and JSON are printed
 };
 
 /// Lists, plans, asks the guards and executes the plan in each destination. A destination that
 /// refuses or fails does not stop the others. Notes in `states` how each destination went. Throws
 /// `conflict` when a guard objects, `canceled` on a stop request, `failed` when something could not
 /// be deleted, and what the stores throw; several failures are joined.
-void prune_once(const Destinations& destinations, const PruneJob& config, RunStates& states,
-                const Clock& clock, Log& log, const std::stop_token& stop);
+void prune_once(const Destinations& destinations, const PruneJob& config, const Clock& clock,
+                Log& log, const std::stop_token& stop);
 
 }  // namespace pgbackup

@@ -27,15 +27,16 @@ int run(const PruneConfig& config, const CommandLine& command, const ParsedOptio
   // The destinations are opened for each run, so that one that was unavailable at start is found
   // later.
   const auto open = [&] { return open_destinations(config.store, clock, log, stop); };
+  RunStates states;
   const PruneJob job{.rules = config.rules,
                      .adoption = config.adoption.adoption,
                      .dry_run = config.dry_run || parsed.verb == "plan",
-                     .style = style_of(config, parsed)};
-  RunStates states;
+                     .style = style_of(config, parsed),
+                     .states = &states};
   const auto prune = [&] {
     const Environment environment = process_environment();
     for (const auto& note : reread_secrets(command.options, parsed, environment)) log.warn(note);
-    prune_once(open(), job, states, clock, log, stop);
+    prune_once(open(), job, clock, log, stop);
   };
   Job pruning({.noun = kPruneJob, .schedule = config.timing.schedule, .newest = {}, .run = prune},
               clock, log);
@@ -59,7 +60,7 @@ int run(const PruneConfig& config, const CommandLine& command, const ParsedOptio
     return 0;
   }
   log_settings(log, "pg-prune", parsed);
-  serve({&pruning}, states, config.service, clock, log, stop);
+  serve({.jobs = {&pruning}, .states = states}, config.service, clock, log, stop);
   return 0;
 }
 

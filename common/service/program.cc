@@ -188,11 +188,12 @@ void log_settings(Log& log, std::string_view program, const ParsedOptions& parse
   log.info(fmt::format("{} {}", program, parsed.verb), fields);
 }
 
-void serve(const std::vector<Job*>& jobs, const RunStates& states, const ServiceConfig& service,
-           Clock& clock, Log& log, const std::stop_token& stop) {
+void serve(const ServedJobs& served, const ServiceConfig& service, Clock& clock, Log& log,
+           const std::stop_token& stop) {
+  const std::vector<Job*>& jobs = served.jobs;
   const std::vector<const Job*> judged(jobs.begin(), jobs.end());
   const auto answer = [&] {
-    return judge_all(judged, states, service.max_backup_age, clock.now());
+    return judge_all(judged, served.states, service.max_backup_age, clock.now());
   };
   for (const Job* const job : jobs) log_schedule(log, job->work(), clock.now());
   const HealthServer health(service.health_socket, answer, log);

@@ -56,9 +56,15 @@ void log_notes(Log& log, const ParsedOptions& parsed);
 /// Logs every setting that is not a default, with secrets hidden.
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed);
 
+/// Holds what a daemon does, and how it stands.
+struct ServedJobs {
+  std::vector<Job*> jobs;  ///< at least one
+  const RunStates& states;
+};
+
 /// Runs the jobs, each in a thread of its own and the first in this one, until `stop`, and answers
 /// `health` meanwhile.
-void serve(const std::vector<Job*>& jobs, const RunStates& states, const ServiceConfig& service,
-           Clock& clock, Log& log, const std::stop_token& stop);
+void serve(const ServedJobs& served, const ServiceConfig& service, Clock& clock, Log& log,
+           const std::stop_token& stop);
 
 }  // namespace pgbackup

@@ -26,7 +26,6 @@ class EvidenceFixture {
   MemoryStore store{clock};
   FaultyStore seen{store};
   TestLog log{clock};
-  RunStates states;
   Rules rules{.retention = {.max_age = std::chrono::days(3)}, .sweep_after = std::chrono::days(7)};
   Adoption adoption{.layouts = parse_layouts("all"), .database = {}};
   std::vector<std::string> opened;
@@ -102,7 +101,7 @@ class EvidenceFixture {
   }
   void run() {
     CapturedOutput out;
-    prune_once(only(seen), {.rules = rules, .adoption = adoption, .out = out.file()}, states, clock,
+    prune_once(only(seen), {.rules = rules, .adoption = adoption, .out = out.file()}, clock,
                log.log(), {});
   }
 };

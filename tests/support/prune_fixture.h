@@ -9,7 +9,6 @@
 
 #include "common/catalog/catalog.h"
 #include "common/catalog/key_grammar.h"
-#include "common/service/run_state.h"
 #include "common/store/dir_store.h"
 #include "prune/plan.h"
 #include "tests/support/fake_clock.h"
@@ -29,7 +28,6 @@ class PruneFixture {
   FakeClock clock{now};
   DirStore store{folder.path(), clock};
   TestLog log{clock};
-  RunStates states;
   Rules rules{.retention = {.max_age = std::chrono::days(30), .min_backups = 1},
               .sweep_after = std::chrono::days(7)};
 

@@ -60,8 +60,7 @@ class Fixture : public S3Fixture {
         .dry_run = false,
         .style = ReportStyle::log,
         .out = out.file()};
-    RunStates states;
-    prune_once(destinations, job, states, clock, log.log(), {});
+    prune_once(destinations, job, clock, log.log(), {});
   }
 
   void hold(const std::string& name) {

@@ -27,9 +27,7 @@ class JobFixture : public PruneFixture {
     job = {.rules = rules, .out = out.file()};
     seen.before = [this](std::string_view call, std::string_view) { calls.emplace_back(call); };
   }
-  RunStates states;
-
-  void run() { prune_once(only(seen), job, states, clock, log.log(), {}); }
+  void run() { prune_once(only(seen), job, clock, log.log(), {}); }
   [[nodiscard]] bool logged(std::string_view text) const {
     return log.text().find(text) != std::string::npos;
   }
@@ -113,7 +111,7 @@ TEST_CASE_METHOD(JobFixture,
   for (const auto difference : {minutes(16), -minutes(16)}) {
     const FakeClock here(now + difference);
     CHECK(fails_with(ErrorKind::conflict, "2026-11-20T12:00:00Z at the store", [&] {
-      prune_once(only(seen), job, states, here, log.log(), {});
+      prune_once(only(seen), job, here, log.log(), {});
       return 0;
     }));
   }
@@ -121,7 +119,7 @@ TEST_CASE_METHOD(JobFixture,
   CHECK(calls == std::vector<std::string>{"now", "now"});
   CHECK(files() == before);
   const FakeClock near(now + minutes(15));
-  prune_once(only(seen), job, states, near, log.log(), {});
+  prune_once(only(seen), job, near, log.log(), {});
   CHECK(read_catalog(store).size() == 2);
 }
 
@@ -129,7 +127,7 @@ TEST_CASE_METHOD(JobFixture, "Ages are measured by the store's clock, not by our
   add_backup("web", 30 * kDay - minutes(5));
   add_backup("web", hours(1));
   const FakeClock ahead(now + minutes(10));
-  prune_once(only(seen), job, states, ahead, log.log(), {});
+  prune_once(only(seen), job, ahead, log.log(), {});
   CHECK(read_catalog(store, "web").size() == 2);
 }
 
@@ -206,7 +204,7 @@ class TwoTargetsFixture : public JobFixture {
     other.add_backup("app", 40 * kDay);
     other.add_backup("app", 1 * kDay);
   }
-  void run_both() { prune_once(destinations, job, states, clock, log.log(), {}); }
+  void run_both() { prune_once(destinations, job, clock, log.log(), {}); }
   [[nodiscard]] size_t left(PruneFixture& fixture) const {
     return read_catalog(fixture.store, "app").size();
   }
@@ -215,6 +213,21 @@ class TwoTargetsFixture : public JobFixture {
   FaultyStore other_seen{other.store};
   Destinations destinations = both(seen, other_seen);
 };
+
+TEST_CASE_METHOD(TwoTargetsFixture, "It is noted how each destination went") {
+  RunStates states;
+  job.states = &states;
+  other_seen.before = [](std::string_view call, std::string_view) {
+    if (call == "list") throw Error(ErrorKind::denied, "no permission");
+  };
+  CHECK(fails_with(ErrorKind::denied, "no permission", [&] {
+    run_both();
+    return 0;
+  }));
+  CHECK(states.last_success(kPruneJob, "", "dir") == now);
+  CHECK_FALSE(states.last_success(kPruneJob, "", "s3"));
+  CHECK(describe_failing(states.all()) == "pruning (s3)");
+}
 
 TEST_CASE_METHOD(TwoTargetsFixture, "Each of two destinations is pruned and reported for itself") {
   run_both();

@@ -50,7 +50,7 @@ class LockFixture : public PruneFixture {
   void run() {
     CapturedOutput out;
     const auto error = error_of([&] {
-      prune_once(only(seen), {.rules = rules, .dry_run = dry_run, .out = out.file()}, states, clock,
+      prune_once(only(seen), {.rules = rules, .dry_run = dry_run, .out = out.file()}, clock,
                  log.log(), {});
     });
     printed = out.text();
