@@ -62,7 +62,7 @@ class BackupWriter::Stream final : public Sink {
   HashSink uncompressed_;
 };
 
-BackupWriter::BackupWriter(SomeDestinations destinations, std::string group, std::string id,
+BackupWriter::BackupWriter(const SomeDestinations& destinations, std::string group, std::string id,
                            Clock& clock, Log& log)
     : group_(std::move(group)), id_(std::move(id)), clock_(clock), log_(log) {
   for (const Destination* const destination : destinations) {

@@ -35,8 +35,8 @@ class BackupWriter {
   };
 
   /// Begins the backup `id` of `group`. The destinations, at least one, must outlive the writer.
-  BackupWriter(SomeDestinations destinations, std::string group, std::string id, Clock& clock,
-               Log& log);
+  BackupWriter(const SomeDestinations& destinations, std::string group, std::string id,
+               Clock& clock, Log& log);
   BackupWriter(const BackupWriter&) = delete;
   BackupWriter& operator=(const BackupWriter&) = delete;
   ~BackupWriter();
