@@ -6,6 +6,7 @@
 #include "common/base/due.h"
 
 namespace pgbackup {
+
 RunWork find_pending(const RunStates& states, const std::vector<std::string>& groups,
                      const Destinations& destinations, const PresentPeriod& period) {
   RunWork all;
