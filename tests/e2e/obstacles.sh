@@ -15,12 +15,14 @@ use_role() { settings+=("DB_USER=$1" "DB_PASSWORD=secret"); }
 
 # ---- statements that fail ------------------------------------------------------------------------------
 
-# A function that names another without its schema: in a restore it does not find it.
+# A function that names another without its schema: in a restore it does not find it. From version 17 on such a function
+# does not find it either while a materialized view is made, so it becomes one afterwards.
 create_stubborn_database() { # NAME
     create_small_database "$1"
     sql "$1" "create function up(t text) returns text language sql immutable as 'select upper(t)';
-        create function up2(t text) returns text language sql immutable as 'select up(t)';
+        create function up2(t text) returns text language sql immutable as 'select public.up(t)';
         create materialized view loud as select up2(name) as name from item;
+        create or replace function up2(t text) returns text language sql immutable as 'select up(t)';
         create table generated (t text, u text generated always as (up2(t)) stored);
         insert into generated (t) values ('a')"
 }
