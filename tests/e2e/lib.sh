@@ -315,6 +315,8 @@ sql() {
 
 quoted() { printf '"%s"' "${1//\"/\"\"}"; } # an identifier
 
+server_major() { sql postgres "select current_setting('server_version_num')::int / 10000"; }
+
 create_database() { # NAME [OPTIONS]
     sql postgres "create database $(quoted "$1") ${2:-}"
 }

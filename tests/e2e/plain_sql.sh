@@ -121,10 +121,17 @@ case_psql_that_cannot_be_restricted() {
     may_hide_clients
     create_small_database app 10
     plain_backup app
-    program "$T/old/psql" 15.13 "exec $T/real/psql \"\$@\""
+    local old new
+    case $(server_major) in
+        15) old=15.13 new=15.14 ;;
+        16) old=16.9 new=16.10 ;;
+        17) old=17.5 new=17.6 ;;
+        *) skip "every psql of this version can be restricted" ;;
+    esac
+    program "$T/old/psql" "$old" "exec $T/real/psql \"\$@\""
     expect 1 only_with "$T/old" restore --target-database copy --create
-    says 'psql 15.13 does not know \restrict'
-    says "install psql 15.14 or later"
+    says "psql $old does not know \\restrict"
+    says "install psql $new or later"
     [ "$(sql postgres "select count(*) from pg_database where datname = 'copy'")" = 0 ] || fail "it began"
 }
 
@@ -195,6 +202,7 @@ case_backup_that_no_restore_would_take() {
 # A newer pg_dump writes a setting that its own server does not know. This machine's programs stand in for those
 # of PostgreSQL 17: they say its name, and add the setting to SQL; a connection would fail at it.
 case_backup_of_a_newer_client() {
+    [ "$(server_major)" -lt 17 ] || skip "this server knows what a newer client sets"
     use_dir
     may_hide_clients
     create_small_database app 1000
