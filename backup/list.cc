@@ -124,10 +124,10 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
   for (const ListedBackup& listed : backups) {
     const Backup& backup = listed.backup;
     nlohmann::ordered_json line = {
-        {"group", backup.group},
+        {"group", backup.group.name()},
         {"id", backup.id},
         {"time", format_iso(backup.time)},
-        {"kind", kind_name(listed.manifest ? listed.manifest->kind : BackupKind::dump)},
+        {"kind", kind_name(listed.manifest ? backup.group.kind() : GroupKind::database)},
         {"bytes", backup.bytes},
         {"key", listed.key}};
     if (!backup.is_ours()) line["layout"] = layout_name(backup.layout);

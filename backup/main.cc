@@ -57,7 +57,7 @@ void restore(Program& program) {
     found = ask_which_backup(destinations, adoption, program.clock, program.log, program.stop);
     request = ask_where_to(found.backup, pg, request, program.stop);
   } else {
-    if (request.database.empty() && !request.is_by_key()) request.database = pg.database;
+    if (!request.group().is_named() && !request.is_by_key()) request.database = pg.database;
     found = choose_backup(destinations, request, adoption, program.clock, program.log);
   }
   const RestoreReport report =

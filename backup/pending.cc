@@ -7,11 +7,11 @@
 
 namespace pgbackup {
 
-RunWork find_pending(const RunStates& states, const std::vector<std::string>& groups,
+RunWork find_pending(const RunStates& states, const std::vector<Group>& groups,
                      const Destinations& destinations, const PresentPeriod& period) {
   RunWork all;
   RunWork pending;
-  for (const std::string& group : groups) {
+  for (const Group& group : groups) {
     SomeDestinations without;
     for (const Destination& destination : destinations) {
       const std::optional<UtcTime> since =

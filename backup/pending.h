@@ -17,7 +17,7 @@ namespace pgbackup {
 
 /// Names one backup that a run makes.
 struct GroupWork {
-  std::string group;
+  Group group;
   SomeDestinations destinations;  ///< at least one
 };
 
@@ -39,7 +39,7 @@ struct PresentPeriod {
 };
 
 /// Selects what has no backup of the present period, or everything when nothing is missing.
-[[nodiscard]] RunWork find_pending(const RunStates& states, const std::vector<std::string>& groups,
+[[nodiscard]] RunWork find_pending(const RunStates& states, const std::vector<Group>& groups,
                                    const Destinations& destinations, const PresentPeriod& period);
 
 }  // namespace pgbackup

@@ -32,7 +32,7 @@ BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environmen
 void BackupRuns::once() {
   patience_ = config_.db_retry_time;
   const std::vector<std::string>& names = config_.databases.names;
-  static_cast<void>(wait_for_server(names.empty() ? "" : names.front()));
+  static_cast<void>(wait_for_server(Group::database(names.empty() ? "" : names.front())));
   if (config_.if_due) {
     const Schedule& schedule = config_.timing.schedule;
     const std::optional<UtcTime> oldest = newest();
@@ -73,9 +73,9 @@ void BackupRuns::run() {
   counted_from_ = clock_.now();  // the next run is for all again
 }
 
-std::vector<std::string> BackupRuns::Goal::groups_and_lost() const {
-  std::vector<std::string> all = groups;
-  for (const auto& [database, error] : lost) all.push_back(database);
+std::vector<Group> BackupRuns::Goal::groups_and_lost() const {
+  std::vector<Group> all = groups;
+  for (const auto& [group, error] : lost) all.push_back(group);
   return all;
 }
 
@@ -90,23 +90,25 @@ UtcTime BackupRuns::store_time(const Destinations& destinations) {
 
 BackupRuns::Goal BackupRuns::find_goal(const Destinations& destinations, UtcTime now) {
   FoundDatabases found = find_databases(config_.databases, config_.pg, log_, stop_);
-  Goal goal{.groups = std::move(found.names), .left_out = std::move(found.left_out), .lost = {}};
-  if (config_.globals()) goal.groups.emplace_back(kGlobalsGroup);
+  Goal goal{.groups = {}, .left_out = std::move(found.left_out), .lost = {}};
+  for (std::string& name : found.names) goal.groups.push_back(Group::database(std::move(name)));
+  if (config_.globals()) goal.groups.push_back(Group::globals());
   goal.lost = find_lost(goal.left_out, destinations, now);
   return goal;
 }
 
-std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& left_out,
-                                                   const Destinations& destinations, UtcTime now) {
-  std::map<std::string, Error> lost;
+std::map<Group, Error> BackupRuns::find_lost(const std::vector<LeftOut>& left_out,
+                                             const Destinations& destinations, UtcTime now) {
+  std::map<Group, Error> lost;
   for (const LeftOut& item : left_out) {
+    const Group group = Group::database(item.database);
     try {
-      const NewestStarts starts = newest_starts(destinations, {item.database}, now, log_);
+      const NewestStarts starts = newest_starts(destinations, {group}, now, log_);
       if (!std::any_of(starts.begin(), starts.end(),
                        [](const auto& start) { return start.second.has_value(); })) {
         continue;
       }
-      lost.emplace(item.database,
+      lost.emplace(group,
                    Error(ErrorKind::failed,
                          fmt::format("backup of {}: there are older ones, but it is left out now: "
                                      "{}",
@@ -115,7 +117,7 @@ std::map<std::string, Error> BackupRuns::find_lost(const std::vector<LeftOut>& l
                          "backups"));
     } catch (...) {
       const Error error = current_failure();
-      lost.emplace(item.database,
+      lost.emplace(group,
                    Error(error.kind(),
                          fmt::format("backup of {}: it is left out ({}), and whether there are "
                                      "older ones is not known: {}",
@@ -184,15 +186,15 @@ bool BackupRuns::is_server_there() {
 
 /// Waits until PostgreSQL can be connected to, as far as there is patience. Returns whether it
 /// could not be before and can be now.
-bool BackupRuns::wait_for_server(const std::string& group) {
+bool BackupRuns::wait_for_server(const Group& group) {
   constexpr std::chrono::seconds kLongestPause{15};
   const auto deadline = clock_.steady() + patience_;
   bool has_waited = false;
   for (std::chrono::seconds pause{1}; patience_.count() > 0;
        pause = std::min(2 * pause, kLongestPause)) {
-    const bool has_name = !group.empty() && group != kGlobalsGroup;
+    const bool has_name = group.kind() == GroupKind::database;
     try {
-      static_cast<void>(has_name ? PgConnection(config_.pg.with_database(group), stop_)
+      static_cast<void>(has_name ? PgConnection(config_.pg.with_database(group.name()), stop_)
                                  : connect_maintenance(config_.pg, stop_));
       return has_waited;
     } catch (const Error& error) {
@@ -227,7 +229,7 @@ std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, 
     outcome.error = Error(ErrorKind::transient,
                           fmt::format("backup of {}: not tried where the store did not answer the "
                                       "previous backups",
-                                      item.group));
+                                      item.group.name()));
   }
   for (const std::string& holder : outcome.holders) unanswered_[holder] = 0;
   for (const auto& [destination, error] : outcome.failures) {
@@ -263,7 +265,7 @@ void BackupRuns::log_failure(const Error& error) {
 void BackupRuns::finish(size_t wanted) {
   if (failures_.empty()) return log_.info(fmt::format("made all {} backups", wanted));
   std::vector<std::string> names;
-  for (const auto& [group, error] : failures_) names.push_back(group);
+  for (const auto& [group, error] : failures_) names.push_back(group.name());
   throw Error(ErrorKind::failed,
               fmt::format("{} of {} backups failed: {}; the first: {}", failures_.size(), wanted,
                           fmt::join(names, ", "), failures_.front().second.message()),

@@ -52,23 +52,22 @@ class BackupRuns {
  private:
   /// Says what a run is for.
   struct Goal {
-    std::vector<std::string> groups;
+    std::vector<Group> groups;
     std::vector<LeftOut> left_out;
     /// Holds the databases of `left_out` that have backups: a run that does not make the next ones
     /// has failed.
-    std::map<std::string, Error> lost;
+    std::map<Group, Error> lost;
 
-    [[nodiscard]] std::vector<std::string> groups_and_lost() const;
+    [[nodiscard]] std::vector<Group> groups_and_lost() const;
   };
 
   [[nodiscard]] UtcTime store_time(const Destinations& destinations);
   [[nodiscard]] Goal find_goal(const Destinations& destinations, UtcTime now);
-  [[nodiscard]] std::map<std::string, Error> find_lost(const std::vector<LeftOut>& left_out,
-                                                       const Destinations& destinations,
-                                                       UtcTime now);
+  [[nodiscard]] std::map<Group, Error> find_lost(const std::vector<LeftOut>& left_out,
+                                                 const Destinations& destinations, UtcTime now);
   [[nodiscard]] RunWork select(const Goal& goal, const Destinations& destinations, UtcTime now);
   [[nodiscard]] bool is_server_there();
-  [[nodiscard]] bool wait_for_server(const std::string& group);
+  [[nodiscard]] bool wait_for_server(const Group& group);
   void make(const Goal& goal, const RunWork& work, const std::optional<Schedule>& schedule);
   [[nodiscard]] std::optional<Error> back_up_patiently(BackupJob& job, const GroupWork& item,
                                                        UtcTime started);
@@ -90,7 +89,7 @@ class BackupRuns {
   std::atomic<bool> is_asked_ = false;
   std::chrono::steady_clock::duration patience_{0};  ///< remainder of DB_RETRY_TIME
   // State of the present run
-  std::vector<std::pair<std::string, Error>> failures_;  ///< groups and their errors
+  std::vector<std::pair<Group, Error>> failures_;  ///< groups and their errors
   std::map<std::string, int> unanswered_;  ///< by destination: backups in a row without an answer
 };
 

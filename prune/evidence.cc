@@ -29,7 +29,7 @@ constexpr const char* kRemoveByHand =
 /// Returns what two backups must share to be compared: what is dumped in another way, or only in
 /// part, cannot be.
 std::string kind_of(const Manifest& manifest) {
-  return fmt::format("{} {} {}", kind_name(manifest.kind),
+  return fmt::format("{} {} {}", kind_name(manifest.group.kind()),
                      manifest.streams.front().format == DumpFormat::plain,
                      fmt::join(manifest.dump.selection, " "));
 }
@@ -90,11 +90,11 @@ using Runs = std::map<std::string, const Backup*, std::greater<>>;  ///< by id: 
 
 /// Adds the newest complete backups of `group` that are younger than `since`, at most
 /// kMostLaterRuns.
-void add_later_runs(const Plan& plan, std::string_view group, UtcTime since, Runs& runs) {
+void add_later_runs(const Plan& plan, const Group& group, UtcTime since, Runs& runs) {
   const auto& backups = plan.listing->backups;
   const auto end = std::upper_bound(
       backups.begin(), backups.end(), group,
-      [](std::string_view name, const Backup& backup) { return name < backup.group; });
+      [](const Group& wanted, const Backup& backup) { return wanted < backup.group; });
   size_t added = 0;
   for (auto place = end; place != backups.begin() && added < kMostLaterRuns;) {
     --place;
@@ -108,10 +108,10 @@ void add_later_runs(const Plan& plan, std::string_view group, UtcTime since, Run
 /// Returns what the manifests of the newest later runs say: of those runs that backed up databases
 /// together with which `last` was made.
 std::vector<Reading> read_later_runs(Store& store, const Plan& plan, const Reading& last,
-                                     std::string_view group) {
+                                     const Group& group) {
   Runs runs;
-  for (const std::string& database : last.groups) {
-    if (database != group) add_later_runs(plan, database, last.time, runs);
+  for (const Group& other : last.groups) {
+    if (other != group) add_later_runs(plan, other, last.time, runs);
   }
   GroupFacts later;
   size_t read = 0;
@@ -125,18 +125,17 @@ std::vector<Reading> read_later_runs(Store& store, const Plan& plan, const Readi
 /// Tells a dropped database from one whose backups have stalled: later runs go on without it, and
 /// none says that it still exists. One run for another database, or one of another daemon, proves
 /// nothing, so several are read.
-void look_for_retirement(Store& store, const Plan& plan, const std::string& group,
-                         GroupFacts& facts) {
+void look_for_retirement(Store& store, const Plan& plan, const Group& group, GroupFacts& facts) {
   if (facts.readings.empty()) return;
   const Reading& last = facts.readings.back();
-  const std::string name = as_utf8(group);
+  const std::string name = as_utf8(group.name());
   for (const Reading& run : read_later_runs(store, plan, last, group)) {
     const auto left_out = std::find_if(run.left_out.begin(), run.left_out.end(),
                                        [&](const LeftOut& item) { return item.database == name; });
     const bool is_left_out = left_out != run.left_out.end();
     if (is_left_out) facts.left_out = left_out->reason;
-    const bool knows_it =
-        is_left_out || std::find(run.groups.begin(), run.groups.end(), name) != run.groups.end();
+    const bool knows_it = is_left_out || std::find(run.groups.begin(), run.groups.end(),
+                                                   parse_group(name)) != run.groups.end();
     if (knows_it) {
       facts.is_retired = false;
       return;
@@ -255,9 +254,9 @@ void freeze(std::span<Step> group, const GroupFacts& facts) {
 
 GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> group) {
   const std::vector<const Step*> newest_first = complete_steps(group);
-  const std::string& name = group.front().backup->group;
+  const Group& own = group.front().backup->group;
   GroupFacts facts = count_facts(newest_first, plan.now);
-  facts.place = store.location(encode_group(name));
+  facts.place = store.location(encode_group(own));
   for (const Step& step : group) {
     if (step.reasons.has(Reason::damaged)) check_into(store, *step.backup, facts);
   }
@@ -267,7 +266,7 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
                      [](const FlawedBackup& a, const FlawedBackup& b) { return a.time > b.time; });
   }
   const std::optional<UtcTime> late = stalled_from(facts);
-  if (late && plan.now > *late) look_for_retirement(store, plan, name, facts);
+  if (late && plan.now > *late) look_for_retirement(store, plan, own, facts);
   return facts;
 }
 

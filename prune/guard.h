@@ -64,8 +64,8 @@ struct Reading {
   std::string system_identifier{};  ///< empty: unknown
   uint64_t plain_bytes = 0;
   int64_t tables = 0;
-  std::vector<std::string> groups{};  ///< groups of the run
-  std::vector<LeftOut> left_out{};    ///< databases that the run left out
+  std::vector<Group> groups{};      ///< groups of the run
+  std::vector<LeftOut> left_out{};  ///< databases that the run left out
 };
 
 /// Names a backup that should count for nothing, and why.

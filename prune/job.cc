@@ -65,7 +65,7 @@ std::string format_json(const Plan& plan, const Destination& destination) {
 
 void log_decisions(const Plan& plan, Log& log) {
   for (const Step& step : plan.steps) {
-    const LogFields fields = {{"group", step.backup->group},
+    const LogFields fields = {{"group", step.backup->group.name()},
                               {"id", step.backup->id},
                               {"reason", reason_line(step, plan.rules)}};
     const std::string text = fmt::format("decided: {}", action_title(step.action));
@@ -92,9 +92,10 @@ void report(const Plan& plan, const Destination& destination, const PruneJob& co
       break;
   }
   for (const Backup* folder : plan.in_progress) {
-    log.info(
-        "left alone: no manifest yet, it may be in progress",
-        {{"group", folder->group}, {"id", folder->id}, {"newest", format_iso(folder->newest)}});
+    log.info("left alone: no manifest yet, it may be in progress",
+             {{"group", folder->group.name()},
+              {"id", folder->id},
+              {"newest", format_iso(folder->newest)}});
   }
 }
 
@@ -109,7 +110,7 @@ void say(const std::string& text, const PruneJob& config, Log& log) {
 void throw_objections(const Plan& plan) {
   if (plan.objections.empty()) return;
   const Objection& first = plan.objections.front();
-  std::set<std::string_view> groups;
+  std::set<Group> groups;
   for (const Objection& objection : plan.objections) groups.insert(objection.group);
   const std::string more =
       groups.size() == 1 ? "" : fmt::format(" and of {} more", groups.size() - 1);
@@ -144,11 +145,11 @@ void prune_once(const Destinations& destinations, const PruneJob& config, const 
         const UtcTime started = clock.now();
         Log own(log, name.empty() ? LogFields{} : LogFields{{"destination", name}});
         prune_destination(destination, config, clock, own, stop);
-        if (config.states != nullptr) config.states->succeed(kPruneJob, "", name, started);
+        if (config.states != nullptr) config.states->succeed(kPruneJob, {}, name, started);
       });
   if (failures.empty()) return;
   if (config.states != nullptr) {
-    for (const auto& [name, error] : failures) config.states->fail(kPruneJob, "", name, error);
+    for (const auto& [name, error] : failures) config.states->fail(kPruneJob, {}, name, error);
   }
   throw join_failures(failures);
 }

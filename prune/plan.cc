@@ -12,7 +12,7 @@ namespace pgbackup {
 namespace {
 
 /// Maps group and id of a backup to when the last part of an unfinished write to it arrived.
-using Activity = std::map<std::pair<std::string, std::string>, UtcTime>;
+using Activity = std::map<std::pair<Group, std::string>, UtcTime>;
 
 Candidate candidate(const Backup& backup) {
   return {.time = backup.time,
@@ -194,11 +194,11 @@ Plan make_plan(std::vector<Backup> catalog, const std::vector<UnfinishedWrite>& 
   return plan;
 }
 
-std::span<const Objection> objections_to(const Plan& plan, const std::string& group) {
+std::span<const Objection> objections_to(const Plan& plan, const Group& group) {
   const auto& all = plan.objections;
   const auto begin = std::lower_bound(
       all.begin(), all.end(), group,
-      [](const Objection& objection, const std::string& name) { return objection.group < name; });
+      [](const Objection& objection, const Group& other) { return objection.group < other; });
   const auto end = std::find_if(
       begin, all.end(), [&](const Objection& objection) { return objection.group != group; });
   return {begin, end};

@@ -48,7 +48,7 @@ struct Rules {
 
 /// Names a group that is frozen because a guard says that deleting would hurt.
 struct Objection {
-  std::string group;
+  Group group;
   std::string sentence;
 };
 
@@ -87,7 +87,7 @@ inline constexpr std::chrono::hours kWriterPause{1};
                              UtcTime now);
 
 /// Returns the objections because of which `group` is frozen. The result points into `plan`.
-[[nodiscard]] std::span<const Objection> objections_to(const Plan& plan, const std::string& group);
+[[nodiscard]] std::span<const Objection> objections_to(const Plan& plan, const Group& group);
 
 /// Returns the steps of each group in turn. The result points into `steps`.
 [[nodiscard]] std::vector<std::span<Step>> groups_of(std::span<Step> steps);

@@ -47,7 +47,7 @@ std::string format_heading(const Destination& destination) {
 }
 
 std::string format_group_table(std::span<const Step> steps, const Plan& plan) {
-  const std::string& group = steps.front().backup->group;
+  const Group& group = steps.front().backup->group;
   size_t width = kIdWidth;
   for (const Step& step : steps) width = std::max(width, step.backup->id.size());
   std::string text = group_title(group) + "\n";
@@ -73,7 +73,7 @@ std::string format_json_line(const Step& step, const Plan& plan, const Destinati
     }
   }
   nlohmann::ordered_json line = {{"action", action_name(step.action)},
-                                 {"group", step.backup->group},
+                                 {"group", step.backup->group.name()},
                                  {"id", step.backup->id},
                                  {"key", destination.store().full_key(key_of(step))},
                                  {"time", format_iso(step.backup->time)},

@@ -45,6 +45,20 @@ class TailSink final : public Sink {
   std::string tail_;
 };
 
+/// Throws `failed` for a group that neither pg_dump nor pg_dumpall backs up.
+bool is_by_pg_dumpall(const Group& group) {
+  switch (group.kind()) {
+    case GroupKind::database:
+      return false;
+    case GroupKind::globals:
+      return true;
+    case GroupKind::unnamed:
+    case GroupKind::cluster:
+      break;
+  }
+  throw Error(ErrorKind::failed, "neither pg_dump nor pg_dumpall can make it");
+}
+
 /// Puts what the client program said in front of what is known already.
 void add_warnings(Manifest& manifest, DumpSource& source) {
   const std::vector<std::string> warnings = source.warnings();
@@ -62,24 +76,24 @@ BackupJob::BackupJob(const BackupJobConfig& config, const Environment& environme
       log_(log),
       stop_(std::move(stop)) {}
 
-BackupJob::Outcome BackupJob::back_up(const std::string& group,
-                                      const SomeDestinations& destinations) {
+BackupJob::Outcome BackupJob::back_up(const Group& group, const SomeDestinations& destinations) {
   Outcome outcome;
   try {
-    with_context(fmt::format("backup of {}", group), [&] { make(group, destinations, outcome); });
+    with_context(fmt::format("backup of {}", group.name()),
+                 [&] { make(group, destinations, outcome); });
   } catch (...) {
     outcome.error = current_failure();
   }
   return outcome;
 }
 
-void BackupJob::make(const std::string& group, const SomeDestinations& destinations,
-                     Outcome& outcome) {
-  const bool is_globals = group == kGlobalsGroup;
+void BackupJob::make(const Group& group, const SomeDestinations& destinations, Outcome& outcome) {
+  const bool is_globals = is_by_pg_dumpall(group);
   std::string warning;
   const ServerInfo server = [&] {
-    PgConnection connection = is_globals ? connect_maintenance(config_.pg, stop_)
-                                         : PgConnection(config_.pg.with_database(group), stop_);
+    PgConnection connection = is_globals
+                                  ? connect_maintenance(config_.pg, stop_)
+                                  : PgConnection(config_.pg.with_database(group.name()), stop_);
     if (is_globals) return read_globals_info(connection);
     const int version = connection.server_version();
     try {
@@ -92,9 +106,10 @@ void BackupJob::make(const std::string& group, const SomeDestinations& destinati
     return read_server_info(connection);
   }();
   const std::string folder = backup_folder(group, run_.id);
-  log_.info(fmt::format("backing up {}", group), {{"id", run_.id},
-                                                  {"to", locations(destinations, folder)},
-                                                  {"server", format_pg_version(server.version)}});
+  log_.info(fmt::format("backing up {}", group.name()),
+            {{"id", run_.id},
+             {"to", locations(destinations, folder)},
+             {"server", format_pg_version(server.version)}});
   BackupWriter writer(destinations, group, run_.id, clock_, log_);
   try {
     is_globals ? dump_globals(server, writer) : dump(server, warning, writer);
@@ -119,7 +134,7 @@ void BackupJob::dump(const ServerInfo& server, const std::string& warning, Backu
   }
   // Built from right to left: each stage knows the next. Leaving this function without commit()
   // kills pg_dump; the writer then abandons what it has.
-  Sink& stream = writer.open_stream({.name = dump_stream_name(server.database),
+  Sink& stream = writer.open_stream({.name = dump_stream_name(Group::database(server.database)),
                                      .format = options.format,
                                      .packing = options.packing,
                                      .effort = options.effort});
@@ -149,9 +164,8 @@ void BackupJob::dump(const ServerInfo& server, const std::string& warning, Backu
 void BackupJob::dump_globals(const ServerInfo& server, BackupWriter& writer) {
   const ClientProgram& pg_dumpall = client("pg_dumpall", server.version);
   Manifest manifest = describe(server, pg_dumpall);
-  manifest.kind = BackupKind::globals;
   if (!server.may_read_passwords) manifest.warnings.emplace_back(kNoPasswordsWarning);
-  TailSink tail(writer.open_stream({.name = dump_stream_name(kGlobalsGroup),
+  TailSink tail(writer.open_stream({.name = dump_stream_name(Group::globals()),
                                     .format = DumpFormat::plain,
                                     .packing = config_.dump.packing,
                                     .effort = config_.dump.effort}));

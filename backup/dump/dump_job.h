@@ -35,8 +35,8 @@ struct BackupJobConfig {
 struct RunInfo {
   std::string id;
   UtcTime started;
-  std::vector<std::string> groups;  ///< what the run is for, also what need not be made again
-  std::vector<LeftOut> left_out;    ///< databases of the server that the run does not take
+  std::vector<Group> groups;      ///< what the run is for, also what need not be made again
+  std::vector<LeftOut> left_out;  ///< databases of the server that the run does not take
 };
 
 class BackupJob {
@@ -50,13 +50,13 @@ class BackupJob {
   BackupJob(const BackupJobConfig& config, const Environment& environment, RunInfo run,
             Clock& clock, Log& log, std::stop_token stop);
 
-  /// Makes one backup of `group`, a database or kGlobalsGroup, and logs where it is. In a
+  /// Makes one backup of `group`, a database or the globals, and logs where it is. In a
   /// destination that does not have the backup, no manifest and no object of it are visible. Throws
   /// `canceled` only.
-  [[nodiscard]] Outcome back_up(const std::string& group, const SomeDestinations& destinations);
+  [[nodiscard]] Outcome back_up(const Group& group, const SomeDestinations& destinations);
 
  private:
-  void make(const std::string& group, const SomeDestinations& destinations, Outcome& outcome);
+  void make(const Group& group, const SomeDestinations& destinations, Outcome& outcome);
   /// Dumps a database. `warning` is what is known before the dump; empty: nothing.
   void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer);
   void dump_globals(const ServerInfo& server, BackupWriter& writer);

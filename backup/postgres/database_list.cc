@@ -9,7 +9,7 @@
 
 #include "common/base/error.h"
 #include "common/base/text.h"
-#include "common/catalog/key_grammar.h"
+#include "common/catalog/group.h"
 
 namespace pgbackup {
 namespace {
@@ -36,14 +36,15 @@ bool is_excluded(const DatabaseSelection& selection, const std::string& name) {
                      });
 }
 
-/// Refuses a database with the name of kGlobalsGroup. Such a database fails alone: among all it is
+/// Refuses a database with the name of the globals. Such a database fails alone: among all it is
 /// left out with a warning, but naming it is an error (`failed`).
 void refuse_our_name(const DatabaseSelection& selection, std::vector<std::string>& names,
                      Log& log) {
-  if (std::erase(names, kGlobalsGroup) == 0) return;
+  const std::string reserved = Group::globals().name();
+  if (std::erase(names, reserved) == 0) return;
   const std::string message = fmt::format(
       "the database {} cannot be backed up: its name is reserved for roles and tablespaces",
-      kGlobalsGroup);
+      reserved);
   const char* const hint = "rename it, or name it in EXCLUDE_DATABASES";
   if (!selection.all) throw Error(ErrorKind::failed, message, hint);
   log.warn(message, {{"hint", hint}});

@@ -64,7 +64,7 @@ uint64_t StoredArchive::copy(Sink& sink, Clock& clock, Log& log) {
   for (const ManifestObject& object : stream().objects) check_presence(object);
   StreamCheck checked(sink, stream());
   const std::unique_ptr<Sink> unpacked = unpack(checked, stream().packing);
-  ProgressSink progress(*unpacked, backup_.group, manifest_.stored_bytes(), clock, log);
+  ProgressSink progress(*unpacked, backup_.group.name(), manifest_.stored_bytes(), clock, log);
   for (const ManifestObject& object : stream().objects) copy_object(object, progress);
   progress.finish();
   return stream().uncompressed_bytes;

@@ -31,9 +31,10 @@ void ask_all(const Destinations& destinations, Log& log, const Visit& visit) {
 }
 
 std::string wanted(const RestoreRequest& request) {
-  if (request.id == "latest") return fmt::format("backup of {}", request.database);
-  if (request.database.empty()) return fmt::format("backup {}", request.id);
-  return fmt::format("complete backup {} of {}", request.id, request.database);
+  const Group group = request.group();
+  if (request.id == "latest") return fmt::format("backup of {}", group.name());
+  if (!group.is_named()) return fmt::format("backup {}", request.id);
+  return fmt::format("complete backup {} of {}", request.id, group.name());
 }
 
 /// Warns of what cannot be read, as ask_all() does.
@@ -50,12 +51,13 @@ std::vector<Backup> read_backups(Store& store, const Adoption& adoption, Log& lo
 std::vector<Backup> candidates(Store& store, const RestoreRequest& request,
                                const Adoption& adoption, Log& log) {
   const bool is_ours = adoption.layouts.empty() || parse_backup_id(request.id);
-  return is_ours ? read_catalog(store, request.database) : read_backups(store, adoption, log);
+  return is_ours ? read_catalog(store, request.group()) : read_backups(store, adoption, log);
 }
 
 bool is_wanted(const Backup& backup, const RestoreRequest& request) {
+  const Group group = request.group();
   return backup.complete && (request.id == "latest" || request.id == backup.id) &&
-         (backup.group == request.database || (request.database.empty() && !backup.is_ours()));
+         (backup.group == group || (!group.is_named() && !backup.is_ours()));
 }
 
 /// Says what is wrong with a backup.
@@ -117,7 +119,7 @@ Candidates find_wanted(const Destinations& destinations, const RestoreRequest& r
 
 /// Returns when the newest backup of `group` began that is undamaged and of its date. A backup that
 /// this program may not read, or does not understand, counts as undamaged.
-std::optional<UtcTime> newest_start(Store& store, const std::string& group, UtcTime now, Log& log) {
+std::optional<UtcTime> newest_start(Store& store, const Group& group, UtcTime now, Log& log) {
   std::vector<Backup> backups = read_catalog(store, group);
   std::reverse(backups.begin(), backups.end());
   for (const Backup& backup : backups) {
@@ -208,17 +210,17 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
               "set the clock of this machine if it is wrong, or name a backup with --id");
 }
 
-NewestStarts newest_starts(const Destinations& destinations, const std::vector<std::string>& groups,
+NewestStarts newest_starts(const Destinations& destinations, const std::vector<Group>& groups,
                            UtcTime now, Log& log) {
   NewestStarts starts;
-  for (const std::string& group : groups) {
+  for (const Group& group : groups) {
     for (const Destination& destination : destinations)
       starts[{group, destination.name()}] = std::nullopt;
   }
   ask_all(destinations, log, [&](const Destination& destination) {
     Store& store = destination.store();
     std::vector<Error> failures;  // of groups that cannot be read, such as another user's directory
-    for (const std::string& group : groups) {
+    for (const Group& group : groups) {
       try {
         starts[{group, destination.name()}] = newest_start(store, group, now, log);
       } catch (...) {

@@ -48,11 +48,10 @@ void refuse_damaged(const FoundBackup& found, Log& log);
 /// backdated nor dated in the future, no later than `now`; nullopt where there is none. A
 /// destination that does not answer is nullopt, too, and is not asked for the other groups: the run
 /// that follows finds out, and fails if it still does not answer.
-using NewestStarts = std::map<std::pair<std::string, std::string>, std::optional<UtcTime>>;
+using NewestStarts = std::map<std::pair<Group, std::string>, std::optional<UtcTime>>;
 
 [[nodiscard]] NewestStarts newest_starts(const Destinations& destinations,
-                                         const std::vector<std::string>& groups, UtcTime now,
-                                         Log& log);
+                                         const std::vector<Group>& groups, UtcTime now, Log& log);
 
 /// Returns the start in the group and destination that are the furthest behind; nullopt when one
 /// has none at all or does not answer.

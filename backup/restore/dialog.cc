@@ -65,10 +65,10 @@ FoundBackup ask_which_backup(const Destinations& destinations, const Adoption& a
 
 RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg, RestoreRequest request,
                             const std::stop_token& stop) {
-  request.database = backup.group;
-  if (backup.group == kGlobalsGroup) return request;
+  if (backup.group == Group::globals()) return request;
   if (!request.output.empty() || !request.target_database.empty()) return request;
-  const std::string proposal = backup.group.empty() ? "restored" : backup.group + "_restored";
+  const std::string proposal =
+      backup.group.is_named() ? backup.group.name() + "_restored" : "restored";
   request.target_database = ask_line(fmt::format("Into which database? [{}] ", proposal), stop);
   if (request.target_database.empty()) request.target_database = proposal;
   if (!request.clean) request.create = !database_exists(pg, request.target_database, stop);

@@ -112,7 +112,7 @@ void check_answer(const RestoreRequest& request, std::vector<std::string>& probl
     problems.emplace_back(
         "--clean drops what the target holds: without a terminal to ask on it needs --yes");
   }
-  if (request.database == kGlobalsGroup) {
+  if (request.group() == Group::globals()) {
     problems.emplace_back(
         "roles of the server are altered, with their passwords: without a terminal to ask on that "
         "needs --yes");
@@ -132,18 +132,15 @@ std::vector<Option> restore_options(RestoreRequest& request) {
   return rows;
 }
 
-void check_restore(RestoreRequest& request, std::string_view database, const Adoption& adoption,
-                   std::vector<std::string>& problems) {
-  if (request.globals) {
-    if (!request.database.empty()) {
-      problems.emplace_back("--globals and --database are both given; keep one");
-    }
-    request.database = kGlobalsGroup;
+void check_restore(const RestoreRequest& request, std::string_view database,
+                   const Adoption& adoption, std::vector<std::string>& problems) {
+  if (request.globals && !request.database.empty()) {
+    problems.emplace_back("--globals and --database are both given; keep one");
   }
   check_id(request.id, adoption, problems);
   check_flags(request, problems);
   check_answer(request, problems);
-  if (request.database.empty() && database.empty() && !request.is_by_key() &&
+  if (!request.group().is_named() && database.empty() && !request.is_by_key() &&
       !(request.is_bare() && can_ask())) {
     problems.emplace_back("restore needs --database: the database that was backed up");
   }

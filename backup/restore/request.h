@@ -9,12 +9,13 @@
 
 #include "common/base/options.h"
 #include "common/catalog/adoption.h"
+#include "common/catalog/group.h"
 
 namespace pgbackup {
 
 /// Holds the flags of `pg-backup restore`.
 struct RestoreRequest {
-  std::string database;          ///< the group to restore; DB where empty
+  std::string database;          ///< the database to restore; DB where empty
   std::string id = "latest";     ///< `latest`, a full id, or the key of an older system's backup
   std::string target_database;   ///< the group's name where empty
   std::filesystem::path output;  ///< a file, or `-`; then no database is touched
@@ -32,12 +33,14 @@ struct RestoreRequest {
   std::string role;  ///< SET ROLE before the restore
   bool yes = false;
 
+  /// Returns the group to restore; unnamed where the flags name none.
+  [[nodiscard]] Group group() const { return globals ? Group::globals() : parse_group(database); }
   /// Returns whether the id is the key of an older system's file, which needs no database beside
   /// it.
   [[nodiscard]] bool is_by_key() const;
   /// Returns whether the flags name neither what to restore nor where to: then a person is asked.
   [[nodiscard]] bool is_bare() const {
-    return database.empty() && id == "latest" && target_database.empty() && output.empty();
+    return !group().is_named() && id == "latest" && target_database.empty() && output.empty();
   }
   /// Returns whether a failure leaves nothing behind.
   [[nodiscard]] bool in_one_transaction() const { return !no_single_transaction && !keep_going; }
@@ -46,10 +49,10 @@ struct RestoreRequest {
 /// Returns the rows of the option table, which point into `request`.
 [[nodiscard]] std::vector<Option> restore_options(RestoreRequest& request);
 
-/// Completes `request` after parsing and appends one sentence to `problems` for each mistake.
-/// `database` is DB, "" where it is not set.
-void check_restore(RestoreRequest& request, std::string_view database, const Adoption& adoption,
-                   std::vector<std::string>& problems);
+/// Appends one sentence to `problems` for each mistake in `request`. `database` is DB, "" where it
+/// is not set.
+void check_restore(const RestoreRequest& request, std::string_view database,
+                   const Adoption& adoption, std::vector<std::string>& problems);
 
 /// Returns what `request` wants of the database itself, as options of pg_restore that each version
 /// from 13 on knows: `--no-owner`, `--role=app`. Only pg_restore can do these, so they are refused

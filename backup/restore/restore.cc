@@ -163,9 +163,8 @@ RestoreReport Restore::run(Store& store, const Backup& backup, const RestoreRequ
   const auto begun = clock_.steady();
   return with_context(fmt::format("restore of {}", backup.folder()), [&] {
     const std::unique_ptr<StoredDump> dump = open_dump(store, backup);
-    RestoreReport report = !request.output.empty()         ? to_file(*dump, request.output)
-                           : backup.group == kGlobalsGroup ? to_server(*dump, request)
-                                                           : to_database(*dump, request);
+    RestoreReport report =
+        request.output.empty() ? to_target(*dump, request) : to_file(*dump, request.output);
     report.elapsed = std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - begun);
     return report;
   });
@@ -202,9 +201,22 @@ RestoreReport Restore::to_file(StoredDump& dump, const fs::path& output) {
   return {.outcome = fmt::format("wrote {}", output.string()), .bytes = bytes};
 }
 
+RestoreReport Restore::to_target(StoredDump& dump, const RestoreRequest& request) {
+  switch (dump.backup().group.kind()) {
+    case GroupKind::unnamed:
+    case GroupKind::database:
+      return to_database(dump, request);
+    case GroupKind::globals:
+      return to_server(dump, request);
+    case GroupKind::cluster:
+      break;
+  }
+  throw Error(ErrorKind::usage, "a physical backup is not restored into a server that runs");
+}
+
 RestoreReport Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
   RestoreRequest resolved = request;
-  if (resolved.target_database.empty()) resolved.target_database = dump.backup().group;
+  if (resolved.target_database.empty()) resolved.target_database = dump.backup().group.name();
   if (resolved.target_database.empty()) {
     throw Error(ErrorKind::usage, "it is not known which database the backup is of",
                 "name one with --target-database, or a file with --output");

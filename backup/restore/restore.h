@@ -82,6 +82,7 @@ class Restore {
  private:
   [[nodiscard]] std::unique_ptr<StoredDump> open_dump(Store& store, const Backup& backup);
   [[nodiscard]] RestoreReport to_file(StoredDump& dump, const std::filesystem::path& output);
+  [[nodiscard]] RestoreReport to_target(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] RestoreReport to_database(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] RestoreReport to_server(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] Restored to_existing(StoredDump& dump, const RestoreRequest& request);

@@ -62,7 +62,7 @@ class BackupWriter::Stream final : public Sink {
   HashSink uncompressed_;
 };
 
-BackupWriter::BackupWriter(const SomeDestinations& destinations, std::string group, std::string id,
+BackupWriter::BackupWriter(const SomeDestinations& destinations, Group group, std::string id,
                            Clock& clock, Log& log)
     : group_(std::move(group)), id_(std::move(id)), clock_(clock), log_(log) {
   for (const Destination* const destination : destinations) {
@@ -150,7 +150,7 @@ void BackupWriter::log_written(const std::string& destination, const Manifest& m
                       {"uncompressed", format_bytes(manifest.uncompressed_bytes())},
                       {"seconds", std::to_string((manifest.finished - manifest.started).count())}};
   if (!destination.empty()) fields.emplace_back("destination", destination);
-  log_.info(fmt::format("backed up {}", manifest.group), fields);
+  log_.info(fmt::format("backed up {}", manifest.group.name()), fields);
 }
 
 /// Calls `work` for each open branch. Throws `canceled` as it is, and the errors of all branches

@@ -35,8 +35,8 @@ class BackupWriter {
   };
 
   /// Begins the backup `id` of `group`. The destinations, at least one, must outlive the writer.
-  BackupWriter(const SomeDestinations& destinations, std::string group, std::string id,
-               Clock& clock, Log& log);
+  BackupWriter(const SomeDestinations& destinations, Group group, std::string id, Clock& clock,
+               Log& log);
   BackupWriter(const BackupWriter&) = delete;
   BackupWriter& operator=(const BackupWriter&) = delete;
   ~BackupWriter();
@@ -67,7 +67,7 @@ class BackupWriter {
   void drop(Branch& branch, const Error& error);
   void withdraw(Branch& branch, ErrorKind cause) noexcept;
 
-  std::string group_;
+  Group group_;
   std::string id_;
   Clock& clock_;
   Log& log_;

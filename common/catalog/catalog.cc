@@ -68,7 +68,7 @@ class Gathering {
   }
 
   void add_old(OldKey key, const ObjectInfo& object) {
-    Backup& backup = backup_of(std::move(key.database), std::move(key.data_key));
+    Backup& backup = backup_of(Group::database(std::move(key.database)), std::move(key.data_key));
     backup.time = key.time;
     backup.layout = key.layout;
     backup.complete = true;
@@ -100,7 +100,7 @@ class Gathering {
   }
 
  private:
-  Backup& backup_of(std::string group, std::string id) {
+  Backup& backup_of(Group group, std::string id) {
     if (backups_.empty() || backups_.back().id != id || backups_.back().group != group) {
       Backup& backup = backups_.emplace_back();
       backup.group = std::move(group);
@@ -163,10 +163,6 @@ std::string Backup::commit_key() const { return is_ours() ? key_of(kManifestName
 
 bool is_from_future(const Backup& backup, UtcTime now) { return backup.time > now + kClockStep; }
 
-std::string group_title(const std::string& group) {
-  return group.empty() ? "(no database named)" : printable(group);
-}
-
 bool is_listed_before(const Backup& a, const Backup& b) {
   return std::tie(a.group, a.time, a.id) < std::tie(b.group, b.time, b.id);
 }
@@ -196,9 +192,9 @@ Catalog read_catalog(Store& store, const Adoption& adoption) {
   return catalog;
 }
 
-std::vector<Backup> read_catalog(Store& store, std::string_view group) {
+std::vector<Backup> read_catalog(Store& store, const Group& group) {
   Gathering gathering;
-  const std::string prefix = group.empty() ? "" : encode_group(group) + "/";
+  const std::string prefix = group.is_named() ? encode_group(group) + "/" : "";
   store.list(prefix, [&](const ObjectInfo& object) {
     std::optional<BackupKey> key = parse_key(object.key);
     if (key) gathering.add_ours(*std::move(key), object);
@@ -234,13 +230,14 @@ Manifest read_manifest(Store& store, const Backup& backup) {
   const std::string key = backup.key_of(kManifestName);
   return with_context(store.location(key), [&] {
     Manifest manifest = parse_manifest(read_manifest_text(store, key));
-    if (manifest.group != as_utf8(backup.group) || manifest.id != backup.id) {
-      throw Error(ErrorKind::corrupt, fmt::format("it is the manifest of {} {}, not of {} {}",
-                                                  printable(manifest.group), printable(manifest.id),
-                                                  backup.group, backup.id));
+    const Group& group = manifest.group;
+    if (group.name() != as_utf8(backup.group.name()) || manifest.id != backup.id) {
+      throw Error(ErrorKind::corrupt,
+                  fmt::format("it is the manifest of {} {}, not of {} {}", printable(group.name()),
+                              printable(manifest.id), backup.group.name(), backup.id));
     }
-    if ((manifest.kind == BackupKind::globals) != (backup.group == kGlobalsGroup)) {
-      throw Error(ErrorKind::corrupt, fmt::format("its kind is {}", kind_name(manifest.kind)));
+    if (group.kind() != backup.group.kind()) {
+      throw Error(ErrorKind::corrupt, fmt::format("its kind is {}", kind_name(group.kind())));
     }
     return manifest;
   });

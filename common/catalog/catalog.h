@@ -11,6 +11,7 @@
 #include "common/base/error.h"
 #include "common/base/utc_time.h"
 #include "common/catalog/adoption.h"
+#include "common/catalog/group.h"
 #include "common/catalog/manifest.h"
 #include "common/store/store.h"
 
@@ -26,9 +27,9 @@ struct BackupFile {
 /// checksum. Without the object that makes it complete it is no backup, but what a run has written
 /// that still goes on or was killed.
 struct Backup {
-  std::string group;  ///< empty: of an older system that names no database
-  std::string id;     ///< for an older system's the key of its file
-  UtcTime time;       ///< from the id
+  Group group;     ///< unnamed: of an older system that names no database
+  std::string id;  ///< for an older system's the key of its file
+  UtcTime time;    ///< from the id
   Layout layout = Layout::ours;
   /// Is true when the object exists that makes it a backup. Always true for an older system's: the
   /// checksum alone shows that there was a backup, see damage_of().
@@ -58,9 +59,6 @@ struct Backup {
 /// was wrong. Such a backup is never the latest.
 [[nodiscard]] bool is_from_future(const Backup& backup, UtcTime now);
 
-/// Returns the group in words: `(no database named)` for older systems' backups that name none.
-[[nodiscard]] std::string group_title(const std::string& group);
-
 /// Orders backups by group, then oldest first.
 [[nodiscard]] bool is_listed_before(const Backup& a, const Backup& b);
 
@@ -77,9 +75,9 @@ inline constexpr size_t kMostObjects = 10'000'000;
 /// Returns all backups of ours and all that are adopted, complete or not. Ignores everything else,
 /// and adopted files without a byte, which a failed job of an older system left.
 [[nodiscard]] Catalog read_catalog(Store& store, const Adoption& adoption);
-/// Returns only our backups, of one group where `group` is set, which restricts the listing. Throws
-/// PartialListing.
-[[nodiscard]] std::vector<Backup> read_catalog(Store& store, std::string_view group = "");
+/// Returns only our backups, of one group where `group` is named, which restricts the listing.
+/// Throws PartialListing.
+[[nodiscard]] std::vector<Backup> read_catalog(Store& store, const Group& group = {});
 
 /// Returns the backup as the store lists it now, without files when nothing of it exists any more.
 [[nodiscard]] Backup look_again(Store& store, const Backup& backup);

@@ -20,7 +20,7 @@ std::optional<std::string> folder_of(std::string_view name) {
   if (slash == std::string_view::npos || slash == 0) return std::nullopt;
   const std::string_view id = name.substr(slash + 1);
   if (!parse_backup_id(id)) return std::nullopt;
-  return backup_folder(name.substr(0, slash), id);
+  return backup_folder(parse_group(name.substr(0, slash)), id);
 }
 
 /// Calls `act` for each destination with the backup's directory. Succeeds when one of them returns

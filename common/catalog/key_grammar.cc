@@ -32,12 +32,9 @@ bool is_file_name(std::string_view file) {
   return std::all_of(file.begin(), file.end(), [](char c) { return stays(c, false) || c == '='; });
 }
 
-}  // namespace
-
-std::string encode_group(std::string_view group) {
-  if (group == kGlobalsGroup) return std::string(group);
+std::string encode_name(std::string_view name) {
   std::string encoded;
-  for (const char c : group) {
+  for (const char c : name) {
     if (stays(c, encoded.empty())) {
       encoded += c;
     } else {
@@ -47,22 +44,37 @@ std::string encode_group(std::string_view group) {
   return encoded;
 }
 
-std::optional<std::string> decode_group(std::string_view encoded) {
-  std::string group;
+}  // namespace
+
+std::string encode_group(const Group& group) {
+  switch (group.kind()) {
+    case GroupKind::database:
+      return encode_name(group.name());
+    case GroupKind::unnamed:
+    case GroupKind::globals:
+    case GroupKind::cluster:
+      return group.name();
+  }
+  return "";
+}
+
+std::optional<Group> decode_group(std::string_view encoded) {
+  std::string name;
   for (size_t i = 0; i < encoded.size(); ++i) {
     if (encoded[i] != '=') {
-      group += encoded[i];
+      name += encoded[i];
       continue;
     }
     if (i + 2 >= encoded.size()) return std::nullopt;
     const int high = hex_value(encoded[i + 1]);
     const int low = hex_value(encoded[i + 2]);
     if (high < 0 || low < 0) return std::nullopt;
-    group += static_cast<char>(high * 16 + low);
+    name += static_cast<char>(high * 16 + low);
     i += 2;
   }
+  Group group = parse_group(name);
   // Only the one spelling that encode_group() writes is ours.
-  if (group.empty() || encode_group(group) != encoded) return std::nullopt;
+  if (name.empty() || encode_group(group) != encoded) return std::nullopt;
   return group;
 }
 
@@ -78,12 +90,12 @@ std::optional<UtcTime> parse_backup_id(std::string_view id) {
   return hex ? parse_basic(id.substr(0, kTimeLength)) : std::nullopt;
 }
 
-std::string backup_folder(std::string_view group, std::string_view id) {
+std::string backup_folder(const Group& group, std::string_view id) {
   return fmt::format("{}/{}", encode_group(group), id);
 }
 
-std::string dump_stream_name(std::string_view group) {
-  return group == kGlobalsGroup ? "globals" : encode_group(group);
+std::string dump_stream_name(const Group& group) {
+  return group.kind() == GroupKind::globals ? "globals" : encode_group(group);
 }
 
 std::string stream_file_name(std::string_view stream, DumpFormat format, const Packing& packing) {
@@ -95,7 +107,7 @@ std::optional<BackupKey> parse_key(std::string_view key) {
   const size_t first = key.find('/');
   const size_t second = first == std::string_view::npos ? first : key.find('/', first + 1);
   if (second == std::string_view::npos) return std::nullopt;
-  std::optional<std::string> group = decode_group(key.substr(0, first));
+  std::optional<Group> group = decode_group(key.substr(0, first));
   const std::string_view id = key.substr(first + 1, second - first - 1);
   const std::optional<UtcTime> time = parse_backup_id(id);
   const std::string_view file = key.substr(second + 1);

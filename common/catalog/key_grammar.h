@@ -9,6 +9,7 @@
 //   {group}/{id}/{group}.dump.zst     data, or .sql for plain SQL, .gz or nothing in place of .zst;
 //                                     further pieces end in .0001, .0002 ...
 //   _globals/{id}/globals.sql.zst     data of roles and tablespaces
+//   _cluster/                         kept for physical backups: not ours yet
 //   id = 20261120T031500Z-9f3a1c2b    UTC, sorts by time, then 8 random hexadecimal digits
 #pragma once
 
@@ -17,6 +18,7 @@
 #include <string_view>
 
 #include "common/base/utc_time.h"
+#include "common/catalog/group.h"
 #include "common/codec/packing.h"
 
 namespace pgbackup {
@@ -24,17 +26,13 @@ namespace pgbackup {
 /// The name of the object beside the manifest by which a backup is held.
 inline constexpr std::string_view kHoldName = "hold";
 
-/// The group of what belongs to the whole server: roles and tablespaces. No database can have this
-/// group.
-inline constexpr std::string_view kGlobalsGroup = "_globals";
-
-/// Returns a database name as the name of a directory. `[A-Za-z0-9.-]` and `_` stay, except for a
-/// leading `_` (ours) or `.`; every other byte becomes `=XX`, in uppercase. The result is never
-/// empty for a name that is not. kGlobalsGroup stays as it is.
-[[nodiscard]] std::string encode_group(std::string_view group);
+/// Returns a group as the name of a directory. In the name of a database, `[A-Za-z0-9.-]` and `_`
+/// stay, except for a leading `_` (ours) or `.`; every other byte becomes `=XX`, in uppercase. The
+/// names of other groups stay as they are. The result is empty only for the unnamed group.
+[[nodiscard]] std::string encode_group(const Group& group);
 /// Returns the group that encode_group() wrote as `encoded`; nullopt for text that it cannot have
-/// written.
-[[nodiscard]] std::optional<std::string> decode_group(std::string_view encoded);
+/// written, and for `_cluster`, which is not listed yet: see parse_group().
+[[nodiscard]] std::optional<Group> decode_group(std::string_view encoded);
 
 /// Returns a new id: `now` and 32 random bits.
 [[nodiscard]] std::string make_backup_id(UtcTime now);
@@ -42,7 +40,7 @@ inline constexpr std::string_view kGlobalsGroup = "_globals";
 [[nodiscard]] std::optional<UtcTime> parse_backup_id(std::string_view id);
 
 /// Returns `{group}/{id}`, without a slash at the end.
-[[nodiscard]] std::string backup_folder(std::string_view group, std::string_view id);
+[[nodiscard]] std::string backup_folder(const Group& group, std::string_view id);
 
 /// Says what a stream holds before it is packed.
 enum class DumpFormat {
@@ -52,7 +50,7 @@ enum class DumpFormat {
 
 /// Returns the name of the stream that a dump of `group` consists of: the encoded group, or
 /// `globals`.
-[[nodiscard]] std::string dump_stream_name(std::string_view group);
+[[nodiscard]] std::string dump_stream_name(const Group& group);
 /// Returns the name of a stream's file: `app.dump.zst`, `app.sql.gz`, `globals.sql.zst`.
 [[nodiscard]] std::string stream_file_name(std::string_view stream,
                                            DumpFormat format = DumpFormat::custom,
@@ -60,7 +58,7 @@ enum class DumpFormat {
 
 /// Holds the parts of a key.
 struct BackupKey {
-  std::string group;  ///< decoded
+  Group group;
   std::string id;
   UtcTime time;
   std::string file;  ///< name within the directory

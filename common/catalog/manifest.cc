@@ -91,15 +91,6 @@ int stated_format(std::string_view text) {
   return format;
 }
 
-}  // namespace
-
-void refuse_newer(std::string_view start) {
-  const int format = stated_format(start);
-  if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
-}
-
-namespace {
-
 /// Says in our words what the JSON library complains of, with the field where its `text` names one.
 /// https://json.nlohmann.me/home/exceptions/
 std::string complaint_of(std::string_view text) {
@@ -167,17 +158,24 @@ ManifestObject parse_object(const Json& value) {
 }
 
 constexpr std::array<const char*, 2> kFormats = {"custom", "plain"};
-constexpr std::array<const char*, 2> kKinds = {"dump", "globals"};
 
-/// Returns the value at the position of the name.
-template <class Enum, size_t count>
-Enum parse_name(const Json& value, const std::array<const char*, count>& names) {
+DumpFormat parse_format(const Json& value) {
   const auto name = value.get<std::string>();
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    throw_newer(fmt::format("'{}' in the manifest", printable(name)));
+  const auto found = std::find(kFormats.begin(), kFormats.end(), name);
+  if (found == kFormats.end()) throw_newer(fmt::format("'{}' in the manifest", printable(name)));
+  return static_cast<DumpFormat>(found - kFormats.begin());
+}
+
+/// Returns the group of a manifest. Its name and the kind of the backup must agree.
+Group parse_own_group(const Json& json) {
+  const auto name = json.at("group").get<std::string>();
+  const auto kind = json.at("kind").get<std::string>();
+  if (kind == kind_name(GroupKind::database)) return Group::database(name);
+  if (kind != kind_name(GroupKind::globals)) {
+    throw_newer(fmt::format("'{}' in the manifest", printable(kind)));
   }
-  return static_cast<Enum>(found - names.begin());
+  if (name != Group::globals().name()) throw Error(ErrorKind::corrupt, "its kind is globals");
+  return Group::globals();
 }
 
 Json database_json(const DatabaseProperties& database) {
@@ -263,7 +261,7 @@ std::vector<LeftOut> parse_left_out(const Json& value) {
 
 ManifestStream parse_stream_core(const Json& dump, const Json& objects) {
   ManifestStream stream;
-  stream.format = parse_name<DumpFormat>(dump.at("format"), kFormats);
+  stream.format = parse_format(dump.at("format"));
   const auto packing = dump.at("compression").get<std::string>();
   const std::optional<Compression> compression = parse_compression(packing);
   if (!compression) throw_newer(fmt::format("'{}' in the manifest", printable(packing)));
@@ -278,7 +276,7 @@ ManifestStream parse_stream_core(const Json& dump, const Json& objects) {
 void parse_first_format(const Json& json, Manifest& m) {
   // Manifests without `dump` are from the time when there was one form of dump.
   const Json oldest = {{"format", "custom"}, {"compression", "zstd"}};
-  m.groups = json.at("databases").get<std::vector<std::string>>();
+  m.groups = parse_groups(json.at("databases").get<std::vector<std::string>>());
   const Json& dump = json.contains("dump") ? json.at("dump") : oldest;
   ManifestStream stream = parse_stream_core(dump, json.at("objects"));
   stream.name = dump_stream_name(m.group);
@@ -304,7 +302,7 @@ ManifestStream parse_stream(const Json& json, const Json& hidden) {
 /// Fills the fields that format 2 writes in its own way.
 void parse_second_format(const Json& json, Manifest& m) {
   const Json& hidden = json.at("private");
-  m.groups = json.at("groups").get<std::vector<std::string>>();
+  m.groups = parse_groups(json.at("groups").get<std::vector<std::string>>());
   for (const Json& stream : json.at("streams")) m.streams.push_back(parse_stream(stream, hidden));
   if (m.streams.empty()) corrupt("it lists no stream");
   std::set<std::string_view> names;
@@ -313,7 +311,7 @@ void parse_second_format(const Json& json, Manifest& m) {
     corrupt("its streams and their checksums do not match");
   }
   m.warnings = bounded(hidden.at("warnings").get<std::vector<std::string>>());
-  if (m.kind != BackupKind::dump) return;
+  if (!is_of_database(m.group.kind())) return;
   m.dump.tables = parse_whole<int64_t>(json.at("dump").at("tables"), "tables");
   m.dump.selection = json.at("dump").at("options").get<std::vector<std::string>>();
   m.dump.database = parse_database(hidden.at("database"));
@@ -324,8 +322,7 @@ Manifest from_json(const Json& json) {
   if (format < kFirstFormat) corrupt("format is less than 1");
   if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
   Manifest m;
-  m.group = json.at("group").get<std::string>();
-  m.kind = parse_name<BackupKind>(json.at("kind"), kKinds);
+  m.group = parse_own_group(json);
   m.id = json.at("id").get<std::string>();
   m.started = parse_time(json.at("started"), "started");
   m.finished = parse_time(json.at("finished"), "finished");
@@ -361,13 +358,16 @@ Json private_json(const Manifest& m) {
   for (const ManifestStream& stream : m.streams) {
     json["uncompressed_sha256"][stream.name] = stream.uncompressed_sha256;
   }
-  if (m.kind == BackupKind::dump) json["database"] = database_json(m.dump.database);
+  if (is_of_database(m.group.kind())) json["database"] = database_json(m.dump.database);
   return json;
 }
 
 }  // namespace
 
-std::string_view kind_name(BackupKind kind) { return kKinds.at(static_cast<size_t>(kind)); }
+void refuse_newer(std::string_view start) {
+  const int format = stated_format(start);
+  if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
+}
 
 uint64_t Manifest::stored_bytes() const {
   uint64_t total = 0;
@@ -385,8 +385,8 @@ uint64_t Manifest::uncompressed_bytes() const {
 
 std::string format_manifest(const Manifest& m) {
   Json json = {{"format", kFormat},
-               {"group", m.group},
-               {"kind", kind_name(m.kind)},
+               {"group", m.group.name()},
+               {"kind", kind_name(m.group.kind())},
                {"id", m.id},
                {"started", format_iso(m.started)},
                {"finished", format_iso(m.finished)},
@@ -394,10 +394,10 @@ std::string format_manifest(const Manifest& m) {
                {"server_version", m.server_version},
                {"client_version", m.client_version},
                {"system_identifier", m.system_identifier},
-               {"groups", m.groups},
+               {"groups", names_of(m.groups)},
                {"streams", Json::array()}};
   for (const ManifestStream& stream : m.streams) json["streams"].push_back(stream_json(stream));
-  if (m.kind == BackupKind::dump) {
+  if (is_of_database(m.group.kind())) {
     json["dump"] = {{"tables", m.dump.tables}, {"options", m.dump.selection}};
   }
   if (!m.left_out.empty()) json["left_out"] = left_out_json(m.left_out);

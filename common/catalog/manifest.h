@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/utc_time.h"
+#include "common/catalog/group.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/packing.h"
 #include "common/store/store.h"
@@ -78,14 +79,6 @@ struct ManifestStream {
   std::vector<ManifestObject> objects{};  ///< at least one
 };
 
-enum class BackupKind {
-  dump,     ///< one database, by pg_dump
-  globals,  ///< roles and tablespaces, by pg_dumpall
-};
-
-/// Returns `dump` or `globals`.
-[[nodiscard]] std::string_view kind_name(BackupKind kind);
-
 /// Holds the facts that only the backup of a database has.
 struct DumpFacts {
   int64_t tables = 0;
@@ -94,8 +87,7 @@ struct DumpFacts {
 };
 
 struct Manifest {
-  std::string group;
-  BackupKind kind = BackupKind::dump;
+  Group group;
   std::string id;
   UtcTime started;
   UtcTime finished;
@@ -103,10 +95,10 @@ struct Manifest {
   int server_version = 0;               ///< server_version_num: 150018
   int client_version = 0;               ///< of pg_dump, the same form
   std::string system_identifier;        ///< of the server; "" where it may not be read
-  std::vector<std::string> groups;      ///< all groups of the run
+  std::vector<Group> groups;            ///< all groups of the run
   std::vector<LeftOut> left_out{};      ///< by the run, except what the user excludes
   std::vector<ManifestStream> streams;  ///< at least one
-  DumpFacts dump{};                     ///< only for the kind dump
+  DumpFacts dump{};                     ///< only where is_of_database() is true of the group
   std::vector<std::string> warnings{};  ///< for people
   std::optional<UtcTime> next_due{};    ///< when the next backup is due, where there is a schedule
   std::optional<UtcTime> locked_until{};  ///< Object Lock: the store refuses to delete it before

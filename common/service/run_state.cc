@@ -13,8 +13,8 @@ RunState& RunStates::at(const Key& key) {
   return found->second;
 }
 
-void RunStates::succeed(const std::string& job, const std::string& group,
-                        const std::string& destination, UtcTime started) {
+void RunStates::succeed(const std::string& job, const Group& group, const std::string& destination,
+                        UtcTime started) {
   const std::lock_guard lock(mutex_);
   RunState& state = at({job, group, destination});
   state.last_success = started;
@@ -22,15 +22,15 @@ void RunStates::succeed(const std::string& job, const std::string& group,
   state.last_error.clear();
 }
 
-void RunStates::fail(const std::string& job, const std::string& group,
-                     const std::string& destination, const Error& error) {
+void RunStates::fail(const std::string& job, const Group& group, const std::string& destination,
+                     const Error& error) {
   const std::lock_guard lock(mutex_);
   RunState& state = at({job, group, destination});
   ++state.failures;
   state.last_error = error.message();
 }
 
-void RunStates::keep_only(const std::string& job, const std::vector<std::string>& groups) {
+void RunStates::keep_only(const std::string& job, const std::vector<Group>& groups) {
   const std::lock_guard lock(mutex_);
   std::erase_if(states_, [&](const auto& item) {
     const RunState& state = item.second;
@@ -38,7 +38,7 @@ void RunStates::keep_only(const std::string& job, const std::vector<std::string>
   });
 }
 
-std::optional<UtcTime> RunStates::last_success(const std::string& job, const std::string& group,
+std::optional<UtcTime> RunStates::last_success(const std::string& job, const Group& group,
                                                const std::string& destination) const {
   const std::lock_guard lock(mutex_);
   const auto found = states_.find({job, group, destination});
@@ -62,7 +62,7 @@ std::string describe_failing(const std::vector<RunState>& states) {
     if (names.size() == kMostNames) {
       ++more;
     } else {
-      const std::string& name = state.group.empty() ? state.job : state.group;
+      const std::string& name = state.group.is_named() ? state.group.name() : state.job;
       names.push_back(state.destination.empty() ? name
                                                 : fmt::format("{} ({})", name, state.destination));
     }

@@ -11,13 +11,14 @@
 
 #include "common/base/error.h"
 #include "common/base/utc_time.h"
+#include "common/catalog/group.h"
 
 namespace pgbackup {
 
 /// Says how the work of one job stands for one group in one destination.
 struct RunState {
   std::string job;          ///< the noun of the job: `backup`
-  std::string group;        ///< "" where the job does not tell groups apart
+  Group group;              ///< unnamed where the job does not tell groups apart
   std::string destination;  ///< the name of the destination; "" where there is only one
   std::optional<UtcTime> last_success{};  ///< when the last success began, by this machine's clock
   int failures = 0;                       ///< in a row, since the last success
@@ -27,23 +28,22 @@ struct RunState {
 /// Holds the states of all jobs of one process. Thread-safe.
 class RunStates {
  public:
-  void succeed(const std::string& job, const std::string& group, const std::string& destination,
+  void succeed(const std::string& job, const Group& group, const std::string& destination,
                UtcTime started);
-  void fail(const std::string& job, const std::string& group, const std::string& destination,
+  void fail(const std::string& job, const Group& group, const std::string& destination,
             const Error& error);
 
   /// Forgets the work of `job` for all groups but these, because the job no longer does it.
-  void keep_only(const std::string& job, const std::vector<std::string>& groups);
+  void keep_only(const std::string& job, const std::vector<Group>& groups);
 
   /// Returns when the last success of that work began; nullopt where none is known.
-  [[nodiscard]] std::optional<UtcTime> last_success(const std::string& job,
-                                                    const std::string& group,
+  [[nodiscard]] std::optional<UtcTime> last_success(const std::string& job, const Group& group,
                                                     const std::string& destination) const;
   /// Returns a copy of all states, sorted by job, group and destination.
   [[nodiscard]] std::vector<RunState> all() const;
 
  private:
-  using Key = std::tuple<std::string, std::string, std::string>;
+  using Key = std::tuple<std::string, Group, std::string>;
 
   RunState& at(const Key& key);
 

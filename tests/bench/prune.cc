@@ -34,7 +34,7 @@ struct Scale {
 
 const UtcTime kNow = *parse_iso("2026-11-20T12:00:00Z");
 
-std::string group_name(int group) { return fmt::format("customer-{:05}", group); }
+Group group_of(int number) { return db(fmt::format("customer-{:05}", number)); }
 
 std::string backup_id(UtcTime time, int group) {
   return fmt::format("{}-{:08x}", format_basic(time), static_cast<unsigned>(group) * 2654435761U);
@@ -102,8 +102,8 @@ class ListingStore final : public Store {
   void list_backup(int group, int backup,
                    const std::function<void(const ObjectInfo&)>& visit) const {
     const UtcTime time = kNow - hours(24) * (scale_.backups - 1 - backup) - hours(1);
-    const std::string folder = backup_folder(group_name(group), backup_id(time, group));
-    const std::string data = data_name(group_name(group));
+    const std::string folder = backup_folder(group_of(group), backup_id(time, group));
+    const std::string data = data_name(group_of(group));
     for (const std::string& file : {data, data + ".0001", std::string(kManifestName)}) {
       visit({.key = fmt::format("{}/{}", folder, file), .bytes = 500'000, .modified = time});
     }

@@ -17,14 +17,16 @@ bool is_key_character(char c) {
 
 /// `bytes` as the name of a database.
 void check_group(std::string_view bytes) {
-  const std::string encoded = encode_group(bytes);
+  const Group group = parse_group(bytes);
+  require(group.name() == bytes, "a name stays what it is");
+  const std::string encoded = encode_group(group);
   require(std::all_of(encoded.begin(), encoded.end(), is_key_character), "keys are plain");
   require(encoded.empty() == bytes.empty(), "a name does not vanish");
   const bool has_our_mark = encoded.starts_with('.') || encoded.starts_with('_');
-  require(has_our_mark == (bytes == kGlobalsGroup), "dot and _ in front are ours");
+  require(has_our_mark == (group == Group::globals()), "dot and _ in front are ours");
   require(encoded.size() <= 3 * bytes.size(), "a byte takes three at most");
-  const std::optional<std::string> decoded = decode_group(encoded);
-  require(bytes.empty() ? !decoded : decoded == bytes, "a name survives its encoding");
+  const std::optional<Group> decoded = decode_group(encoded);
+  require(bytes.empty() ? !decoded : decoded == group, "a name survives its encoding");
 }
 
 /// `bytes` as what was found in a store.
@@ -45,15 +47,16 @@ void check_key(std::string_view bytes) {
 void check_made_key(std::string_view bytes) {
   if (bytes.empty()) return;
   const UtcTime time{std::chrono::seconds(1795144500)};
-  const std::string stream = dump_stream_name(bytes);
-  const std::string folder = backup_folder(bytes, make_backup_id(time));
+  const Group group = parse_group(bytes);
+  const std::string stream = dump_stream_name(group);
+  const std::string folder = backup_folder(group, make_backup_id(time));
   for (const std::string& file :
        {std::string("manifest.json"), std::string("SHA256SUMS"), stream_file_name(stream),
         stream_file_name(stream) + ".0001",
         stream_file_name(stream, DumpFormat::plain, {Compression::none}),
         stream_file_name(stream, DumpFormat::custom, {Compression::gzip})}) {
     const std::optional<BackupKey> key = parse_key(folder + "/" + file);
-    require(key && key->group == bytes && key->time == time && key->file == file,
+    require(key && key->group == group && key->time == time && key->file == file,
             "what we write is ours");
   }
 }

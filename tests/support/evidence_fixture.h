@@ -41,7 +41,7 @@ class EvidenceFixture {
     Manifest made = PruneFixture::manifest_of(group, format_basic(now - age) + "-00000000");
     made.started = now - age;
     made.system_identifier = "1";
-    made.groups = {group};
+    made.groups = {db(group)};
     made.streams.front().uncompressed_bytes = 1000;
     made.dump.tables = 10;
     return made;
@@ -70,7 +70,8 @@ class EvidenceFixture {
   /// Its data is silent for long enough to be swept.
   void add_leftover(const std::string& group) {
     const Manifest made = manifest(group, std::chrono::days(20));
-    add_object(backup_folder(group, made.id) + "/" + data_name(group), std::chrono::days(20));
+    add_object(backup_folder(made.group, made.id) + "/" + data_name(made.group),
+               std::chrono::days(20));
   }
 
   [[nodiscard]] Plan plan() {
@@ -85,7 +86,7 @@ class EvidenceFixture {
   std::vector<std::string> objections() {
     std::vector<std::string> text;
     for (const Objection& objection : guarded().objections) {
-      text.push_back(objection.group + ": " + objection.sentence);
+      text.push_back(objection.group.name() + ": " + objection.sentence);
     }
     return text;
   }

@@ -1,8 +1,7 @@
-// Manifests for tests that need one which can be stored and read again.
+// Groups, and manifests for tests that need one which can be stored and read again.
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,20 +10,22 @@
 
 namespace pgbackup {
 
+/// Returns the group of a database, in short.
+[[nodiscard]] inline Group db(std::string name) { return Group::database(std::move(name)); }
+
 /// Returns the name of the file that holds the data of a backup as the settings are by default.
-[[nodiscard]] inline std::string data_name(std::string_view group) {
+[[nodiscard]] inline std::string data_name(const Group& group) {
   return stream_file_name(dump_stream_name(group));
 }
 
 /// Makes the manifest of a dump with one stream. Without `objects` it names one of four bytes.
-[[nodiscard]] inline Manifest make_manifest(std::string group, std::string id,
+[[nodiscard]] inline Manifest make_manifest(Group group, std::string id,
                                             std::vector<ManifestObject> objects = {}) {
   if (objects.empty()) objects = {{data_name(group), 4, std::string(64, 'a')}};
   Manifest manifest;
   manifest.streams = {{.name = dump_stream_name(group),
                        .uncompressed_sha256 = std::string(64, 'b'),
                        .objects = std::move(objects)}};
-  if (group == kGlobalsGroup) manifest.kind = BackupKind::globals;
   manifest.group = std::move(group);
   manifest.id = std::move(id);
   return manifest;

@@ -44,8 +44,8 @@ class PruneFixture {
   /// Data without a manifest, begun `began` and last written to `newest` ago.
   std::string add_folder(const std::string& group, std::chrono::seconds began,
                          std::chrono::seconds newest, unsigned random = 0) const {
-    const std::string name = backup_folder(group, id(began, random));
-    add_object(name + "/" + data_name(group), newest);
+    const std::string name = backup_folder(db(group), id(began, random));
+    add_object(name + "/" + data_name(db(group)), newest);
     return name;
   }
   /// A complete backup as pg-backup leaves it in a directory.
@@ -58,7 +58,7 @@ class PruneFixture {
   }
   /// One that can be read, and that says nothing about when the next backup is due.
   [[nodiscard]] static Manifest manifest_of(const std::string& group, const std::string& id) {
-    return make_manifest(group, id);
+    return make_manifest(db(group), id);
   }
 
   [[nodiscard]] Plan plan() {

@@ -197,6 +197,20 @@ TEST_CASE("Without a terminal nothing is dropped or altered unasked") {
   CHECK_FALSE(needs_yes({}));
 }
 
+TEST_CASE("A restore is of the globals, of a database, or of what is yet to be said") {
+  RestoreRequest request;
+  CHECK(request.group() == Group());
+  CHECK(request.is_bare());
+  request.database = "app";
+  CHECK(request.group() == Group::database("app"));
+  request.database = "_globals";
+  CHECK(request.group() == Group::globals());
+  request.database.clear();
+  request.globals = true;
+  CHECK(request.group() == Group::globals());
+  CHECK_FALSE(request.is_bare());
+}
+
 TEST_CASE("What is left out of a restore becomes an option of pg_restore") {
   RestoreRequest request;
   CHECK(archive_options(request).empty());

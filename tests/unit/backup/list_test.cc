@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kId = "20261120T031500Z-9f3a1c2b";
 
-Manifest manifest_of(const std::string& group) { return make_manifest(group, kId); }
+Manifest manifest_of(const std::string& group) { return make_manifest(db(group), kId); }
 
 void write_backup(const TemporaryFolder& folder, const Manifest& manifest) {
   const std::string path = backup_folder(manifest.group, kId) + "/";
@@ -51,8 +51,8 @@ TEST_CASE("A backup whose manifest cannot be read is listed with the reason") {
   const TemporaryFolder folder;
   SystemClock clock;
   DirStore store(folder.path(), clock);
-  folder.write(backup_folder("app", kId) + "/manifest.json", "{");
-  folder.write(backup_folder("app", kId) + "/app.dump.zst", "data");
+  folder.write(backup_folder(db("app"), kId) + "/manifest.json", "{");
+  folder.write(backup_folder(db("app"), kId) + "/app.dump.zst", "data");
   const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
   REQUIRE(listed.size() == 1);
   CHECK_FALSE(listed[0].manifest);
@@ -68,7 +68,7 @@ TEST_CASE("Adopted backups are listed with the form they have, and held ones say
   Manifest marked = manifest_of("app");
   marked.warnings = {"made by pg_dump 17"};
   write_backup(folder, marked);
-  folder.write(backup_folder("app", kId) + "/hold", "held since then\n");
+  folder.write(backup_folder(db("app"), kId) + "/hold", "held since then\n");
   folder.write("app/app_20260115T120000Z.sql.gz", "packed");
   folder.write("app/app_20260115T120000Z.sql.gz.sha256", "sum");
   folder.write("backup-2021-01-06T22:06:31.106555.dump", "PGDMP");
@@ -117,7 +117,7 @@ TEST_CASE("With two destinations each line says where the backup lies") {
   CHECK(listing.failures.empty());
   std::string order;
   for (const ListedBackup& listed : listing.backups) {
-    order += listed.backup.group + ":" + listed.destination + " ";
+    order += listed.backup.group.name() + ":" + listed.destination + " ";
   }
   CHECK(order == "aaa:s3 app:dir app:s3 ");
   const std::string table = format_backup_table(listing.backups);
@@ -155,7 +155,7 @@ TEST_CASE("A damaged backup is listed as such, with the reason, and so is one fr
   DirStore store(folder.path(), clock);
   write_backup(folder, manifest_of("app"));
   write_backup(folder, manifest_of("web"));
-  folder.write(backup_folder("web", kId) + "/web.dump.zst", "dat");
+  folder.write(backup_folder(db("web"), kId) + "/web.dump.zst", "dat");
   const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
   const std::string table = format_backup_table(listed);
   CHECK(table.find(" B  dated in the future\n") != std::string::npos);

@@ -24,18 +24,18 @@ struct Fixture {
   UtcTime counted_from{};
   std::optional<UtcTime> since;  ///< as find_pending() said last
 
-  void note(const std::string& group, const std::string& destination, UtcTime started) {
-    states.succeed(kBackupJob, group, destination, started);
+  void note(const std::string& name, const std::string& destination, UtcTime started) {
+    states.succeed(kBackupJob, parse_group(name), destination, started);
   }
   /// `app: dir s3; ` and so on
-  [[nodiscard]] std::string made_at(UtcTime now, const std::vector<std::string>& groups = {"app"}) {
+  [[nodiscard]] std::string made_at(UtcTime now, const std::vector<std::string>& names = {"app"}) {
     const RunWork work =
-        find_pending(states, groups, destinations,
+        find_pending(states, parse_groups(names), destinations,
                      {.schedule = schedule, .now = now, .counted_from = counted_from});
     since = work.oldest_left_out;
     std::string text;
     for (const GroupWork& item : work.groups) {
-      text += item.group + ":";
+      text += item.group.name() + ":";
       for (const Destination* destination : item.destinations) text += " " + destination->name();
       text += "; ";
     }

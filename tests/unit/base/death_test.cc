@@ -40,14 +40,14 @@ class Fixture : public S3Fixture {
     Manifest manifest;
     manifest.started = clock.now();
     const std::string id = make_backup_id(clock.now());
-    BackupWriter writer(all_of(destinations), group, id, clock, log.log());
+    BackupWriter writer(all_of(destinations), db(group), id, clock, log.log());
     // Nothing is compressed: 3 pieces of 3, 3 and 2 parts.
     Sink& stream =
         writer.open_stream({.name = group, .packing = {.compression = Compression::none}});
     for (int i = 0; i < 75; ++i) stream.write("ten bytes.");
     stream.finish();
     writer.commit(std::move(manifest));
-    return backup_folder(group, id);
+    return backup_folder(db(group), id);
   }
 
   void prune() {

@@ -29,7 +29,7 @@ struct Fixture {
   std::vector<std::string> failed;
 
   void write() {
-    BackupWriter writer(all_of(destinations), "app", kId, clock, log.log());
+    BackupWriter writer(all_of(destinations), db("app"), kId, clock, log.log());
     Sink& stream =
         writer.open_stream({.name = "app", .packing = {.compression = Compression::none}});
     for (const char* const bytes : {"abc", "def", "ghi"}) stream.write(bytes);
@@ -222,7 +222,7 @@ TEST_CASE(
 /// Writes two streams, one after the other, into both stores.
 struct TwoStreams : Fixture {
   void write_both() {
-    BackupWriter writer(all_of(destinations), "app", kId, clock, log.log());
+    BackupWriter writer(all_of(destinations), db("app"), kId, clock, log.log());
     for (const char* const name : {"one", "two"}) {
       Sink& stream =
           writer.open_stream({.name = name, .packing = {.compression = Compression::none}});
@@ -264,7 +264,7 @@ TEST_CASE_METHOD(TwoStreams, "A destination that fails in its second stream keep
 TEST_CASE_METHOD(Fixture,
                  "A stream that has ended is complete before the next begins, and goes with it") {
   {
-    BackupWriter writer(all_of(destinations), "app", kId, clock, log.log());
+    BackupWriter writer(all_of(destinations), db("app"), kId, clock, log.log());
     Sink& one = writer.open_stream({.name = "one", .packing = {.compression = Compression::none}});
     one.write("1");
     one.finish();
@@ -278,7 +278,7 @@ TEST_CASE_METHOD(Fixture,
 }
 
 TEST_CASE_METHOD(Fixture, "A stream that has not ended makes no backup") {
-  BackupWriter writer(all_of(destinations), "app", kId, clock, log.log());
+  BackupWriter writer(all_of(destinations), db("app"), kId, clock, log.log());
   writer.open_stream({.name = "app"}).write("abc");
   CHECK(fails_with(ErrorKind::failed, "has not ended", [&] {
     writer.commit({});
@@ -296,7 +296,7 @@ TEST_CASE_METHOD(Fixture, "A manifest says until when its store locks it") {
 TEST_CASE("A manifest of someone else in its place is left alone") {
   Fixture f;
   f.destinations = only(f.s3);
-  const std::string key = backup_folder("app", kId) + "/" + std::string(kManifestName);
+  const std::string key = backup_folder(db("app"), kId) + "/" + std::string(kManifestName);
   f.s3_memory.put(key, "foreign");
   f.s3.before = [](std::string_view call, std::string_view) {
     if (call == "put") throw Error(ErrorKind::conflict, "there is one");

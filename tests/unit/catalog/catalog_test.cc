@@ -1,5 +1,7 @@
 #include "common/catalog/catalog.h"
 
+#include <fmt/format.h>
+
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 #include "tests/support/error_of.h"
@@ -26,13 +28,13 @@ class CatalogFixture {
     store.objects[key] = {bytes, clock.now()};
   }
   void add_backup(const std::string& group, const std::string& id) {
-    const std::string folder = backup_folder(group, id);
-    add(folder + "/" + data_name(group));
+    const std::string folder = backup_folder(db(group), id);
+    add(folder + "/" + data_name(db(group)));
     clock.advance(std::chrono::seconds(1));
     add(folder + "/manifest.json", manifest_of(group, id));
   }
   static std::string manifest_of(const std::string& group, const std::string& id) {
-    return format_manifest(make_manifest(group, id));
+    return format_manifest(make_manifest(db(group), id));
   }
 };
 
@@ -85,8 +87,8 @@ TEST_CASE_METHOD(CatalogFixture, "What was stored late is marked, after what was
   CHECK(late() == std::vector<std::string>{before});
   stored_at(between, "2026-11-21T03:30:01Z");
   CHECK(late() == std::vector<std::string>{before, between});
-  CHECK(read_catalog(store, "app").front().is_stored_late);
-  CHECK(look_again(store, read_catalog(store, "app").front()).is_stored_late);
+  CHECK(read_catalog(store, db("app")).front().is_stored_late);
+  CHECK(look_again(store, read_catalog(store, db("app")).front()).is_stored_late);
 }
 
 TEST_CASE_METHOD(CatalogFixture, "A folder is seen with its files, bytes and newest time") {
@@ -97,7 +99,7 @@ TEST_CASE_METHOD(CatalogFixture, "A folder is seen with its files, bytes and new
   const std::vector<Backup> backups = read_catalog(store);
   REQUIRE(backups.size() == 1);
   const Backup& backup = backups[0];
-  CHECK(backup.group == "app");
+  CHECK(backup.group == db("app"));
   CHECK(backup.id == kOld);
   CHECK(backup.time == *parse_iso("2026-11-19T03:15:00Z"));
   CHECK_FALSE(backup.complete);
@@ -117,17 +119,19 @@ TEST_CASE_METHOD(CatalogFixture, "Backups come by group, then oldest first; name
     add_backup(group, kOld);
   }
   std::vector<std::string> names;
-  for (const Backup& backup : read_catalog(store)) names.push_back(backup.group + " " + backup.id);
+  for (const Backup& backup : read_catalog(store))
+    names.push_back(backup.group.name() + " " + backup.id);
   CHECK(names == std::vector<std::string>{".. " + kOld, ".. " + kNew, "a/\xc3\xa4 " + kOld,
                                           "a/\xc3\xa4 " + kNew, "app " + kOld, "app " + kNew,
                                           "app2 " + kOld, "app2 " + kNew});
 }
 
 TEST_CASE_METHOD(CatalogFixture, "What is not ours is not seen") {
-  for (const std::string& key :
-       std::vector<std::string>{"readme.txt", "app/notes.txt", "app/" + kOld + "/sub/notes.txt",
-                                "x/app/" + kOld + "/manifest.json",
-                                "_app/" + kOld + "/manifest.json", "app/latest/manifest.json"}) {
+  for (const std::string& key : std::vector<std::string>{
+           "readme.txt", "app/notes.txt", "app/" + kOld + "/sub/notes.txt",
+           "x/app/" + kOld + "/manifest.json", "_app/" + kOld + "/manifest.json",
+           "app/latest/manifest.json", "_cluster/" + kOld + "/manifest.json",
+           "_cluster/wal/7/00000001/000000010000000000000001.zst"}) {
     add(key);
   }
   CHECK(read_catalog(store).empty());
@@ -136,12 +140,12 @@ TEST_CASE_METHOD(CatalogFixture, "What is not ours is not seen") {
 TEST_CASE_METHOD(CatalogFixture, "One group's listing holds exactly that group") {
   for (const auto* group : {"app", "app2", "app-2", "ap", "a/b"}) add_backup(group, kOld);
   for (const auto* group : {"app", "ap", "a/b"}) {
-    const std::vector<Backup> backups = read_catalog(store, group);
+    const std::vector<Backup> backups = read_catalog(store, db(group));
     REQUIRE(backups.size() == 1);
-    CHECK(backups[0].group == group);
+    CHECK(backups[0].group == db(group));
   }
-  CHECK(read_catalog(store, "a").empty());
-  CHECK(read_catalog(store, "App").empty());
+  CHECK(read_catalog(store, db("a")).empty());
+  CHECK(read_catalog(store, db("App")).empty());
 }
 
 TEST_CASE_METHOD(CatalogFixture,
@@ -181,7 +185,7 @@ class OldFixture : public CatalogFixture {
                                                  const std::string& database = {}) {
     std::vector<std::string> names;
     for (const Backup& backup : adopt(layouts, database).backups) {
-      if (!backup.is_ours()) names.push_back(backup.group + " " + backup.id);
+      if (!backup.is_ours()) names.push_back(backup.group.name() + " " + backup.id);
     }
     return names;
   }
@@ -223,12 +227,22 @@ TEST_CASE_METHOD(OldFixture, "Old and new backups of one database are one group,
   std::vector<std::string> times;
   for (const Backup& backup : catalog.backups) {
     CHECK(backup.complete);
-    if (backup.group == "app") times.push_back(format_iso(backup.time));
+    if (backup.group == db("app")) times.push_back(format_iso(backup.time));
   }
   CHECK(times == std::vector<std::string>{"2021-01-06T22:06:31Z", "2021-11-01T20:51:55Z",
                                           "2021-11-01T20:51:57Z", "2024-01-15T12:00:00Z",
                                           "2024-01-16T12:00:00Z", "2024-01-17T12:00:00Z",
                                           "2026-11-20T03:15:00Z"});
+}
+
+TEST_CASE_METHOD(OldFixture, "An older system's backup of an oddly named database is no globals") {
+  add("_globals/_globals_20240115T120000Z.dump");
+  add(backup_folder(Group::globals(), kOld) + "/manifest.json");
+  std::vector<Group> groups;
+  for (const Backup& backup : adopt("db-folder").backups) {
+    if (backup.group.name() == "_globals") groups.push_back(backup.group);
+  }
+  CHECK(groups == std::vector<Group>{db("_globals"), Group::globals()});
 }
 
 TEST_CASE_METHOD(OldFixture, "Stamps without a zone are read in the process's own") {
@@ -265,20 +279,31 @@ TEST_CASE_METHOD(OldFixture, "A checksum is part of its backup, and alone it is 
 }
 
 TEST_CASE_METHOD(CatalogFixture, "A manifest of another kind than its group is damage") {
-  const std::string folder = backup_folder("app", kOld);
-  Manifest manifest = make_manifest("app", kOld);
-  manifest.kind = BackupKind::globals;
-  add(folder + "/manifest.json", format_manifest(manifest));
-  CHECK(fails_with(ErrorKind::corrupt, "its kind is globals",
-                   [&] { return read_manifest(store, read_catalog(store).at(0)); }));
+  const auto read = [&](const std::string& folder, std::string manifest, const std::string& kind) {
+    constexpr std::string_view kKind = R"("kind": "dump")";
+    manifest.replace(manifest.find(kKind), kKind.size(), fmt::format(R"("kind": "{}")", kind));
+    store.objects.clear();
+    add(fmt::format("{}/{}/manifest.json", folder, kOld), manifest);
+    return read_manifest(store, read_catalog(store).at(0));
+  };
+  const std::string of_app = manifest_of("app", kOld);
+  CHECK(read("app", of_app, "dump").group == db("app"));
+  CHECK(fails_with(ErrorKind::corrupt, "manifest.json: its kind is globals",
+                   [&] { return read("app", of_app, "globals"); }));
+  CHECK(fails_with(ErrorKind::failed, "this one does not know 'cluster' in the manifest",
+                   [&] { return read("app", of_app, "cluster"); }));
+  const std::string of_globals = manifest_of("_globals", kOld);
+  CHECK(read("_globals", of_globals, "globals").group == Group::globals());
+  CHECK(fails_with(ErrorKind::corrupt, "manifest.json: its kind is dump",
+                   [&] { return read("_globals", of_globals, "dump"); }));
 }
 
 TEST_CASE_METHOD(CatalogFixture, "A manifest is read, and named when it is wrong") {
   add_backup("app", kOld);
   add_backup("a\xff", kOld);
-  const std::vector<Backup> backups = read_catalog(store, "app");
+  const std::vector<Backup> backups = read_catalog(store, db("app"));
   CHECK(read_manifest(store, backups[0]).id == kOld);
-  CHECK(read_manifest(store, read_catalog(store, "a\xff")[0]).id == kOld);
+  CHECK(read_manifest(store, read_catalog(store, db("a\xff"))[0]).id == kOld);
   const std::string key = "app/" + kOld + "/manifest.json";
   const auto read = [&] { return read_manifest(store, backups[0]); };
   add(key, "{}");

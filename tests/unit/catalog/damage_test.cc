@@ -28,11 +28,11 @@ struct Fixture {
     memory.put(kFolder + "manifest.json", format_manifest(manifest()));
   }
   static Manifest manifest() {
-    return make_manifest("app", kId,
+    return make_manifest(db("app"), kId,
                          {{"app.dump.zst", 4, std::string(64, 'a')},
                           {"app.dump.zst.0001", 2, std::string(64, 'a')}});
   }
-  [[nodiscard]] Backup listed() { return read_catalog(store, "app").at(0); }
+  [[nodiscard]] Backup listed() { return read_catalog(store, db("app")).at(0); }
   [[nodiscard]] std::string damage() { return inspect_backup(store, listed()).damage; }
 };
 

@@ -19,7 +19,7 @@ const std::string kId = "20261120T031500Z-9f3a1c2b";
 const std::string kName = "app/" + kId;
 
 std::string hold_key(const std::string& group) {
-  return backup_folder(group, kId) + "/" + std::string(kHoldName);
+  return backup_folder(db(group), kId) + "/" + std::string(kHoldName);
 }
 
 /// A directory and a store in memory, each a backup's only place or both together.
@@ -32,12 +32,12 @@ class HoldFixture {
   TestLog log{clock};
 
   static void add(Store& store, const std::string& group) {
-    const std::string name = backup_folder(group, kId);
-    store.put(name + "/" + data_name(group), "data");
+    const std::string name = backup_folder(db(group), kId);
+    store.put(name + "/" + data_name(db(group)), "data");
     store.put(name + "/manifest.json", "{}");
   }
   [[nodiscard]] static bool is_held(Store& store, const std::string& group = "app") {
-    const std::vector<Backup> backups = read_catalog(store, group);
+    const std::vector<Backup> backups = read_catalog(store, db(group));
     return !backups.empty() && backups[0].held;
   }
   void hold(const Destinations& destinations, const std::string& name = kName) {
@@ -189,7 +189,7 @@ TEST_CASE_METHOD(HoldFixture,
 TEST_CASE_METHOD(HoldFixture, "A backup that is removed while it is held says so") {
   FaultyStore seen(memory);
   seen.before = [&](std::string_view call, std::string_view) {
-    if (call == "put") memory.objects.erase(backup_folder("app", kId) + "/manifest.json");
+    if (call == "put") memory.objects.erase(backup_folder(db("app"), kId) + "/manifest.json");
   };
   add(memory, "app");
   CHECK(fails_with(ErrorKind::not_found, "no complete backup", [&] { hold(only(seen)); }));

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/manifests.h"
 #include "tests/support/test.h"
 
 namespace pgbackup {
@@ -20,6 +21,7 @@ TEST_CASE("A database's name becomes a folder name and comes back") {
                                          {"_globals", "_globals"},
                                          {"_global", "=5Fglobal"},
                                          {"_globals2", "=5Fglobals2"},
+                                         {"_cluster", "=5Fcluster"},
                                          {"..", "=2E."},
                                          {".", "=2E"},
                                          {"a b", "a=20b"},
@@ -32,25 +34,34 @@ TEST_CASE("A database's name becomes a folder name and comes back") {
                                          {"-rf", "-rf"},
                                          {"app2", "app2"}}) {
     CAPTURE(row.name);
-    CHECK(encode_group(row.name) == row.encoded);
-    CHECK(decode_group(row.encoded) == row.name);
+    CHECK(encode_group(parse_group(row.name)) == row.encoded);
+    CHECK(decode_group(row.encoded) == parse_group(row.name));
   }
   for (int c = 1; c < 256; ++c) {
     for (const std::string& name :
          {std::string(1, static_cast<char>(c)), std::string("a") + static_cast<char>(c) + "b"}) {
-      CHECK(decode_group(encode_group(name)) == name);
-      CHECK(encode_group(name).find_first_not_of(
+      CHECK(decode_group(encode_group(db(name))) == db(name));
+      CHECK(encode_group(db(name)).find_first_not_of(
                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_=") ==
             std::string::npos);
     }
   }
 }
 
+TEST_CASE("What belongs to the whole server has a folder that no database has") {
+  CHECK(encode_group(Group::globals()) == "_globals");
+  CHECK(encode_group(Group::cluster()) == "_cluster");
+  CHECK(encode_group(db("_globals")) == "=5Fglobals");
+  CHECK(encode_group(db("_cluster")) == "=5Fcluster");
+  CHECK(encode_group(Group()).empty());
+}
+
 TEST_CASE("A spelling that is not ours is no group") {
-  for (const auto* text : {"",     "_global", "_",     ".",        "..",   ".hidden", "=5Fglobals",
-                           "a b",  "a=",      "a=2",   "a=2f",     "a=zz", "=61",     "a=2E",
-                           "a=5F", "a/b",     "a%20b", "\xc3\xa4", "a\n",  "=2D",     "a=-1",
-                           "a= 1", "a=2F=",   "a+b",   "a~b"}) {
+  for (const auto* text :
+       {"",           "_global", "_cluster", "_",     ".",        "..",   ".hidden",
+        "=5Fglobals", "a b",     "a=",       "a=2",   "a=2f",     "a=zz", "=61",
+        "a=2E",       "a=5F",    "a/b",      "a%20b", "\xc3\xa4", "a\n",  "=2D",
+        "a=-1",       "a= 1",    "a=2F=",    "a+b",   "a~b"}) {
     CAPTURE(text);
     CHECK_FALSE(decode_group(text));
   }
@@ -84,20 +95,19 @@ TEST_CASE("Every key that we write is recognised") {
     std::string group;
     std::string file;
   };
-  for (const Row& row :
-       std::vector<Row>{{"app/" + kId + "/manifest.json", "app", "manifest.json"},
-                        {"app/" + kId + "/SHA256SUMS", "app", "SHA256SUMS"},
-                        {"app/" + kId + "/app.dump.zst", "app", "app.dump.zst"},
-                        {"app/" + kId + "/app.dump.zst.0001", "app", "app.dump.zst.0001"},
-                        {"app/" + kId + "/app.dump.zst.9999", "app", "app.dump.zst.9999"},
-                        {"app/" + kId + "/app.dump.zst.10000", "app", "app.dump.zst.10000"},
-                        {"a=2Fb/" + kId + "/a=2Fb.dump.zst", "a/b", "a=2Fb.dump.zst"},
-                        {backup_folder("..", kId) + "/" + stream_file_name(dump_stream_name("..")),
-                         "..", "=2E..dump.zst"}}) {
+  for (const Row& row : std::vector<Row>{
+           {"app/" + kId + "/manifest.json", "app", "manifest.json"},
+           {"app/" + kId + "/SHA256SUMS", "app", "SHA256SUMS"},
+           {"app/" + kId + "/app.dump.zst", "app", "app.dump.zst"},
+           {"app/" + kId + "/app.dump.zst.0001", "app", "app.dump.zst.0001"},
+           {"app/" + kId + "/app.dump.zst.9999", "app", "app.dump.zst.9999"},
+           {"app/" + kId + "/app.dump.zst.10000", "app", "app.dump.zst.10000"},
+           {"a=2Fb/" + kId + "/a=2Fb.dump.zst", "a/b", "a=2Fb.dump.zst"},
+           {backup_folder(db(".."), kId) + "/" + data_name(db("..")), "..", "=2E..dump.zst"}}) {
     CAPTURE(row.key);
     const auto key = parse_key(row.key);
     REQUIRE(key);
-    CHECK(key->group == row.group);
+    CHECK(key->group == db(row.group));
     CHECK(key->id == kId);
     CHECK(key->time == *parse_iso("2026-11-20T03:15:00Z"));
     CHECK(key->file == row.file);
@@ -106,20 +116,20 @@ TEST_CASE("Every key that we write is recognised") {
 
 TEST_CASE("The name of the data says what it is") {
   const std::vector<std::pair<std::string, std::string>> names = {
-      {stream_file_name(dump_stream_name("a b")), "a=20b.dump.zst"},
+      {stream_file_name(dump_stream_name(db("a b"))), "a=20b.dump.zst"},
       {stream_file_name("app", DumpFormat::custom, {Compression::gzip}), "app.dump.gz"},
       {stream_file_name("app", DumpFormat::custom, {Compression::none}), "app.dump"},
       {stream_file_name("app", DumpFormat::plain), "app.sql.zst"},
       {stream_file_name("app", DumpFormat::plain, {Compression::gzip}), "app.sql.gz"},
       {stream_file_name("app", DumpFormat::plain, {Compression::none}), "app.sql"},
-      {stream_file_name(dump_stream_name(kGlobalsGroup), DumpFormat::plain), "globals.sql.zst"}};
+      {stream_file_name(dump_stream_name(Group::globals()), DumpFormat::plain), "globals.sql.zst"}};
   for (const auto& [name, expected] : names) CHECK(name == expected);
   for (const auto* file : {"app.dump.gz", "app.dump", "app.sql.zst", "app.sql.gz", "app.sql",
                            "app.dump.0001", "app.sql.gz.0002"}) {
     CAPTURE(file);
     CHECK(parse_key("app/" + kId + "/" + file)->file == file);
   }
-  CHECK(parse_key("_globals/" + kId + "/globals.sql.zst.0001")->group == kGlobalsGroup);
+  CHECK(parse_key("_globals/" + kId + "/globals.sql.zst.0001")->group == Group::globals());
 }
 
 TEST_CASE("Whatever lies directly inside a folder of ours is ours") {
@@ -132,7 +142,7 @@ TEST_CASE("Whatever lies directly inside a folder of ours is ours") {
     const auto key = parse_key("app/" + kId + "/" + file);
     REQUIRE(key);
     CHECK(key->file == file);
-    CHECK(key->group == "app");
+    CHECK(key->group == db("app"));
   }
 }
 
@@ -160,6 +170,9 @@ TEST_CASE("Everything else is not ours") {
                                 "app/" + kId + "x/manifest.json",
                                 "app/20261120T031500Z/manifest.json",
                                 "_app/" + kId + "/manifest.json",
+                                "_cluster/" + kId + "/manifest.json",
+                                "_cluster/" + kId + "/base.tar.zst",
+                                "_cluster/wal/7/00000001/000000010000000000000001.zst",
                                 ".app/" + kId + "/manifest.json",
                                 "../" + kId + "/manifest.json",
                                 "a b/" + kId + "/manifest.json",

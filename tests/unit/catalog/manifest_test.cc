@@ -6,6 +6,7 @@
 
 #include "common/base/printable.h"
 #include "tests/support/error_of.h"
+#include "tests/support/manifests.h"
 #include "tests/support/test.h"
 
 namespace pgbackup {
@@ -15,7 +16,7 @@ using Json = nlohmann::ordered_json;
 
 Manifest sample() {
   Manifest m;
-  m.group = "my \"app\"/\xc3\xa4";
+  m.group = db("my \"app\"/\xc3\xa4");
   m.id = "20261120T031500Z-9f3a1c2b";
   m.started = *parse_iso("2026-11-20T03:15:00Z");
   m.finished = *parse_iso("2026-11-20T03:16:01Z");
@@ -23,7 +24,7 @@ Manifest sample() {
   m.server_version = 150018;
   m.client_version = 170002;
   m.system_identifier = "7123456789012345678";
-  m.groups = {"a", "b"};
+  m.groups = {db("a"), Group::globals()};
   m.left_out = {{"c", "it is a template"}};
   m.dump.tables = 12;
   m.streams = {{.name = "app",
@@ -111,7 +112,6 @@ TEST_CASE("A manifest survives its text form") {
   CHECK(text.back() == '\n');
   const Manifest m = parse_manifest(text);
   CHECK(m.group == wanted.group);
-  CHECK(m.kind == wanted.kind);
   CHECK(m.id == wanted.id);
   CHECK(m.started == wanted.started);
   CHECK(m.finished == wanted.finished);
@@ -184,14 +184,14 @@ TEST_CASE("What was left out is kept, and a kind or packing of later versions is
 TEST_CASE("Roles and tablespaces have no database, and what may be sensitive is in one place") {
   Manifest m = sample();
   CHECK(Json::parse(format_manifest(m)).at("private").size() == 3);
-  m.kind = BackupKind::globals;
+  m.group = Group::globals();
   const Json json = Json::parse(format_manifest(m));
   CHECK_FALSE(json.contains("dump"));
   CHECK_FALSE(json.at("private").contains("database"));
   const Manifest read = parse_manifest(json.dump());
-  CHECK(read.kind == BackupKind::globals);
+  CHECK(read.group == Group::globals());
   CHECK(read.streams.size() == 2);
-  CHECK(kind_name(read.kind) == "globals");
+  CHECK(json.at("kind") == "globals");
 }
 
 TEST_CASE("Streams of one name, or with other sums than their own, are damage") {
@@ -209,9 +209,9 @@ TEST_CASE("Streams of one name, or with other sums than their own, are damage") 
 
 TEST_CASE("Bytes that are not UTF-8 are replaced, the same way everywhere") {
   Manifest m = sample();
-  m.group = "a\xff";
+  m.group = db("a\xff");
   m.warnings = {"\xc3"};
-  CHECK(parse_manifest(format_manifest(m)).group == as_utf8("a\xff"));
+  CHECK(parse_manifest(format_manifest(m)).group == db(as_utf8("a\xff")));
   CHECK(as_utf8("a\xff") == "a\xef\xbf\xbd");
   CHECK(as_utf8("\xc3\xa4 \"\n") == "\xc3\xa4 \"\n");
 }
@@ -411,7 +411,7 @@ TEST_CASE("Warnings are bounded where they are written and where they are read")
 
 TEST_CASE("A manifest that nothing would read is not written") {
   Manifest m = sample();
-  m.groups.assign(20'000, std::string(63, 'd'));
+  m.groups.assign(20'000, db(std::string(63, 'd')));
   CHECK(fails_with(ErrorKind::failed, "larger than 1 MiB", [&] { return format_manifest(m); }));
 }
 

@@ -409,9 +409,10 @@ TEST_CASE("A key of ours, or of nobody known, is no older system's") {
   std::vector<std::string> ours;
   for (const char* const group : {"app", "2024", "_globals", "backup-2021-01-06T22:06:31.106555",
                                   "app-2021-11-01T20:51:55-1a2b.pg-dump", ".."}) {
-    for (const std::string& file : {std::string("manifest.json"), std::string("SHA256SUMS"),
-                                    data_name(group), data_name(group) + ".0001"}) {
-      ours.push_back(backup_folder(group, id) + "/" + file);
+    for (const std::string& file :
+         {std::string("manifest.json"), std::string("SHA256SUMS"), data_name(parse_group(group)),
+          data_name(parse_group(group)) + ".0001"}) {
+      ours.push_back(backup_folder(parse_group(group), id) + "/" + file);
       REQUIRE(parse_key(ours.back()));
     }
   }

@@ -82,7 +82,7 @@ TEST_CASE_METHOD(EvidenceFixture,
   add("app", hours(1));
   CHECK(objections().empty());
   run();
-  CHECK(read_catalog(store, "app").size() == 3);
+  CHECK(read_catalog(store, db("app")).size() == 3);
 }
 
 TEST_CASE_METHOD(BackdatedFixture,

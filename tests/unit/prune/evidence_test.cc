@@ -85,7 +85,7 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
       store.objects[key].bytes = row.manifest;
       const Plan made = guarded();
       REQUIRE(made.objections.size() == 1);
-      CHECK(made.objections[0].group == "app");
+      CHECK(made.objections[0].group == db("app"));
       CHECK(contains(made.objections[0].sentence,
                      "a manifest cannot be read: " + store.location(key) + ": "));
       CHECK(contains(made.objections[0].sentence, row.part));
@@ -121,8 +121,8 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that may not be read freezes its g
                    "nothing of app was touched: a manifest cannot be read: " +
                        store.location(keys.front()) + ": 403 AccessDenied",
                    [&] { run(); }));
-  CHECK(read_catalog(store, "app").size() == 6);
-  CHECK(read_catalog(store, "web").size() == 3);
+  CHECK(read_catalog(store, db("app")).size() == 6);
+  CHECK(read_catalog(store, db("web")).size() == 3);
 }
 
 TEST_CASE_METHOD(EvidenceFixture, "A manifest that is gone since it was listed says nothing") {
@@ -162,13 +162,13 @@ TEST_CASE_METHOD(EvidenceFixture,
                  "A frozen group keeps everything, sweeps included; others go on") {
   add_daily("app", 6, days(10));
   add_leftover("app");
-  store.unfinished["u"] = {backup_folder("app", manifest("app", days(21)).id) + "/app.dump.zst",
+  store.unfinished["u"] = {backup_folder(db("app"), manifest("app", days(21)).id) + "/app.dump.zst",
                            "u", now - days(21)};
   add_daily("web", 6);
   add_leftover("web");
   const Plan made = guarded();
   for (const Step& step : made.steps) {
-    if (step.backup->group != "app") continue;
+    if (step.backup->group != db("app")) continue;
     CHECK(step.action == Action::keep);
   }
   CHECK(count_actions(made, Action::remove) == 3);
@@ -231,14 +231,14 @@ class RetirementFixture : public EvidenceFixture {
   }
   [[nodiscard]] Manifest of_run(const std::string& group, seconds age, Strings databases) const {
     Manifest made = manifest(group, age);
-    made.groups = std::move(databases);
+    made.groups = parse_groups(databases);
     return made;
   }
   /// Is app, whose backups have ended, frozen?
   bool is_frozen() {
     const Plan made = guarded();
     return std::any_of(made.objections.begin(), made.objections.end(),
-                       [](const Objection& objection) { return objection.group == "app"; });
+                       [](const Objection& objection) { return objection.group == db("app"); });
   }
 };
 
@@ -253,7 +253,7 @@ TEST_CASE_METHOD(RetirementFixture, "A dropped database is retired: runs go on w
   CHECK(std::all_of(of_app.begin(), of_app.end() - 2,
                     [](const std::string& key) { return key.starts_with("app/"); }));
   run();
-  CHECK(read_catalog(store, "app").size() == 1);
+  CHECK(read_catalog(store, db("app")).size() == 1);
 }
 
 TEST_CASE_METHOD(RetirementFixture, "A single run for another database retires none") {
@@ -275,7 +275,7 @@ TEST_CASE_METHOD(RetirementFixture, "A database that is there and left out is no
   add(of_run("web", hours(1), {"web"}));  // by hand, for this one alone
   const Plan made = guarded();
   REQUIRE(made.objections.size() == 1);
-  CHECK(made.objections[0].group == "app");
+  CHECK(made.objections[0].group == db("app"));
   CHECK(contains(made.objections[0].sentence,
                  ", as the database is left out: the role may not?connect to it; find out"));
 }
@@ -311,7 +311,7 @@ TEST_CASE_METHOD(RetirementFixture, "A database without company in its runs is n
   for (int i = 0; i < 6; ++i) add(of_run("single2", days(20 + i), {}));
   add(of_run("web", hours(1), {"web"}));
   Strings frozen;
-  for (const Objection& objection : guarded().objections) frozen.push_back(objection.group);
+  for (const Objection& objection : guarded().objections) frozen.push_back(objection.group.name());
   CHECK(frozen == Strings{"single", "single2"});
 }
 
@@ -320,15 +320,15 @@ TEST_CASE_METHOD(EvidenceFixture, "A name that is not UTF-8 is found in the list
   for (int i = 0; i < 6; ++i) {
     for (const std::string& group : {odd, std::string("web")}) {
       Manifest made = manifest(group, days(20 + i));
-      made.groups = {odd, "web"};
+      made.groups = {db(odd), db("web")};
       add(made);
     }
   }
   Manifest later = manifest("web", hours(1));
-  later.groups = {"web", odd};
+  later.groups = {db("web"), db(odd)};
   add(later);
   CHECK(objection() == "backups have stalled:");
-  later.groups = {"web"};
+  later.groups = {db("web")};
   add(later);
   CHECK(objection().empty());
 }
@@ -398,20 +398,20 @@ TEST_CASE_METHOD(DamageFixture, "A damaged backup freezes its group, and no othe
       const std::string place = store.location("app/" + id_of(keys[which]));
       const Plan made = guarded();
       REQUIRE(made.objections.size() == 1);
-      CHECK(made.objections[0].group == "app");
+      CHECK(made.objections[0].group == db("app"));
       CHECK(contains(made.objections[0].sentence, "a backup is damaged: " + place + ": "));
       CHECK(contains(made.objections[0].sentence,
                      left.empty() ? "its data is missing or empty" : "has 3 bytes, the manifest"));
       CHECK(contains(made.objections[0].sentence, "delete that backup's prefix by hand"));
       CHECK(count_actions(made, Action::remove) == 3);  // web's
       const auto step = std::find_if(made.steps.begin(), made.steps.end(), [&](const Step& one) {
-        return one.backup->group == "app" && one.backup->id == id_of(keys[which]);
+        return one.backup->group == db("app") && one.backup->id == id_of(keys[which]);
       });
       CHECK(step->reasons == Reason::damaged);
       CHECK(fails_with(ErrorKind::conflict, "nothing of app was touched: a backup is damaged",
                        [&] { run(); }));
-      CHECK(read_catalog(store, "app").size() == 6);
-      CHECK(read_catalog(store, "web").size() == 3);
+      CHECK(read_catalog(store, db("app")).size() == 6);
+      CHECK(read_catalog(store, db("web")).size() == 3);
     }
   }
 }
@@ -426,8 +426,8 @@ TEST_CASE_METHOD(DamageFixture, "Among the last one, exactly the damaged one wou
   store.objects.erase(keys[0]);
   lose_data(keys[0]);
   run();
-  CHECK(read_catalog(store, "app").size() == 1);
-  CHECK(read_catalog(store, "app")[0].id == id_of(keys[1]));
+  CHECK(read_catalog(store, db("app")).size() == 1);
+  CHECK(read_catalog(store, db("app"))[0].id == id_of(keys[1]));
 }
 
 TEST_CASE_METHOD(DamageFixture, "All that stand for others are looked at, however old") {

@@ -55,7 +55,7 @@ class ExecuteFixture : public PruneFixture {
     for (const auto& name : foreign()) add_object(name, 900 * kDay);
   }
   [[nodiscard]] std::set<std::string> foreign() const {
-    const std::string name = backup_folder("app", id(50 * kDay));
+    const std::string name = backup_folder(db("app"), id(50 * kDay));
     return {"readme.txt",
             "app/notes.txt",
             "app/latest.dump",
@@ -68,12 +68,12 @@ class ExecuteFixture : public PruneFixture {
   [[nodiscard]] std::set<std::string> wanted() const {
     std::set<std::string> names = foreign();
     for (const auto* group : {"app", "=odd name/ä"}) {
-      const std::string data = "/" + data_name(group);
+      const std::string data = "/" + data_name(db(group));
       for (const auto age : {1 * kDay, 2 * kDay}) {
-        const std::string name = backup_folder(group, id(age));
+        const std::string name = backup_folder(db(group), id(age));
         names.merge(std::set{name + data, name + "/SHA256SUMS", name + "/manifest.json"});
       }
-      names.insert(backup_folder(group, id(hours(1))) + data);
+      names.insert(backup_folder(db(group), id(hours(1))) + data);
     }
     return names;
   }
@@ -205,7 +205,7 @@ TEST_CASE_METHOD(ExecuteFixture, "Several failures are counted and the first one
     const Outcome outcome = execute(faulty);
     CHECK(outcome.failures == 4);
     CHECK(attempts == 4);
-    const std::string first = store.location(backup_folder("app", id(50 * kDay)));
+    const std::string first = store.location(backup_folder(db("app"), id(50 * kDay)));
     CHECK(fails_with(ErrorKind::failed,
                      "4 failures; the first: cannot delete " + first + "/manifest.json: no 1",
                      [&] { throw_failures(outcome); }));
@@ -254,10 +254,10 @@ TEST_CASE_METHOD(ExecuteFixture, "A folder that came to life since it was listed
 }
 
 TEST_CASE_METHOD(ExecuteFixture, "An unfinished write of a dead writer is swept") {
-  const std::string name = backup_folder("app", id(20 * kDay));
+  const std::string name = backup_folder(db("app"), id(20 * kDay));
   add_object(name + "/.tmp-0a1b2c3d-app.dump.zst", 19 * kDay);
   add_object("notes/.tmp-0a1b2c3d-notes.txt", 19 * kDay);
-  add_object(backup_folder("app", id(19 * kDay)) + "/.tmp-0a1b2c3d-app.dump.zst", hours(1));
+  add_object(backup_folder(db("app"), id(19 * kDay)) + "/.tmp-0a1b2c3d-app.dump.zst", hours(1));
   CHECK(execute(store).swept == 1);
   CHECK(files().size() == 2);
   CHECK_FALSE(std::filesystem::exists(folder.path() / name));
@@ -268,7 +268,8 @@ TEST_CASE_METHOD(ExecuteFixture, "Two stores side by side never meet") {
   for (const auto* prefix : {"backup", "backup2"}) {
     std::filesystem::create_directories(both.path() / prefix);
     for (const auto age : {50, 40, 1}) {
-      const std::string name = fmt::format("{}/{}", prefix, backup_folder("app", id(age * kDay)));
+      const std::string name =
+          fmt::format("{}/{}", prefix, backup_folder(db("app"), id(age * kDay)));
       for (const auto* file : {"/app.dump.zst", "/manifest.json"}) both.write(name + file, "x");
     }
   }
@@ -283,7 +284,7 @@ TEST_CASE_METHOD(ExecuteFixture, "Two stores side by side never meet") {
 TEST_CASE_METHOD(ExecuteFixture, "More than a thousand backups go in one run") {
   MemoryStore many(clock);
   for (unsigned i = 0; i < 1200; ++i) {
-    const std::string group = i % 2 == 0 ? "app" : "web";
+    const Group group = db(i % 2 == 0 ? "app" : "web");
     const std::string name = backup_folder(group, id(40 * kDay + seconds(i)));
     for (const auto& file : {data_name(group), std::string(kManifestName)}) {
       many.objects[name + "/" + file] = {"x", now - 40 * kDay};
@@ -323,7 +324,7 @@ class AdoptedFixture : public ExecuteFixture {
   Outcome adopt(Store& through) { return execute_plan(through, adopting_plan(), log.log(), {}); }
   [[nodiscard]] std::set<std::string> wanted() const {
     std::set<std::string> names = foreign();
-    const std::string ours = backup_folder("app", id(1 * kDay));
+    const std::string ours = backup_folder(db("app"), id(1 * kDay));
     names.merge(std::set{young, young + ".sha256", ours + "/manifest.json", ours + "/SHA256SUMS",
                          ours + "/app.dump.zst"});
     return names;
@@ -382,7 +383,7 @@ class BatchFixture : public ExecuteFixture {
   void fill(unsigned count, size_t batch) {
     many.batch = batch;
     for (unsigned i = 0; i < count; ++i) {
-      const std::string name = backup_folder("app", id(40 * kDay + seconds(count - i)));
+      const std::string name = backup_folder(db("app"), id(40 * kDay + seconds(count - i)));
       folders.push_back(name);
       for (const auto* file : {"/app.dump.zst", "/app.dump.zst.0001", "/manifest.json"}) {
         many.objects[name + file] = {"x", now - 40 * kDay};

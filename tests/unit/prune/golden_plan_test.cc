@@ -137,7 +137,7 @@ class Golden {
       prune_every_ = parse_span(word_after(words, "every"));
       prune_from_ = time_after(words, "from");
     } else if (what == "group") {
-      group_ = word_after(words, what);
+      group_ = parse_group(word_after(words, what));
     } else if (what == "backup") {
       add_backup(time_after(words, what), words);
     } else if (what == "every") {
@@ -204,7 +204,7 @@ class Golden {
     std::string text;
     for (const auto& group : groups_of(std::span(plan.steps))) text += format_group(group, plan);
     for (const Backup* folder : plan.in_progress) {
-      text += fmt::format("in progress: {} {}\n", folder->group, format_local(folder->time));
+      text += fmt::format("in progress: {} {}\n", folder->group.name(), format_local(folder->time));
     }
     return text.empty() ? "nothing\n" : text;
   }
@@ -216,7 +216,7 @@ class Golden {
       ++actions[std::string(action_name(step.action))];
       for (const std::string& reason : reason_texts(step, plan.rules)) ++reasons[reason];
     }
-    const std::string& name = group.front().backup->group;
+    const std::string& name = group.front().backup->group.name();
     std::string text = fmt::format("{}: keep {}, delete {}, sweep {}\n", name.empty() ? "?" : name,
                                    actions["keep"], actions["remove"], actions["sweep"]);
     for (const auto& [reason, count] : reasons) text += fmt::format("  {:>5}  {}\n", count, reason);
@@ -235,7 +235,7 @@ class Golden {
   UtcTime now_;
   UtcTime prune_from_;
   seconds prune_every_{0};
-  std::string group_ = "app";
+  Group group_ = db("app");
   std::vector<Arrival> arrivals_;
   size_t arrived_ = 0;
   unsigned count_ = 0;

@@ -128,7 +128,7 @@ TEST_CASE_METHOD(JobFixture, "Ages are measured by the store's clock, not by our
   add_backup("web", hours(1));
   const FakeClock ahead(now + minutes(10));
   prune_once(only(seen), job, ahead, log.log(), {});
-  CHECK(read_catalog(store, "web").size() == 2);
+  CHECK(read_catalog(store, db("web")).size() == 2);
 }
 
 TEST_CASE_METHOD(JobFixture, "Objects of older systems are counted, named and left alone") {
@@ -206,7 +206,7 @@ class TwoTargetsFixture : public JobFixture {
   }
   void run_both() { prune_once(destinations, job, clock, log.log(), {}); }
   [[nodiscard]] size_t left(PruneFixture& fixture) const {
-    return read_catalog(fixture.store, "app").size();
+    return read_catalog(fixture.store, db("app")).size();
   }
 
   PruneFixture other;
@@ -224,8 +224,8 @@ TEST_CASE_METHOD(TwoTargetsFixture, "It is noted how each destination went") {
     run_both();
     return 0;
   }));
-  CHECK(states.last_success(kPruneJob, "", "dir") == now);
-  CHECK_FALSE(states.last_success(kPruneJob, "", "s3"));
+  CHECK(states.last_success(kPruneJob, {}, "dir") == now);
+  CHECK_FALSE(states.last_success(kPruneJob, {}, "s3"));
   CHECK(describe_failing(states.all()) == "pruning (s3)");
 }
 

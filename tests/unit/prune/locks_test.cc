@@ -198,12 +198,12 @@ TEST_CASE_METHOD(LockFixture, "What the store itself holds back is no failure") 
   MemoryStore many(clock);
   many.batch = 1000;
   for (const auto age : {50, 40, 1}) {
-    const std::string name = backup_folder("app", id(age * kDay));
+    const std::string name = backup_folder(db("app"), id(age * kDay));
     for (const auto* file : {"/app.dump.zst", "/manifest.json"}) {
       many.objects[name + file] = {"{}", now - age * kDay};
     }
   }
-  const std::string locked = backup_folder("app", id(50 * kDay));
+  const std::string locked = backup_folder(db("app"), id(50 * kDay));
   many.lock_of = [&](const std::string& key) {
     return key.starts_with(locked) ? "locked until 2027-01-01T00:00:00Z" : "";
   };

@@ -17,7 +17,7 @@ constexpr auto kDay = PruneFixture::kDay;
 std::vector<std::string> lines(const Plan& plan) {
   std::vector<std::string> text;
   for (const Step& step : plan.steps) {
-    text.push_back(fmt::format("{} {}/{}{}", action_name(step.action), step.backup->group,
+    text.push_back(fmt::format("{} {}/{}{}", action_name(step.action), step.backup->group.name(),
                                step.backup->id, step.write ? " write" : ""));
   }
   return text;
@@ -118,7 +118,7 @@ TEST_CASE_METHOD(PruneFixture, "Parts that still arrive keep their folder alive"
 }
 
 TEST_CASE_METHOD(PruneFixture, "Unfinished writes are swept by their silence, if the key is ours") {
-  const std::string ours = backup_folder("app", id(90 * kDay)) + "/";
+  const std::string ours = backup_folder(db("app"), id(90 * kDay)) + "/";
   const auto swept = [&](const std::string& key, seconds silent) {
     return lines(make_plan({}, {{key, "u", now - silent}}, rules, now)).size() == 1;
   };

@@ -6,6 +6,7 @@
 #include "prune/reason_text.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_store.h"
+#include "tests/support/manifests.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/test.h"
 
@@ -30,7 +31,7 @@ class ReportFixture {
   Step step(Action action, const std::string& group, seconds age, uint64_t bytes,
             Reasons reasons = {}) {
     Backup& backup = backups_.emplace_back();
-    backup.group = group;
+    backup.group = db(group);
     backup.time = kNow - age;
     backup.id = format_basic(kNow - age) + "-0a1b2c3d";
     backup.bytes = bytes;
@@ -92,7 +93,8 @@ TEST_CASE_METHOD(ReportFixture, "A table is as wide as its longest id") {
 }
 
 TEST_CASE_METHOD(ReportFixture, "A frozen group says why, in its table and in each line of JSON") {
-  plan.objections = {{"ap", "not its."}, {"app", "one."}, {"app", "two."}, {"web", "nor this."}};
+  plan.objections = {
+      {db("ap"), "not its."}, {db("app"), "one."}, {db("app"), "two."}, {db("web"), "nor this."}};
   const Step frozen = step(Action::keep, "app", seconds(1), 1, Reason::frozen);
   const Step kept = step(Action::keep, "app", seconds(1), 1, Reason::last);
   const std::string text = table({frozen, kept});

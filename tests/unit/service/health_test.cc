@@ -158,7 +158,7 @@ TEST_CASE("Of several jobs one that is late makes the daemon unwell, and what fa
     CHECK(judged(kBegun).sentence.find(part) != std::string::npos);
   }
   CHECK(judged(kBegun).sentence.find("failing") == std::string::npos);
-  states.fail("backup", "crm", "s3", Error(ErrorKind::failed, "no"));
+  states.fail("backup", Group::database("crm"), "s3", Error(ErrorKind::failed, "no"));
   CHECK(judged(kBegun).sentence.ends_with("; failing: crm (s3)"));
 }
 

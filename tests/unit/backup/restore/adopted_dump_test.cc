@@ -30,7 +30,7 @@ std::string sql() {
 /// A file of an older system in a store, maybe with its checksum.
 struct OldFile {
   explicit OldFile(const std::string& bytes) {
-    backup.group = "app";
+    backup.group = Group::database("app");
     backup.id = "app/app_20240115T120000Z.dump";
     backup.layout = Layout::db_folder;
     put(backup.id, bytes);

@@ -27,7 +27,7 @@ class StoredBackup {
     ZstdSink zstd(compressed, 3);
     zstd.write(plain);
     zstd.finish();
-    const std::string name = data_name("app");
+    const std::string name = data_name(db("app"));
     const size_t half = compressed.bytes.size() / 2;
     stream().objects.clear();
     add(name, compressed.bytes.substr(0, half));
@@ -49,13 +49,13 @@ class StoredBackup {
   SystemClock clock;
   DirStore store;
   Log log;
-  Backup backup{.group = "app",
+  Backup backup{.group = db("app"),
                 .id = "20261120T031500Z-9f3a1c2b",
                 .time = {},
                 .newest = {},
                 .committed = {},
                 .files = {}};
-  Manifest manifest = make_manifest("app", backup.id);
+  Manifest manifest = make_manifest(db("app"), backup.id);
   std::string plain;
 
  private:
@@ -169,9 +169,9 @@ TEST_CASE("Every form of backup that was written before manifests had format 2 c
     CAPTURE(backup.folder());
     const Manifest manifest = read_manifest(store, backup);
     REQUIRE(manifest.streams.size() == 1);
-    CHECK(manifest.kind == (backup.group == "golden" ? BackupKind::dump : BackupKind::globals));
-    CHECK(manifest.groups.front() == "golden");
-    CHECK(manifest.dump.database.settings.size() == (backup.group == "golden" ? 1 : 0));
+    CHECK(manifest.group == backup.group);
+    CHECK(manifest.groups.front() == db("golden"));
+    CHECK(manifest.dump.database.settings.size() == (backup.group == db("golden") ? 1 : 0));
     StringSink out;
     CHECK(StoredArchive(store, backup, manifest).copy(out, clock, log) ==
           manifest.uncompressed_bytes());
@@ -183,7 +183,7 @@ TEST_CASE("Every form of backup that was written before manifests had format 2 c
 TEST_CASE("A manifest of format 1 without a dump object is of the only form that there was") {
   SystemClock clock;
   DirStore store(SOURCE_DIR "/tests/golden/format-1", clock);
-  for (const Backup& backup : read_catalog(store, "golden")) {
+  for (const Backup& backup : read_catalog(store, db("golden"))) {
     auto json = nlohmann::ordered_json::parse(read_small_object(store, backup.commit_key()));
     json.erase("dump");
     const Manifest manifest = parse_manifest(json.dump());

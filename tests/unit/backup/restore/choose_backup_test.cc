@@ -17,12 +17,12 @@ constexpr const char* kMiddle = "20261119T031500Z-00000002";
 constexpr const char* kNew = "20261120T031500Z-00000003";
 
 Manifest manifest_of(const std::string& id, const std::string& group = "app") {
-  return make_manifest(group, id);
+  return make_manifest(db(group), id);
 }
 
 void add(MemoryStore& store, const std::string& id, const std::string& group = "app") {
-  const std::string folder = backup_folder(group, id) + "/";
-  store.put(folder + data_name(group), "data");
+  const std::string folder = backup_folder(db(group), id) + "/";
+  store.put(folder + data_name(db(group)), "data");
   store.put(folder + "manifest.json", format_manifest(manifest_of(id, group)));
 }
 
@@ -51,10 +51,11 @@ struct Fixture {
     return found.destination->name() + ":" + found.backup.id;
   }
   [[nodiscard]] std::optional<UtcTime> newest_of(const std::string& destination) {
-    return newest_starts(destinations, {"app"}, clock.now(), log.log()).at({"app", destination});
+    return newest_starts(destinations, {db("app")}, clock.now(), log.log())
+        .at({db("app"), destination});
   }
   [[nodiscard]] std::optional<UtcTime> newest() {
-    return furthest_behind(newest_starts(destinations, {"app"}, clock.now(), log.log()));
+    return furthest_behind(newest_starts(destinations, {db("app")}, clock.now(), log.log()));
   }
 };
 
@@ -83,7 +84,7 @@ TEST_CASE("An id is found where it is") {
   CHECK(f.choose(kMiddle) == std::string("s3:") + kMiddle);
   CHECK(fails_with(ErrorKind::not_found, "there is no complete backup 20261120T031500Z-00000003",
                    [&] { return f.choose(kNew); }));
-  f.s3_memory.remove(backup_folder("app", kMiddle) + "/manifest.json");
+  f.s3_memory.remove(backup_folder(db("app"), kMiddle) + "/manifest.json");
   CHECK_THROWS_AS(f.choose(kMiddle), Error);
 }
 
@@ -186,11 +187,11 @@ TEST_CASE("The newest start is that of the destination which is the furthest beh
   Fixture::fail(f.s3);
   CHECK_FALSE(f.newest());
   const size_t before = f.log.text().size();
-  CHECK(newest_starts(f.destinations, {"app", "other"}, f.clock.now(), f.log.log()) ==
-        NewestStarts{{{"app", "dir"}, parse_iso("2026-11-20T03:15:00Z")},
-                     {{"app", "s3"}, std::nullopt},
-                     {{"other", "dir"}, std::nullopt},
-                     {{"other", "s3"}, std::nullopt}});
+  CHECK(newest_starts(f.destinations, {db("app"), db("other")}, f.clock.now(), f.log.log()) ==
+        NewestStarts{{{db("app"), "dir"}, parse_iso("2026-11-20T03:15:00Z")},
+                     {{db("app"), "s3"}, std::nullopt},
+                     {{db("other"), "dir"}, std::nullopt},
+                     {{db("other"), "s3"}, std::nullopt}});
   // Once, however many groups there are.
   const std::string text = f.log.text().substr(before);
   CHECK(text.find("warn  s3 cannot be listed") == text.rfind("warn  s3 cannot be listed"));
@@ -207,28 +208,28 @@ TEST_CASE("A group that cannot be read counts alone, and all of them as their de
     if (key.starts_with("theirs")) throw Error(ErrorKind::denied, "another user's directory");
   };
   const NewestStarts starts =
-      newest_starts(f.destinations, {"app", "theirs"}, f.clock.now(), f.log.log());
-  CHECK(starts.at({"app", "dir"}) == parse_iso("2026-11-20T03:15:00Z"));
-  CHECK(starts.at({"app", "s3"}) == parse_iso("2026-11-20T03:15:00Z"));
-  CHECK_FALSE(starts.at({"theirs", "dir"}));
+      newest_starts(f.destinations, {db("app"), db("theirs")}, f.clock.now(), f.log.log());
+  CHECK(starts.at({db("app"), "dir"}) == parse_iso("2026-11-20T03:15:00Z"));
+  CHECK(starts.at({db("app"), "s3"}) == parse_iso("2026-11-20T03:15:00Z"));
+  CHECK_FALSE(starts.at({db("theirs"), "dir"}));
   CHECK(contains(f.log.text(), "its backups do not count: another user's directory"));
   f.s3.before = f.dir.before;
   CHECK(fails_with(ErrorKind::denied, "another user's directory", [&] {
-    return newest_starts(f.destinations, {"theirs"}, f.clock.now(), f.log.log());
+    return newest_starts(f.destinations, {db("theirs")}, f.clock.now(), f.log.log());
   }));
 }
 
 void lose_data(MemoryStore& store, const std::string& id) {
-  store.remove(backup_folder("app", id) + "/" + data_name("app"));
+  store.remove(backup_folder(db("app"), id) + "/" + data_name(db("app")));
 }
 
 TEST_CASE("The latest backup is one that is whole; what is damaged is named and passed over") {
   Fixture f;
   for (const auto* id : {kOld, kMiddle, kNew}) add(f.dir_memory, id);
   lose_data(f.dir_memory, kNew);
-  f.dir_memory.objects[backup_folder("app", kMiddle) + "/app.dump.zst"].bytes = "dat";
+  f.dir_memory.objects[backup_folder(db("app"), kMiddle) + "/app.dump.zst"].bytes = "dat";
   CHECK(f.choose("latest") == std::string("dir:") + kOld);
-  const std::string folder = f.dir.location(backup_folder("app", kNew));
+  const std::string folder = f.dir.location(backup_folder(db("app"), kNew));
   CHECK(contains(f.log.text(), "passed over: " + folder + " is damaged: its data is missing"));
   CHECK(contains(f.log.text(), "app.dump.zst has 3 bytes, the manifest says 4"));
   lose_data(f.dir_memory, kOld);
@@ -242,7 +243,7 @@ TEST_CASE("A manifest that is damaged, or another backup's, is never the latest"
     Fixture f;
     add(f.dir_memory, kOld);
     add(f.dir_memory, kNew);
-    f.dir_memory.objects[backup_folder("app", kNew) + "/manifest.json"].bytes = manifest;
+    f.dir_memory.objects[backup_folder(db("app"), kNew) + "/manifest.json"].bytes = manifest;
     CHECK(f.choose("latest") == std::string("dir:") + kOld);
     CHECK(f.newest_of("dir") == parse_iso("2026-11-18T03:15:00Z"));
     CHECK(fails_with(ErrorKind::corrupt, kNew, [&] { return f.choose(kNew); }));
@@ -253,7 +254,8 @@ TEST_CASE("A backdated backup is the latest for no one, and its id restores it w
   Fixture f;
   const auto stored_at = [&](const std::string& id, const char* time) {
     add(f.dir_memory, id);
-    f.dir_memory.objects[backup_folder("app", id) + "/manifest.json"].modified = *parse_iso(time);
+    f.dir_memory.objects[backup_folder(db("app"), id) + "/manifest.json"].modified =
+        *parse_iso(time);
   };
   stored_at(kOld, "2026-11-18T03:16:00Z");
   stored_at(kNew, "2026-11-25T03:17:00Z");
@@ -267,7 +269,8 @@ TEST_CASE("A manifest of a later format is not passed over in silence") {
   Fixture f;
   add(f.dir_memory, kOld);
   add(f.dir_memory, kNew);
-  std::string& manifest = f.dir_memory.objects[backup_folder("app", kNew) + "/manifest.json"].bytes;
+  std::string& manifest =
+      f.dir_memory.objects[backup_folder(db("app"), kNew) + "/manifest.json"].bytes;
   manifest.replace(manifest.find("\"format\": 2"), 11, "\"format\": 3");
   CHECK(fails_with(ErrorKind::failed, "format 3", [&] { return f.choose("latest"); }));
   CHECK(f.newest_of("dir") == parse_iso("2026-11-20T03:15:00Z"));
@@ -302,7 +305,7 @@ TEST_CASE("What is dated in the future is never the latest, and can be named") {
   CHECK(f.choose(future) == "dir:" + future);
   CHECK(f.newest_of("dir") == parse_iso("2026-11-18T03:15:00Z"));
   CHECK_FALSE(f.newest_of("s3"));
-  f.dir_memory.remove(backup_folder("app", kOld) + "/manifest.json");
+  f.dir_memory.remove(backup_folder(db("app"), kOld) + "/manifest.json");
   CHECK(fails_with(ErrorKind::not_found, "but what is dated in the future",
                    [&] { return f.choose("latest"); }));
   add(f.dir_memory, soon);

@@ -60,7 +60,7 @@ TEST_CASE_METHOD(Fixture, "65,536 parts are as many pieces as the limit wants, i
   CHECK(server.requests == kParts + 3 * row.pieces);
   const std::vector<StoredObject>& stored = writer->stored();
   REQUIRE(stored.size() == row.pieces);
-  Manifest manifest = make_manifest("app", "20261120T031500Z-9f3a1c2b");
+  Manifest manifest = make_manifest(db("app"), "20261120T031500Z-9f3a1c2b");
   manifest.streams[0].objects.clear();
   uint64_t bytes = 0;
   for (size_t i = 0; i < stored.size(); ++i) {
