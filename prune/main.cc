@@ -47,7 +47,7 @@ int run(const PruneConfig& config, const CommandLine& command, const ParsedOptio
     return 0;
   }
   if (parsed.verb == "release") {
-    (job.dry_run ? preview_release : release_backup)(open(), parsed.argument, log);
+    (job.dry_run ? preview_release : release_backup)(open(), parsed.arguments.front(), log);
     return 0;
   }
   log_notes(log, parsed);

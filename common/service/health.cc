@@ -106,11 +106,11 @@ Health judge(const JobStatus& status, const JobWork& work,
   return {now <= late && !is_from_future, printable(sentence)};
 }
 
-Health judge_all(const std::vector<const Job*>& jobs, const RunStates& states,
+Health judge_all(const std::vector<const ServedJob*>& jobs, const RunStates& states,
                  std::optional<std::chrono::seconds> max_age, UtcTime now) {
   Health all{.is_well = true, .sentence = {}};
-  for (const Job* const job : jobs) {
-    const Health health = judge(job->status(), job->work(), max_age, now);
+  for (const ServedJob* const job : jobs) {
+    const Health health = job->health(max_age, now);
     all.is_well = all.is_well && health.is_well;
     all.sentence += (all.sentence.empty() ? "" : "; ") + health.sentence;
   }

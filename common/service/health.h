@@ -20,11 +20,6 @@
 
 namespace pgbackup {
 
-struct Health {
-  bool is_well = false;
-  std::string sentence;  ///< one line
-};
-
 /// Judges one job. A job is unwell when it is late by late_from(), or, with `max_age`, when its
 /// last success began longer ago than that. The first run of a job has a whole period for itself
 /// unless it fails, however late it begins: a restart of an unwell container would interrupt its
@@ -34,7 +29,7 @@ struct Health {
 
 /// Judges the jobs of one daemon together: the daemon is well while all are. The sentence names the
 /// work that fails.
-[[nodiscard]] Health judge_all(const std::vector<const Job*>& jobs, const RunStates& states,
+[[nodiscard]] Health judge_all(const std::vector<const ServedJob*>& jobs, const RunStates& states,
                                std::optional<std::chrono::seconds> max_age, UtcTime now);
 
 /// Answers `health` in a thread of its own. A failure here, such as a name that is taken, is logged

@@ -1,13 +1,16 @@
 #include "common/service/job.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "common/base/due.h"
 #include "common/base/units.h"
+#include "common/service/health.h"
 
 namespace pgbackup {
 
@@ -19,6 +22,20 @@ Job::Job(JobWork work, Clock& clock, Log& log)
 JobStatus Job::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
+}
+
+void Job::announce() {
+  std::vector<std::string> times;
+  for (UtcTime time = clock_.now(); times.size() < 3;) {
+    time = work_.schedule.next(time);
+    times.push_back(format_iso(time));
+  }
+  log_.info("schedule",
+            {{"when", work_.schedule.text()}, {"next", fmt::format("{}", fmt::join(times, " "))}});
+}
+
+Health Job::health(std::optional<std::chrono::seconds> max_age, UtcTime now) const {
+  return judge(status(), work_, max_age, now);
 }
 
 void Job::serve(const std::stop_token& stop) {

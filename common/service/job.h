@@ -1,5 +1,6 @@
-// A job of a daemon, such as its backups: one run after the other by a schedule, until a stop is
-// requested. A failed run never ends a job, and the runs of one job never overlap.
+// What a daemon does, as one or more jobs. A Job makes one run after the other by a schedule, such
+// as backups, until a stop is requested. A failed run never ends a job, and the runs of one job
+// never overlap.
 #pragma once
 
 #include <atomic>
@@ -45,17 +46,42 @@ struct JobStatus {
   std::string last_error{};                ///< of the last failure, while `failures` > 0
 };
 
-class Job {
+/// Says how a job or a daemon stands.
+struct Health {
+  bool is_well = false;
+  std::string sentence;  ///< one line
+};
+
+/// A seam: `serve` runs jobs of several classes, each in a thread of its own.
+class ServedJob {
+ public:
+  ServedJob() = default;
+  ServedJob(const ServedJob&) = delete;
+  ServedJob& operator=(const ServedJob&) = delete;
+  virtual ~ServedJob() = default;
+
+  /// Says in the log what the job is going to do.
+  virtual void announce() = 0;
+  /// Works until `stop` is requested. Throws nothing that a later try could mend.
+  virtual void serve(const std::stop_token& stop) = 0;
+  /// Judges the job. `max_age` is MAX_BACKUP_AGE. May be called from any thread.
+  [[nodiscard]] virtual Health health(std::optional<std::chrono::seconds> max_age,
+                                      UtcTime now) const = 0;
+};
+
+class Job final : public ServedJob {
  public:
   Job(JobWork work, Clock& clock, Log& log);
 
+  void announce() override;
   /// Runs until `stop` is requested. A run that is going on then ends first.
-  void serve(const std::stop_token& stop);
+  void serve(const std::stop_token& stop) override;
+  [[nodiscard]] Health health(std::optional<std::chrono::seconds> max_age,
+                              UtcTime now) const override;
   /// Starts the next run at once, or right after the present one. May be called from any thread.
   void run_now() { run_now_ = true; }
   /// Returns a copy of the status. May be called from any thread.
   [[nodiscard]] JobStatus status() const;
-  [[nodiscard]] const JobWork& work() const { return work_; }
 
  private:
   void wait_until(UtcTime due, const std::stop_token& stop);

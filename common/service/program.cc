@@ -1,7 +1,6 @@
 #include "common/service/program.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -116,16 +115,6 @@ int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions&
   return parsed.verb == kHealthVerb.name ? show_health(service.health_socket) : body(parsed);
 }
 
-void log_schedule(Log& log, const JobWork& work, UtcTime now) {
-  std::vector<std::string> times;
-  for (UtcTime time = now; times.size() < 3;) {
-    time = work.schedule.next(time);
-    times.push_back(format_iso(time));
-  }
-  log.info("schedule",
-           {{"when", work.schedule.text()}, {"next", fmt::format("{}", fmt::join(times, " "))}});
-}
-
 }  // namespace
 
 std::vector<Option> service_options(ServiceConfig& config) {
@@ -190,12 +179,12 @@ void log_settings(Log& log, std::string_view program, const ParsedOptions& parse
 
 void serve(const ServedJobs& served, const ServiceConfig& service, Clock& clock, Log& log,
            const std::stop_token& stop) {
-  const std::vector<Job*>& jobs = served.jobs;
-  const std::vector<const Job*> judged(jobs.begin(), jobs.end());
+  const std::vector<ServedJob*>& jobs = served.jobs;
+  const std::vector<const ServedJob*> judged(jobs.begin(), jobs.end());
   const auto answer = [&] {
     return judge_all(judged, served.states, service.max_backup_age, clock.now());
   };
-  for (const Job* const job : jobs) log_schedule(log, job->work(), clock.now());
+  for (ServedJob* const job : jobs) job->announce();
   const HealthServer health(service.health_socket, answer, log);
   std::vector<std::jthread> threads;
   for (size_t i = 1; i < jobs.size(); ++i) {

@@ -58,7 +58,7 @@ void log_settings(Log& log, std::string_view program, const ParsedOptions& parse
 
 /// Holds what a daemon does, and how it stands.
 struct ServedJobs {
-  std::vector<Job*> jobs;  ///< at least one
+  std::vector<ServedJob*> jobs;  ///< at least one
   const RunStates& states;
 };
 

@@ -15,6 +15,9 @@
 
 namespace pgbackup {
 
+/// Names the job under which backups are noted.
+inline constexpr const char* kBackupJob = "backup";
+
 /// Says how the work of one job stands for one group in one destination.
 struct RunState {
   std::string job;          ///< the noun of the job: `backup`
