@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/option_value.h"
+#include "common/base/text.h"
 
 namespace pgbackup {
 namespace {
@@ -141,21 +142,21 @@ class Parser {
       for (const Verb& verb : command_.verbs) known.emplace_back(verb.name);
       problem(fmt::format("unknown command {}{}; the commands are {}", wanted,
                           did_you_mean(wanted, known), fmt::join(known, ", ")));
-      return take_argument(words.subspan(1), {});
+      return take_arguments(words.subspan(1), {});
     }
     result_.verb = verb_->name;
-    take_argument(words.subspan(1), verb_->argument);
+    take_arguments(words.subspan(1), verb_->arguments);
   }
 
-  /// Takes the argument of a verb. `wanted` names it; empty for a verb without one.
-  void take_argument(std::span<char* const> words, std::string_view wanted) {
-    if (!wanted.empty() && words.empty()) {
+  /// Takes the arguments of a verb. `wanted` names them; empty for a verb without any.
+  void take_arguments(std::span<char* const> words, std::string_view wanted) {
+    const std::vector<std::string> names = split_command_line(wanted);
+    const size_t count = std::min(names.size(), words.size());
+    result_.arguments.assign(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(count));
+    if (count < names.size() && !names[count].starts_with('[')) {
       problem(fmt::format("{} needs {}", result_.verb, wanted));
-    } else if (!wanted.empty()) {
-      result_.argument = words[0];
-      words = words.subspan(1);
     }
-    if (!words.empty()) problem(fmt::format("unexpected argument {}", words[0]));
+    if (words.size() > count) problem(fmt::format("unexpected argument {}", words[count]));
   }
 
   /// Returns the value of a row from the strongest source that has one.
@@ -403,7 +404,7 @@ std::string help_text(const CommandLine& command) {
   std::string text = fmt::format("Usage: {} [COMMAND] [OPTIONS]\n{}\n\nCommands:\n",
                                  command.program, command.summary);
   const auto usage = [](const Verb& verb) {
-    return fmt::format("{}{}{}", verb.name, verb.argument.empty() ? "" : " ", verb.argument);
+    return fmt::format("{}{}{}", verb.name, verb.arguments.empty() ? "" : " ", verb.arguments);
   };
   size_t width = 10;
   for (const Verb& verb : command.verbs) width = std::max(width, usage(verb).size());

@@ -94,7 +94,9 @@ struct Option {
 struct Verb {
   std::string_view name;
   std::string_view help;
-  std::string_view argument = {};  ///< what must follow it, for --help: `GROUP/ID`
+  /// Names the words that must follow it, for --help: `GROUP/ID`, `NAME PATH`. A word in brackets
+  /// may be left out.
+  std::string_view arguments = {};
   std::string_view also = {};      ///< the name that an older system gave it
   std::string_view flags_of = {};  ///< a verb whose flags this one takes, too
 };
@@ -124,7 +126,7 @@ struct Setting {
 
 struct ParsedOptions {
   std::string_view verb;
-  std::string argument{};  ///< the word after the verb
+  std::vector<std::string> arguments{};  ///< the words after the verb
   bool help = false;
   bool version = false;
   std::vector<Setting> settings;
