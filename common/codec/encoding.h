@@ -1,6 +1,7 @@
 // Bytes as text: hexadecimal, and the percent-encoding that URLs and SigV4 share.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,8 @@ namespace pgbackup {
 
 /// Returns two lowercase digits per byte.
 [[nodiscard]] std::string encode_hex(std::string_view bytes);
+/// Returns the bytes of text that encode_hex() writes; nullopt for any other text.
+[[nodiscard]] std::optional<std::string> decode_hex(std::string_view text);
 
 /// Encodes once by RFC 3986 section 2.3: everything but `A-Z a-z 0-9 - _ . ~` becomes `%XX`, in
 /// uppercase. `keep` names further characters that stay (`"/"` in a path).

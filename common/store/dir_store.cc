@@ -14,6 +14,7 @@
 #include "common/base/fd.h"
 #include "common/codec/digest.h"
 #include "common/codec/encoding.h"
+#include "common/codec/file_source.h"
 #include "common/store/dir_walk.h"
 #include "common/store/dir_writer.h"
 
@@ -25,23 +26,6 @@ namespace fs = std::filesystem;
 UtcTime modified_time(const struct stat& info) {
   return UtcTime(std::chrono::seconds(info.st_mtim.tv_sec));
 }
-
-class FileSource final : public Source {
- public:
-  FileSource(Fd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
-
-  size_t read(std::span<char> buffer) override {
-    while (true) {
-      const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
-      if (got >= 0) return static_cast<size_t>(got);
-      if (errno != EINTR) throw_errno("cannot read " + name_);
-    }
-  }
-
- private:
-  Fd fd_;
-  std::string name_;
-};
 
 bool is_temporary(std::string_view key) {
   return key.substr(key.rfind('/') + 1).starts_with(kTemporaryPrefix);
@@ -135,16 +119,19 @@ std::optional<ObjectInfo> DirStore::stat(const std::string& key) {
 }
 
 void DirStore::list(std::string_view prefix, const std::function<void(const ObjectInfo&)>& visit) {
-  walk(prefix.substr(0, prefix.rfind('/') + 1), [&](const std::string& key, const auto& info) {
-    if (!key.starts_with(prefix) || is_temporary(key)) return;
+  walk(prefix, [&](const std::string& key, const auto& info) {
+    if (is_temporary(key)) return;
     visit({key, static_cast<uint64_t>(info.st_size), modified_time(info)});
   });
 }
 
 /// Walks the files and checks the root: an empty list must not come from a directory that is gone.
-void DirStore::walk(std::string_view below, const VisitFile& visit) {
+void DirStore::walk(std::string_view prefix, const VisitFile& visit) {
   root_.check();
-  if (below.empty() || root_.is_spelled_alike(below)) walk_files(root_.path(), below, visit);
+  const std::string_view directory = prefix.substr(0, prefix.rfind('/') + 1);
+  if (directory.empty() || root_.is_spelled_alike(directory)) {
+    walk_files(root_.path(), prefix, visit);
+  }
   root_.check();
 }
 

@@ -38,7 +38,7 @@ class DirStore final : public Store {
 
  private:
   [[nodiscard]] std::filesystem::path path_of(std::string_view key) const;
-  void walk(std::string_view below, const VisitFile& visit);
+  void walk(std::string_view prefix, const VisitFile& visit);
   void link_latest(const std::filesystem::path& folder);
   [[nodiscard]] bool is_older_than_latest(const std::filesystem::path& folder) const;
 

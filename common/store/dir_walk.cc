@@ -38,7 +38,9 @@ bool has_vanished(int error_number) {
 
 class Walk {
  public:
-  Walk(const fs::path& root, const VisitFile& visit) : root_(root), visit_(visit) {}
+  /// Entries of the first directory whose names do not start with `start` are passed over.
+  Walk(const fs::path& root, std::string_view start, const VisitFile& visit)
+      : root_(root), start_(start), visit_(visit) {}
 
   /// Opens the directory `below`. Returns no descriptor when there is none.
   [[nodiscard]] Fd open(std::string_view below) const {
@@ -61,7 +63,7 @@ class Walk {
       return;
     }
     static_cast<void>(fd.release());  // closedir() closes it
-    for (const std::string& name : visit_entries(*directory, below)) {
+    for (const std::string& name : visit_entries(*directory, below, depth == 0 ? start_ : "")) {
       const std::string path = below + name + "/";
       Fd child = open_at(dirfd(directory.get()), name);
       if (!child.is_open()) note_failure("list", path);
@@ -90,11 +92,12 @@ class Walk {
 
   /// Visits the files and returns the names of the directories. The directories are entered when
   /// all names have been read, so that this directory is read as fast as possible.
-  std::vector<std::string> visit_entries(DIR& directory, const std::string& below) {
+  std::vector<std::string> visit_entries(DIR& directory, const std::string& below,
+                                         std::string_view start) {
     std::vector<std::string> directories;
     for (errno = 0; const dirent* const entry = readdir(&directory); errno = 0) {
       const std::string name = entry->d_name;
-      if (name == "." || name == "..") continue;
+      if (name == "." || name == ".." || !name.starts_with(start)) continue;
       struct stat info {};
       if (fstatat(dirfd(&directory), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
         note_failure("read", below + name);
@@ -108,6 +111,7 @@ class Walk {
   }
 
   const fs::path& root_;
+  std::string_view start_;
   const VisitFile& visit_;
   size_t failures_ = 0;
   std::optional<Error> first_failure_;
@@ -115,8 +119,9 @@ class Walk {
 
 }  // namespace
 
-void walk_files(const fs::path& root, std::string_view below, const VisitFile& visit) {
-  Walk walk(root, visit);
+void walk_files(const fs::path& root, std::string_view prefix, const VisitFile& visit) {
+  const std::string_view below = prefix.substr(0, prefix.rfind('/') + 1);
+  Walk walk(root, prefix.substr(below.size()), visit);
   Fd directory = walk.open(below);
   if (directory.is_open()) walk.visit_all(std::move(directory), std::string(below), 0);
   walk.throw_failures();

@@ -20,12 +20,12 @@ using VisitFile = std::function<void(const std::string& path, const struct stat&
 /// skipped.
 inline constexpr int kMaxWalkDepth = 32;
 
-/// Visits once every file below `root`/`below` that is there from the start of the walk to its end,
-/// and perhaps files that come or go meanwhile. `below` is empty or ends with a slash; where there
-/// is no such directory there are no files. Directories with names that no key holds (`lost+found`)
-/// are skipped and need not be readable. Throws `denied`, `not_found` or `failed` when the root or
-/// `below` cannot be opened, and PartialListing at the end when anything else cannot be read.
-void walk_files(const std::filesystem::path& root, std::string_view below, const VisitFile& visit);
+/// Visits once every file whose path relative to `root` starts with `prefix` and that is there from
+/// the start of the walk to its end, and perhaps files that come or go meanwhile. Directories with
+/// names that no key holds (`lost+found`) are skipped and need not be readable. Throws `denied`,
+/// `not_found` or `failed` when the root or the directory that `prefix` names cannot be opened, and
+/// PartialListing at the end when anything else cannot be read.
+void walk_files(const std::filesystem::path& root, std::string_view prefix, const VisitFile& visit);
 
 /// Returns the Error for errno: "cannot `action` `path`: <errno text>". Its kind is `denied` for
 /// EACCES, with a hint about the owner of the directory.

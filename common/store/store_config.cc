@@ -290,6 +290,12 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
   check_keys(config, parsed, problems);
 }
 
+std::vector<std::string> destination_names(const StoreConfig& config) {
+  if (config.backup_dir.empty() || config.s3.bucket.empty()) return {""};
+  if (!config.only.empty()) return {config.only};
+  return {kDirDestination, kS3Destination};
+}
+
 Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log,
                                const std::stop_token& stop) {
   const bool has_directory = !config.backup_dir.empty();

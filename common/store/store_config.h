@@ -47,6 +47,10 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
 /// the bucket's provider.
 [[nodiscard]] std::string configured_region(const StoreConfig& config);
 
+/// Returns the names of the destinations that the settings name, in the order in which
+/// open_destinations() opens them: one empty name where there is only one.
+[[nodiscard]] std::vector<std::string> destination_names(const StoreConfig& config);
+
 /// Opens each destination by itself. `config` must have passed check_store_config(). Throws when no
 /// destination can be opened. After a stop, the stores may be used only to clean up.
 [[nodiscard]] Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log,
