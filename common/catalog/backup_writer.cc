@@ -93,7 +93,8 @@ void BackupWriter::write(size_t stream, std::string_view bytes) {
   on_each_branch([&](Branch& branch) { branch.writers.at(stream)->write(bytes); });
 }
 
-void BackupWriter::commit(Manifest manifest) {
+void BackupWriter::commit(Manifest manifest,
+                          const std::function<void(const Destination&)>& confirm) {
   manifest.group = group_;
   manifest.id = id_;
   manifest.streams.clear();
@@ -104,6 +105,8 @@ void BackupWriter::commit(Manifest manifest) {
   for (Branch& branch : branches_) {
     if (!branch.is_open) continue;
     try {
+      finish_streams(branch);
+      if (confirm) confirm(*branch.destination);
       commit_to(branch, manifest);
     } catch (...) {
       const Error error = current_error();
@@ -126,7 +129,6 @@ void BackupWriter::finish_streams(Branch& branch) {
 }
 
 void BackupWriter::commit_to(Branch& branch, Manifest manifest) {
-  finish_streams(branch);
   Store& store = branch.destination->store();
   std::vector<StoredObject> objects;
   for (size_t i = 0; i < branch.stored.size(); ++i) {

@@ -20,7 +20,7 @@ namespace pgbackup {
 /// Says what a stream is called and how it is stored.
 struct StreamPlan {
   std::string name;  ///< the file's name without its suffixes, `[A-Za-z0-9._=-]`
-  DumpFormat format = DumpFormat::custom;
+  StreamFormat format = StreamFormat::custom;
   Packing packing{};
   PackingEffort effort{};
 };
@@ -49,8 +49,10 @@ class BackupWriter {
 
   /// Makes the streams a backup, one destination after the other; none waits for the next. The
   /// writer fills in the manifest's group, id, streams and time of the end; the caller fills in the
-  /// rest. Throws when no destination has the backup, and when a stream has not ended.
-  void commit(Manifest manifest);
+  /// rest. Before the manifest is written to a destination, `confirm` is called, which throws when
+  /// something else that the backup needs is not there. Throws when no destination has the backup,
+  /// and when a stream has not ended.
+  void commit(Manifest manifest, const std::function<void(const Destination&)>& confirm = {});
 
   [[nodiscard]] const std::vector<Written>& written() const { return written_; }
   [[nodiscard]] const std::vector<DestinationFailure>& failures() const { return failures_; }

@@ -14,6 +14,7 @@
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/catalog/key_grammar.h"
+#include "common/catalog/wal.h"
 
 namespace pgbackup {
 
@@ -170,6 +171,7 @@ bool is_listed_before(const Backup& a, const Backup& b) {
 Catalog read_catalog(Store& store, const Adoption& adoption) {
   Gathering gathering;
   Catalog catalog;
+  const std::string logs = wal_prefix("");
   const auto visit = [&](const ObjectInfo& object) {
     if (std::optional<BackupKey> key = parse_key(object.key)) {
       gathering.add_ours(*std::move(key), object);
@@ -181,6 +183,8 @@ Catalog read_catalog(Store& store, const Adoption& adoption) {
       if (object.bytes == 0) return;
       if (old->database.empty()) old->database = adoption.database;
       gathering.add_old(*std::move(old), object);
+    } else {
+      catalog.has_wal = catalog.has_wal || object.key.starts_with(logs);
     }
   };
   try {

@@ -66,6 +66,7 @@ struct Catalog {
   std::vector<Backup> backups;             ///< in the order of is_listed_before()
   std::map<Layout, size_t> not_adopted{};  ///< objects of older systems that do not count
   std::optional<Error> unread{};           ///< why some directories are missing, see PartialListing
+  bool has_wal = false;                    ///< a write-ahead log is stored, too: see wal_listing.h
 };
 
 /// The most objects of backups that a store may list. More are refused with `failed`: a listing

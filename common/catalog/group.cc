@@ -13,8 +13,10 @@ Group Group::globals() { return {GroupKind::globals, "_globals"}; }
 Group Group::cluster() { return {GroupKind::cluster, "_cluster"}; }
 
 Group parse_group(std::string_view name) {
-  Group globals = Group::globals();
-  return name == globals.name() ? globals : Group::database(std::string(name));
+  for (const Group& group : {Group::globals(), Group::cluster()}) {
+    if (name == group.name()) return group;
+  }
+  return Group::database(std::string(name));
 }
 
 std::vector<Group> parse_groups(const std::vector<std::string>& names) {

@@ -15,7 +15,7 @@ enum class GroupKind : uint8_t {
   unnamed,   ///< no database is named: a backup of an older system, or work that is not of one
   database,  ///< one database, by pg_dump
   globals,   ///< roles and tablespaces, by pg_dumpall
-  cluster,   ///< everything that the server holds: physical backups
+  cluster,   ///< everything that the server holds: base backups
 };
 
 class Group {
@@ -43,8 +43,8 @@ class Group {
   GroupKind kind_ = GroupKind::unnamed;
 };
 
-/// Returns the group of that name: `_globals` is the globals, any other name a database. So is
-/// `_cluster`: no program makes physical backups yet, nor knows which of them may be deleted.
+/// Returns the group of that name: `_globals` is the globals, `_cluster` the cluster, any other
+/// name a database.
 [[nodiscard]] Group parse_group(std::string_view name);
 /// Returns the groups of these names, as parse_group() does.
 [[nodiscard]] std::vector<Group> parse_groups(const std::vector<std::string>& names);

@@ -32,6 +32,20 @@ bool is_file_name(std::string_view file) {
   return std::all_of(file.begin(), file.end(), [](char c) { return stays(c, false) || c == '='; });
 }
 
+std::string_view format_suffix(StreamFormat format) {
+  switch (format) {
+    case StreamFormat::custom:
+      return ".dump";
+    case StreamFormat::plain:
+      return ".sql";
+    case StreamFormat::tar:
+      return ".tar";
+    case StreamFormat::manifest:
+      return "";
+  }
+  return "";
+}
+
 std::string encode_name(std::string_view name) {
   std::string encoded;
   for (const char c : name) {
@@ -98,9 +112,8 @@ std::string dump_stream_name(const Group& group) {
   return group.kind() == GroupKind::globals ? "globals" : encode_group(group);
 }
 
-std::string stream_file_name(std::string_view stream, DumpFormat format, const Packing& packing) {
-  return fmt::format("{}{}{}", stream, format == DumpFormat::custom ? ".dump" : ".sql",
-                     packing_suffix(packing));
+std::string stream_file_name(std::string_view stream, StreamFormat format, const Packing& packing) {
+  return fmt::format("{}{}{}", stream, format_suffix(format), packing_suffix(packing));
 }
 
 std::optional<BackupKey> parse_key(std::string_view key) {

@@ -9,7 +9,9 @@
 //   {group}/{id}/{group}.dump.zst     data, or .sql for plain SQL, .gz or nothing in place of .zst;
 //                                     further pieces end in .0001, .0002 ...
 //   _globals/{id}/globals.sql.zst     data of roles and tablespaces
-//   _cluster/                         kept for physical backups: not ours yet
+//   _cluster/{id}/base.tar.zst        data of a base backup; {oid}.tar.zst of a tablespace;
+//   _cluster/{id}/backup_manifest.zst PostgreSQL's list of its files
+//   _cluster/wal/                     write-ahead logs, see wal.h: not of any backup
 //   id = 20261120T031500Z-9f3a1c2b    UTC, sorts by time, then 8 random hexadecimal digits
 #pragma once
 
@@ -31,7 +33,7 @@ inline constexpr std::string_view kHoldName = "hold";
 /// names of other groups stay as they are. The result is empty only for the unnamed group.
 [[nodiscard]] std::string encode_group(const Group& group);
 /// Returns the group that encode_group() wrote as `encoded`; nullopt for text that it cannot have
-/// written, and for `_cluster`, which is not listed yet: see parse_group().
+/// written.
 [[nodiscard]] std::optional<Group> decode_group(std::string_view encoded);
 
 /// Returns a new id: `now` and 32 random bits.
@@ -43,17 +45,22 @@ inline constexpr std::string_view kHoldName = "hold";
 [[nodiscard]] std::string backup_folder(const Group& group, std::string_view id);
 
 /// Says what a stream holds before it is packed.
-enum class DumpFormat {
+enum class StreamFormat {
   custom,  ///< pg_dump's archive, for pg_restore
   plain,   ///< SQL, for psql
+  tar,     ///< files of a base backup
+  /// PostgreSQL's own list of these files, backup_manifest. Its file has no suffix but the
+  /// packing's.
+  manifest,
 };
 
 /// Returns the name of the stream that a dump of `group` consists of: the encoded group, or
 /// `globals`.
 [[nodiscard]] std::string dump_stream_name(const Group& group);
-/// Returns the name of a stream's file: `app.dump.zst`, `app.sql.gz`, `globals.sql.zst`.
+/// Returns the name of a stream's file: `app.dump.zst`, `app.sql.gz`, `globals.sql.zst`,
+/// `base.tar.zst`, `backup_manifest.zst`.
 [[nodiscard]] std::string stream_file_name(std::string_view stream,
-                                           DumpFormat format = DumpFormat::custom,
+                                           StreamFormat format = StreamFormat::custom,
                                            const Packing& packing = {});
 
 /// Holds the parts of a key.

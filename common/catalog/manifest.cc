@@ -5,27 +5,23 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/base/text.h"
+#include "common/catalog/manifest_facts.h"
 
 namespace pgbackup {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = ManifestJson;
 
 constexpr int kFirstFormat = 1;
 constexpr int kFormat = 2;
 /// PostgreSQL's major version is one number since this version.
 constexpr int kFirstOneNumberVersion = 100000;
-
-[[noreturn]] void corrupt(const std::string& what) {
-  throw Error(ErrorKind::corrupt, "the manifest is damaged: " + short_line(what));
-}
 
 /// Throws for a manifest that this version does not understand. Its backup may be good, so no
 /// message may suggest to delete it.
@@ -43,14 +39,14 @@ constexpr int kMostValues = 100'000;
 
 /// Throws Json::exception, and `corrupt` when `text` exceeds the limits.
 Json parse_json(std::string_view text) {
-  if (text.size() > kMaxManifestBytes) corrupt("it is larger than 1 MiB");
+  if (text.size() > kMaxManifestBytes) throw_damaged("it is larger than 1 MiB");
   int keys = 0;
   int values = 0;
   return Json::parse(text, [&](int depth, Json::parse_event_t event, const Json&) {
-    if (depth > kMostDepth) corrupt("it is nested too deeply");
+    if (depth > kMostDepth) throw_damaged("it is nested too deeply");
     if (event == Json::parse_event_t::key) ++keys;
     if (event != Json::parse_event_t::key) ++values;
-    if (keys > kMostKeys || values > kMostValues) corrupt("it holds too many values");
+    if (keys > kMostKeys || values > kMostValues) throw_damaged("it holds too many values");
     return true;
   });
 }
@@ -112,9 +108,9 @@ auto understand(std::string_view text, const Parse& parse) {
     try {
       return parse();
     } catch (const Json::parse_error& error) {
-      corrupt(fmt::format("it is not valid JSON at byte {}", error.byte));
+      throw_damaged(fmt::format("it is not valid JSON at byte {}", error.byte));
     } catch (const Json::exception& error) {
-      corrupt(complaint_of(error.what()));
+      throw_damaged(complaint_of(error.what()));
     }
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::corrupt) refuse_newer(text);
@@ -124,7 +120,7 @@ auto understand(std::string_view text, const Parse& parse) {
 
 UtcTime parse_time(const Json& value, const char* name) {
   const std::optional<UtcTime> time = parse_iso(value.get<std::string>());
-  if (!time) corrupt(fmt::format("{} is not a time", name));
+  if (!time) throw_damaged(fmt::format("{} is not a time", name));
   return *time;
 }
 
@@ -132,18 +128,8 @@ std::string parse_sha256(const Json& value) {
   std::string text = value.get<std::string>();
   const bool hex = std::all_of(text.begin(), text.end(),
                                [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
-  if (text.size() != 64 || !hex) corrupt("a sha256 is not 64 hexadecimal digits");
+  if (text.size() != 64 || !hex) throw_damaged("a sha256 is not 64 hexadecimal digits");
   return text;
-}
-
-/// Returns a whole number. JSON has one type of number: without this check a fraction or high bits
-/// would be cut off.
-template <class Whole>
-Whole parse_whole(const Json& value, const char* name) {
-  if (!value.is_number_unsigned() || !std::in_range<Whole>(value.get<uint64_t>())) {
-    corrupt(fmt::format("{} is not a whole number in range", name));
-  }
-  return value.get<Whole>();
 }
 
 ManifestObject parse_object(const Json& value) {
@@ -152,18 +138,30 @@ ManifestObject parse_object(const Json& value) {
                         parse_sha256(value.at("sha256"))};
   // The name is appended to a directory and must not lead out of it.
   if (object.name.empty() || object.name[0] == '.' || object.name.find('/') != std::string::npos) {
-    corrupt("an object's name is not a file name");
+    throw_damaged("an object's name is not a file name");
   }
   return object;
 }
 
-constexpr std::array<const char*, 2> kFormats = {"custom", "plain"};
+constexpr std::array<const char*, 4> kFormats = {"custom", "plain", "tar", "manifest"};
 
-DumpFormat parse_format(const Json& value) {
+StreamFormat parse_format(const Json& value) {
   const auto name = value.get<std::string>();
   const auto found = std::find(kFormats.begin(), kFormats.end(), name);
   if (found == kFormats.end()) throw_newer(fmt::format("'{}' in the manifest", printable(name)));
-  return static_cast<DumpFormat>(found - kFormats.begin());
+  return static_cast<StreamFormat>(found - kFormats.begin());
+}
+
+bool is_of_cluster(StreamFormat format) {
+  switch (format) {
+    case StreamFormat::custom:
+    case StreamFormat::plain:
+      return false;
+    case StreamFormat::tar:
+    case StreamFormat::manifest:
+      return true;
+  }
+  return false;
 }
 
 /// Returns the group of a manifest. Its name and the kind of the backup must agree.
@@ -171,74 +169,12 @@ Group parse_own_group(const Json& json) {
   const auto name = json.at("group").get<std::string>();
   const auto kind = json.at("kind").get<std::string>();
   if (kind == kind_name(GroupKind::database)) return Group::database(name);
-  if (kind != kind_name(GroupKind::globals)) {
-    throw_newer(fmt::format("'{}' in the manifest", printable(kind)));
+  for (const Group& group : {Group::globals(), Group::cluster()}) {
+    if (kind != kind_name(group.kind())) continue;
+    if (name != group.name()) throw Error(ErrorKind::corrupt, "its kind is " + kind);
+    return group;
   }
-  if (name != Group::globals().name()) throw Error(ErrorKind::corrupt, "its kind is globals");
-  return Group::globals();
-}
-
-Json database_json(const DatabaseProperties& database) {
-  Json json = {{"encoding", database.encoding}, {"locale_provider", database.locale_provider},
-               {"collate", database.collate},   {"ctype", database.ctype},
-               {"locale", database.locale},     {"settings", database.settings}};
-  const auto add_text = [&](const char* name, const std::string& text) {
-    if (!text.empty()) json[name] = text;
-  };
-  add_text("icu_rules", database.icu_rules);
-  add_text("owner", database.owner);
-  add_text("comment", database.comment);
-  add_text("tablespace", database.tablespace);
-  if (database.connection_limit >= 0) json["connection_limit"] = database.connection_limit;
-  if (database.is_template) json["is_template"] = true;
-  if (database.grants) {
-    json["grants"] = Json::array();
-    for (const DatabaseGrant& grant : *database.grants) {
-      json["grants"].push_back({{"role", grant.role},
-                                {"privilege", grant.privilege},
-                                {"is_grantable", grant.is_grantable}});
-    }
-  }
-  for (const RoleSetting& setting : database.role_settings) {
-    json["role_settings"].push_back({{"role", setting.role}, {"setting", setting.setting}});
-  }
-  return json;
-}
-
-/// Fills `database` with what newer manifests hold.
-void parse_further(const Json& value, DatabaseProperties& database) {
-  database.icu_rules = value.value("icu_rules", "");
-  database.owner = value.value("owner", "");
-  database.comment = value.value("comment", "");
-  database.tablespace = value.value("tablespace", "");
-  database.is_template = value.value("is_template", false);
-  if (value.contains("connection_limit")) {
-    database.connection_limit = parse_whole<int>(value.at("connection_limit"), "connection_limit");
-  }
-  if (value.contains("grants")) {
-    std::vector<DatabaseGrant>& grants = database.grants.emplace();
-    for (const Json& grant : value.at("grants")) {
-      grants.push_back({grant.at("role").get<std::string>(),
-                        grant.at("privilege").get<std::string>(),
-                        grant.at("is_grantable").get<bool>()});
-    }
-  }
-  if (!value.contains("role_settings")) return;
-  for (const Json& setting : value.at("role_settings")) {
-    database.role_settings.push_back(
-        {setting.at("role").get<std::string>(), setting.at("setting").get<std::string>()});
-  }
-}
-
-DatabaseProperties parse_database(const Json& value) {
-  DatabaseProperties database{.encoding = value.at("encoding").get<std::string>(),
-                              .locale_provider = value.at("locale_provider").get<std::string>(),
-                              .collate = value.at("collate").get<std::string>(),
-                              .ctype = value.at("ctype").get<std::string>(),
-                              .locale = value.at("locale").get<std::string>(),
-                              .settings = value.at("settings").get<std::vector<std::string>>()};
-  parse_further(value, database);
-  return database;
+  throw_newer(fmt::format("'{}' in the manifest", printable(kind)));
 }
 
 Json left_out_json(const std::vector<LeftOut>& left_out) {
@@ -250,7 +186,7 @@ Json left_out_json(const std::vector<LeftOut>& left_out) {
 }
 
 std::vector<LeftOut> parse_left_out(const Json& value) {
-  if (!value.is_array()) corrupt("left_out is not a list");
+  if (!value.is_array()) throw_damaged("left_out is not a list");
   std::vector<LeftOut> left_out;
   for (const Json& item : value) {
     left_out.push_back(
@@ -267,7 +203,7 @@ ManifestStream parse_stream_core(const Json& dump, const Json& objects) {
   if (!compression) throw_newer(fmt::format("'{}' in the manifest", printable(packing)));
   stream.packing.compression = *compression;
   for (const Json& object : objects) stream.objects.push_back(parse_object(object));
-  if (stream.objects.empty()) corrupt("it lists no object");
+  if (stream.objects.empty()) throw_damaged("it lists no object");
   return stream;
 }
 
@@ -299,27 +235,38 @@ ManifestStream parse_stream(const Json& json, const Json& hidden) {
   return stream;
 }
 
+/// Fills what only this kind of backup has.
+void parse_facts(const Json& json, Manifest& m) {
+  const Json& hidden = json.at("private");
+  if (is_of_database(m.group.kind())) {
+    m.dump.tables = parse_whole<int64_t>(json.at("dump").at("tables"), "tables");
+    m.dump.selection = json.at("dump").at("options").get<std::vector<std::string>>();
+    m.dump.database = parse_database(hidden.at("database"));
+  }
+  if (m.group.kind() != GroupKind::cluster) return;
+  m.cluster = parse_cluster(json.at("cluster"), hidden.at("tablespaces"));
+  // The write-ahead log that the backup needs is found by it.
+  if (!is_system_id(m.system_identifier)) throw_damaged("it does not say which server it is of");
+}
+
 /// Fills the fields that format 2 writes in its own way.
 void parse_second_format(const Json& json, Manifest& m) {
   const Json& hidden = json.at("private");
   m.groups = parse_groups(json.at("groups").get<std::vector<std::string>>());
   for (const Json& stream : json.at("streams")) m.streams.push_back(parse_stream(stream, hidden));
-  if (m.streams.empty()) corrupt("it lists no stream");
+  if (m.streams.empty()) throw_damaged("it lists no stream");
   std::set<std::string_view> names;
   for (const ManifestStream& stream : m.streams) names.insert(stream.name);
   if (names.size() != m.streams.size() || names.size() != hidden.at("uncompressed_sha256").size()) {
-    corrupt("its streams and their checksums do not match");
+    throw_damaged("its streams and their checksums do not match");
   }
   m.warnings = bounded(hidden.at("warnings").get<std::vector<std::string>>());
-  if (!is_of_database(m.group.kind())) return;
-  m.dump.tables = parse_whole<int64_t>(json.at("dump").at("tables"), "tables");
-  m.dump.selection = json.at("dump").at("options").get<std::vector<std::string>>();
-  m.dump.database = parse_database(hidden.at("database"));
+  parse_facts(json, m);
 }
 
 Manifest from_json(const Json& json) {
   const int format = parse_whole<int>(json.at("format"), "format");
-  if (format < kFirstFormat) corrupt("format is less than 1");
+  if (format < kFirstFormat) throw_damaged("format is less than 1");
   if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
   Manifest m;
   m.group = parse_own_group(json);
@@ -328,14 +275,23 @@ Manifest from_json(const Json& json) {
   m.finished = parse_time(json.at("finished"), "finished");
   m.tool = json.at("tool").get<std::string>();
   m.server_version = parse_whole<int>(json.at("server_version"), "server_version");
-  m.client_version = parse_whole<int>(json.at("client_version"), "client_version");
+  const bool is_cluster = m.group.kind() == GroupKind::cluster;
+  if (!is_cluster) {
+    m.client_version = parse_whole<int>(json.at("client_version"), "client_version");
+  }
   m.system_identifier = json.at("system_identifier").get<std::string>();
   if (json.contains("left_out")) m.left_out = parse_left_out(json.at("left_out"));
   if (json.contains("next_due")) m.next_due = parse_time(json.at("next_due"), "next_due");
   if (json.contains("locked_until")) {
     m.locked_until = parse_time(json.at("locked_until"), "locked_until");
   }
+  if (is_cluster && format == kFirstFormat) throw_damaged("format 1 has no base backups");
   format == kFirstFormat ? parse_first_format(json, m) : parse_second_format(json, m);
+  for (const ManifestStream& stream : m.streams) {
+    if (is_of_cluster(stream.format) != is_cluster) {
+      throw_damaged("a stream is not of the backup's kind");
+    }
+  }
   return m;
 }
 
@@ -359,6 +315,9 @@ Json private_json(const Manifest& m) {
     json["uncompressed_sha256"][stream.name] = stream.uncompressed_sha256;
   }
   if (is_of_database(m.group.kind())) json["database"] = database_json(m.dump.database);
+  if (m.group.kind() == GroupKind::cluster) {
+    json["tablespaces"] = tablespaces_json(m.cluster.tablespaces);
+  }
   return json;
 }
 
@@ -391,15 +350,17 @@ std::string format_manifest(const Manifest& m) {
                {"started", format_iso(m.started)},
                {"finished", format_iso(m.finished)},
                {"tool", m.tool},
-               {"server_version", m.server_version},
-               {"client_version", m.client_version},
-               {"system_identifier", m.system_identifier},
-               {"groups", names_of(m.groups)},
-               {"streams", Json::array()}};
+               {"server_version", m.server_version}};
+  const bool is_cluster = m.group.kind() == GroupKind::cluster;
+  if (!is_cluster) json["client_version"] = m.client_version;
+  json["system_identifier"] = m.system_identifier;
+  json["groups"] = names_of(m.groups);
+  json["streams"] = Json::array();
   for (const ManifestStream& stream : m.streams) json["streams"].push_back(stream_json(stream));
   if (is_of_database(m.group.kind())) {
     json["dump"] = {{"tables", m.dump.tables}, {"options", m.dump.selection}};
   }
+  if (is_cluster) json["cluster"] = cluster_json(m.cluster);
   if (!m.left_out.empty()) json["left_out"] = left_out_json(m.left_out);
   if (m.next_due) json["next_due"] = format_iso(*m.next_due);
   if (m.locked_until) json["locked_until"] = format_iso(*m.locked_until);
@@ -421,7 +382,7 @@ Manifest parse_manifest(std::string_view text) {
 std::optional<UtcTime> parse_lock(std::string_view text) {
   return understand(text, [&]() -> std::optional<UtcTime> {
     const Json json = parse_json(text);
-    if (!json.is_object()) corrupt("it is not an object");
+    if (!json.is_object()) throw_damaged("it is not an object");
     if (!json.contains("locked_until")) {
       refuse_newer(text);  // a newer version may have put it elsewhere
       return std::nullopt;

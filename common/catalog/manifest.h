@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/utc_time.h"
+#include "common/catalog/cluster_facts.h"
 #include "common/catalog/group.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/packing.h"
@@ -69,10 +70,11 @@ struct LeftOut {
   std::string reason;  ///< a sentence without a period
 };
 
-/// Describes a stream of bytes that a backup consists of, such as what pg_dump wrote.
+/// Describes a stream of bytes that a backup consists of, such as what pg_dump wrote. Base backups
+/// have the formats tar and manifest, all others custom and plain.
 struct ManifestStream {
   std::string name;  ///< the file's name without suffixes
-  DumpFormat format = DumpFormat::custom;
+  StreamFormat format = StreamFormat::custom;
   Packing packing{};
   uint64_t uncompressed_bytes = 0;
   std::string uncompressed_sha256{};
@@ -93,12 +95,14 @@ struct Manifest {
   UtcTime finished;
   std::string tool;                     ///< `pg-backup 0.2.0`
   int server_version = 0;               ///< server_version_num: 150018
-  int client_version = 0;               ///< of pg_dump, the same form
-  std::string system_identifier;        ///< of the server; "" where it may not be read
+  int client_version = 0;               ///< of pg_dump, the same form; not for the kind cluster
+  std::string system_identifier;        ///< of the server; "" where it may not be read, which is
+                                        ///< never so for the kind cluster
   std::vector<Group> groups;            ///< all groups of the run
   std::vector<LeftOut> left_out{};      ///< by the run, except what the user excludes
   std::vector<ManifestStream> streams;  ///< at least one
   DumpFacts dump{};                     ///< only where is_of_database() is true of the group
+  ClusterFacts cluster{};               ///< only for the kind cluster
   std::vector<std::string> warnings{};  ///< for people
   std::optional<UtcTime> next_due{};    ///< when the next backup is due, where there is a schedule
   std::optional<UtcTime> locked_until{};  ///< Object Lock: the store refuses to delete it before

@@ -1,0 +1,68 @@
+#include "common/catalog/stored_stream.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+
+namespace pgbackup {
+namespace {
+
+void check(const std::string& what, const HashSink& seen, uint64_t bytes,
+           const std::string& sha256) {
+  if (seen.bytes() != bytes) {
+    throw damaged(fmt::format("{} has {} bytes, the manifest says {}", what, seen.bytes(), bytes));
+  }
+  if (seen.sha256() != sha256) {
+    throw damaged(fmt::format("the SHA-256 of {} does not match the manifest", what));
+  }
+}
+
+std::string uncompressed(const ManifestStream& stream) {
+  return fmt::format("the uncompressed {}", stream.name);
+}
+
+}  // namespace
+
+Error damaged(std::string message) {
+  return {ErrorKind::corrupt, std::move(message),
+          "this backup is damaged: restore another one (--id, or with two destinations --from; "
+          "pg-backup list shows them)"};
+}
+
+void require_objects(Store& store, const Backup& backup, const ManifestStream& stream) {
+  for (const ManifestObject& object : stream.objects) {
+    const std::string key = backup.key_of(object.name);
+    const std::optional<ObjectInfo> info = store.stat(key);
+    if (!info) throw damaged(fmt::format("{} is missing", store.location(key)));
+    if (info->bytes != object.bytes) {
+      throw damaged(fmt::format("{} has {} bytes, the manifest says {}", store.location(key),
+                                info->bytes, object.bytes));
+    }
+  }
+}
+
+void copy_objects(Store& store, const Backup& backup, const ManifestStream& stream, Sink& packed) {
+  for (const ManifestObject& object : stream.objects) {
+    const std::string key = backup.key_of(object.name);
+    HashSink stored(packed);
+    const std::unique_ptr<Source> source = store.open(key);
+    copy_bytes(*source, stored);  // the end of one object is not the end of the stream
+    check(store.location(key), stored, object.bytes, object.sha256);
+  }
+}
+
+void StreamCheck::write(std::string_view bytes) {
+  if (bytes.size() > stream_.uncompressed_bytes - hash_.bytes()) {
+    throw damaged(fmt::format("{} is longer than the {} bytes of the manifest",
+                              uncompressed(stream_), stream_.uncompressed_bytes));
+  }
+  hash_.write(bytes);
+}
+
+void StreamCheck::finish() {
+  check(uncompressed(stream_), hash_, stream_.uncompressed_bytes, stream_.uncompressed_sha256);
+  hash_.finish();
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,55 @@
+// Reads a stream of a stored backup, and checks that its bytes are those of the manifest: each
+// object as it is stored, then the whole as it was before packing. What the stream means is for its
+// reader.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/catalog/catalog.h"
+#include "common/catalog/manifest.h"
+#include "common/codec/digest.h"
+#include "common/codec/sink.h"
+#include "common/store/store.h"
+
+namespace pgbackup {
+
+/// Returns a `corrupt` error with the hint to take another backup.
+[[nodiscard]] Error damaged(std::string message);
+
+/// Runs `body`. A `corrupt` error without a hint that leaves `body` gets the hint of damaged().
+template <class Body>
+decltype(auto) with_damage_hint(Body&& body) {
+  try {
+    return std::forward<Body>(body)();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt || !error.hint().empty()) throw;
+    throw damaged(error.message());
+  }
+}
+
+/// Throws `corrupt` for an object of the stream that is missing or has another size: before
+/// anything is changed.
+void require_objects(Store& store, const Backup& backup, const ManifestStream& stream);
+
+/// Copies the objects as they are stored into `packed`, which unpack() has made, and does not
+/// finish it. Throws `corrupt`, naming the object, when one has another size or SHA-256.
+void copy_objects(Store& store, const Backup& backup, const ManifestStream& stream, Sink& packed);
+
+/// Stands behind unpack(), and finishes what follows only after the size and SHA-256 of all that
+/// has passed were those of the manifest. Throws `corrupt` otherwise; no more bytes than those of
+/// the manifest have then been passed on.
+class StreamCheck final : public Sink {
+ public:
+  /// Both must outlive the check.
+  StreamCheck(Sink& next, const ManifestStream& stream) : hash_(next), stream_(stream) {}
+  void write(std::string_view bytes) override;
+  void finish() override;
+
+ private:
+  HashSink hash_;
+  const ManifestStream& stream_;
+};
+
+}  // namespace pgbackup

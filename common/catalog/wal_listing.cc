@@ -1,0 +1,204 @@
+#include "common/catalog/wal_listing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <tuple>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/catalog/catalog.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr Lsn kEndOfLog{UINT64_MAX};
+
+/// Calls `visit` for each object of the write-ahead log below `prefix`.
+void visit_wal(Store& store, const std::string& prefix,
+               const std::function<void(const WalKey&, WalObject)>& visit) {
+  size_t objects = 0;
+  store.list(prefix, [&](const ObjectInfo& object) {
+    const std::optional<WalKey> key = parse_wal_key(object.key);
+    if (!key) return;
+    if (++objects > kMostObjects) {
+      throw Error(
+          ErrorKind::failed,
+          fmt::format("the store lists more than {} objects of the write-ahead log", kMostObjects),
+          "give each server a prefix of its own; if there are fewer, the store repeats them");
+    }
+    visit(*key, {.key = object.key, .bytes = object.bytes, .modified = object.modified});
+  });
+}
+
+/// Adds a whole segment or a piece. Returns the object where the segment has another whole.
+std::optional<WalObject> add_object(StoredSegment& segment, const WalKey& key, WalObject object) {
+  if (key.is_piece) {
+    segment.pieces.push_back({key.begin, key.end, std::move(object)});
+  } else if (segment.whole) {
+    return object;
+  } else {
+    segment.whole = std::move(object);
+  }
+  return std::nullopt;
+}
+
+void add_object(ServerWal& server, const WalKey& key, WalObject object) {
+  const Timeline timeline = timeline_of(key.name);
+  const std::optional<WalFileKind> kind = wal_file_kind(key.name);
+  if (kind == WalFileKind::history) {
+    server.histories.insert_or_assign(timeline, std::move(object));
+    return;
+  }
+  std::optional<WalObject> other = std::move(object);
+  if (kind == WalFileKind::segment) {
+    other = add_object(server.segments[timeline][key.name], key, *std::move(other));
+  }
+  if (other) server.others.push_back(*std::move(other));
+}
+
+void sort_pieces(StoredSegment& segment) {
+  std::sort(segment.pieces.begin(), segment.pieces.end(), [](const WalPiece& a, const WalPiece& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  });
+}
+
+/// Bytes of the log that one object holds.
+struct Stretch {
+  Lsn begin;
+  Lsn end;
+  UtcTime modified;
+};
+
+/// Returns `lsn` + `bytes`, at most the last position there is.
+Lsn advance(Lsn lsn, uint64_t bytes) { return {lsn.value + std::min(bytes, ~lsn.value)}; }
+
+/// Adds what is stored of a segment that begins at `start`, cut off at `until`.
+void add_segment(std::vector<Stretch>& stretches, const StoredSegment& segment, Lsn start,
+                 Lsn until, uint64_t segment_bytes) {
+  const auto add = [&](uint64_t begin, uint64_t end, UtcTime modified) {
+    const Stretch stretch{advance(start, begin), std::min(advance(start, end), until), modified};
+    if (stretch.begin < stretch.end) stretches.push_back(stretch);
+  };
+  if (segment.whole) add(0, segment_bytes, segment.whole->modified);
+  for (const WalPiece& piece : segment.pieces) {
+    add(piece.begin, std::min(piece.end, segment_bytes), piece.object.modified);
+  }
+}
+
+/// Adds what is stored of a timeline from the segment of `from` on.
+void add_part(std::vector<Stretch>& stretches, const ServerWal& wal, const WayPart& part, Lsn from,
+              uint64_t segment_bytes) {
+  const auto segments = wal.segments.find(part.timeline);
+  if (segments == wal.segments.end()) return;
+  const WalSegment first = segment_at(part.timeline, from, segment_bytes);
+  for (auto at = segments->second.lower_bound(segment_name(first, segment_bytes));
+       at != segments->second.end(); ++at) {
+    const std::optional<WalSegment> segment = parse_segment_name(at->first, segment_bytes);
+    if (!segment) continue;
+    const Lsn start = start_of(*segment, segment_bytes);
+    add_segment(stretches, at->second, start, part.until.value_or(kEndOfLog), segment_bytes);
+  }
+}
+
+/// Returns what is stored of the way, from the segment of `from` on, in the order of positions.
+std::vector<Stretch> find_stretches(const ServerWal& wal, const std::vector<WayPart>& way, Lsn from,
+                                    uint64_t segment_bytes) {
+  std::vector<Stretch> stretches;
+  for (const WayPart& part : way) {
+    add_part(stretches, wal, part, from, segment_bytes);
+    from = std::max(from, part.until.value_or(kEndOfLog));
+  }
+  std::sort(stretches.begin(), stretches.end(),
+            [](const Stretch& a, const Stretch& b) { return a.begin < b.begin; });
+  return stretches;
+}
+
+/// Returns the timeline of the byte before `lsn`.
+Timeline timeline_before(const std::vector<WayPart>& way, Lsn lsn) {
+  const auto part = std::find_if(way.begin(), way.end(), [&](const WayPart& candidate) {
+    return lsn <= candidate.until.value_or(kEndOfLog);
+  });
+  return part == way.end() ? way.back().timeline : part->timeline;
+}
+
+/// Adds the stretch [begin, end), which is missing, divided where the timelines change.
+void add_gaps(std::vector<WalGap>& gaps, const std::vector<WayPart>& way, Lsn begin, Lsn end) {
+  for (const WayPart& part : way) {
+    const Lsn until = std::min(end, part.until.value_or(kEndOfLog));
+    if (begin >= until) continue;
+    gaps.push_back({part.timeline, begin, until});
+    begin = until;
+  }
+}
+
+}  // namespace
+
+uint64_t StoredSegment::reach(uint64_t segment_bytes) const {
+  if (whole) return segment_bytes;
+  uint64_t reached = 0;
+  for (const WalPiece& piece : pieces) {
+    if (piece.begin <= reached) reached = std::max(reached, piece.end);
+  }
+  return std::min(reached, segment_bytes);
+}
+
+WalListing list_wal(Store& store, std::string_view system_id) {
+  WalListing listing;
+  visit_wal(store, wal_prefix(system_id), [&](const WalKey& key, WalObject object) {
+    add_object(listing[key.system_id], key, std::move(object));
+  });
+  for (auto& [id, server] : listing) {
+    for (auto& [timeline, segments] : server.segments) {
+      for (auto& [name, segment] : segments) sort_pieces(segment);
+    }
+  }
+  return listing;
+}
+
+StoredSegment list_wal_file(Store& store, std::string_view system_id, std::string_view name) {
+  StoredSegment found;
+  const std::string prefix = wal_key(system_id, name, {Compression::none});
+  visit_wal(store, prefix, [&](const WalKey& key, WalObject object) {
+    if (key.name == name) static_cast<void>(add_object(found, key, std::move(object)));
+  });
+  sort_pieces(found);
+  return found;
+}
+
+Lsn stored_until(const ServerWal& wal, Timeline timeline, Lsn from, uint64_t segment_bytes) {
+  return follow(wal, {{.timeline = timeline}}, from, segment_bytes).until;
+}
+
+std::optional<std::vector<WayPart>> way_between(Timeline from, Timeline to,
+                                                const std::vector<TimelineSwitch>& history_of_to) {
+  auto at = std::find_if(history_of_to.begin(), history_of_to.end(),
+                         [&](const TimelineSwitch& step) { return step.parent == from; });
+  if (from != to && at == history_of_to.end()) return std::nullopt;
+  std::vector<WayPart> way;
+  for (; from != to && at != history_of_to.end(); ++at) way.push_back({at->parent, at->at});
+  way.push_back({.timeline = to});
+  for (size_t i = way.size() - 1; i-- > 1;)
+    way[i - 1].until = std::min(way[i - 1].until, way[i].until);
+  return way;
+}
+
+WalReach follow(const ServerWal& wal, const std::vector<WayPart>& way, Lsn from,
+                uint64_t segment_bytes) {
+  WalReach reach{.timeline = way.front().timeline, .until = from};
+  if (from > way.front().until.value_or(kEndOfLog)) return reach;
+  Lsn reached = from;
+  for (const Stretch& stretch : find_stretches(wal, way, from, segment_bytes)) {
+    if (stretch.end <= from) continue;
+    if (stretch.begin > reached) add_gaps(reach.gaps, way, reached, stretch.begin);
+    reached = std::max(reached, stretch.end);
+    if (!reach.gaps.empty()) continue;
+    reach.until = reached;
+    reach.newest = std::max(reach.newest, stretch.modified);
+  }
+  reach.timeline = timeline_before(way, reach.until);
+  return reach;
+}
+
+}  // namespace pgbackup
