@@ -14,8 +14,6 @@
 // https://www.postgresql.org/docs/current/sql-createeventtrigger.html
 #pragma once
 
-#include <libpq-fe.h>
-
 #include <chrono>
 #include <stop_token>
 #include <string>
@@ -23,10 +21,8 @@
 #include <vector>
 
 #include "backup/postgres/connection_config.h"
-#include "backup/postgres/hosts.h"
+#include "backup/postgres/link.h"
 #include "common/base/error.h"
-#include "common/base/fd.h"
-#include "common/base/handle.h"
 
 namespace pgbackup {
 
@@ -35,30 +31,15 @@ namespace pgbackup {
 /// ALTER DATABASE ends our statements, which have limits of their own.
 [[nodiscard]] std::string session_sql(int version);
 
-struct ConnectFailure {
-  ErrorKind kind =
-      ErrorKind::transient;  ///< `denied`, `not_found`, or `transient` for what may pass by itself
-  const char* hint = "";     ///< what the user can do about it
-};
-
-/// Judges libpq's `message`, since libpq gives no SQLSTATE for connections.
-[[nodiscard]] ConnectFailure judge_connect_failure(std::string_view message);
-
 using PgRows = std::vector<std::vector<std::string>>;  ///< NULL is ""
 
 class PgConnection {
  public:
-  /// Connects. The only place that `config` names has 30 s to answer; each of several (hosts, or
-  /// addresses of one) has 10 s, all together a minute. Throws libpq's own words with the kind of
-  /// judge_connect_failure(), or `canceled`.
+  /// Connects as PgLink does, and prepares the session.
   PgConnection(const PgConfig& config, const std::stop_token& stop);
 
-  /// Executes one statement in text form, to be answered within `limit`. Throws `denied` for
-  /// missing privileges (SQLSTATE 42501), `not_found` for an unknown database or other object
-  /// (3D000, 42704) or directory (58P01), `conflict` for what exists already (42P04, 42710),
-  /// `transient` when the statement was canceled (57014), and `failed` otherwise. Every name and
-  /// operator in `sql` must have its schema.
-  /// https://www.postgresql.org/docs/current/errcodes-appendix.html
+  /// Executes one statement in text form, to be answered within `limit`. Throws the error of
+  /// statement_error(). Every name and operator in `sql` must have its schema.
   PgRows query(const std::string& sql, const std::vector<std::string>& parameters = {},
                std::chrono::seconds limit = std::chrono::minutes(1));
 
@@ -66,21 +47,16 @@ class PgConnection {
   void hide_statements();
 
   /// Returns the server's server_version_num.
-  [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
+  [[nodiscard]] int server_version() const { return link_.server_version(); }
   /// Returns whether the role is a superuser; false where a pooler in between does not say.
   [[nodiscard]] bool is_superuser() const;
   [[nodiscard]] std::string quote_identifier(std::string_view name) const;
   [[nodiscard]] std::string quote_literal(std::string_view text) const;
 
  private:
-  void start(const PgSettings& settings, const PgConfig& config);
-  [[nodiscard]] bool connect(std::chrono::seconds limit);
-  [[nodiscard]] PgPlace present_place() const;
   void prepare_session();
-  void wait_for(short events, std::chrono::steady_clock::time_point deadline, const char* what);
 
-  StopFd stop_;
-  Handle<PGconn, PQfinish> connection_;
+  PgLink link_;
 };
 
 /// Returns the error for when neither database can be connected to: the second error only where it

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/base/text.h"
@@ -36,18 +37,20 @@ bool is_excluded(const DatabaseSelection& selection, const std::string& name) {
                      });
 }
 
-/// Refuses a database with the name of the globals. Such a database fails alone: among all it is
+/// Refuses databases with the names of other groups. Such a database fails alone: among all it is
 /// left out with a warning, but naming it is an error (`failed`).
-void refuse_our_name(const DatabaseSelection& selection, std::vector<std::string>& names,
-                     Log& log) {
-  const std::string reserved = Group::globals().name();
-  if (std::erase(names, reserved) == 0) return;
-  const std::string message = fmt::format(
-      "the database {} cannot be backed up: its name is reserved for roles and tablespaces",
-      reserved);
-  const char* const hint = "rename it, or name it in EXCLUDE_DATABASES";
-  if (!selection.all) throw Error(ErrorKind::failed, message, hint);
-  log.warn(message, {{"hint", hint}});
+void refuse_our_names(const DatabaseSelection& selection, std::vector<std::string>& names,
+                      Log& log) {
+  const std::array<std::pair<Group, const char*>, 2> reserved = {
+      {{Group::globals(), "roles and tablespaces"}, {Group::cluster(), "base backups"}}};
+  for (const auto& [group, what] : reserved) {
+    if (std::erase(names, group.name()) == 0) continue;
+    const std::string message = fmt::format(
+        "the database {} cannot be backed up: its name is reserved for {}", group.name(), what);
+    const char* const hint = "rename it, or name it in EXCLUDE_DATABASES";
+    if (!selection.all) throw Error(ErrorKind::failed, message, hint);
+    log.warn(message, {{"hint", hint}});
+  }
 }
 
 FoundDatabases ask_server(const DatabaseSelection& selection, const PgConfig& pg, Log& log,
@@ -116,7 +119,7 @@ FoundDatabases find_databases(const DatabaseSelection& selection, const PgConfig
     found.names = {connection.query("SELECT pg_catalog.current_database()").at(0).at(0)};
   }
   std::erase_if(found.names, [&](const std::string& name) { return is_excluded(selection, name); });
-  refuse_our_name(selection, found.names, log);
+  refuse_our_names(selection, found.names, log);
   if (found.names.empty()) {
     throw Error(ErrorKind::failed, "no database is left to back up",
                 "look at DATABASES and EXCLUDE_DATABASES, and at what the role may connect to");

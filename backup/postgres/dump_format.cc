@@ -23,9 +23,9 @@ std::string_view take_last_line(std::string_view& text) {
 
 }  // namespace
 
-std::optional<DumpFormat> format_of(std::string_view head) {
-  if (head.starts_with(kArchiveMagic)) return DumpFormat::custom;
-  if (head.starts_with(kSqlHead)) return DumpFormat::plain;
+std::optional<StreamFormat> format_of(std::string_view head) {
+  if (head.starts_with(kArchiveMagic)) return StreamFormat::custom;
+  if (head.starts_with(kSqlHead)) return StreamFormat::plain;
   return std::nullopt;
 }
 

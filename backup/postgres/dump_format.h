@@ -14,7 +14,7 @@ inline constexpr size_t kFormatBytes = 64;
 
 /// Returns the format of a dump with these first bytes, uncompressed, or nullopt for what pg_dump
 /// did not write as one database's dump, such as pg_dumpall's output.
-[[nodiscard]] std::optional<DumpFormat> format_of(std::string_view head);
+[[nodiscard]] std::optional<StreamFormat> format_of(std::string_view head);
 
 /// Returns the first pg_restore that knows the version of the archive with these first bytes, as
 /// server_version_num; 0 when all that are still in use know it.
