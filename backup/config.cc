@@ -7,7 +7,7 @@
 #include <array>
 #include <optional>
 
-#include "backup/postgres/database_url.h"
+#include "backup/connection_sources.h"
 #include "common/base/container.h"
 #include "common/base/units.h"
 #include "common/catalog/hold.h"
@@ -21,16 +21,21 @@ constexpr ScheduleRows kScheduleRows = {
 // The verbs on which a group of rows has an effect.
 constexpr std::array<std::string_view, 2> kBackingUp = {"serve", "now"};
 constexpr std::array<std::string_view, 3> kTiming = {"serve", "now", kScheduleVerb.name};
-constexpr std::array<std::string_view, 3> kWriting = {"serve", "now", "hold"};
-constexpr std::array<std::string_view, 3> kWithDatabase = {"serve", "now", "restore"};
-constexpr std::array<std::string_view, 5> kWithStore = {"serve", "now", "list", "restore", "hold"};
-constexpr std::array<std::string_view, 6> kLogging = {"serve",   "now",  "list",
-                                                      "restore", "hold", kScheduleVerb.name};
+constexpr std::array<std::string_view, 4> kWriting = {"serve", "now", "hold", kWalPush};
+constexpr std::array<std::string_view, 3> kUploading = {"serve", "now", kWalPush};
+constexpr std::array<std::string_view, 4> kWithDatabase = {"serve", "now", "restore", kCheckBackup};
+constexpr std::array<std::string_view, 8> kWithStore = {"serve", "now",    "list",    "restore",
+                                                        "hold",  kWalPush, kWalFetch, kCheckBackup};
+constexpr std::array<std::string_view, 9> kLogging = {"serve",   "now",     "list",
+                                                      "restore", "hold",    kScheduleVerb.name,
+                                                      kWalPush,  kWalFetch, kCheckBackup};
+constexpr std::array<std::string_view, 2> kWalFiles = {kWalPush, kWalFetch};
+constexpr std::array<std::string_view, 1> kServing = {"serve"};
+constexpr std::array<std::string_view, 1> kChecking = {kCheckBackup};
 constexpr std::array<std::string_view, 2> kReading = {"list", "restore"};
 constexpr std::array<std::string_view, 1> kRestoring = {"restore"};
 
 constexpr const char* kDatabasesMount = "/run/secrets/pg_databases";
-constexpr const char* kPassfileMount = "/run/secrets/pgpass";
 
 std::vector<Option> database_options(BackupConfig& config) {
   return {
@@ -94,6 +99,16 @@ std::vector<Option> database_options(BackupConfig& config) {
   };
 }
 
+std::vector<Option> method_options(BackupConfig& config) {
+  return {
+      {.name = "BACKUP_METHOD",
+       .value = choice(&config.method, {"logical", "physical"}),
+       .help = "logical: dumps of databases, by pg_dump. physical: base backups of the whole "
+               "server and its WAL, from which any moment can be restored; the default where "
+               "WALE_S3_PREFIX is set and no database is named."},
+  };
+}
+
 std::vector<Option> directory_options(BackupConfig& config) {
   return {
       {.name = "BACKUP_DIR_ON_ROOT",
@@ -149,59 +164,6 @@ std::vector<Option> reading_options(BackupConfig& config) {
        .help = "list: one JSON object per backup and line",
        .verbs = {"list"}},
   };
-}
-
-bool is_from(const ParsedOptions& parsed, std::string_view name, std::string_view source) {
-  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
-    return setting.name == name && setting.source == source;
-  });
-}
-
-/// Reads the mounted password file into `pg`; returns whether it exists and holds something.
-bool read_passfile(PgConfig& pg) {
-  std::optional<std::string> text = read_text_file(kPassfileMount);
-  if (!text || text->empty()) return false;
-  text->push_back('\n');
-  pg.passfile = Secret(*text);
-  wipe(*text);
-  return true;
-}
-
-/// Applies what is weaker than settings and variables of libpq: a URL, and a password file that is
-/// mounted as a secret. Every user can read such a mount, which is why libpq would not.
-void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environment& environment) {
-  const auto is_any_set = [&](std::initializer_list<std::string_view> names) {
-    return std::any_of(names.begin(), names.end(),
-                       [&](std::string_view name) { return is_set(parsed, name); });
-  };
-  const std::string_view url = config.database_url.reveal();
-  const bool is_ours = is_database_url(url);
-  if (!url.empty() && !is_ours) {
-    parsed.notes.emplace_back("DATABASE_URL is not used, as it does not begin with postgres://");
-  }
-  const bool has_url = !url.empty() && is_ours;
-  if (has_url && !is_any_set({"DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"})) {
-    if (is_from(parsed, "DB", "PGDATABASE")) config.pg.database.clear();  // the URL's counts
-    try {
-      const std::vector<std::string> left_out = read_database_url(config.pg, config.database_url);
-      config.pg.port_is_set = false;
-      config.uses_database_url = true;
-      if (!left_out.empty()) {
-        parsed.notes.push_back(
-            fmt::format("of DATABASE_URL these parameters are left out, as they are for an "
-                        "application's library: {}",
-                        fmt::join(left_out, ", ")));
-      }
-    } catch (const Error& error) {
-      parsed.problems.push_back(std::string("DATABASE_URL: ") + error.message());
-    }
-  } else if (has_url) {
-    parsed.notes.emplace_back("DATABASE_URL is not used, as DB_HOST, DB_USER or the like are set");
-  }
-  if (!config.pg.password.empty() || environment.contains("PGPASSFILE")) return;
-  if (read_passfile(config.pg)) {
-    parsed.notes.push_back(fmt::format("passwords are looked up in {}", kPassfileMount));
-  }
 }
 
 void note_metrics(const Environment& environment, std::vector<std::string>& notes) {
@@ -261,20 +223,58 @@ std::string note_on_url(const std::vector<std::string>& notes) {
   return note == notes.end() ? "" : "; " + *note;
 }
 
-void check_backup(const BackupConfig& config, const ParsedOptions& parsed,
-                  const Environment& environment, std::vector<std::string>& problems) {
+/// Makes the backups physical where an environment of the older system says so: it names where
+/// wal-e stored its backups, and no database.
+void choose_method(BackupConfig& config, ParsedOptions& parsed, const Environment& environment) {
+  if (is_set(parsed, "BACKUP_METHOD") || is_given(parsed, "DB") || is_set(parsed, "DATABASES")) {
+    return;
+  }
+  const auto found = environment.find("WALE_S3_PREFIX");
+  if (found == environment.end() || found->second.empty()) return;
+  config.method = BackupMethod::physical;
+  parsed.notes.emplace_back(
+      "WALE_S3_PREFIX is set and no database is named, so the backups are physical "
+      "(BACKUP_METHOD=physical)");
+}
+
+/// Refuses by name the flags of a restore of a cluster in that of a database, and the other way
+/// round.
+void refuse_flags_of_other(const BackupConfig& config, std::vector<std::string>& problems) {
+  const bool is_cluster = config.cluster.cluster;
+  const std::vector<std::string> flags =
+      is_cluster ? database_flags(config.restore) : cluster_flags(config.cluster);
+  for (const std::string& flag : flags) {
+    problems.push_back(fmt::format(
+        "{} {}", flag, is_cluster ? "has no effect with --cluster" : "needs --cluster"));
+  }
+}
+
+/// Completes the request of a restore: the word after the verb is the id, as the older system's
+/// script had it.
+void check_restore_request(BackupConfig& config, const ParsedOptions& parsed,
+                           std::vector<std::string>& problems) {
+  if (!parsed.arguments.empty()) {
+    const std::string& id = parsed.arguments.front();
+    if (config.restore.id != "latest") problems.emplace_back("the id is given twice: keep one");
+    config.restore.id = id == "LATEST" ? "latest" : id;
+    if (config.method == BackupMethod::physical) config.cluster.cluster = true;
+  }
+  refuse_flags_of_other(config, problems);
+  if (config.cluster.cluster) return check_cluster_request(config.cluster, problems);
+  check_restore(config.restore, config.pg.database, config.adoption.adoption, problems);
+}
+
+void check_backup(const BackupConfig& config, const ParsedOptions& parsed, bool is_service,
+                  std::vector<std::string>& problems) {
+  if (config.method == BackupMethod::physical) {
+    return check_physical_options(config.physical, problems);
+  }
   const bool is_named = config.databases.all || !config.databases.names.empty() ||
-                        !config.database_list.empty() || environment.contains("PGSERVICE");
+                        !config.database_list.empty() || is_service;
   if (is_named) return;
-  const bool is_physical =
-      std::any_of(environment.begin(), environment.end(),
-                  [](const auto& entry) { return entry.first.starts_with("WALE_"); });
   problems.push_back(fmt::format(
       "nothing says which database to back up: set DB=app for one, or DATABASES to a list or to "
-      "all{}{}",
-      is_physical ? "; WALE_ variables are set, but physical backups are not supported yet: "
-                    "these are dumps"
-                  : "",
+      "all; or BACKUP_METHOD=physical for the whole server{}",
       note_on_url(parsed.notes)));
 }
 
@@ -328,7 +328,14 @@ CommandLine backup_command_line(BackupConfig& config) {
                  .also = "backup-service"},
                 {.name = "now", .help = "one backup of each database", .also = "backup-db"},
                 {"list", "show the backups"},
-                {"restore", "restore a backup; on a terminal without options it asks"},
+                {.name = "restore",
+                 .help = "restore a backup; on a terminal without options it asks",
+                 .arguments = "[ID]"},
+                {.name = kCheckBackup,
+                 .help = "say whether the newest base backup and WAL are young enough",
+                 .also = "check_backup"},
+                {kWalPush, "archive_command: store a file of the WAL", "PATH"},
+                {kWalFetch, "restore_command: bring a file of the WAL", "NAME PATH"},
                 kScheduleVerb,
                 kConfigVerb,
                 {"hold", "keep a backup until pg-prune releases it", "GROUP/ID"},
@@ -342,36 +349,21 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, adoption_options(config.adoption), kReading);
   append_options(command.options, store_options(config.store), kWithStore);
   append_options(command.options, directory_options(config), kBackingUp);
-  append_options(command.options, upload_options(config.store), kBackingUp);
+  append_options(command.options, upload_options(config.store), kUploading);
   append_options(command.options, rate_options(config.store), kWithStore);
   append_options(command.options, write_option_rows(config.store.s3.write), kWriting);
   append_options(command.options, run_options(config), kTiming);
+  append_options(command.options, method_options(config), kBackingUp);
+  append_options(command.options, base_backup_rows(config.physical), kBackingUp);
+  append_options(command.options, wal_stream_rows(config.physical), kServing);
+  append_options(command.options, freshness_rows(config.physical), kChecking);
+  append_options(command.options, wal_file_rows(config.wal_file), kWalFiles);
   append_options(command.options, dump_rows(config.dump), kBackingUp);
   append_options(command.options, service_options(config.service), kLogging);
   append_options(command.options, reading_options(config), kReading);
   append_options(command.options, restore_options(config.restore), kRestoring);
+  append_options(command.options, cluster_restore_options(config.cluster), kRestoring);
   return command;
-}
-
-std::vector<std::string> reread_backup_secrets(BackupConfig& config, const CommandLine& command,
-                                               const ParsedOptions& parsed,
-                                               const Environment& environment) {
-  std::vector<std::string> kept = reread_secrets(command.options, parsed, environment);
-  if (config.uses_database_url) {
-    PgConfig fresh = config.pg.with_database(config.pg.database);
-    fresh.further.clear();
-    try {
-      read_database_url(fresh, config.database_url);
-      config.pg = std::move(fresh);
-    } catch (...) {
-      kept.push_back("DATABASE_URL: the previous value is kept: " + current_error().message());
-    }
-  }
-  if (!config.pg.passfile.empty() && !read_passfile(config.pg)) {
-    kept.push_back(
-        fmt::format("{} cannot be read again: its previous contents are kept", kPassfileMount));
-  }
-  return kept;
 }
 
 void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
@@ -383,13 +375,14 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
   config.pg.port_is_set = is_set(parsed, "DB_PORT");
   check_connection(config, parsed, environment);
   check_databases(config, parsed, problems);
+  choose_method(config, parsed, environment);
   check_store_config(config.store, parsed, problems);
   check_adoption(config.adoption, problems);
-  if (parsed.verb == "hold" && !parsed.argument.empty()) {
-    check_backup_name(parsed.verb, parsed.argument, problems);
+  if (parsed.verb == "hold" && !parsed.arguments.empty()) {
+    check_backup_name(parsed.verb, parsed.arguments.front(), problems);
   }
   if (parsed.verb == "now" || parsed.verb == "serve") {
-    check_backup(config, parsed, environment, problems);
+    check_backup(config, parsed, environment.contains("PGSERVICE"), problems);
     note_metrics(environment, parsed.notes);
     check_dump_options(config.dump, problems);
     check_directory(config, environment, problems);
@@ -400,9 +393,7 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
         "--if-due needs BACKUP_SCHEDULE with the times at which it is started: an interval does "
         "not tell since when a backup counts");
   }
-  if (parsed.verb == "restore") {
-    check_restore(config.restore, config.pg.database, config.adoption.adoption, problems);
-  }
+  if (parsed.verb == "restore") check_restore_request(config, parsed, problems);
 }
 
 }  // namespace pgbackup

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "backup/dump/dump_options.h"
+#include "backup/physical/cluster_request.h"
+#include "backup/physical/physical_options.h"
 #include "backup/postgres/connection.h"
 #include "backup/postgres/database_list.h"
 #include "backup/restore/request.h"
@@ -20,6 +22,11 @@
 
 namespace pgbackup {
 
+enum class BackupMethod {
+  logical,   ///< pg_dump, database by database
+  physical,  ///< base backups of the whole server, and its WAL
+};
+
 enum class Globals { with_all, yes, no };
 
 struct BackupConfig {
@@ -27,6 +34,9 @@ struct BackupConfig {
   StoreConfig store;
   AdoptionConfig adoption;
   PgConfig pg;
+  BackupMethod method = BackupMethod::logical;
+  PhysicalOptions physical;
+  WalFileOptions wal_file;
   Secret database_url;
   bool uses_database_url = false;  ///< no stronger setting says where to connect
   std::string database_list;       ///< value of DATABASES
@@ -41,6 +51,7 @@ struct BackupConfig {
   DumpOptions dump;
   bool json = false;
   RestoreRequest restore;
+  ClusterRequest cluster;
 
   /// Returns whether a run takes roles and tablespaces.
   [[nodiscard]] bool globals() const {
@@ -50,13 +61,6 @@ struct BackupConfig {
 
 /// Returns the command line. The result points into `config`, which must outlive it.
 [[nodiscard]] CommandLine backup_command_line(BackupConfig& config);
-
-/// Reads again what may have been rotated since (reread_secrets()), and updates what follows from
-/// it. Returns a sentence for each value that had to be kept.
-[[nodiscard]] std::vector<std::string> reread_backup_secrets(BackupConfig& config,
-                                                             const CommandLine& command,
-                                                             const ParsedOptions& parsed,
-                                                             const Environment& environment);
 
 /// Completes `config` after parsing, and adds one sentence to `parsed` for each setting that its
 /// verb lacks or that is worth a note.

@@ -1,12 +1,17 @@
 // pg-backup: from the command line to the verbs. What a verb does is in the other files of backup/.
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
+#include "backup/cluster.h"
 #include "backup/config.h"
+#include "backup/connection_sources.h"
 #include "backup/list.h"
+#include "backup/program.h"
 #include "backup/restore/choose_backup.h"
 #include "backup/restore/dialog.h"
 #include "backup/restore/restore.h"
@@ -21,21 +26,6 @@
 namespace pgbackup {
 namespace {
 
-/// Holds what every verb works with.
-struct Program {
-  BackupConfig& config;
-  const Environment& environment;
-  Clock& clock;
-  Log& log;
-  std::stop_token stop;
-
-  /// Opens the destinations, for each piece of work, so that a directory that was unavailable at
-  /// start is found later.
-  [[nodiscard]] Destinations open() const {
-    return open_destinations(config.store, clock, log, stop);
-  }
-};
-
 void list(Program& program) {
   const auto& [backups, failures, not_adopted] =
       list_backups(program.open(), program.config.adoption.adoption, program.clock);
@@ -48,6 +38,7 @@ void list(Program& program) {
 }
 
 void restore(Program& program) {
+  if (program.config.cluster.cluster) return restore_cluster_verb(program);
   const Destinations destinations = program.open();
   const PgConfig& pg = program.config.pg;
   const Adoption& adoption = program.config.adoption.adoption;
@@ -107,14 +98,24 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else if (parsed.verb == "restore") {
     restore(program);
   } else if (parsed.verb == "hold") {
-    hold_backup(program.open(), parsed.argument, clock, log);
+    hold_backup(program.open(), parsed.arguments.front(), clock, log);
+  } else if (parsed.verb == kCheckBackup) {
+    return check_backup(program);
+  } else if (parsed.verb == kWalPush) {
+    push_wal_file(program, parsed.arguments.front());
+  } else if (parsed.verb == kWalFetch) {
+    return fetch_wal_file(program, parsed.arguments.front(), parsed.arguments.back());
   } else if (parsed.verb == "now") {
     log_notes(log, parsed);
     runs.once();
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    serve({.jobs = {&backups}, .states = runs.states()}, config.service, clock, log, program.stop);
+    const std::vector<std::unique_ptr<WalStream>> streams =
+        make_wal_streams(program, runs, backups);
+    std::vector<ServedJob*> jobs = {&backups};
+    for (const std::unique_ptr<WalStream>& stream : streams) jobs.push_back(stream.get());
+    serve({.jobs = jobs, .states = runs.states()}, config.service, clock, log, program.stop);
   }
   return 0;
 }

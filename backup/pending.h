@@ -28,9 +28,6 @@ struct RunWork {
   std::optional<UtcTime> oldest_left_out;
 };
 
-/// Names the job under which RunStates notes backups.
-inline constexpr const char* kBackupJob = "backup";
-
 /// Says what counts as made already.
 struct PresentPeriod {
   const Schedule& schedule;

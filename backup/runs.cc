@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "backup/physical/base_backup_job.h"
+#include "backup/postgres/replication.h"
 #include "backup/restore/choose_backup.h"
 #include "common/base/due.h"
 #include "common/base/error.h"
@@ -30,6 +32,7 @@ BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environmen
     : config_(config), environment_(environment), clock_(clock), log_(log), stop_(stop) {}
 
 void BackupRuns::once() {
+  is_once_ = true;
   patience_ = config_.db_retry_time;
   const std::vector<std::string>& names = config_.databases.names;
   static_cast<void>(wait_for_server(Group::database(names.empty() ? "" : names.front())));
@@ -89,6 +92,9 @@ UtcTime BackupRuns::store_time(const Destinations& destinations) {
 }
 
 BackupRuns::Goal BackupRuns::find_goal(const Destinations& destinations, UtcTime now) {
+  if (config_.method == BackupMethod::physical) {
+    return {.groups = {Group::cluster()}, .left_out = {}, .lost = {}};
+  }
   FoundDatabases found = find_databases(config_.databases, config_.pg, log_, stop_);
   Goal goal{.groups = {}, .left_out = std::move(found.left_out), .lost = {}};
   for (std::string& name : found.names) goal.groups.push_back(Group::database(std::move(name)));
@@ -143,12 +149,7 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
                     .started = started,
                     .groups = goal.groups,
                     .left_out = goal.left_out};
-  BackupJob job({.pg = config_.pg,
-                 .bindir = config_.bindir,
-                 .dump = config_.dump,
-                 .schedule = schedule,
-                 .jitter = config_.timing.jitter},
-                environment_, run, clock, log_, stop_);
+  const std::unique_ptr<GroupBackup> job = make_job(run, schedule, clock);
   failures_.clear();
   unanswered_.clear();
   const bool is_alone = work.groups.size() == 1;
@@ -159,7 +160,7 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
     const auto lost = goal.lost.find(item.group);
     std::optional<Error> error;
     if (lost == goal.lost.end()) {
-      error = back_up_patiently(job, item, started);
+      error = back_up_patiently(*job, item, started);
     } else {
       error = lost->second;
       note(item, {.holders = {}, .failures = {}, .error = error}, started);
@@ -210,20 +211,49 @@ bool BackupRuns::wait_for_server(const Group& group) {
 }
 
 /// Makes a backup, and once more when PostgreSQL was unavailable and is back.
-std::optional<Error> BackupRuns::back_up_patiently(BackupJob& job, const GroupWork& item,
+std::optional<Error> BackupRuns::back_up_patiently(GroupBackup& job, const GroupWork& item,
                                                    UtcTime started) {
   std::optional<Error> error = back_up(job, item, started);
   const bool may_pass = error && error->kind() == ErrorKind::transient;
   return may_pass && wait_for_server(item.group) ? back_up(job, item, started) : error;
 }
 
+std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
+                                                  const std::optional<Schedule>& schedule,
+                                                  Clock& clock) {
+  if (config_.method == BackupMethod::logical) {
+    return std::make_unique<BackupJob>(BackupJobConfig{.pg = config_.pg,
+                                                       .bindir = config_.bindir,
+                                                       .dump = config_.dump,
+                                                       .schedule = schedule,
+                                                       .jitter = config_.timing.jitter},
+                                       environment_, run, clock, log_, stop_);
+  }
+  const PhysicalOptions& options = config_.physical;
+  return std::make_unique<BaseBackupJob>(
+      BaseBackupConfig{
+          .pg = config_.pg,
+          .checkpoint = options.checkpoint,
+          .max_rate = options.max_rate,
+          .packing = config_.dump.packing,
+          .effort = config_.dump.effort,
+          .wal_stream = !options.wal_stream ? WalStreaming::off
+                        : is_once_          ? WalStreaming::here
+                                            : WalStreaming::elsewhere,
+          .open = [this] { return open_destinations(config_.store, clock_, log_, stop_); },
+          .states = &states_,
+          .schedule = schedule,
+          .jitter = config_.timing.jitter},
+      run, clock, log_, stop_);
+}
+
 /// Makes a backup; returns why not every destination has it.
-std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, UtcTime started) {
+std::optional<Error> BackupRuns::back_up(GroupBackup& job, const GroupWork& item, UtcTime started) {
   SomeDestinations present = item.destinations;
   std::erase_if(present, [&](const Destination* destination) {
     return unanswered_[destination->name()] >= kMostUnanswered;
   });
-  BackupJob::Outcome outcome;
+  BackupOutcome outcome;
   if (!present.empty()) outcome = job.back_up(item.group, present);
   if (!outcome.error && present.size() < item.destinations.size()) {
     outcome.error = Error(ErrorKind::transient,
@@ -240,7 +270,7 @@ std::optional<Error> BackupRuns::back_up(BackupJob& job, const GroupWork& item, 
 }
 
 /// Notes how it went in each destination. A dump that failed is a failure in all of them.
-void BackupRuns::note(const GroupWork& item, const BackupJob::Outcome& outcome, UtcTime started) {
+void BackupRuns::note(const GroupWork& item, const BackupOutcome& outcome, UtcTime started) {
   for (const Destination* const destination : item.destinations) {
     const std::string& name = destination->name();
     const auto failure =

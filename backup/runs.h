@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -47,7 +48,7 @@ class BackupRuns {
   }
 
   /// Returns how each group stands in each destination.
-  [[nodiscard]] const RunStates& states() const { return states_; }
+  [[nodiscard]] RunStates& states() { return states_; }
 
  private:
   /// Says what a run is for.
@@ -69,11 +70,14 @@ class BackupRuns {
   [[nodiscard]] bool is_server_there();
   [[nodiscard]] bool wait_for_server(const Group& group);
   void make(const Goal& goal, const RunWork& work, const std::optional<Schedule>& schedule);
-  [[nodiscard]] std::optional<Error> back_up_patiently(BackupJob& job, const GroupWork& item,
+  [[nodiscard]] std::unique_ptr<GroupBackup> make_job(const RunInfo& run,
+                                                      const std::optional<Schedule>& schedule,
+                                                      Clock& clock);
+  [[nodiscard]] std::optional<Error> back_up_patiently(GroupBackup& job, const GroupWork& item,
                                                        UtcTime started);
-  [[nodiscard]] std::optional<Error> back_up(BackupJob& job, const GroupWork& item,
+  [[nodiscard]] std::optional<Error> back_up(GroupBackup& job, const GroupWork& item,
                                              UtcTime started);
-  void note(const GroupWork& item, const BackupJob::Outcome& outcome, UtcTime started);
+  void note(const GroupWork& item, const BackupOutcome& outcome, UtcTime started);
   void log_failure(const Error& error);
   void finish(size_t wanted);
 
@@ -83,6 +87,7 @@ class BackupRuns {
   Clock& clock_;
   Log& log_;
   const std::stop_token& stop_;
+  bool is_once_ = false;    ///< the process ends after this run
   UtcTime counted_from_{};  ///< backups begun before are made again
   std::optional<UtcTime> left_out_since_;
   std::chrono::seconds ahead_{0};  ///< how far the store's clock is ahead of this machine's

@@ -229,11 +229,11 @@ std::vector<GivenDumpFlag> parse_dump_flags(std::span<const std::string> words) 
   return Reader(words).read();
 }
 
-std::vector<std::string> selection_of(std::span<const GivenDumpFlag> flags, DumpFormat format) {
+std::vector<std::string> selection_of(std::span<const GivenDumpFlag> flags, StreamFormat format) {
   std::vector<std::string> selection;
   for (const GivenDumpFlag& flag : flags) {
     const bool is_part = flag.effect == DumpEffect::part ||
-                         (flag.effect == DumpEffect::sql_part && format == DumpFormat::plain);
+                         (flag.effect == DumpEffect::sql_part && format == StreamFormat::plain);
     if (!is_part) continue;
     const char* const dashes = flag.name.size() == 1 ? "-" : "--";
     selection.push_back(flag.value.empty() ? fmt::format("{}{}", dashes, flag.name)

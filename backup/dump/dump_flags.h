@@ -44,7 +44,7 @@ struct GivenDumpFlag {
 
 /// Returns the options because of which something is missing, in full: for the manifest.
 [[nodiscard]] std::vector<std::string> selection_of(std::span<const GivenDumpFlag> flags,
-                                                    DumpFormat format);
+                                                    StreamFormat format);
 
 /// Returns whether pg_dump would take the large objects that there are. Only a filter file may
 /// still leave them out.

@@ -76,8 +76,8 @@ BackupJob::BackupJob(const BackupJobConfig& config, const Environment& environme
       log_(log),
       stop_(std::move(stop)) {}
 
-BackupJob::Outcome BackupJob::back_up(const Group& group, const SomeDestinations& destinations) {
-  Outcome outcome;
+BackupOutcome BackupJob::back_up(const Group& group, const SomeDestinations& destinations) {
+  BackupOutcome outcome;
   try {
     with_context(fmt::format("backup of {}", group.name()),
                  [&] { make(group, destinations, outcome); });
@@ -87,7 +87,8 @@ BackupJob::Outcome BackupJob::back_up(const Group& group, const SomeDestinations
   return outcome;
 }
 
-void BackupJob::make(const Group& group, const SomeDestinations& destinations, Outcome& outcome) {
+void BackupJob::make(const Group& group, const SomeDestinations& destinations,
+                     BackupOutcome& outcome) {
   const bool is_globals = is_by_pg_dumpall(group);
   std::string warning;
   const ServerInfo server = [&] {
@@ -117,7 +118,7 @@ void BackupJob::make(const Group& group, const SomeDestinations& destinations, O
     outcome.failures = writer.failures();
     throw;
   }
-  report(writer, outcome);
+  report_written(writer, outcome, log_);
 }
 
 void BackupJob::dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer) {
@@ -127,7 +128,7 @@ void BackupJob::dump(const ServerInfo& server, const std::string& warning, Backu
   manifest.dump = {.tables = server.tables,
                    .selection = selection_of(options.flags, options.format),
                    .database = server.properties};
-  const bool is_plain = options.format == DumpFormat::plain;
+  const bool is_plain = options.format == StreamFormat::plain;
   if (!warning.empty()) manifest.warnings.push_back(warning);
   if (is_plain && server.has_large_objects && takes_large_objects(options.flags)) {
     manifest.warnings.emplace_back(kLargeObjectsWarning);
@@ -166,7 +167,7 @@ void BackupJob::dump_globals(const ServerInfo& server, BackupWriter& writer) {
   Manifest manifest = describe(server, pg_dumpall);
   if (!server.may_read_passwords) manifest.warnings.emplace_back(kNoPasswordsWarning);
   TailSink tail(writer.open_stream({.name = dump_stream_name(Group::globals()),
-                                    .format = DumpFormat::plain,
+                                    .format = StreamFormat::plain,
                                     .packing = config_.dump.packing,
                                     .effort = config_.dump.effort}));
   DumpSource source({.program = pg_dumpall,
@@ -204,22 +205,6 @@ const ClientProgram& BackupJob::client(const std::string& name, int server_versi
   std::vector<ClientProgram>& found = clients_[name];
   if (found.empty()) found = find_clients(name, config_.bindir, environment_, stop_);
   return choose_client(found, name, server_version);
-}
-
-/// Logs the warnings and sets `outcome`. Throws `failed` when a destination does not have the
-/// backup.
-void BackupJob::report(const BackupWriter& writer, Outcome& outcome) {
-  for (const BackupWriter::Written& written : writer.written()) {
-    outcome.holders.push_back(written.destination);
-  }
-  outcome.failures = writer.failures();
-  for (const std::string& warning : writer.written().front().manifest.warnings) log_.warn(warning);
-  if (writer.failures().empty()) return;
-  const Error failure = join_failures(writer.failures());
-  throw Error(ErrorKind::failed,
-              fmt::format("{}; {} has the backup {}", failure.message(),
-                          fmt::join(outcome.holders, ", "), run_.id),
-              failure.hint());
 }
 
 }  // namespace pgbackup

@@ -17,6 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/schedule.h"
+#include "common/catalog/backup_run.h"
 #include "common/catalog/backup_writer.h"
 #include "common/catalog/manifest.h"
 #include "common/store/destinations.h"
@@ -31,38 +32,22 @@ struct BackupJobConfig {
   std::chrono::seconds jitter{0};    ///< the next backup may start so much later
 };
 
-/// Holds what the backups of one run share.
-struct RunInfo {
-  std::string id;
-  UtcTime started;
-  std::vector<Group> groups;      ///< what the run is for, also what need not be made again
-  std::vector<LeftOut> left_out;  ///< databases of the server that the run does not take
-};
-
-class BackupJob {
+class BackupJob final : public GroupBackup {
  public:
-  struct Outcome {
-    std::vector<std::string> holders;          ///< names of the destinations that have the backup
-    std::vector<DestinationFailure> failures;  ///< why the other destinations do not have it
-    std::optional<Error> error;                ///< set unless every destination has the backup
-  };
-
   BackupJob(const BackupJobConfig& config, const Environment& environment, RunInfo run,
             Clock& clock, Log& log, std::stop_token stop);
 
-  /// Makes one backup of `group`, a database or the globals, and logs where it is. In a
-  /// destination that does not have the backup, no manifest and no object of it are visible. Throws
-  /// `canceled` only.
-  [[nodiscard]] Outcome back_up(const Group& group, const SomeDestinations& destinations);
+  /// Makes one backup of `group`, a database or the globals.
+  [[nodiscard]] BackupOutcome back_up(const Group& group,
+                                      const SomeDestinations& destinations) override;
 
  private:
-  void make(const Group& group, const SomeDestinations& destinations, Outcome& outcome);
+  void make(const Group& group, const SomeDestinations& destinations, BackupOutcome& outcome);
   /// Dumps a database. `warning` is what is known before the dump; empty: nothing.
   void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer);
   void dump_globals(const ServerInfo& server, BackupWriter& writer);
   [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& client) const;
   [[nodiscard]] const ClientProgram& client(const std::string& name, int server_version);
-  void report(const BackupWriter& writer, Outcome& outcome);
 
   BackupJobConfig config_;
   const Environment& environment_;

@@ -103,7 +103,7 @@ void check_dump_options(DumpOptions& options, std::vector<std::string>& problems
 
 std::vector<std::string> dump_arguments(const DumpOptions& options, std::string_view encoding) {
   std::vector<std::string> arguments = {
-      options.format == DumpFormat::custom ? "--format=custom" : "--format=plain", "--compress=0",
+      options.format == StreamFormat::custom ? "--format=custom" : "--format=plain", "--compress=0",
       fmt::format("--encoding={}", encoding)};
   if (options.lock_timeout.count() > 0) {
     const auto timeout = std::chrono::milliseconds(options.lock_timeout);

@@ -17,7 +17,7 @@
 namespace pgbackup {
 
 struct DumpOptions {
-  DumpFormat format = DumpFormat::custom;
+  StreamFormat format = StreamFormat::custom;
   Packing packing{};
   PackingEffort effort{};
   std::chrono::seconds lock_timeout = std::chrono::minutes(15);  ///< 0: none

@@ -21,10 +21,10 @@ namespace {
 /// off.
 class EndCheck final : public Sink {
  public:
-  EndCheck(Sink& next, DumpFormat form) : hold_(next), format_(form) {}
+  EndCheck(Sink& next, StreamFormat form) : hold_(next), format_(form) {}
   void write(std::string_view bytes) override { hold_.write(bytes); }
   void finish() override {
-    if (format_ == DumpFormat::plain && !is_complete_sql(hold_.held())) {
+    if (format_ == StreamFormat::plain && !is_complete_sql(hold_.held())) {
       throw damaged("the SQL is cut off: it does not end as pg_dump ends it");
     }
     hold_.finish();
@@ -33,7 +33,7 @@ class EndCheck final : public Sink {
 
  private:
   HoldBackSink hold_;
-  DumpFormat format_;
+  StreamFormat format_;
 };
 
 /// Keeps the first bytes.
@@ -63,8 +63,8 @@ void look_for_damage(const std::string& location, const Body& body) {
   });
 }
 
-DumpFormat known_format_of(const std::string& head) {
-  if (const std::optional<DumpFormat> form = format_of(head)) return *form;
+StreamFormat known_format_of(const std::string& head) {
+  if (const std::optional<StreamFormat> form = format_of(head)) return *form;
   if (head.empty()) throw damaged("it is empty");
   throw Error(ErrorKind::corrupt,
               fmt::format("it is neither an archive nor plain SQL of pg_dump: it begins with '{}'",
@@ -79,7 +79,7 @@ AdoptedDump::AdoptedDump(Store& store, const Backup& backup) : store_(store), ba
     HeadSink sink;
     copy_head(sink, [&] { return sink.is_full(); });
     format_ = known_format_of(sink.head());
-    if (format_ == DumpFormat::custom) client_version_ = least_pg_restore(sink.head());
+    if (format_ == StreamFormat::custom) client_version_ = least_pg_restore(sink.head());
   });
 }
 

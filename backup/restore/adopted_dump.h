@@ -19,7 +19,7 @@ class AdoptedDump final : public StoredDump {
   AdoptedDump(Store& store, const Backup& backup);
 
   [[nodiscard]] const Backup& backup() const override { return backup_; }
-  [[nodiscard]] DumpFormat format() const override { return format_; }
+  [[nodiscard]] StreamFormat format() const override { return format_; }
   [[nodiscard]] int client_version() const override { return client_version_; }
   [[nodiscard]] int server_version() const override { return 0; }
   [[nodiscard]] std::optional<int64_t> tables() const override { return std::nullopt; }
@@ -33,7 +33,7 @@ class AdoptedDump final : public StoredDump {
 
   Store& store_;
   const Backup& backup_;
-  DumpFormat format_ = DumpFormat::custom;
+  StreamFormat format_ = StreamFormat::custom;
   int client_version_ = 0;
 };
 

@@ -21,10 +21,10 @@ class StoredArchive final : public StoredDump {
       : store_(store), backup_(backup), manifest_(std::move(manifest)) {}
 
   [[nodiscard]] const Backup& backup() const override { return backup_; }
-  [[nodiscard]] DumpFormat format() const override { return stream().format; }
+  [[nodiscard]] StreamFormat format() const override { return stream().format; }
   /// Returns 0 for plain SQL, which any psql reads.
   [[nodiscard]] int client_version() const override {
-    return format() == DumpFormat::plain ? 0 : manifest_.client_version;
+    return format() == StreamFormat::plain ? 0 : manifest_.client_version;
   }
   [[nodiscard]] int server_version() const override { return manifest_.server_version; }
   [[nodiscard]] std::optional<int64_t> tables() const override { return manifest_.dump.tables; }
@@ -37,8 +37,6 @@ class StoredArchive final : public StoredDump {
  private:
   /// Returns the only stream that a dump has.
   [[nodiscard]] const ManifestStream& stream() const { return manifest_.streams.front(); }
-  void check_presence(const ManifestObject& object);
-  void copy_object(const ManifestObject& object, Sink& sink);
 
   Store& store_;
   const Backup& backup_;

@@ -46,7 +46,9 @@ bool database_exists(const PgConfig& pg, const std::string& name, const std::sto
 
 FoundBackup ask_which_backup(const Destinations& destinations, const Adoption& adoption,
                              const Clock& clock, Log& log, const std::stop_token& stop) {
-  const std::vector<FoundBackup> found = find_backups(destinations, adoption, clock, log);
+  std::vector<FoundBackup> found = find_backups(destinations, adoption, clock, log);
+  std::erase_if(
+      found, [](const FoundBackup& one) { return one.backup.group.kind() == GroupKind::cluster; });
   if (found.empty()) {
     throw Error(ErrorKind::not_found,
                 fmt::format("there is no backup in {}", locations(all_of(destinations), "")));

@@ -52,8 +52,8 @@ class StdoutSink final : public Sink {
   StopFd stop_;
 };
 
-const char* client_name(DumpFormat form) {
-  return form == DumpFormat::plain ? "psql" : "pg_restore";
+const char* client_name(StreamFormat form) {
+  return form == StreamFormat::plain ? "psql" : "pg_restore";
 }
 
 /// Returns the arguments of pg_restore, without the connection or the file that the SQL goes to.
@@ -162,6 +162,9 @@ Restore::Restore(RestoreSettings settings, const Environment& environment, Clock
 RestoreReport Restore::run(Store& store, const Backup& backup, const RestoreRequest& request) {
   const auto begun = clock_.steady();
   return with_context(fmt::format("restore of {}", backup.folder()), [&] {
+    if (backup.group.kind() == GroupKind::cluster) {
+      throw Error(ErrorKind::usage, "a physical backup is not restored into a server that runs");
+    }
     const std::unique_ptr<StoredDump> dump = open_dump(store, backup);
     RestoreReport report =
         request.output.empty() ? to_target(*dump, request) : to_file(*dump, request.output);
@@ -202,16 +205,8 @@ RestoreReport Restore::to_file(StoredDump& dump, const fs::path& output) {
 }
 
 RestoreReport Restore::to_target(StoredDump& dump, const RestoreRequest& request) {
-  switch (dump.backup().group.kind()) {
-    case GroupKind::unnamed:
-    case GroupKind::database:
-      return to_database(dump, request);
-    case GroupKind::globals:
-      return to_server(dump, request);
-    case GroupKind::cluster:
-      break;
-  }
-  throw Error(ErrorKind::usage, "a physical backup is not restored into a server that runs");
+  return is_of_database(dump.backup().group.kind()) ? to_database(dump, request)
+                                                    : to_server(dump, request);
 }
 
 RestoreReport Restore::to_database(StoredDump& dump, const RestoreRequest& request) {
@@ -222,7 +217,7 @@ RestoreReport Restore::to_database(StoredDump& dump, const RestoreRequest& reque
                 "name one with --target-database, or a file with --output");
   }
   refuse_target(resolved.target_database);
-  if (dump.format() == DumpFormat::plain) refuse_archive_options(resolved);
+  if (dump.format() == StreamFormat::plain) refuse_archive_options(resolved);
   const Restored restored =
       resolved.create ? to_created(dump, resolved) : to_existing(dump, resolved);
   if (restored.failure) throw Error(*restored.failure);
@@ -307,7 +302,7 @@ Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
                                .target = target,
                                .environment = restore_environment(environment_)};
   try {
-    const bool is_sql = dump.format() == DumpFormat::plain || clients.psql;
+    const bool is_sql = dump.format() == StreamFormat::plain || clients.psql;
     return is_sql ? feed_psql(session, dump) : feed_pg_restore(session, dump);
   } catch (...) {
     const std::string verdict = watch ? watch->verdict() : "";
@@ -387,7 +382,7 @@ void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_resto
 /// Throws `failed` when a client is missing that the restore needs.
 RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump& dump) {
   const int target = server.server_version();
-  const bool is_sql = dump.format() == DumpFormat::plain;
+  const bool is_sql = dump.format() == StreamFormat::plain;
   RestoreClients clients{
       // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote
       // the archive.

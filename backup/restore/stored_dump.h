@@ -6,13 +6,12 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "common/base/clock.h"
-#include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/catalog/catalog.h"
 #include "common/catalog/manifest.h"
+#include "common/catalog/stored_stream.h"
 #include "common/codec/sink.h"
 
 namespace pgbackup {
@@ -25,7 +24,7 @@ class StoredDump {
   virtual ~StoredDump() = default;
 
   [[nodiscard]] virtual const Backup& backup() const = 0;
-  [[nodiscard]] virtual DumpFormat format() const = 0;
+  [[nodiscard]] virtual StreamFormat format() const = 0;
   /// Returns the least version of pg_restore that can read the dump, as server_version_num; 0: any.
   [[nodiscard]] virtual int client_version() const = 0;
   /// Returns the version of the server that was dumped, as server_version_num; 0: not known.
@@ -43,19 +42,5 @@ class StoredDump {
   /// write: for an archive's table of contents. Does not always finish `sink`.
   virtual void copy_head(Sink& sink, const std::function<bool()>& enough) = 0;
 };
-
-/// Returns a `corrupt` error with the hint to take another backup.
-[[nodiscard]] Error damaged(std::string message);
-
-/// Runs `body`. A `corrupt` error without a hint that leaves `body` gets the hint of damaged().
-template <class Body>
-decltype(auto) with_damage_hint(Body&& body) {
-  try {
-    return std::forward<Body>(body)();
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::corrupt || !error.hint().empty()) throw;
-    throw damaged(error.message());
-  }
-}
 
 }  // namespace pgbackup

@@ -38,15 +38,16 @@ std::vector<TableName> list_tables(PgConnection& target) {
   return tables;
 }
 
-void refuse_if_not_empty(PgConnection& target, std::string_view name, DumpFormat form) {
+void refuse_if_not_empty(PgConnection& target, std::string_view name, StreamFormat form) {
   const std::vector<TableName> tables = list_tables(target);
   if (tables.empty()) return;
   throw Error(
       ErrorKind::conflict,
       fmt::format("{} is not empty: it holds {} tables, views or sequences, such as {}.{}", name,
                   tables.size(), tables[0].schema, tables[0].name),
-      fmt::format("restore into another database (--target-database NAME --create){}",
-                  form == DumpFormat::plain ? "" : ", or let --clean drop what the backup holds"));
+      fmt::format(
+          "restore into another database (--target-database NAME --create){}",
+          form == StreamFormat::plain ? "" : ", or let --clean drop what the backup holds"));
 }
 
 std::string session_options(PgConnection& target) {

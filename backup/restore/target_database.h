@@ -22,7 +22,7 @@ struct TableName {
 
 /// Throws `conflict` when the database holds any of list_tables(), saying what to do with a dump of
 /// `form`.
-void refuse_if_not_empty(PgConnection& target, std::string_view name, DumpFormat form);
+void refuse_if_not_empty(PgConnection& target, std::string_view name, StreamFormat form);
 
 /// Returns the options with which a session of this role in this database can write, and writes
 /// what the dump says; "" where no setting of the role, the database or the server prevents that.

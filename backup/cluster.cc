@@ -1,0 +1,98 @@
+#include "backup/cluster.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "backup/physical/check_backup.h"
+#include "backup/physical/restore_cluster.h"
+#include "backup/physical/wal_fetch.h"
+#include "backup/physical/wal_push.h"
+#include "backup/postgres/replication.h"
+#include "common/base/error.h"
+#include "common/base/output.h"
+
+namespace pgbackup {
+
+void restore_cluster_verb(Program& program) {
+  const ClusterReport report =
+      restore_cluster(program.open(), program.config.cluster, program.config.restore.id,
+                      program.clock, program.log);
+  program.log.info("restored the cluster", {{"files", std::to_string(report.files)},
+                                            {"bytes", std::to_string(report.bytes)},
+                                            {"seconds", std::to_string(report.elapsed.count())}});
+}
+
+int check_backup(Program& program) {
+  const Destinations destinations = program.open();
+  const auto ask = [&]() -> AskedServer {
+    ReplicationConnection server(program.config.pg, program.stop);
+    const SystemIdentity system = server.identify_system();
+    return {.system_id = system.system_id, .position = system.position};
+  };
+  bool is_well = true;
+  const std::vector<DestinationFailure> failures =
+      for_each_destination(destinations, [&](const Destination& destination) {
+        for (const Health& health :
+             check_freshness(destination.store(), program.config.physical.freshness(), ask,
+                             time_of(destinations, program.clock), program.log)) {
+          is_well = is_well && health.is_well;
+          const std::string& name = destination.name();
+          print_result(stdout, fmt::format("{}{}{}: {}\n", name, name.empty() ? "" : ": ",
+                                           health.is_well ? "well" : "unwell", health.sentence));
+        }
+      });
+  if (!failures.empty()) throw join_failures(failures);
+  return is_well ? 0 : 1;
+}
+
+void push_wal_file(Program& program, const std::string& path) {
+  push_wal({.path = path,
+            .system_id = program.config.wal_file.system_id,
+            .packing = program.config.dump.packing,
+            .effort = program.config.dump.effort},
+           program.open());
+}
+
+int fetch_wal_file(Program& program, const std::string& name, const std::string& path) {
+  constexpr int kFetchFailed = 200;
+  try {
+    const bool is_there = fetch_wal(
+        {.name = name, .path = path, .system_id = program.config.wal_file.system_id},
+        [&] { return program.open(); }, program.log);
+    return is_there ? 0 : 1;
+  } catch (...) {
+    const Error error = current_error();
+    program.log.error(error.message(), {{"hint", error.hint()}});
+    return kFetchFailed + exit_code(error.kind());
+  }
+}
+
+std::vector<std::unique_ptr<WalStream>> make_wal_streams(Program& program, BackupRuns& runs,
+                                                         Job& backups) {
+  std::vector<std::unique_ptr<WalStream>> streams;
+  const BackupConfig& config = program.config;
+  if (config.method != BackupMethod::physical || !config.physical.wal_stream) return streams;
+  for (const std::string& name : destination_names(config.store)) {
+    streams.push_back(std::make_unique<WalStream>(
+        WalStreamSettings{
+            .slot = name.empty() ? config.physical.slot : config.physical.slot + "_" + name,
+            .flush_interval = config.physical.flush_interval,
+            .is_synchronous = config.physical.is_synchronous,
+            .packing = config.dump.packing,
+            .effort = config.dump.effort},
+        WalStreamContext{.pg = [&] { return config.pg.with_database(config.pg.database); },
+                         .open = [&program] { return program.open(); },
+                         .destination = name,
+                         .want_backup =
+                             [&] {
+                               runs.ask();
+                               backups.run_now();
+                             },
+                         .states = &runs.states()},
+        program.clock, program.log));
+  }
+  return streams;
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,36 @@
+// The verbs of physical backups, and the jobs that stream WAL: from the settings to
+// backup/physical.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backup/physical/wal_stream.h"
+#include "backup/program.h"
+#include "backup/runs.h"
+#include "common/service/job.h"
+
+namespace pgbackup {
+
+/// Restores a base backup and logs what was done.
+void restore_cluster_verb(Program& program);
+
+/// Prints a sentence about each destination's base backups and WAL. Returns the exit code.
+[[nodiscard]] int check_backup(Program& program);
+
+/// Stores a file of the WAL, for archive_command.
+void push_wal_file(Program& program, const std::string& path);
+
+/// Brings a file of the WAL, and returns the exit code for restore_command: 1 is "not there", and
+/// ends a recovery well; from 126 on a failure is one, whatever PostgreSQL's version.
+[[nodiscard]] int fetch_wal_file(Program& program, const std::string& name,
+                                 const std::string& path);
+
+/// Makes the jobs that stream WAL: one for each destination, none for dumps. All arguments must
+/// outlive them.
+[[nodiscard]] std::vector<std::unique_ptr<WalStream>> make_wal_streams(Program& program,
+                                                                       BackupRuns& runs,
+                                                                       Job& backups);
+
+}  // namespace pgbackup

@@ -1,0 +1,94 @@
+#include "backup/connection_sources.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <utility>
+
+#include "backup/postgres/database_url.h"
+#include "common/base/error.h"
+#include "common/base/fd.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr const char* kPassfileMount = "/run/secrets/pgpass";
+
+/// Reads the mounted password file into `pg`; returns whether it exists and holds something.
+bool read_passfile(PgConfig& pg) {
+  std::optional<std::string> text = read_text_file(kPassfileMount);
+  if (!text || text->empty()) return false;
+  text->push_back('\n');
+  pg.passfile = Secret(*text);
+  wipe(*text);
+  return true;
+}
+
+}  // namespace
+
+bool is_from(const ParsedOptions& parsed, std::string_view name, std::string_view source) {
+  return std::any_of(parsed.settings.begin(), parsed.settings.end(), [&](const Setting& setting) {
+    return setting.name == name && setting.source == source;
+  });
+}
+
+void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environment& environment) {
+  const auto is_any_set = [&](std::initializer_list<std::string_view> names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](std::string_view name) { return is_set(parsed, name); });
+  };
+  const std::string_view url = config.database_url.reveal();
+  const bool is_ours = is_database_url(url);
+  if (!url.empty() && !is_ours) {
+    parsed.notes.emplace_back("DATABASE_URL is not used, as it does not begin with postgres://");
+  }
+  const bool has_url = !url.empty() && is_ours;
+  if (has_url && !is_any_set({"DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"})) {
+    if (is_from(parsed, "DB", "PGDATABASE")) config.pg.database.clear();  // the URL's counts
+    try {
+      const std::vector<std::string> left_out = read_database_url(config.pg, config.database_url);
+      config.pg.port_is_set = false;
+      config.uses_database_url = true;
+      if (!left_out.empty()) {
+        parsed.notes.push_back(
+            fmt::format("of DATABASE_URL these parameters are left out, as they are for an "
+                        "application's library: {}",
+                        fmt::join(left_out, ", ")));
+      }
+    } catch (const Error& error) {
+      parsed.problems.push_back(std::string("DATABASE_URL: ") + error.message());
+    }
+  } else if (has_url) {
+    parsed.notes.emplace_back("DATABASE_URL is not used, as DB_HOST, DB_USER or the like are set");
+  }
+  if (!config.pg.password.empty() || environment.contains("PGPASSFILE")) return;
+  if (read_passfile(config.pg)) {
+    parsed.notes.push_back(fmt::format("passwords are looked up in {}", kPassfileMount));
+  }
+}
+
+std::vector<std::string> reread_backup_secrets(BackupConfig& config, const CommandLine& command,
+                                               const ParsedOptions& parsed,
+                                               const Environment& environment) {
+  std::vector<std::string> kept = reread_secrets(command.options, parsed, environment);
+  if (config.uses_database_url) {
+    PgConfig fresh = config.pg.with_database(config.pg.database);
+    fresh.further.clear();
+    try {
+      read_database_url(fresh, config.database_url);
+      config.pg = std::move(fresh);
+    } catch (...) {
+      kept.push_back("DATABASE_URL: the previous value is kept: " + current_error().message());
+    }
+  }
+  if (!config.pg.passfile.empty() && !read_passfile(config.pg)) {
+    kept.push_back(
+        fmt::format("{} cannot be read again: its previous contents are kept", kPassfileMount));
+  }
+  return kept;
+}
+
+}  // namespace pgbackup

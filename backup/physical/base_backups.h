@@ -1,0 +1,31 @@
+// The base backups in a store that can be restored.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/base/utc_time.h"
+#include "common/catalog/catalog.h"
+#include "common/catalog/manifest.h"
+#include "common/catalog/recovery_window.h"
+#include "common/store/store.h"
+
+namespace pgbackup {
+
+/// A base backup that can be restored as far as its manifest and the listing tell.
+struct FoundBase {
+  Backup backup;
+  Manifest manifest;
+};
+
+/// Returns the base backups, newest first, `most` of them at the most; each costs a request. Leaves
+/// out what is incomplete, dated in the future or damaged; a damaged one is logged.
+[[nodiscard]] std::vector<FoundBase> read_base_backups(Store& store, UtcTime now, size_t most,
+                                                       Log& log);
+
+/// Returns what recovery_window.h works with.
+[[nodiscard]] BaseBackup base_of(const Manifest& manifest);
+
+}  // namespace pgbackup

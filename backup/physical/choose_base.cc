@@ -1,0 +1,260 @@
+#include "backup/physical/choose_base.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/printable.h"
+
+namespace pgbackup {
+namespace {
+
+/// Where recovery gets to from one base backup.
+struct Route {
+  Timeline timeline = 0;
+  std::vector<WayPart> way;
+  WalReach reach;
+};
+
+/// A base backup and what became of it.
+struct Judged {
+  size_t number = 0;
+  const BaseBackup* backup = nullptr;
+  std::optional<Route> route{};
+  bool is_whole = false;  ///< it can be restored, whatever the target
+  bool is_late = false;   ///< it ended after the target
+  std::string refusal{};  ///< empty: it reaches the target
+};
+
+/// Returns the timelines that are known of a server, newest first.
+std::set<Timeline, std::greater<>> timelines_of(const StoredLog& log, Timeline own) {
+  std::set<Timeline, std::greater<>> timelines = {own};
+  for (const auto& [timeline, segments] : log.wal.segments) timelines.insert(timeline);
+  for (const auto& [timeline, history] : log.histories) timelines.insert(timeline);
+  return timelines;
+}
+
+/// Returns the way from a backup to a timeline; nullopt where the timeline branched off before the
+/// backup's end, or elsewhere.
+std::optional<std::vector<WayPart>> way_to(Timeline timeline, const BaseBackup& backup,
+                                           const StoredLog& log) {
+  const auto history = log.histories.find(timeline);
+  std::optional<std::vector<WayPart>> way =
+      way_between(backup.facts.timeline, timeline,
+                  history == log.histories.end() ? std::vector<TimelineSwitch>{} : history->second);
+  if (!way || backup.facts.end > way->front().until.value_or(backup.facts.end)) return std::nullopt;
+  return way;
+}
+
+std::optional<Route> find_route(const BaseBackup& backup, const StoredLog& log,
+                                const BaseRequest& request) {
+  for (const Timeline timeline : timelines_of(log, backup.facts.timeline)) {
+    if (request.timeline && *request.timeline != timeline) continue;
+    std::optional<std::vector<WayPart>> way = way_to(timeline, backup, log);
+    if (!way) continue;
+    WalReach reach = follow(log.wal, *way, backup.facts.start, backup.facts.segment_bytes);
+    return Route{timeline, std::move(*way), std::move(reach)};
+  }
+  return std::nullopt;
+}
+
+UtcTime whole_seconds(CommitTime time) { return std::chrono::floor<std::chrono::seconds>(time); }
+
+/// Returns why a backup is too new for the target; an empty string when it is not.
+std::string lateness(const BaseBackup& backup, const RecoveryTarget& target) {
+  if (target.kind == TargetKind::time && backup.finished > target.time) {
+    return fmt::format("ended at {}, after the target", format_iso(backup.finished));
+  }
+  if (target.kind == TargetKind::lsn && backup.facts.end > target.lsn) {
+    return fmt::format("ended at {}, after the target", format_lsn(backup.facts.end));
+  }
+  return "";
+}
+
+/// Returns why the stored WAL does not reach the target; an empty string when it does. A position
+/// is reached by a record that begins there or behind it.
+std::string shortness(const WalReach& reach, const RecoveryTarget& target) {
+  if (target.kind == TargetKind::lsn && reach.until <= target.lsn) {
+    return fmt::format("the stored WAL ends at {}, before the target", format_lsn(reach.until));
+  }
+  if (target.kind == TargetKind::time && reach.newest < whole_seconds(target.time)) {
+    return fmt::format("the newest stored WAL is from {}, before the target",
+                       format_iso(reach.newest));
+  }
+  return "";
+}
+
+/// Returns why the backup cannot be restored at all; an empty string when it can.
+std::string brokenness(const BaseBackup& backup, const std::optional<Route>& route,
+                       const BaseRequest& request) {
+  if (!route) {
+    return fmt::format("timeline {} does not go on from it", request.timeline.value_or(0));
+  }
+  if (route->reach.until >= backup.facts.end) return "";
+  const WalSegment missing =
+      segment_at(route->reach.timeline, route->reach.until, backup.facts.segment_bytes);
+  return fmt::format("the WAL that it needs is not stored: {} is missing or incomplete",
+                     segment_name(missing, backup.facts.segment_bytes));
+}
+
+void judge(Judged& judged, const StoredLog& log, const BaseRequest& request) {
+  judged.route = find_route(*judged.backup, log, request);
+  judged.refusal = brokenness(*judged.backup, judged.route, request);
+  judged.is_whole = judged.refusal.empty();
+  if (!judged.is_whole) return;
+  judged.refusal = lateness(*judged.backup, request.target);
+  judged.is_late = !judged.refusal.empty();
+  if (!judged.is_late) judged.refusal = shortness(judged.route->reach, request.target);
+}
+
+/// Maps each server to the end of its newest backup.
+std::map<std::string, UtcTime> newest_of(std::span<const BaseBackup> backups) {
+  std::map<std::string, UtcTime> newest;
+  for (const BaseBackup& backup : backups) {
+    UtcTime& time = newest[backup.system_identifier];
+    time = std::max(time, backup.finished);
+  }
+  return newest;
+}
+
+/// Returns the backups that the request may mean, in the order of preference: those of the server
+/// that was backed up last; those that lead to the newest timeline, since what an older one holds
+/// behind the branch was given up; the newest.
+std::vector<Judged> judge_all(std::span<const BaseBackup> backups, const StoredLogs& logs,
+                              const BaseRequest& request) {
+  const StoredLog none;
+  std::vector<Judged> all;
+  for (size_t i = 0; i < backups.size(); ++i) {
+    if (request.id != "latest" && request.id != backups[i].id) continue;
+    const auto log = logs.find(backups[i].system_identifier);
+    judge(all.emplace_back(Judged{.number = i, .backup = &backups[i]}),
+          log == logs.end() ? none : log->second, request);
+  }
+  const std::map<std::string, UtcTime> newest = newest_of(backups);
+  const auto rank = [&](const Judged& judged) {
+    return std::tuple(newest.at(judged.backup->system_identifier),
+                      judged.route ? judged.route->timeline : 0, judged.backup->finished);
+  };
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const Judged& a, const Judged& b) { return rank(a) > rank(b); });
+  return all;
+}
+
+/// Returns `2026-11-20T03:15:00Z to 2026-11-21T03:15:00Z (0/3000100 to 0/9000000 on timeline 1)`.
+std::string describe_window(const Judged& first) {
+  const WalReach& reach = first.route->reach;
+  return fmt::format("{} to {} ({} to {} on timeline {})", format_iso(first.backup->finished),
+                     format_iso(std::max(first.backup->finished, reach.newest)),
+                     format_lsn(first.backup->facts.end), format_lsn(reach.until), reach.timeline);
+}
+
+/// Returns the windows that can be reached, the preferred ones first. Backups whose WAL reaches
+/// equally far share one, which begins with the oldest of them.
+std::vector<std::string> describe_windows(const std::vector<Judged>& all) {
+  constexpr size_t kMost = 5;
+  std::vector<std::string> windows;
+  for (auto one = all.begin(); one != all.end() && windows.size() < kMost; ++one) {
+    if (!one->is_whole) continue;
+    const bool goes_further_back = std::any_of(one + 1, all.end(), [&](const Judged& older) {
+      return older.is_whole && older.backup->system_identifier == one->backup->system_identifier &&
+             older.route->reach.timeline == one->route->reach.timeline &&
+             older.route->reach.until == one->route->reach.until;
+    });
+    if (!goes_further_back) windows.push_back(describe_window(*one));
+  }
+  return windows;
+}
+
+[[noreturn]] void refuse(const std::vector<Judged>& all, const BaseRequest& request) {
+  if (all.empty()) {
+    throw Error(ErrorKind::not_found,
+                request.id == "latest"
+                    ? "there is no complete base backup"
+                    : fmt::format("there is no complete base backup {}", short_line(request.id)),
+                "pg-backup list shows what there is");
+  }
+  constexpr size_t kMost = 3;
+  std::vector<std::string> reasons;
+  for (size_t i = 0; i < std::min(all.size(), kMost); ++i) {
+    reasons.push_back(fmt::format("{}: {}", all[i].backup->id, all[i].refusal));
+  }
+  if (all.size() > kMost) reasons.push_back(fmt::format("and {} more", all.size() - kMost));
+  const std::vector<std::string> windows = describe_windows(all);
+  throw Error(
+      ErrorKind::not_found,
+      fmt::format("{} cannot be reached ({})", describe(request.target), fmt::join(reasons, "; ")),
+      windows.empty() ? "take a base backup: nothing that is stored can be restored"
+                      : fmt::format("what can be reached: {}; without a target all of it "
+                                    "is restored",
+                                    fmt::join(windows, ", ")));
+}
+
+/// Returns what a person should know about the choice. `before` are those that were preferred.
+std::vector<std::string> warnings_of(std::span<const Judged> before, const Judged& chosen,
+                                     const RecoveryTarget& target) {
+  std::vector<std::string> warnings;
+  for (const Judged& judged : before) {
+    if (judged.is_late) continue;
+    warnings.push_back(fmt::format("passed over: {}: {}", judged.backup->id, judged.refusal));
+  }
+  const WalReach& reach = chosen.route->reach;
+  if (!reach.gaps.empty() && target.kind == TargetKind::end) {
+    warnings.push_back(fmt::format(
+        "the stored WAL has a gap at {}: what is behind it cannot be restored from this "
+        "base backup",
+        format_lsn(reach.until)));
+  }
+  if (target.kind == TargetKind::xid || target.kind == TargetKind::name) {
+    warnings.push_back(
+        fmt::format("it is not known where {} lies: if the server does not find it, restore an "
+                    "older base backup with --id",
+                    describe(target)));
+  }
+  return warnings;
+}
+
+}  // namespace
+
+ChosenBase choose_base(std::span<const BaseBackup> backups, const StoredLogs& logs,
+                       const BaseRequest& request) {
+  std::vector<Judged> all = judge_all(backups, logs, request);
+  const auto chosen = std::find_if(all.begin(), all.end(),
+                                   [](const Judged& judged) { return judged.refusal.empty(); });
+  if (chosen == all.end()) refuse(all, request);
+  std::vector<std::string> warnings = warnings_of({all.begin(), chosen}, *chosen, request.target);
+  return {.number = chosen->number,
+          .timeline = chosen->route->timeline,
+          .way = std::move(chosen->route->way),
+          .reach = std::move(chosen->route->reach),
+          .warnings = std::move(warnings)};
+}
+
+std::vector<std::string> segments_between(const ServerWal& wal, const std::vector<WayPart>& way,
+                                          Lsn from, Lsn until, uint64_t segment_bytes) {
+  std::vector<std::string> names;
+  for (const WayPart& part : way) {
+    const Lsn end = std::min(until, part.until.value_or(until));
+    const auto segments = wal.segments.find(part.timeline);
+    if (from >= end) continue;
+    const auto name_at = [&](Lsn lsn) {
+      return segment_name(segment_at(part.timeline, lsn, segment_bytes), segment_bytes);
+    };
+    const std::string last = name_at({end.value - 1});
+    if (segments != wal.segments.end()) {
+      for (auto at = segments->second.lower_bound(name_at(from));
+           at != segments->second.end() && at->first <= last; ++at) {
+        names.push_back(at->first);
+      }
+    }
+    from = end;
+  }
+  return names;
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,120 @@
+#include "backup/physical/restore_cluster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "backup/physical/base_backups.h"
+#include "backup/physical/wal_archive.h"
+#include "common/base/error.h"
+
+namespace pgbackup {
+namespace {
+
+/// Limits how many base backups are looked at, newest first.
+constexpr size_t kMostBases = 1000;
+
+/// What one destination offers, and what was chosen of it.
+struct Offer {
+  Store* store = nullptr;
+  FoundBase base;
+  StoredLog log;
+  ChosenBase chosen;
+};
+
+Offer choose(Store& store, const ClusterRequest& request, const std::string& id, UtcTime now,
+             Log& log) {
+  std::vector<FoundBase> found = read_base_backups(store, now, kMostBases, log);
+  std::vector<BaseBackup> bases;
+  StoredLogs logs;
+  for (const FoundBase& one : found) {
+    const std::string& system_id = one.manifest.system_identifier;
+    bases.push_back(base_of(one.manifest));
+    if (!logs.contains(system_id)) logs.merge(read_stored_logs(store, system_id, log));
+    logs.try_emplace(system_id);
+  }
+  ChosenBase chosen =
+      choose_base(bases, logs, {.target = request.target, .timeline = request.timeline, .id = id});
+  FoundBase& base = found.at(chosen.number);
+  StoredLog& of_base = logs.at(base.manifest.system_identifier);
+  return {.store = &store,
+          .base = std::move(base),
+          .log = std::move(of_base),
+          .chosen = std::move(chosen)};
+}
+
+/// Returns how far WAL is needed: where a target lies is known of positions alone.
+Lsn needed_until(const Offer& offer, const RecoveryTarget& target) {
+  const Lsn until = offer.chosen.reach.until;
+  const Lsn end = offer.base.manifest.cluster.end;
+  if (target.kind == TargetKind::immediate) return end;
+  if (target.kind == TargetKind::lsn) return std::min(until, std::max(end, target.lsn));
+  return until;
+}
+
+std::vector<std::string> names_to_copy(const Offer& offer, const RecoveryTarget& target) {
+  const ClusterFacts& facts = offer.base.manifest.cluster;
+  std::vector<std::string> names =
+      segments_between(offer.log.wal, offer.chosen.way, facts.start, needed_until(offer, target),
+                       facts.segment_bytes);
+  for (const auto& [timeline, object] : offer.log.wal.histories) {
+    names.push_back(format_timeline(timeline) + ".history");
+  }
+  return names;
+}
+
+/// Returns the restore_command of the restored server; nullopt where the WAL is copied.
+std::optional<std::string> fetch_command(const ClusterRequest& request,
+                                         const std::string& system_id) {
+  if (!request.restore_command.empty()) return request.restore_command;
+  if (request.wal == WalWay::copy) return std::nullopt;
+  return fmt::format("pg-backup wal-fetch --system-id {} %f \"%p\"", system_id);
+}
+
+}  // namespace
+
+ClusterReport restore_cluster(const Destinations& destinations, const ClusterRequest& request,
+                              const std::string& id, Clock& clock, Log& log) {
+  const UtcTime now = time_of(destinations, clock);
+  std::optional<Offer> offer;
+  const std::vector<DestinationFailure> failures =
+      for_each_destination(destinations, [&](const Destination& destination) {
+        if (!offer) offer = choose(destination.store(), request, id, now, log);
+      });
+  if (!offer) throw join_failures(failures);
+  for (const std::string& warning : offer->chosen.warnings) log.warn(warning);
+
+  const Manifest& manifest = offer->base.manifest;
+  const std::optional<std::string> command = fetch_command(request, manifest.system_identifier);
+  WalArchive archive(*offer->store, manifest.system_identifier);
+  WalCopies wal;
+  if (!command) {
+    wal.names = names_to_copy(*offer, request.target);
+    wal.fetch = [&](const std::string& name, Sink& sink) {
+      static_cast<void>(archive.fetch(name, archive.find(name), sink));
+    };
+  }
+  log.info("restoring the cluster", {{"id", offer->base.backup.id},
+                                     {"from", offer->store->location(offer->base.backup.folder())},
+                                     {"to", request.target_dir.string()},
+                                     {"until", format_lsn(needed_until(*offer, request.target))}});
+  return ClusterRestore(clock, log)
+      .run({.store = *offer->store,
+            .backup = offer->base.backup,
+            .manifest = manifest,
+            .facts = manifest.cluster},
+           {.directory = request.target_dir, .tablespaces = request.mappings},
+           {.target = request.target,
+            .timeline = offer->chosen.timeline,
+            .backup_timeline = manifest.cluster.timeline,
+            .action = request.action,
+            .signal = request.standby ? Signal::standby : Signal::recovery,
+            .follows_timelines = request.standby,
+            .fetch_command = command},
+           wal);
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,22 @@
+// `pg-backup restore --cluster` from the stores to the data directory: finds what is stored, has
+// choose_base.h decide and cluster_restore.h do it.
+#pragma once
+
+#include <string>
+
+#include "backup/physical/cluster_request.h"
+#include "backup/physical/cluster_restore.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/store/destinations.h"
+
+namespace pgbackup {
+
+/// Restores the base backup `id`, or `latest`, from the first destination that has what the request
+/// needs. Throws what choose_base() and ClusterRestore::run() throw, and the errors of all
+/// destinations when none has it.
+[[nodiscard]] ClusterReport restore_cluster(const Destinations& destinations,
+                                            const ClusterRequest& request, const std::string& id,
+                                            Clock& clock, Log& log);
+
+}  // namespace pgbackup

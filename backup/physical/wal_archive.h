@@ -1,0 +1,60 @@
+// The write-ahead log of one server in one store: what was archived, streamed or handed over by
+// archive_command goes in here, and recoveries read it. A file is stored once and never changed.
+// Segments are checked by their first page when they are written and when they are read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/catalog/wal_listing.h"
+#include "common/codec/packing.h"
+#include "common/codec/sink.h"
+#include "common/store/store.h"
+
+namespace pgbackup {
+
+/// Used by one thread. Names are those of any WalFileKind, where nothing else is said. Memory does
+/// not depend on the size of segments.
+class WalArchive {
+ public:
+  /// Keeps a reference to `store`, which must outlive the object.
+  WalArchive(Store& store, std::string system_id, const Packing& packing = {},
+             const PackingEffort& effort = {});
+
+  /// Returns what is stored of a file; one listing.
+  [[nodiscard]] StoredSegment find(std::string_view name);
+
+  /// Stores a file, unless the same is stored already. Throws `conflict` when the stored one has
+  /// other bytes, and `corrupt` for a segment that is not the one of the name, or not complete.
+  void put(const std::string& name, Source& content);
+  void put(const std::string& name, std::string_view bytes);
+
+  /// Begins to store a file of which find() says that it is not stored. finish() throws `corrupt`
+  /// as put() does.
+  [[nodiscard]] std::unique_ptr<Sink> create(const std::string& name);
+
+  /// Stores the bytes of a segment that begin at `begin` and are not the end of it yet. Throws
+  /// `corrupt` when those at 0 do not begin the segment.
+  void put_piece(const std::string& name, uint64_t begin, std::string_view bytes);
+
+  /// Writes a file of which find() says that it `stored` is to `sink`, and does not finish `sink`.
+  /// A segment that is stored in pieces is joined and filled up with zeros to its full size.
+  /// Returns false when it was filled up. Throws `not_found` when nothing is stored, or too little
+  /// of the first page to know the size, and `corrupt` for what put() and put_piece() have not
+  /// written.
+  bool fetch(const std::string& name, const StoredSegment& stored, Sink& sink);
+
+ private:
+  void compare(const WalObject& object, Source& content);
+  void read(const WalObject& object, Sink& sink);
+  bool join_pieces(const std::string& name, const StoredSegment& stored, Sink& sink);
+
+  Store& store_;
+  std::string system_id_;
+  Packing packing_;
+  PackingEffort effort_;
+};
+
+}  // namespace pgbackup

@@ -1,0 +1,17 @@
+// What the WAL of a server is, asked over a replication connection.
+#pragma once
+
+#include "backup/physical/wal_archive.h"
+#include "backup/physical/wal_start.h"
+#include "backup/postgres/replication.h"
+
+namespace pgbackup {
+
+/// Asks the server where it stands, and for the history of its timeline.
+[[nodiscard]] ServerPosition read_position(ReplicationConnection& server);
+
+/// Stores the history file of `timeline` unless `stored` has it. Timeline 1 has none.
+void store_history(ReplicationConnection& server, WalArchive& archive, const ServerWal& stored,
+                   Timeline timeline);
+
+}  // namespace pgbackup

@@ -1,0 +1,33 @@
+// How the streaming of WAL to one destination stands, and whether that is well. Pure.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "common/base/utc_time.h"
+#include "common/catalog/wal.h"
+#include "common/service/job.h"
+
+namespace pgbackup {
+
+struct WalStatus {
+  UtcTime begun;                             ///< the program's own start
+  std::string destination{};                 ///< its name; "" where there is only one
+  std::optional<UtcTime> connected_since{};  ///< nullopt: there is no connection to the server
+  Lsn stored{};                              ///< the destination holds all WAL before; 0: unknown
+  Lsn server_end{};                          ///< where the server's WAL ended when it last spoke
+  /// When the oldest byte came that is not stored; nullopt: all that came is stored.
+  std::optional<UtcTime> waiting_since{};
+  std::optional<UtcTime> failing_since{};  ///< when the first failure in a row was
+  std::string last_error{};                ///< of the last failure, while there is one
+  std::optional<UtcTime> gap_found{};      ///< when a gap was found that no base backup bridges yet
+  std::string gap{};                       ///< the sentence about that gap
+};
+
+/// Judges `status`. Bytes that wait to be stored, and a server that is not connected, are late like
+/// everything else that is due every `flush_interval` (late_from()). A gap is unwell at once.
+[[nodiscard]] Health judge_wal(const WalStatus& status, std::chrono::seconds flush_interval,
+                               UtcTime now);
+
+}  // namespace pgbackup

@@ -1,0 +1,289 @@
+#include "backup/physical/wal_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "backup/physical/wal_server.h"
+#include "common/base/error.h"
+#include "common/base/units.h"
+
+namespace pgbackup {
+namespace {
+
+/// The server is told at least so often how far its WAL has come, and asked for a reply: a server
+/// of 17 before 17.12 can sleep although WAL waits to be sent.
+constexpr std::chrono::seconds kStatusInterval{10};
+constexpr std::chrono::seconds kLongestPause{60};
+
+const Destination& named(const Destinations& destinations, const std::string& name) {
+  const auto found = std::find_if(destinations.begin(), destinations.end(),
+                                  [&](const Destination& one) { return one.name() == name; });
+  return found == destinations.end() ? destinations.front() : *found;
+}
+
+}  // namespace
+
+WalStream::WalStream(WalStreamSettings settings, WalStreamContext context, Clock& clock, Log& log)
+    : settings_(std::move(settings)), context_(std::move(context)), clock_(clock), log_(log) {
+  status_.begun = clock_.now();
+  status_.destination = context_.destination;
+}
+
+WalStatus WalStream::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void WalStream::change(const std::function<void(WalStatus&)>& work) {
+  const std::lock_guard lock(mutex_);
+  work(status_);
+}
+
+void WalStream::announce() {
+  LogFields fields = {
+      {"slot", settings_.slot},
+      {"every", settings_.is_synchronous ? "commit" : format_duration(settings_.flush_interval)}};
+  if (!context_.destination.empty()) fields.emplace_back("destination", context_.destination);
+  log_.info(kWalJob, fields);
+}
+
+Health WalStream::health(std::optional<std::chrono::seconds> /*max_age*/, UtcTime now) const {
+  return judge_wal(status(), settings_.flush_interval, now);
+}
+
+void WalStream::serve(const std::stop_token& stop) {
+  std::chrono::seconds pause{1};
+  while (!stop.stop_requested()) {
+    const auto began = clock_.steady();
+    try {
+      stream(stop);
+    } catch (...) {
+      const Error error = current_error();
+      if (error.kind() == ErrorKind::canceled) return;
+      if (clock_.steady() - began > kLongestPause) pause = std::chrono::seconds(1);
+      note_failure(error);
+    }
+    clock_.sleep(pause, stop);
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+void WalStream::note_failure(const Error& error) {
+  bool is_new = false;
+  change([&](WalStatus& status) {
+    is_new = status.last_error != error.message();
+    status.connected_since.reset();
+    if (!status.failing_since) status.failing_since = clock_.now();
+    status.last_error = error.message();
+  });
+  if (context_.states != nullptr) {
+    context_.states->fail(kWalJob, Group::cluster(), context_.destination, error);
+  }
+  if (!is_new) return;  // an outage of hours is one line
+  LogFields fields;
+  if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
+  log_.error(fmt::format("{} stopped, and is tried again: {}", kWalJob, error.message()), fields);
+}
+
+void WalStream::stream(const std::stop_token& stop) {
+  PgConfig pg = context_.pg();
+  // synchronous_standby_names and pg_stat_replication tell the streams apart by this name.
+  pg.further.emplace_back("application_name", settings_.slot);
+  ReplicationConnection server(pg, stop);
+  prepare_slot(server);  // before all else: from now on the server keeps WAL
+  const ServerPosition position = read_position(server);
+  const std::string system_id = server.identify_system().system_id;
+  const Destinations destinations = context_.open();
+  Store& store = named(destinations, context_.destination).store();
+  WalArchive archive(store, system_id, settings_.packing, settings_.effort);
+  const ServerWal stored = list_wal(store, system_id)[system_id];
+  // A temporary slot is for one base backup, which needs nothing from before.
+  WalStart start =
+      settings_.life == SlotLife::temporary ? start_here(position) : find_start(stored, position);
+  if (start.is_first) start = start_kept(server, start, position);
+  store_history(server, archive, stored, position.timeline);
+  log_.info(fmt::format("{} starts", kWalJob), {{"at", format_lsn(start.stored)},
+                                                {"timeline", std::to_string(start.timeline)},
+                                                {"to", store.location(wal_prefix(system_id))}});
+  change([&](WalStatus& status) {
+    status.connected_since = clock_.now();
+    status.stored = start.stored;
+    status.server_end = position.position;
+    status.waiting_since.reset();
+  });
+  if (context_.states != nullptr) {
+    context_.states->succeed(kWalJob, Group::cluster(), context_.destination, clock_.now());
+  }
+  stream_all(server, archive, start, position.segment_bytes);
+}
+
+/// Returns the start of the segment from which on the slot keeps WAL, where that is before `start`:
+/// the base backup of a standby begins with its last restartpoint, which may be long ago.
+WalStart WalStream::start_kept(ReplicationConnection& server, WalStart start,
+                               const ServerPosition& position) {
+  const std::optional<SlotState> slot = server.read_slot(settings_.slot);
+  if (!slot || !slot->restart || *slot->restart >= start.position) return start;
+  const bool is_of_ancestor =
+      !position.history.empty() && *slot->restart < position.history.back().at;
+  const Lsn from = is_of_ancestor ? position.history.back().at : *slot->restart;
+  start.position =
+      start_of(segment_at(start.timeline, from, position.segment_bytes), position.segment_bytes);
+  start.stored = start.position;
+  return start;
+}
+
+/// Makes the slot where there is none, and a new one in place of a slot that keeps nothing.
+void WalStream::prepare_slot(ReplicationConnection& server) {
+  if (settings_.life == SlotLife::temporary) {
+    return server.create_slot(settings_.slot, settings_.life);
+  }
+  if (!is_warned_ && server.show("max_slot_wal_keep_size") == "-1") {
+    log_.warn(
+        "max_slot_wal_keep_size is -1: while this program cannot store WAL, the server keeps all "
+        "of it, until its disk is full",
+        {{"hint",
+          "set max_slot_wal_keep_size to what the disk can spare; a new base backup "
+          "bridges what is lost then"}});
+  }
+  is_warned_ = true;
+  const std::optional<SlotState> state = server.read_slot(settings_.slot);
+  if (state && state->exists) {
+    if (!state->restart) renew_slot(server);
+    return;
+  }
+  try {
+    server.create_slot(settings_.slot, settings_.life);
+    log_.info(fmt::format("made the replication slot {}", settings_.slot));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::conflict || state) throw;
+  }
+}
+
+void WalStream::renew_slot(ReplicationConnection& server) {
+  server.drop_slot(settings_.slot);
+  server.create_slot(settings_.slot, settings_.life);
+  log_.warn(fmt::format("the replication slot {} kept no WAL any more, and was made anew",
+                        settings_.slot),
+            {{"hint", "raise max_slot_wal_keep_size, or find out why WAL waited so long"}});
+}
+
+/// Streams one timeline after the other. Throws why it ended.
+void WalStream::stream_all(ReplicationConnection& server, WalArchive& archive, WalStart start,
+                           uint64_t segment_bytes) {
+  bool is_renewed = false;
+  while (true) {
+    WalWriter writer(archive, start.timeline, start.position, start.stored, segment_bytes);
+    try {
+      ReplicationStream stream(
+          server, {.slot = settings_.slot, .timeline = start.timeline, .position = start.position});
+      const TimelineEnd end = follow(stream, writer);
+      store_history(server, archive, {}, end.next);
+      const WalSegment segment = segment_at(end.next, end.at, segment_bytes);
+      start = {.timeline = end.next, .position = start_of(segment, segment_bytes), .stored = {}};
+      start.stored = start.position;
+    } catch (const SlotLost&) {
+      if (settings_.life == SlotLife::temporary || is_renewed) throw;
+      renew_slot(server);
+      is_renewed = true;
+    } catch (const WalRemoved&) {
+      if (settings_.life == SlotLife::temporary) throw;
+      renew_slot(server);
+      const WalStart here = start_here(read_position(server));
+      note_gap(start.stored, here.position);
+      start = here;
+    }
+  }
+}
+
+TimelineEnd WalStream::follow(ReplicationStream& stream, WalWriter& writer) {
+  auto flush_at = PgLink::Deadline::max();
+  auto status_at = clock_.steady();
+  while (true) {
+    const bool has_bytes = !writer.is_all_stored();
+    if (!has_bytes) flush_at = PgLink::Deadline::max();
+    if (has_bytes && flush_at == PgLink::Deadline::max()) {
+      flush_at = clock_.steady() +
+                 (settings_.is_synchronous ? std::chrono::seconds(0) : settings_.flush_interval);
+    }
+    const Lsn stored = writer.stored();
+    bool is_reply_wanted = false;
+    if (std::optional<StreamMessage> message = stream.receive(std::min(flush_at, status_at))) {
+      if (const auto* const end = std::get_if<TimelineEnd>(&*message)) {
+        writer.flush();
+        note(writer);
+        return *end;
+      }
+      is_reply_wanted = take(*message, writer);
+    } else if (clock_.steady() >= flush_at) {
+      writer.flush();
+    }
+    const bool is_due = clock_.steady() >= status_at;
+    if (is_due || is_reply_wanted || writer.stored() != stored) {
+      note(writer);
+      stream.send_status({.written = writer.stored(),
+                          .flushed = writer.stored(),
+                          .applied = {},
+                          .reply_wanted = is_due,
+                          .now = clock_.now()});
+    }
+    if (is_due) status_at = clock_.steady() + kStatusInterval;
+  }
+}
+
+/// Takes a message in. Returns whether the server wants a reply.
+bool WalStream::take(const StreamMessage& message, WalWriter& writer) {
+  if (const auto* const wal = std::get_if<WalBytes>(&message)) {
+    writer.write(wal->start, wal->bytes);
+    change([&](WalStatus& status) {
+      status.server_end = std::max(status.server_end, wal->server_end);
+    });
+    return false;
+  }
+  const auto& keepalive = std::get<Keepalive>(message);
+  change([&](WalStatus& status) {
+    status.server_end = std::max(status.server_end, keepalive.server_end);
+  });
+  return keepalive.reply_wanted;
+}
+
+/// Notes how far the store has come: what is stored proves that the connection and the store work.
+void WalStream::note(const WalWriter& writer) {
+  const std::optional<UtcTime> newest =
+      context_.states == nullptr
+          ? std::nullopt
+          : context_.states->last_success(kBackupJob, Group::cluster(), context_.destination);
+  change([&](WalStatus& status) {
+    const bool has_advanced = writer.stored() > status.stored;
+    status.stored = std::max(status.stored, writer.stored());
+    if (writer.is_all_stored()) {
+      status.waiting_since.reset();
+    } else if (has_advanced || !status.waiting_since) {
+      status.waiting_since = clock_.now();
+    }
+    status.failing_since.reset();
+    status.last_error.clear();
+    if (status.gap_found && newest && *newest >= *status.gap_found) {
+      status.gap_found.reset();
+      status.gap.clear();
+    }
+  });
+}
+
+void WalStream::note_gap(Lsn begin, Lsn end) {
+  const std::string sentence = fmt::format(
+      "the server removed the WAL from {} to {} before it was stored: no moment after {} can be "
+      "restored until the next base backup",
+      format_lsn(begin), format_lsn(end), format_lsn(begin));
+  change([&](WalStatus& status) {
+    status.gap_found = clock_.now();
+    status.gap = sentence;
+    status.stored = end;
+  });
+  log_.error(sentence, {{"hint", "a base backup is started now"}});
+  if (context_.want_backup) context_.want_backup();
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,73 @@
+#include "backup/physical/wal_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/error.h"
+
+namespace pgbackup {
+
+WalWriter::WalWriter(WalArchive& archive, Timeline timeline, Lsn start, Lsn stored,
+                     uint64_t segment_bytes)
+    : archive_(archive),
+      timeline_(timeline),
+      segment_bytes_(segment_bytes),
+      segment_start_(start),
+      received_(start),
+      stored_(std::max(start, stored)) {}
+
+void WalWriter::write(Lsn position, std::string_view bytes) {
+  if (position != received_) {
+    throw Error(ErrorKind::corrupt, fmt::format("the server sent WAL at {} where {} follows",
+                                                format_lsn(position), format_lsn(received_)));
+  }
+  while (!bytes.empty()) {
+    const uint64_t room = segment_start_.value + segment_bytes_ - received_.value;
+    take(bytes.substr(0, room));
+    bytes.remove_prefix(std::min<uint64_t>(room, bytes.size()));
+    if (received_.value == segment_start_.value + segment_bytes_) finish_segment();
+  }
+}
+
+/// Takes bytes of the present segment.
+void WalWriter::take(std::string_view bytes) {
+  if (segment_bytes_ <= kKeptSegmentBytes) {
+    segment_ += bytes;
+  } else {
+    const bool is_first = received_ == segment_start_;
+    if (is_first && !archive_.find(name()).whole) large_ = archive_.create(name());
+    if (large_ != nullptr) large_->write(bytes);
+  }
+  const Lsn begin = received_;
+  received_.value += bytes.size();
+  if (received_ <= stored_) return;
+  piece_ += bytes.substr(stored_ > begin ? stored_.value - begin.value : 0);
+  // The last bytes of a segment are stored with the whole of it.
+  if (piece_.size() >= kMostPieceBytes && received_.value < segment_start_.value + segment_bytes_) {
+    flush();
+  }
+}
+
+void WalWriter::flush() {
+  if (piece_.empty()) return;
+  archive_.put_piece(name(), received_.value - segment_start_.value - piece_.size(), piece_);
+  piece_.clear();
+  stored_ = received_;
+}
+
+void WalWriter::finish_segment() {
+  if (segment_bytes_ <= kKeptSegmentBytes) archive_.put(name(), segment_);
+  if (large_ != nullptr) large_->finish();
+  large_.reset();
+  segment_.clear();
+  piece_.clear();
+  segment_start_ = received_;
+  stored_ = std::max(stored_, received_);
+}
+
+std::string WalWriter::name() const {
+  return segment_name(segment_at(timeline_, segment_start_, segment_bytes_), segment_bytes_);
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,54 @@
+// Turns a stream of WAL into objects of an archive: whole segments when they are complete, pieces
+// of the last one before. What stored() names is in the store, by the store's own word.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "backup/physical/wal_archive.h"
+#include "common/catalog/wal.h"
+
+namespace pgbackup {
+
+/// The most bytes of a segment that are kept in memory until it is complete. Larger segments are
+/// written as they come.
+inline constexpr uint64_t kKeptSegmentBytes = kDefaultSegmentBytes;
+/// The most bytes that wait for a piece.
+inline constexpr uint64_t kMostPieceBytes = kKeptSegmentBytes;
+
+/// Writes the log of one timeline; used by one thread.
+class WalWriter {
+ public:
+  /// Begins at `start`, the start of a segment. The archive, which must outlive the writer, holds
+  /// what lies between `start` and `stored` already.
+  WalWriter(WalArchive& archive, Timeline timeline, Lsn start, Lsn stored, uint64_t segment_bytes);
+
+  /// Takes the bytes at `position`. Stores what became complete. Throws `corrupt` unless the bytes
+  /// follow those before, and what the archive throws.
+  void write(Lsn position, std::string_view bytes);
+  /// Stores a piece with all bytes that are not stored yet, if there are any.
+  void flush();
+
+  [[nodiscard]] Lsn received() const { return received_; }
+  [[nodiscard]] Lsn stored() const { return stored_; }
+  [[nodiscard]] bool is_all_stored() const { return stored_ >= received_; }
+
+ private:
+  [[nodiscard]] std::string name() const;
+  void take(std::string_view bytes);
+  void finish_segment();
+
+  WalArchive& archive_;
+  Timeline timeline_;
+  uint64_t segment_bytes_;
+  Lsn segment_start_;
+  Lsn received_;
+  Lsn stored_;
+  std::string segment_;          ///< its bytes so far, unless it is a large one
+  std::unique_ptr<Sink> large_;  ///< of a large one that is not stored yet
+  std::string piece_;            ///< the bytes from stored_ to received_
+};
+
+}  // namespace pgbackup
