@@ -185,8 +185,8 @@ void check_prune_config(PruneConfig& config, ParsedOptions& parsed) {
   if (parsed.verb == kScheduleVerb.name) return;
   const bool may_prune = parsed.verb != "release";
   if (may_prune) check_rules(config, parsed, problems);
-  if (parsed.verb == "release" && !parsed.argument.empty()) {
-    check_backup_name(parsed.verb, parsed.argument, problems);
+  if (parsed.verb == "release" && !parsed.arguments.empty()) {
+    check_backup_name(parsed.verb, parsed.arguments.front(), problems);
   }
   config.rules.guards.max_remove = kDefaultRemovalLimit;
   if (!config.max_remove.empty()) {

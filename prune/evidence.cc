@@ -15,6 +15,7 @@
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/manifest.h"
+#include "prune/wal_prune.h"
 
 namespace pgbackup {
 namespace {
@@ -30,7 +31,7 @@ constexpr const char* kRemoveByHand =
 /// part, cannot be.
 std::string kind_of(const Manifest& manifest) {
   return fmt::format("{} {} {}", kind_name(manifest.group.kind()),
-                     manifest.streams.front().format == DumpFormat::plain,
+                     manifest.streams.front().format == StreamFormat::plain,
                      fmt::join(manifest.dump.selection, " "));
 }
 
@@ -250,6 +251,37 @@ void freeze(std::span<Step> group, const GroupFacts& facts) {
   }
 }
 
+/// Returns whether the write-ahead logs depend on the backups of the group.
+bool has_wal(std::span<const Step> group, const Plan& plan) {
+  return plan.wal_input && group.front().backup->group.kind() == GroupKind::cluster;
+}
+
+/// Adds what is wrong with base backups beyond what was read for the guards.
+void add_wal_facts(Store& store, const Plan& plan, GroupFacts& facts) {
+  if (facts.unreadable.empty()) facts.unreadable = plan.wal_input->unreadable;
+  for (const StrandedBase& base : stranded_bases(plan)) {
+    const std::string place = store.location(backup_folder(Group::cluster(), base.id));
+    facts.damaged.push_back(
+        {.id = base.id,
+         .text = fmt::format("{}: segment {} of its write-ahead log is missing or incomplete",
+                             place, missing_segment(base)),
+         .time = parse_backup_id(base.id).value_or(UtcTime())});
+  }
+}
+
+/// Returns whether the guards are asked about a group: where a backup or a part of the write-ahead
+/// logs would go, or something is known to be wrong.
+bool is_asked(std::span<const Step> group, const Plan& plan) {
+  const bool is_doubtful = std::any_of(group.begin(), group.end(), [](const Step& step) {
+    return step.action == Action::remove || step.reasons.has(Reason::damaged);
+  });
+  if (is_doubtful || !has_wal(group, plan)) return is_doubtful;
+  if (!plan.wal_input->unreadable.empty()) return true;
+  const WalPlan wal = plan_wal(plan);
+  return std::any_of(wal.begin(), wal.end(),
+                     [](const ServerWalPlan& server) { return !server.removed.empty(); });
+}
+
 }  // namespace
 
 GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> group) {
@@ -261,6 +293,7 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
     if (step.reasons.has(Reason::damaged)) check_into(store, *step.backup, facts);
   }
   read_manifests(store, plan, newest_first, facts);
+  if (has_wal(group, plan)) add_wal_facts(store, plan, facts);
   for (std::vector<FlawedBackup>* const flawed : {&facts.damaged, &facts.backdated}) {
     std::stable_sort(flawed->begin(), flawed->end(),
                      [](const FlawedBackup& a, const FlawedBackup& b) { return a.time > b.time; });
@@ -272,10 +305,7 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
 
 void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop) {
   for (const std::span<Step> group : groups_of(std::span(plan.steps))) {
-    const bool is_asked = std::any_of(group.begin(), group.end(), [](const Step& step) {
-      return step.action == Action::remove || step.reasons.has(Reason::damaged);
-    });
-    if (!is_asked) continue;
+    if (!is_asked(group, plan)) continue;
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     const GroupFacts facts = gather_facts(store, plan, group);
     if (const auto change = server_change(facts)) log.warn(*change);

@@ -19,7 +19,8 @@ namespace pgbackup {
 /// the listing.
 [[nodiscard]] GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> group);
 
-/// Asks the guards about each group in which a backup would be deleted or is known to be damaged.
+/// Asks the guards about each group in which a backup, or a part of the write-ahead logs, would be
+/// deleted, or a backup is known to be damaged.
 /// Where a guard objects, turns every deletion and sweep of the group into a keep, and adds the
 /// objection to the plan.
 void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/old_layouts.h"
 #include "prune/reason_text.h"
+#include "prune/wal_prune.h"
 
 namespace pgbackup {
 namespace {
@@ -76,14 +78,15 @@ class Execution {
     in_chunks(steps_of(plan_, Kind::folder), std::min(store_.removal_batch(), kMaxSweptAtOnce),
               [&](std::span<const Step* const> chunk) { sweep_folders(chunk); });
     for (const Step* step : steps_of(plan_, Kind::write)) sweep_write(*step);
+    for (const ServerWalPlan& server : wal_to_remove()) remove_wal(server);
     if (is_cut_short_) log_.warn("the store does not answer: the rest is left for the next run");
     return std::move(outcome_);
   }
 
  private:
-  template <class Work>
-  static void in_chunks(const Steps& steps, size_t most, const Work& work) {
-    std::span<const Step* const> rest(steps);
+  template <class Item, class Work>
+  static void in_chunks(const std::vector<Item>& items, size_t most, const Work& work) {
+    std::span<const Item> rest(items);
     while (!rest.empty()) {
       const size_t count = std::min(most, rest.size());
       work(rest.first(count));
@@ -102,6 +105,7 @@ class Execution {
     Steps gone;
     std::copy_if(free.begin(), free.end(), std::back_inserter(gone),
                  [&](const Step* step) { return !is_any_of(first_of(*step->backup), left); });
+    note_spared(chunk, gone);
     remove_data(gone);
   }
 
@@ -141,7 +145,40 @@ class Execution {
     Steps abandoned;
     std::copy_if(chunk.begin(), chunk.end(), std::back_inserter(abandoned),
                  [&](const Step* step) { return is_still_abandoned(*step); });
+    note_spared(chunk, abandoned);
     remove_data(abandoned);
+  }
+
+  /// Notes the steps of `chunk` that are not carried out.
+  void note_spared(std::span<const Step* const> chunk, const Steps& done) {
+    std::copy_if(chunk.begin(), chunk.end(), std::back_inserter(spared_), [&](const Step* step) {
+      return std::find(done.begin(), done.end(), step) == done.end();
+    });
+  }
+
+  /// Returns the plan of the write-ahead logs, for which a base backup that was spared counts as
+  /// one that stays.
+  WalPlan wal_to_remove() const { return spared_.empty() ? plan_.wal : plan_wal(plan_, spared_); }
+
+  void remove_wal(const ServerWalPlan& server) {
+    size_t removed = 0;
+    uint64_t bytes = 0;
+    in_chunks(server.removed, store_.removal_batch(), [&](std::span<const WalObject* const> chunk) {
+      std::vector<std::string> keys;
+      for (const WalObject* const object : chunk) keys.push_back(object->key);
+      const std::set<std::string> left = remove_keys(keys);
+      for (const WalObject* const object : chunk) {
+        if (left.contains(object->key)) continue;
+        ++removed;
+        bytes += object->bytes;
+      }
+    });
+    if (removed == 0) return;
+    outcome_.wal_removed += removed;
+    outcome_.freed_bytes += bytes;
+    log_.info("deleted write-ahead log", {{"server", server.system_identifier},
+                                          {"objects", std::to_string(removed)},
+                                          {"bytes", std::to_string(bytes)}});
   }
 
   void sweep_write(const Step& step) {
@@ -201,7 +238,8 @@ class Execution {
           });
       unanswered_ = is_unanswered ? unanswered_ + 1 : 0;
       for (const RemovalFailure& failure : failures) left.insert(failure.key);
-      std::erase_if(failures, [&](const RemovalFailure& failure) { return note_lock(failure); });
+      note_locks(failures);
+      std::erase_if(failures, [](const RemovalFailure& failure) { return !failure.lock.empty(); });
       note_failures(failures);
     }
     return left;
@@ -230,11 +268,17 @@ class Execution {
     return !is_cut_short_;
   }
 
-  /// Logs that the store keeps a locked object; returns false when `failure` is not about a lock.
-  bool note_lock(const RemovalFailure& failure) {
-    if (failure.lock.empty()) return false;
-    log_.info(fmt::format("kept: {} is {}", store_.location(failure.key), failure.lock));
-    return true;
+  /// Logs which locked objects the store keeps: one line for each time at which locks end.
+  void note_locks(std::span<const RemovalFailure> failures) {
+    std::map<std::string, std::vector<std::string>> locked;
+    for (const RemovalFailure& failure : failures) {
+      if (!failure.lock.empty()) locked[failure.lock].push_back(failure.key);
+    }
+    for (const auto& [lock, keys] : locked) {
+      const std::string more =
+          keys.size() == 1 ? " is" : fmt::format(" and {} more objects are", keys.size() - 1);
+      log_.info(fmt::format("kept: {}{} {}", store_.location(keys.front()), more, lock));
+    }
   }
 
   /// Logs one line for each cause: a batch that got no answer has the same cause for all its
@@ -274,6 +318,7 @@ class Execution {
   Log& log_;
   const std::stop_token& stop_;
   Outcome outcome_;
+  Steps spared_;        // not carried out, so that their backup may still be there
   int unanswered_ = 0;  // requests without an answer since the last deletion that was answered
   bool is_cut_short_ = false;
 };

@@ -2,7 +2,9 @@
 // written to since the listing is left alone. Works in chunks of as many backups as the store
 // deletes at once (1000 on S3, 1 in a directory): first all manifests of a chunk, then the data of
 // the backups whose manifest is gone. A process that is killed leaves at most one chunk of orphaned
-// objects, which later runs sweep.
+// objects, which later runs sweep. The write-ahead logs come last, oldest first, so that a base
+// backup with a manifest never lacks its own: what a base backup needs that is still there goes in
+// a later run.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +22,7 @@ namespace pgbackup {
 struct Outcome {
   size_t removed = 0;        ///< backups deleted
   size_t swept = 0;          ///< backups without a manifest, and unfinished writes
+  size_t wal_removed = 0;    ///< objects of write-ahead logs
   uint64_t freed_bytes = 0;  ///< deleted and swept; unfinished writes count as 0
   size_t failures = 0;
   std::optional<Error> first_failure = std::nullopt;

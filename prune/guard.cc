@@ -182,10 +182,13 @@ std::optional<std::string> guard_suspect(const GroupFacts& facts) {
       !is_less_than_half(newest.plain_bytes, values(before, &Reading::plain_bytes))) {
     return std::nullopt;
   }
+  // What is not the dump of a database knows no tables.
+  const bool has_tables = median(values(before, &Reading::tables)) > 0;
   return fmt::format(
-      "the newest backup ({}) is suspect: it has {} in {} tables, less than half of what those "
-      "before it have; {}",
-      newest.id, format_bytes(newest.plain_bytes), newest.tables, kSuspectCure);
+      "the newest backup ({}) is suspect: it has {}{}, less than half of what those before it "
+      "have; {}",
+      newest.id, format_bytes(newest.plain_bytes),
+      has_tables ? fmt::format(" in {} tables", newest.tables) : "", kSuspectCure);
 }
 
 std::optional<std::string> guard_volume(const GroupFacts& facts, const RemovalLimit& limit) {

@@ -15,6 +15,9 @@
 #include "prune/locks.h"
 #include "prune/reason_text.h"
 #include "prune/report.h"
+#include "prune/wal_evidence.h"
+#include "prune/wal_prune.h"
+#include "prune/wal_report.h"
 #include "prune/writes.h"
 
 namespace pgbackup {
@@ -35,7 +38,8 @@ struct Look {
   std::vector<Error> failures;
 };
 
-Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
+Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log,
+          const std::stop_token& stop) {
   // Before the listing: what is written during it then looks too young rather than too old.
   const UtcTime now = store.now();
   if (const auto objection = guard_clock(clock.now(), now)) {
@@ -45,6 +49,7 @@ Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log) {
   Catalog catalog = read_catalog(store, config.adoption);
   mention_not_adopted(catalog, log);
   Look seen{make_plan(std::move(catalog.backups), writes, config.rules, now), {}};
+  seen.failures = read_wal(store, catalog, seen.plan, log, stop);
   if (catalog.unread) seen.failures.push_back(*catalog.unread);
   return seen;
 }
@@ -54,12 +59,14 @@ std::string format_tables(const Plan& plan, const Destination& destination) {
   for (const std::span<const Step> group : groups_of(std::span<const Step>(plan.steps))) {
     text += format_group_table(group, plan) + "\n";
   }
+  for (const ServerWalPlan& server : plan.wal) text += format_wal_table(server) + "\n";
   return text + format_plan_summary(plan) + "\n";
 }
 
 std::string format_json(const Plan& plan, const Destination& destination) {
   std::string text;
   for (const Step& step : plan.steps) text += format_json_line(step, plan, destination);
+  for (const ServerWalPlan& server : plan.wal) text += format_wal_json(server, destination);
   return text;
 }
 
@@ -75,6 +82,7 @@ void log_decisions(const Plan& plan, Log& log) {
       step.action == Action::keep ? log.debug(text, fields) : log.info(text, fields);
     }
   }
+  for (const ServerWalPlan& server : plan.wal) log_wal_plan(server, log);
   log.info(format_plan_summary(plan));
 }
 
@@ -121,11 +129,13 @@ void throw_objections(const Plan& plan) {
 void prune_destination(const Destination& destination, const PruneJob& config, const Clock& clock,
                        Log& log, const std::stop_token& stop) {
   Store& store = destination.store();
-  Look seen = look(store, config, clock, log);
+  Look seen = look(store, config, clock, log, stop);
   Plan& plan = seen.plan;
   const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
   apply_locks(plan, readings);
+  keep_last_of_servers(plan);
   guard_plan(store, plan, log, stop);
+  settle_wal(plan);
   with_context("nothing was deleted", [&] { report(plan, destination, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
   add_failures(outcome, lock_failures(readings));

@@ -7,6 +7,7 @@
 
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
+#include "common/catalog/wal.h"
 
 namespace pgbackup {
 namespace {
@@ -89,17 +90,32 @@ void plan_group(Backups group, const Activity& activity, Plan& plan) {
   }
 }
 
-/// Returns the writes whose key is that of a backup of ours.
-std::deque<Write> writes_of_ours(const std::vector<UnfinishedWrite>& writes) {
-  std::deque<Write> ours;
-  for (const UnfinishedWrite& write : writes) {
-    std::optional<BackupKey> key = parse_key(write.key);
-    if (!key) continue;
-    Backup& backup = ours.emplace_back(Write{write, {}}).backup;
+/// Returns what a write would have become part of: a backup of ours, or a write-ahead log, whose
+/// files are told apart by their names.
+std::optional<Backup> backup_of(const UnfinishedWrite& write) {
+  Backup backup;
+  backup.newest = write.newest;
+  if (std::optional<BackupKey> key = parse_key(write.key)) {
     backup.group = std::move(key->group);
     backup.id = std::move(key->id);
     backup.time = key->time;
-    backup.newest = write.newest;
+  } else if (std::optional<WalKey> file = parse_wal_key(write.key)) {
+    backup.group = Group::cluster();
+    backup.id = std::move(file->name);
+    backup.time = write.newest;
+  } else {
+    return std::nullopt;
+  }
+  return backup;
+}
+
+/// Returns the writes whose key is ours.
+std::deque<Write> writes_of_ours(const std::vector<UnfinishedWrite>& writes) {
+  std::deque<Write> ours;
+  for (const UnfinishedWrite& write : writes) {
+    if (std::optional<Backup> backup = backup_of(write)) {
+      ours.push_back({write, *std::move(backup)});
+    }
   }
   return ours;
 }

@@ -17,6 +17,7 @@
 #include "common/store/store.h"
 #include "prune/guard.h"
 #include "prune/policy.h"
+#include "prune/wal_plan.h"
 
 namespace pgbackup {
 
@@ -52,7 +53,8 @@ struct Objection {
   std::string sentence;
 };
 
-/// Holds an unfinished write, and the backup that it would have become part of.
+/// Holds an unfinished write, and the backup that it would have become part of. That of a
+/// write-ahead log has the group of the base backups, and the name of its file as its id.
 struct Write {
   UnfinishedWrite write;
   Backup backup;
@@ -64,6 +66,21 @@ struct PlanInput {
   std::deque<Write> writes;
 };
 
+/// A base backup whose manifest was read.
+struct PlannedBase {
+  BaseBackup base;
+  size_t step = 0;  ///< index in the plan
+  bool is_damaged = false;
+};
+
+/// Owns what the plan of the write-ahead logs is made from and points into.
+struct WalInput {
+  StoredLogs logs{};
+  std::vector<PlannedBase> bases{};       ///< all complete ones that could be read, oldest first
+  std::vector<std::string> unreadable{};  ///< manifests of base backups, with the reason
+  std::string obstacle{};  ///< why nothing of the logs may be deleted, as a clause; may be empty
+};
+
 struct Plan {
   UtcTime now;  ///< ages are measured from here
   Rules rules;
@@ -72,7 +89,9 @@ struct Plan {
   /// Lists the backups without a manifest that their writer may still complete; they are left
   /// alone.
   std::vector<const Backup*> in_progress{};
-  std::vector<Objection> objections{};  ///< by group
+  std::vector<Objection> objections{};          ///< by group
+  std::unique_ptr<const WalInput> wal_input{};  ///< null where no base backup and no log is stored
+  WalPlan wal{};
 };
 
 /// Limits how long a writer may be silent between its last object and the manifest. Between the two

@@ -21,6 +21,7 @@ enum class Reason {
   monthly,
   yearly,
   floor,
+  last_of_server,  ///< the newest base backup of a server whose log goes on
   // The policy does not keep it, but it stays all the same.
   locked,
   unreadable,

@@ -11,6 +11,7 @@
 #include "common/base/printable.h"
 #include "common/base/units.h"
 #include "prune/reason_text.h"
+#include "prune/wal_report.h"
 
 namespace pgbackup {
 namespace {
@@ -91,13 +92,17 @@ std::string format_plan_summary(const Plan& plan) {
     ++counts[static_cast<size_t>(step.action)];
     bytes[static_cast<size_t>(step.action)] += step.backup->bytes;
   }
-  return fmt::format("keep {}, delete {} ({}), sweep {} ({})", count_text(counts[0], "backup"),
+  return fmt::format("keep {}, delete {} ({}), sweep {} ({}){}", count_text(counts[0], "backup"),
                      counts[1], format_bytes(bytes[1]), count_text(counts[2], "orphaned object"),
-                     format_bytes(bytes[2]));
+                     format_bytes(bytes[2]), format_wal_summary(plan.wal));
 }
 
 std::string format_outcome(const Outcome& outcome) {
-  return fmt::format("deleted {}, swept {}, freed {}", count_text(outcome.removed, "backup"),
+  const std::string wal =
+      outcome.wal_removed == 0
+          ? ""
+          : fmt::format(" and {} of write-ahead logs", count_text(outcome.wal_removed, "object"));
+  return fmt::format("deleted {}{}, swept {}, freed {}", count_text(outcome.removed, "backup"), wal,
                      count_text(outcome.swept, "orphaned object"),
                      format_bytes(outcome.freed_bytes));
 }

@@ -7,6 +7,7 @@
 
 #include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
+#include "common/catalog/wal.h"
 
 namespace pgbackup {
 namespace {
@@ -23,7 +24,7 @@ std::vector<UnfinishedWrite> list_ours(Store& store) {
   std::vector<UnfinishedWrite> ours;
   try {
     store.list_unfinished([&](const UnfinishedWrite& write) {
-      if (parse_key(write.key)) ours.push_back(write);
+      if (parse_key(write.key) || parse_wal_key(write.key)) ours.push_back(write);
     });
   } catch (const PartialListing&) {
     return ours;  // the listing of the backups, which comes next, says the same
