@@ -19,8 +19,9 @@ import sys
 MOST_LINES, MOST_CHARACTERS = 260, 120
 LANGUAGES = {"", "sh", "console", "sql"}
 BOTH = {"serve", "now", "schedule", "config", "health"}
-VERBS = {"pg-backup": BOTH | {"list", "restore", "hold"}, "pg-prune": BOTH | {"plan", "release"}}
-FLAGS = {"pg-backup": {"--if-due", "--json", "--from", "--check", "--help", "--version"},
+PHYSICAL = {"check-backup", "check_backup", "wal-push", "wal-fetch"}
+VERBS = {"pg-backup": BOTH | PHYSICAL | {"list", "restore", "hold"}, "pg-prune": BOTH | {"plan", "release"}}
+FLAGS = {"pg-backup": {"--if-due", "--json", "--from", "--check", "--system-id", "--help", "--version"},
          "pg-prune": {"--dry-run", "--json", "--check", "--help", "--version"}}
 # With a path, as containers call them; `--name pg-backup` and `cronjob/pg-backup` are no commands.
 PROGRAM = re.compile(r"(?:/usr/local/bin/|build/bin/)?(pg-backup|pg-prune)")
@@ -143,7 +144,7 @@ def calls_in(words):
             continue
         end = next((n for n, text in enumerate(rest) if re.fullmatch(r"[|&;<>()]+", text)), len(rest))
         rest = rest[:end]
-        verb = rest[0] if rest and re.fullmatch(r"[a-z-]+", rest[0]) and not rest[0].startswith("-") else None
+        verb = rest[0] if rest and re.fullmatch(r"[a-z_-]+", rest[0]) and not rest[0].startswith("-") else None
         yield program, verb, [text.partition("=")[0] for text in rest if text.startswith("--")]
 
 

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "${1:-$(dirname "$0")/../..}"
 layers=(base codec http store catalog service)
-rooms=(dump restore)
+rooms=(dump restore physical)
 
 violations() {
     local i lower folder

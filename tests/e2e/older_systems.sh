@@ -51,7 +51,7 @@ case_backup_py_and_prune_backups_py() {
     [ "$(s3 ls | grep -c ' backup-')" = 1 ] || fail "$(s3 ls)"
 }
 
-# wal-e's own objects are none of ours; what comes now are dumps.
+# wal-e's own objects are none of ours. With databases named, dumps are made; physical.sh has the rest.
 case_docker_pg_backup_with_wal_e() {
     own_bucket
     create_small_database app
@@ -59,9 +59,6 @@ case_docker_pg_backup_with_wal_e() {
         "AWS_SECRET_ACCESS_KEY=$S3_SECRET_KEY" "WALE_S3_PREFIX=s3://$S3_BUCKET/some/folder" \
         "WALE_S3_ENDPOINT=${S3_ENDPOINT/:/+path:}" "BACKUP_SCHEDULE=0 0 3 * * *" BACKUPS_TO_RETAIN=1
     settings+=("PGPORT=$PGPORT") # of the test's server
-    expect 2 pg_backup now
-    says "nothing says which database"
-    says "physical backups are not supported yet"
     added DATABASES=all
     echo wal | s3 put some/folder/basebackups_005/base_000000010000000000000002_00000040/extended_version.txt
     echo wal | s3 put some/folder/wal_005/000000010000000000000001.lzo

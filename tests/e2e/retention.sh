@@ -205,6 +205,60 @@ holds() {
 }
 both_stores holds
 
+# base_backup_at STAMP SEGMENT: a base backup of the server 7 that needs that segment of WAL, and no other
+base_backup_at() {
+    local id path
+    id=$(date -u -d "$1" +%Y%m%dT%H%M%SZ)-00000000
+    path=$folder/_cluster/$id
+    mkdir -p "$path"
+    printf data >"$path/base.tar"
+    jq -n --arg id "$id" --arg time "$(date -u -d "$1" +%Y-%m-%dT%H:%M:%SZ)" --arg sum "$(printf %064d 0)" \
+        --arg start "0/${2}000028" --arg end "0/${2}000100" '
+        {format: 2, group: "_cluster", kind: "cluster", id: $id, started: $time, finished: $time, tool: "pg-backup",
+         server_version: 150018, system_identifier: "7", groups: ["_cluster"],
+         streams: [{name: "base", format: "tar", compression: "none", uncompressed_bytes: 4,
+                    objects: [{name: "base.tar", bytes: 4, sha256: $sum}]}],
+         cluster: {start: $start, end: $end, timeline: 1, segment_bytes: 16777216, from_standby: false},
+         private: {warnings: [], uncompressed_sha256: {base: $sum}, tablespaces: []}}' >"$path/manifest.json"
+    touch -d "$1" "$path"/*
+}
+
+# WAL goes with the base backups that need it, and only then.
+case_base_backups() {
+    use_dir
+    local wal=$folder/_cluster/wal/7/00000001 i
+    mkdir -p "$wal"
+    for i in {1..9}; do
+        printf wal >"$wal/00000001000000000000000$i"
+        touch -d "$((10 - i)) days ago" "$wal/00000001000000000000000$i"
+    done
+    base_backup_at "9 days ago" 1
+    base_backup_at "6 days ago" 4
+    base_backup_at "2 days ago" 8
+    settings+=(BACKUPS_TO_RETAIN=2)
+    store_list >"$T/before"
+    expect 0 pg_prune plan
+    says "write-ahead log of the server 7"
+    says "can be restored"
+    expect 0 pg_prune plan --json
+    [ "$(jq -c 'select(.kind == "wal") | [.server, .keep.objects, .remove.objects, .windows[0].end]' "$T/out")" = \
+        '["7",6,3,"0/A000000"]' ] || fail "$(cat "$T/out")"
+    unchanged
+    expect 0 pg_prune now
+    says "deleted 1 backup and 3 objects of write-ahead logs"
+    group_has _cluster 2
+    # A base backup without its own WAL is damaged: nothing goes.
+    rm "$wal/000000010000000000000008"
+    settings+=(BACKUPS_TO_RETAIN=1)
+    store_list >"$T/before"
+    expect 3 pg_prune now
+    says "segment 000000010000000000000008 of its write-ahead log is missing or incomplete"
+    unchanged
+    printf wal >"$wal/000000010000000000000008"
+    expect 0 pg_prune now
+    [ "$(find "$wal" -type f | sort | head -n 1)" = "$wal/000000010000000000000008" ] || fail "$(store_list)"
+}
+
 # Files as the older systems left them, and what only looks like one.
 old_files() {
     local key

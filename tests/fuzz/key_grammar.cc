@@ -23,7 +23,8 @@ void check_group(std::string_view bytes) {
   require(std::all_of(encoded.begin(), encoded.end(), is_key_character), "keys are plain");
   require(encoded.empty() == bytes.empty(), "a name does not vanish");
   const bool has_our_mark = encoded.starts_with('.') || encoded.starts_with('_');
-  require(has_our_mark == (group == Group::globals()), "dot and _ in front are ours");
+  const bool is_database = is_of_database(group.kind());
+  require(has_our_mark != is_database, "dot and _ in front are ours");
   require(encoded.size() <= 3 * bytes.size(), "a byte takes three at most");
   const std::optional<Group> decoded = decode_group(encoded);
   require(bytes.empty() ? !decoded : decoded == group, "a name survives its encoding");
@@ -53,8 +54,8 @@ void check_made_key(std::string_view bytes) {
   for (const std::string& file :
        {std::string("manifest.json"), std::string("SHA256SUMS"), stream_file_name(stream),
         stream_file_name(stream) + ".0001",
-        stream_file_name(stream, DumpFormat::plain, {Compression::none}),
-        stream_file_name(stream, DumpFormat::custom, {Compression::gzip})}) {
+        stream_file_name(stream, StreamFormat::plain, {Compression::none}),
+        stream_file_name(stream, StreamFormat::custom, {Compression::gzip})}) {
     const std::optional<BackupKey> key = parse_key(folder + "/" + file);
     require(key && key->group == group && key->time == time && key->file == file,
             "what we write is ours");

@@ -19,6 +19,15 @@ void require_sane(const Manifest& manifest) {
   }
 }
 
+void require_sane_cluster(const ClusterFacts& cluster) {
+  require(cluster.start <= cluster.end && cluster.timeline > 0, "a base backup has a beginning");
+  require(is_segment_size(cluster.segment_bytes), "segments have a size of theirs");
+  for (const TablespaceFacts& tablespace : cluster.tablespaces) {
+    require(tablespace.oid > 0 && tablespace.location.starts_with('/'),
+            "a tablespace has an absolute path");
+  }
+}
+
 void require_survives(const Manifest& manifest) {
   const std::string text = format_manifest(manifest);
   const Manifest again = parse_manifest(text);
@@ -48,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   require_sane(manifest);
+  if (manifest.group.kind() == GroupKind::cluster) require_sane_cluster(manifest.cluster);
   require_survives(manifest);
   return 0;
 }

@@ -31,4 +31,23 @@ namespace pgbackup {
   return manifest;
 }
 
+/// Makes the manifest of a base backup of the server 7, with a stream of each format of four bytes.
+[[nodiscard]] inline Manifest make_base_manifest(std::string id, ClusterFacts cluster) {
+  Manifest manifest;
+  manifest.group = Group::cluster();
+  manifest.groups = {Group::cluster()};
+  manifest.id = std::move(id);
+  manifest.system_identifier = "7";
+  manifest.cluster = std::move(cluster);
+  for (const auto& [name, format] : {std::pair("base", StreamFormat::tar),
+                                     std::pair("backup_manifest", StreamFormat::manifest)}) {
+    manifest.streams.push_back(
+        {.name = name,
+         .format = format,
+         .uncompressed_sha256 = std::string(64, 'b'),
+         .objects = {{stream_file_name(name, format), 4, std::string(64, 'a')}}});
+  }
+  return manifest;
+}
+
 }  // namespace pgbackup

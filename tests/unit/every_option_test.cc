@@ -7,6 +7,7 @@
 
 #include "backup/config.h"
 #include "common/base/option_value.h"
+#include "common/base/text.h"
 #include "prune/config.h"
 #include "tests/support/test.h"
 
@@ -117,7 +118,9 @@ void check_every_verb(CommandLine (*make)(Config&)) {
       const auto problems_of = [&](const std::vector<std::string>& flags,
                                    const Environment& given) {
         std::vector<std::string> arguments = {std::string(verb.name)};
-        if (!verb.argument.empty()) arguments.emplace_back("argument");
+        for (size_t i = 0; i < split_command_line(verb.arguments).size(); ++i) {
+          arguments.emplace_back("argument");
+        }
         arguments.insert(arguments.end(), flags.begin(), flags.end());
         Config config;
         return fmt::format("{}",

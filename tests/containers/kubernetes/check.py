@@ -13,6 +13,7 @@ import api_fields
 from settings import PROXIES, daily_minute, is_at_a_clock_change, is_cron, settings_of
 
 USER = 10001
+USER_OF_POSTGRES = 999  # of the image: a restored data directory belongs to it
 USER_FIELDS = ["runAsUser", "runAsGroup", "fsGroup"]
 HASH = re.compile(r"-[a-z0-9]{10}$")
 UNDISTURBED = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
@@ -111,7 +112,9 @@ def check_restricted(m, where, spec):
     for volume in spec.get("volumes", []):
         m.expect(set(volume) - {"name"} <= allowed, where, f"volume {volume['name']} is not restricted")
     pod = spec.get("securityContext", {})
-    for field, value in {"runAsNonRoot": True, **m.users}.items():
+    writes_files = any("--cluster" in container.get("args", []) for container in spec["containers"])
+    users = {field: USER_OF_POSTGRES for field in m.users} if writes_files and any(m.users.values()) else m.users
+    for field, value in {"runAsNonRoot": True, **users}.items():
         m.expect(pod.get(field) == value, where, f"securityContext.{field} must be {value}")
     m.expect(pod.get("seccompProfile", {}).get("type") == "RuntimeDefault", where, "no seccomp profile")
     for container in spec["containers"] + spec.get("initContainers", []):

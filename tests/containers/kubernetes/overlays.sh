@@ -67,11 +67,18 @@ daemons() {
 
 openshift() { add_component openshift; }
 
+physical() {
+    daemons
+    add_component physical
+    edit '/- path: restore.yaml/d'
+    sed -i '/^DB=/d' backup.env
+}
+
 openshift_daemons() {
     openshift
     daemons
 }
 
-for name in aws whole_server roles roles_daemons minio proxy daemons openshift openshift_daemons; do
+for name in aws whole_server roles roles_daemons minio proxy daemons physical openshift openshift_daemons; do
     overlay "$name"
 done

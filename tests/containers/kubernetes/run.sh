@@ -62,7 +62,7 @@ check_manifests() { # [--openshift] FILE...
 # Of the overlays that need keys for the bucket; those with roles have passwords alone.
 check_overlays() {
     local name
-    for name in aws whole_server minio proxy daemons; do
+    for name in aws whole_server minio proxy daemons physical; do
         check_manifests /rendered/{all-secrets,overlays/$name}.yaml
     done
     for name in roles roles_daemons; do

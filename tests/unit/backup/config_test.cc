@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include "backup/connection_sources.h"
 #include "backup/restore/terminal.h"
 #include "common/base/error.h"
 #include "tests/support/temporary_folder.h"
@@ -25,6 +26,8 @@ std::string problems_of(const std::vector<std::string>& arguments, const Environ
 const Environment kDirectory = {{"BACKUP_DIR", "/backups"}, {"DB", "app"}};
 const Environment kBucket = {
     {"S3_BUCKET", "b"}, {"S3_ACCESS_KEY", "a"}, {"S3_SECRET_KEY", "s"}, {"DB", "app"}};
+
+const Environment kPhysical = {{"BACKUP_DIR", "/backups"}, {"BACKUP_METHOD", "physical"}};
 
 Environment with(Environment environment, const std::string& name, const std::string& value) {
   environment[name] = value;
@@ -88,6 +91,36 @@ TEST_CASE("Everything that is wrong is said at once") {
   CHECK(problems.find("nothing says which database") != std::string::npos);
 }
 
+TEST_CASE("An environment of wal-e makes the backups physical, unless a database is named") {
+  const Environment theirs = {{"WALE_S3_PREFIX", "s3://b/p"},
+                              {"AWS_ACCESS_KEY_ID", "a"},
+                              {"AWS_SECRET_ACCESS_KEY", "s"},
+                              {"PGUSER", "u"},
+                              {"PGHOST", "h"}};
+  BackupConfig config;
+  const auto parse = [&](const std::vector<std::string>& arguments,
+                         const Environment& environment) {
+    config = BackupConfig{};
+    const CommandLine command = backup_command_line(config);
+    ParsedOptions parsed = parse_options(command, arguments, environment);
+    check_backup_config(config, parsed, environment);
+    return fmt::format("{}", fmt::join(parsed.problems, "\n"));
+  };
+  const auto method_of = [&](const Environment& environment) {
+    static_cast<void>(parse({"now"}, environment));
+    return config.method;
+  };
+  CHECK(parse({"restore", "LATEST"}, theirs).empty());
+  CHECK(config.restore.id == "latest");
+  CHECK(config.cluster.cluster);
+  CHECK(method_of(theirs) == BackupMethod::physical);
+  CHECK(method_of(with(theirs, "DATABASES", "all")) == BackupMethod::logical);
+  CHECK(method_of(with(theirs, "DB", "app")) == BackupMethod::logical);
+  CHECK(method_of(with(theirs, "BACKUP_METHOD", "logical")) == BackupMethod::logical);
+  CHECK(method_of(with(theirs, "PGDATABASE", "app")) == BackupMethod::physical);
+  CHECK(problems_of({"serve"}, kPhysical).empty());
+}
+
 TEST_CASE("Each wrong setting is named") {
   struct Case {
     std::vector<std::string> arguments;
@@ -96,7 +129,14 @@ TEST_CASE("Each wrong setting is named") {
   };
   const std::vector<Case> cases = {
       {{"now"}, {{"BACKUP_DIR", "/b"}}, "nothing says which database to back up: set DB=app"},
-      {{"serve"}, {{"BACKUP_DIR", "/b"}, {"WALE_S3_PREFIX", "s3://b"}}, "physical backups are not"},
+      {{"serve"}, with(kPhysical, "WAL_SLOT", "Slot"), "WAL_SLOT: 'Slot' is not a name"},
+      {{"now"}, with(kPhysical, "BASE_BACKUP_MAX_RATE", "1KiB"), "no less than 32KiB per second"},
+      {{"restore", "--cluster", "--target-time", "noon"}, kPhysical, "--target-time: 'noon'"},
+      {{"restore", "LATEST", "--id", "20261120T031500Z-9f3a1c2b"},
+       kPhysical,
+       "the id is given twice"},
+      {{"restore", "--target-dir", "/d"}, kDirectory, "--target-dir needs --cluster"},
+      {{"restore", "--cluster", "--create"}, kDirectory, "--create has no effect with --cluster"},
       {{"now"}, with(kDirectory, "DATABASES", "app, b"), "DB is 'app' and DATABASES is 'app, b'"},
       {{"now"}, with(kDirectory, "DB_NAME", "b"), "DB is 'app' and DATABASES is 'b'; keep one"},
       {{"now"}, with(kDirectory, "POSTGRES_DB", "other"), "DB and POSTGRES_DB are two names"},

@@ -138,7 +138,10 @@ struct Renamed {
   CommandLine command{
       .program = "prog",
       .summary = "Does things.",
-      .verbs = {{"now", "Once."}, {"hold", "Holds.", "GROUP/ID"}},
+      .verbs = {{"now", "Once."},
+                {"hold", "Holds.", "GROUP/ID"},
+                {"copy", "Copies.", "NAME PATH"},
+                {"restore", "Restores.", "[ID]"}},
       .options = {
           {.name = "KEEP",
            .value = Number{&keep, 0, 100},
@@ -324,19 +327,33 @@ TEST_CASE("Help and the documented table show the names of older systems") {
         std::string::npos);
 }
 
+TEST_CASE("A command may have several arguments, and one that may be left out") {
+  using Words = std::vector<std::string>;
+  Renamed s;
+  CHECK(s.problems({}, {"copy", "a", "b"}).empty());
+  CHECK(s.parsed.arguments == Words{"a", "b"});
+  CHECK(s.problems({}, {"copy", "a"}) == "copy needs NAME PATH");
+  CHECK(s.problems({}, {"copy", "a", "b", "c"}) == "unexpected argument c");
+  CHECK(s.problems({}, {"restore", "LATEST"}).empty());
+  CHECK(s.parsed.arguments == Words{"LATEST"});
+  CHECK(s.problems({}, {"restore"}).empty());
+  CHECK(s.parsed.arguments.empty());
+  CHECK(s.problems({}, {"restore", "a", "b"}) == "unexpected argument b");
+}
+
 TEST_CASE("A command may have an argument, which it then needs") {
   Renamed s;
   CHECK(s.problems({}, {"hold", "app/1"}).empty());
   CHECK(s.parsed.verb == "hold");
-  CHECK(s.parsed.argument == "app/1");
+  CHECK(s.parsed.arguments == std::vector<std::string>{"app/1"});
   CHECK(s.problems({}, {"--keep", "1", "hold", "--age=1h", "app/1"}).empty());
   CHECK(s.problems({}, {"now"}).empty());
-  CHECK(s.parsed.argument.empty());
+  CHECK(s.parsed.arguments.empty());
   CHECK(s.problems({}, {"hold"}) == "hold needs GROUP/ID");
   CHECK(s.problems({}, {"hold", "app/1", "app/2"}) == "unexpected argument app/2");
   CHECK(s.problems({}, {"now", "app/1"}) == "unexpected argument app/1");
   CHECK(s.problems({}, {"app/1"}).starts_with("unknown command app/1"));
-  CHECK(help_text(s.command).find("\n  hold GROUP/ID Holds.\n") != std::string::npos);
+  CHECK(help_text(s.command).find("\n  hold GROUP/ID  Holds.\n") != std::string::npos);
 }
 
 TEST_CASE("An empty variable counts as unset") {

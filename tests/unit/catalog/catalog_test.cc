@@ -130,7 +130,7 @@ TEST_CASE_METHOD(CatalogFixture, "What is not ours is not seen") {
   for (const std::string& key : std::vector<std::string>{
            "readme.txt", "app/notes.txt", "app/" + kOld + "/sub/notes.txt",
            "x/app/" + kOld + "/manifest.json", "_app/" + kOld + "/manifest.json",
-           "app/latest/manifest.json", "_cluster/" + kOld + "/manifest.json",
+           "app/latest/manifest.json", "=5Fcluster/" + kOld + "/manifest.json",
            "_cluster/wal/7/00000001/000000010000000000000001.zst"}) {
     add(key);
   }
@@ -290,12 +290,17 @@ TEST_CASE_METHOD(CatalogFixture, "A manifest of another kind than its group is d
   CHECK(read("app", of_app, "dump").group == db("app"));
   CHECK(fails_with(ErrorKind::corrupt, "manifest.json: its kind is globals",
                    [&] { return read("app", of_app, "globals"); }));
-  CHECK(fails_with(ErrorKind::failed, "this one does not know 'cluster' in the manifest",
+  CHECK(fails_with(ErrorKind::corrupt, "manifest.json: its kind is cluster",
                    [&] { return read("app", of_app, "cluster"); }));
+  CHECK(fails_with(ErrorKind::failed, "this one does not know 'other' in the manifest",
+                   [&] { return read("app", of_app, "other"); }));
   const std::string of_globals = manifest_of("_globals", kOld);
   CHECK(read("_globals", of_globals, "globals").group == Group::globals());
   CHECK(fails_with(ErrorKind::corrupt, "manifest.json: its kind is dump",
                    [&] { return read("_globals", of_globals, "dump"); }));
+  const std::string of_dump = manifest_of("_cluster", kOld);
+  CHECK(fails_with(ErrorKind::corrupt, "manifest.json: its kind is dump",
+                   [&] { return read("_cluster", of_dump, "dump"); }));
 }
 
 TEST_CASE_METHOD(CatalogFixture, "A manifest is read, and named when it is wrong") {

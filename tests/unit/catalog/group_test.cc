@@ -32,17 +32,19 @@ TEST_CASE("A group has a name, a title and the kind of its backups") {
   }
 }
 
-TEST_CASE("A name is that of the globals, of a database, or of none") {
+TEST_CASE("A name is that of the globals, of the cluster, of a database, or of none") {
   CHECK(parse_group("_globals") == Group::globals());
+  CHECK(parse_group("_cluster") == Group::cluster());
   CHECK(parse_group("") == Group());
   for (const auto* name : {"app", "globals", "_Globals", "_globals ", "_globals2", "_", "..", " ",
-                           "a/b", "\xff", "_cluster"}) {
+                           "a/b", "\xff", "_Cluster", "_cluster2"}) {
     CAPTURE(name);
     CHECK(parse_group(name) == db(name));
     CHECK(parse_group(name).name() == name);
   }
-  const std::vector<std::string> names = {"b", "_globals", "a", ""};
-  CHECK(parse_groups(names) == std::vector<Group>{db("b"), Group::globals(), db("a"), Group()});
+  const std::vector<std::string> names = {"b", "_globals", "a", "_cluster", ""};
+  CHECK(parse_groups(names) ==
+        std::vector<Group>{db("b"), Group::globals(), db("a"), Group::cluster(), Group()});
   CHECK(names_of(parse_groups(names)) == names);
 }
 

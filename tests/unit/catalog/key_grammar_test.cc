@@ -21,7 +21,8 @@ TEST_CASE("A database's name becomes a folder name and comes back") {
                                          {"_globals", "_globals"},
                                          {"_global", "=5Fglobal"},
                                          {"_globals2", "=5Fglobals2"},
-                                         {"_cluster", "=5Fcluster"},
+                                         {"_cluster", "_cluster"},
+                                         {"_cluster2", "=5Fcluster2"},
                                          {"..", "=2E."},
                                          {".", "=2E"},
                                          {"a b", "a=20b"},
@@ -58,10 +59,10 @@ TEST_CASE("What belongs to the whole server has a folder that no database has") 
 
 TEST_CASE("A spelling that is not ours is no group") {
   for (const auto* text :
-       {"",           "_global", "_cluster", "_",     ".",        "..",   ".hidden",
-        "=5Fglobals", "a b",     "a=",       "a=2",   "a=2f",     "a=zz", "=61",
-        "a=2E",       "a=5F",    "a/b",      "a%20b", "\xc3\xa4", "a\n",  "=2D",
-        "a=-1",       "a= 1",    "a=2F=",    "a+b",   "a~b"}) {
+       {"",           "_global", "=5Fcluster", "_",     ".",        "..",   ".hidden",
+        "=5Fglobals", "a b",     "a=",         "a=2",   "a=2f",     "a=zz", "=61",
+        "a=2E",       "a=5F",    "a/b",        "a%20b", "\xc3\xa4", "a\n",  "=2D",
+        "a=-1",       "a= 1",    "a=2F=",      "a+b",   "a~b"}) {
     CAPTURE(text);
     CHECK_FALSE(decode_group(text));
   }
@@ -117,12 +118,18 @@ TEST_CASE("Every key that we write is recognised") {
 TEST_CASE("The name of the data says what it is") {
   const std::vector<std::pair<std::string, std::string>> names = {
       {stream_file_name(dump_stream_name(db("a b"))), "a=20b.dump.zst"},
-      {stream_file_name("app", DumpFormat::custom, {Compression::gzip}), "app.dump.gz"},
-      {stream_file_name("app", DumpFormat::custom, {Compression::none}), "app.dump"},
-      {stream_file_name("app", DumpFormat::plain), "app.sql.zst"},
-      {stream_file_name("app", DumpFormat::plain, {Compression::gzip}), "app.sql.gz"},
-      {stream_file_name("app", DumpFormat::plain, {Compression::none}), "app.sql"},
-      {stream_file_name(dump_stream_name(Group::globals()), DumpFormat::plain), "globals.sql.zst"}};
+      {stream_file_name("app", StreamFormat::custom, {Compression::gzip}), "app.dump.gz"},
+      {stream_file_name("app", StreamFormat::custom, {Compression::none}), "app.dump"},
+      {stream_file_name("app", StreamFormat::plain), "app.sql.zst"},
+      {stream_file_name("app", StreamFormat::plain, {Compression::gzip}), "app.sql.gz"},
+      {stream_file_name("app", StreamFormat::plain, {Compression::none}), "app.sql"},
+      {stream_file_name("base", StreamFormat::tar), "base.tar.zst"},
+      {stream_file_name("16384", StreamFormat::tar, {Compression::none}), "16384.tar"},
+      {stream_file_name("backup_manifest", StreamFormat::manifest), "backup_manifest.zst"},
+      {stream_file_name("backup_manifest", StreamFormat::manifest, {Compression::none}),
+       "backup_manifest"},
+      {stream_file_name(dump_stream_name(Group::globals()), StreamFormat::plain),
+       "globals.sql.zst"}};
   for (const auto& [name, expected] : names) CHECK(name == expected);
   for (const auto* file : {"app.dump.gz", "app.dump", "app.sql.zst", "app.sql.gz", "app.sql",
                            "app.dump.0001", "app.sql.gz.0002"}) {
@@ -130,6 +137,9 @@ TEST_CASE("The name of the data says what it is") {
     CHECK(parse_key("app/" + kId + "/" + file)->file == file);
   }
   CHECK(parse_key("_globals/" + kId + "/globals.sql.zst.0001")->group == Group::globals());
+  for (const auto* file : {"base.tar.zst", "16384.tar.zst.0001", "backup_manifest.zst"}) {
+    CHECK(parse_key("_cluster/" + kId + "/" + file)->group == Group::cluster());
+  }
 }
 
 TEST_CASE("Whatever lies directly inside a folder of ours is ours") {
@@ -170,8 +180,7 @@ TEST_CASE("Everything else is not ours") {
                                 "app/" + kId + "x/manifest.json",
                                 "app/20261120T031500Z/manifest.json",
                                 "_app/" + kId + "/manifest.json",
-                                "_cluster/" + kId + "/manifest.json",
-                                "_cluster/" + kId + "/base.tar.zst",
+                                "=5Fcluster/" + kId + "/manifest.json",
                                 "_cluster/wal/7/00000001/000000010000000000000001.zst",
                                 ".app/" + kId + "/manifest.json",
                                 "../" + kId + "/manifest.json",

@@ -33,7 +33,7 @@ Manifest sample() {
                 .objects = {{"app.dump.zst", UINT64_MAX, std::string(64, 'a')},
                             {"app.dump.zst.0001", 0, std::string(64, '0')}}},
                {.name = "more",
-                .format = DumpFormat::plain,
+                .format = StreamFormat::plain,
                 .packing = {.compression = Compression::gzip},
                 .uncompressed_bytes = 1,
                 .uncompressed_sha256 = std::string(64, 'e'),
@@ -133,7 +133,7 @@ TEST_CASE("A manifest survives its text form") {
   CHECK(stream.objects[1].sha256 == std::string(64, '0'));
   CHECK(stream.uncompressed_bytes == wanted.streams[0].uncompressed_bytes);
   CHECK(stream.uncompressed_sha256 == wanted.streams[0].uncompressed_sha256);
-  CHECK(m.streams[1].format == DumpFormat::plain);
+  CHECK(m.streams[1].format == StreamFormat::plain);
   CHECK(m.streams[1].packing.compression == Compression::gzip);
   CHECK(m.streams[1].uncompressed_sha256 == std::string(64, 'e'));
   CHECK(m.uncompressed_bytes() == (uint64_t{1} << 53U) + 1);

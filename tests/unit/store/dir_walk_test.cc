@@ -24,9 +24,9 @@ class WalkFixture {
  public:
   TemporaryFolder folder;
 
-  [[nodiscard]] std::set<std::string> walk(std::string_view below = "") const {
+  [[nodiscard]] std::set<std::string> walk(std::string_view prefix = "") const {
     std::set<std::string> found;
-    walk_files(folder.path(), below, [&](const std::string& path, const struct stat& info) {
+    walk_files(folder.path(), prefix, [&](const std::string& path, const struct stat& info) {
       CHECK(S_ISREG(info.st_mode));
       CHECK(found.insert(path).second);
     });
@@ -35,12 +35,17 @@ class WalkFixture {
 };
 
 TEST_CASE_METHOD(WalkFixture,
-                 "A walk visits the files below a directory, with paths from the root") {
+                 "A walk visits the files whose paths from the root start as it is asked to") {
   for (const auto* name : {"a", "app/1/x", "app/2/y", "web/1/z"}) folder.write(name, "x");
   CHECK(walk() == std::set<std::string>{"a", "app/1/x", "app/2/y", "web/1/z"});
   CHECK(walk("app/") == std::set<std::string>{"app/1/x", "app/2/y"});
   CHECK(walk("app/2/") == std::set<std::string>{"app/2/y"});
-  for (const auto* none : {"none/", "app/none/", "a/", "app/1/x/"}) CHECK(walk(none).empty());
+  CHECK(walk("a") == std::set<std::string>{"a", "app/1/x", "app/2/y"});
+  CHECK(walk("app/2") == std::set<std::string>{"app/2/y"});
+  CHECK(walk("web/1/z") == std::set<std::string>{"web/1/z"});
+  for (const auto* none : {"none/", "app/none/", "a/", "app/1/x/", "b", "x", "app/x", "web/1/zz"}) {
+    CHECK(walk(none).empty());
+  }
 }
 
 TEST_CASE_METHOD(WalkFixture, "A walk follows no link, not even one that it is asked to begin at") {
@@ -106,6 +111,7 @@ TEST_CASE_METHOD(WalkFixture,
     }
     CHECK(found == std::set<std::string>{"a/1/x", "web/1/x"});
     CHECK(walk("web/").size() == 1);
+    CHECK(walk("w").size() == 1);
     CHECK(fails_with(ErrorKind::denied, "/app", [&] { return walk("app/"); }));
   }
   fs::permissions(folder.path() / "app", fs::perms::owner_all);

@@ -149,7 +149,7 @@ TEST_CASE("Only an option that leaves something out makes a backup a part") {
                            "--quote-all-identifiers",
                            "--extra-float-digits 3"}) {
     CAPTURE(text);
-    CHECK(selection_of(parse(text), DumpFormat::plain).empty());
+    CHECK(selection_of(parse(text), StreamFormat::plain).empty());
   }
   for (const auto& [text, selection] : std::vector<std::pair<std::string, Texts>>{
            {"-vsx", {"--schema-only", "--no-privileges"}},
@@ -167,9 +167,9 @@ TEST_CASE("Only an option that leaves something out makes a backup a part") {
            {"--no-tablespaces --no-table-access-method", {}},
            {"--new-in-20=x -y", {"--new-in-20=x", "-y"}}}) {
     CAPTURE(text);
-    CHECK(selection_of(parse(text), DumpFormat::custom) == selection);
+    CHECK(selection_of(parse(text), StreamFormat::custom) == selection);
   }
-  CHECK(selection_of(parse("-O --no-tablespaces"), DumpFormat::plain) ==
+  CHECK(selection_of(parse("-O --no-tablespaces"), StreamFormat::plain) ==
         Texts{"--no-owner", "--no-tablespaces"});
 }
 

@@ -21,7 +21,7 @@ TEST_CASE("A group of which no client makes a dump is refused before anything is
                 clock, log.log(), {});
   const Destinations destinations = only(store);
   for (const Group& group : {Group(), Group::cluster()}) {
-    const BackupJob::Outcome outcome = job.back_up(group, all_of(destinations));
+    const BackupOutcome outcome = job.back_up(group, all_of(destinations));
     REQUIRE(outcome.error);
     CHECK(outcome.error->message() ==
           "backup of " + group.name() + ": neither pg_dump nor pg_dumpall can make it");

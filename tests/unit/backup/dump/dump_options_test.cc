@@ -17,7 +17,7 @@ Texts arguments_of(DumpOptions options) {
 TEST_CASE("Each setting becomes what pg_dump understands") {
   CHECK(arguments_of({}) == Texts{"--format=custom", "--compress=0", "--encoding=LATIN1",
                                   "--lock-wait-timeout=900000"});
-  CHECK(arguments_of({.format = DumpFormat::plain, .lock_timeout = std::chrono::seconds(0)}) ==
+  CHECK(arguments_of({.format = StreamFormat::plain, .lock_timeout = std::chrono::seconds(0)}) ==
         Texts{"--format=plain", "--compress=0", "--encoding=LATIN1"});
   CHECK(arguments_of({.lock_timeout = std::chrono::seconds(0),
                       .exclude_tables = "log_*,\"My T\"",
@@ -44,8 +44,8 @@ TEST_CASE("What a user adds by PGDUMP_OPTIONS is told from what the settings say
   Texts problems;
   check_dump_options(options, problems);
   CHECK(problems == Texts());
-  CHECK(selection_of(options.flags, DumpFormat::custom) == Texts{"--schema=s", "--no-comments"});
-  CHECK(selection_of(options.flags, DumpFormat::plain) ==
+  CHECK(selection_of(options.flags, StreamFormat::custom) == Texts{"--schema=s", "--no-comments"});
+  CHECK(selection_of(options.flags, StreamFormat::plain) ==
         Texts{"--schema=s", "--no-owner", "--no-comments"});
   options.further = "--exclude-schema";
   check_dump_options(options, problems);

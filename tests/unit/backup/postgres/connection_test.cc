@@ -24,34 +24,6 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("A hint is for what libpq complains of, not for a word in it") {
-  const auto hint = [](std::string_view message) {
-    return std::string(judge_connect_failure(message).hint);
-  };
-  CHECK(hint("FATAL:  database \"x\" does not exist").starts_with("names are taken literally"));
-  CHECK(hint("FATAL:  role \"x\" does not exist") == "check DB_USER, with case");
-  CHECK(hint("root certificate file \"/root/.postgresql/root.crt\" does not exist\nEither provide")
-            .find("PGSSLROOTCERT") != std::string::npos);
-  CHECK(hint("private key file \"x\" does not exist").empty());
-  CHECK(hint("definition of service \"x\" not found").empty());
-  CHECK(hint("FATAL:  password authentication failed for user \"x\"") ==
-        "check DB_USER and DB_PASSWORD");
-}
-
-TEST_CASE("Only what may pass by itself is worth another try") {
-  const auto kind = [](std::string_view message) { return judge_connect_failure(message).kind; };
-  for (const auto* message : {"connection to server failed: Connection refused",
-                              "FATAL:  the database system is starting up", "timeout expired",
-                              "could not translate host name \"db\" to address",
-                              "FATAL:  sorry, too many clients already"}) {
-    CAPTURE(message);
-    CHECK(kind(message) == ErrorKind::transient);
-  }
-  CHECK(kind("FATAL:  password authentication failed for user \"x\"") == ErrorKind::denied);
-  CHECK(kind("FATAL:  no pg_hba.conf entry for host \"::1\"") == ErrorKind::denied);
-  CHECK(kind("FATAL:  database \"x\" does not exist") == ErrorKind::not_found);
-}
-
 TEST_CASE(
     "Of two maintenance databases the first one's error is shown, the second's if it differs") {
   const Error refused(ErrorKind::transient, "to postgres: Connection refused", "check DB_HOST");

@@ -9,11 +9,11 @@ namespace {
 using namespace std::string_literals;
 
 TEST_CASE("What pg_dump wrote is told by its first bytes") {
-  CHECK(format_of("PGDMP\x01\x0e\x00\x04\x08\x01"s) == DumpFormat::custom);
-  CHECK(format_of("PGDMP") == DumpFormat::custom);
+  CHECK(format_of("PGDMP\x01\x0e\x00\x04\x08\x01"s) == StreamFormat::custom);
+  CHECK(format_of("PGDMP") == StreamFormat::custom);
   CHECK(format_of("--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\n") ==
-        DumpFormat::plain);
-  CHECK(format_of("--\n-- PostgreSQL database dump\n--\n") == DumpFormat::plain);
+        StreamFormat::plain);
+  CHECK(format_of("--\n-- PostgreSQL database dump\n--\n") == StreamFormat::plain);
 }
 
 TEST_CASE("Anything else is not what pg_dump writes of one database") {

@@ -62,7 +62,7 @@ TEST_CASE("A file of an older system is what its first bytes say") {
           gzip(plain.substr(0, 1)) + gzip(plain.substr(1, 70'000)) + gzip(plain.substr(70'001))}) {
       OldFile file(stored);
       CHECK(AdoptedDump(file.store, file.backup).format() ==
-            (plain == sql() ? DumpFormat::plain : DumpFormat::custom));
+            (plain == sql() ? StreamFormat::plain : StreamFormat::custom));
       CHECK(file.copy() == plain.size());
       CHECK(file.out.bytes == plain);
       CHECK(file.out.finished);

@@ -176,7 +176,8 @@ TEST_CASE("Every form of backup that was written before manifests had format 2 c
     CHECK(StoredArchive(store, backup, manifest).copy(out, clock, log) ==
           manifest.uncompressed_bytes());
     CHECK(out.finished);
-    CHECK(out.bytes.starts_with(manifest.streams[0].format == DumpFormat::custom ? "PGDMP" : "--"));
+    CHECK(
+        out.bytes.starts_with(manifest.streams[0].format == StreamFormat::custom ? "PGDMP" : "--"));
   }
 }
 
@@ -187,7 +188,7 @@ TEST_CASE("A manifest of format 1 without a dump object is of the only form that
     auto json = nlohmann::ordered_json::parse(read_small_object(store, backup.commit_key()));
     json.erase("dump");
     const Manifest manifest = parse_manifest(json.dump());
-    CHECK(manifest.streams.at(0).format == DumpFormat::custom);
+    CHECK(manifest.streams.at(0).format == StreamFormat::custom);
     CHECK(manifest.streams.at(0).packing.compression == Compression::zstd);
     CHECK(manifest.dump.selection.empty());
   }

@@ -1,0 +1,95 @@
+#include "backup/physical/wal_writer.h"
+
+#include "tests/support/error_of.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/test.h"
+#include "tests/support/wal_segment.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr uint64_t kSize = kLeastSegmentBytes;
+const std::string kSystem = "7434812345678901234";
+
+struct Fixture {
+  FakeClock clock;
+  MemoryStore store{clock};
+  WalArchive archive{store, kSystem, {}, {.zstd_threads = 1}};
+  std::string name = segment_name({.timeline = 1, .number = 80}, kSize);
+  std::string segment = make_segment(name, {});
+  Lsn start = start_of({.timeline = 1, .number = 80}, kSize);
+
+  [[nodiscard]] Lsn at(uint64_t byte) const { return {start.value + byte}; }
+  [[nodiscard]] std::vector<std::string> keys() const {
+    std::vector<std::string> found;
+    for (const auto& [key, object] : store.objects) found.push_back(key.substr(key.rfind('/') + 1));
+    return found;
+  }
+};
+
+TEST_CASE_METHOD(Fixture, "Bytes are stored as pieces when asked, and as a whole at the end") {
+  WalWriter writer(archive, 1, start, start, kSize);
+  CHECK(writer.is_all_stored());
+  writer.flush();  // nothing yet
+  CHECK(store.objects.empty());
+  writer.write(at(0), std::string_view(segment).substr(0, 9000));
+  CHECK(writer.received() == at(9000));
+  CHECK(writer.stored() == start);
+  CHECK(store.objects.empty());
+  writer.flush();
+  CHECK(writer.stored() == at(9000));
+  CHECK(keys() == std::vector<std::string>{name + ".00000000-00002328.zst"});
+  writer.write(at(9000), std::string_view(segment).substr(9000));
+  CHECK(writer.stored() == at(kSize));
+  CHECK(keys().size() == 2);
+  CHECK(keys().back() == name + ".zst");
+}
+
+TEST_CASE_METHOD(Fixture, "Bytes may end one segment and begin the next") {
+  const std::string next = segment_name({.timeline = 1, .number = 81}, kSize);
+  const std::string both = segment + make_segment(next, {});
+  WalWriter writer(archive, 1, start, start, kSize);
+  writer.write(at(0), std::string_view(both).substr(0, kSize + 100));
+  CHECK(writer.stored() == at(kSize));
+  CHECK(writer.received() == at(kSize + 100));
+  writer.flush();
+  CHECK(keys() == std::vector<std::string>{name + ".zst", next + ".00000000-00000064.zst"});
+}
+
+TEST_CASE_METHOD(Fixture, "What was stored before is received again and not stored again") {
+  WalWriter writer(archive, 1, start, at(5000), kSize);
+  CHECK(writer.stored() == at(5000));
+  writer.write(at(0), std::string_view(segment).substr(0, 4000));
+  writer.flush();
+  CHECK(store.objects.empty());
+  CHECK(writer.is_all_stored());
+  writer.write(at(4000), std::string_view(segment).substr(4000, 2000));
+  writer.flush();
+  CHECK(keys() == std::vector<std::string>{name + ".00001388-00001770.zst"});
+}
+
+TEST_CASE_METHOD(Fixture, "Bytes that do not follow are refused") {
+  WalWriter writer(archive, 1, start, start, kSize);
+  writer.write(at(0), std::string_view(segment).substr(0, 100));
+  for (const uint64_t byte : {uint64_t{0}, uint64_t{99}, uint64_t{101}, kSize}) {
+    const auto error = error_of([&] { writer.write(at(byte), "x"); });
+    REQUIRE(error);
+    CHECK(error->kind() == ErrorKind::corrupt);
+  }
+  CHECK(writer.received() == at(100));
+}
+
+TEST_CASE_METHOD(Fixture, "Another segment under the name of a stored one ends the stream") {
+  archive.put(name, segment);
+  std::string other = segment;
+  other[9000] = static_cast<char>(other[9000] ^ 1);
+  WalWriter writer(archive, 1, start, start, kSize);
+  const auto error = error_of([&] { writer.write(at(0), other); });
+  REQUIRE(error);
+  CHECK(error->kind() == ErrorKind::conflict);
+  CHECK(writer.stored() == start);
+}
+
+}  // namespace
+}  // namespace pgbackup
