@@ -12,11 +12,13 @@ bin=$here/../../build/bin
 BIN=$(cd "$bin" && pwd -P)
 export BIN
 
+s3= # the process of s3.py
 WORK=$(mktemp -d /tmp/pg-backup-e2e.XXXXXX)
 export WORK
 chmod 755 "$WORK"
 clean_up() {
     local server
+    [ -z "$s3" ] || kill -TERM "$s3" || true
     for server in ceph-rgw postgres; do
         [ ! -e "$WORK/$server/pids" ] || "$here/../servers/$server-down.sh" "$WORK/$server" || true
     done
@@ -50,6 +52,8 @@ fi
 for program in pg-backup pg-prune; do
     [ -x "$BIN/$program" ] || { echo "there is no $BIN/$program" >&2; exit 2; }
 done
+"$here/../servers/s3.py" serve "$WORK/s3.port" </dev/null >"$WORK/s3.log" 2>&1 &
+s3=$!
 in_background "$here/../servers/postgres-up.sh" "$WORK/postgres"
 in_background "$here/../servers/ceph-rgw-up.sh" "$WORK/ceph-rgw"
 
