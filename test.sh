@@ -16,77 +16,37 @@ case $what in
     *) echo "usage: ./test.sh [unit|e2e|containers]" >&2; exit 2 ;;
 esac
 
-passed=0 failed=0 running=
-declare -A beside=() # by name: what runs beside the rest
 work=$(mktemp -d /tmp/pg-backup-test.XXXXXX)
-
-finish() {
-    local status=$?
-    trap - INT TERM
-    local process
-    for process in $running "${beside[@]}"; do
-        kill -TERM "$process" 2>/dev/null || true
-        wait "$process" 2>/dev/null || true
-    done
+clean_up() {
     [ ! -e "$work/s3/pids" ] || tests/servers/ceph-rgw-down.sh "$work/s3" || true
+    [ ! -e "$work/engine/pids" ] || DK=$work/engine tests/containers/down.sh || true
     [ ! -s "$work/failures" ] || { section "what failed" && cat "$work/failures"; }
     rm -rf "$work"
-    [ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1 # stopped half-way
-    echo "$passed passed, $failed failed"
-    [ "$failed" = 0 ] || [ "$status" != 0 ] || exit 1
 }
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# attempt COMMAND...: its status; a signal to us is seen at once, and then ends it too.
-attempt() {
-    local status=0
-    "$@" </dev/null &
-    running=$!
-    wait "$running" || status=$?
-    running=
-    return "$status"
-}
+. tests/runner.sh
+at_end
 
 section() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
 build() { # FOLDER TARGET CMAKE_OPTION...
     section "build $1"
-    attempt cmake -S . -B "$1" -G Ninja -DBUILD_TESTING=ON -DCMAKE_UNITY_BUILD=OFF \
-        -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "${@:3}" >"$work/cmake.log" 2>&1 ||
+    into "$work/cmake.log" cmake -S . -B "$1" -G Ninja -DBUILD_TESTING=ON -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "${@:3}" ||
         { cat "$work/cmake.log"; exit 1; }
-    attempt cmake --build "$1" --target "$2"
+    in_background cmake --build "$1" --target "$2"
 }
 
-# start_beside NAME COMMAND...: together with what comes next. join NAME waits for it, shows its output and has its
-# status.
-start_beside() {
-    "${@:2}" >"$work/$1.log" 2>&1 </dev/null &
-    beside[$1]=$!
+# run NAME COMMAND...: a runner, whose failures are shown again at the end.
+run() {
+    run_counted "$work/$1.log" "${@:2}"
+    failures_in "$work/$1.log" >>"$work/failures"
 }
 
-join() { # NAME
-    local status=0
-    wait "${beside[$1]}" || status=$?
-    unset "beside[$1]"
-    mv "$work/$1.log" "$work/output"
-    cat "$work/output"
-    return "$status"
-}
-
-check() { # NAME COMMAND...
-    local status=0
-    attempt "${@:2}" || status=$?
-    verdict "$1" "$status"
-}
-
-verdict() { # NAME STATUS
-    case $2 in
-        0) passed=$((passed + 1)) && echo "ok - $1" ;;
-        77) echo "skipped - $1" ;; # it has said why
-        *) failed=$((failed + 1)) && echo "not ok - $1" | tee -a "$work/failures" ;;
-    esac
+# run_beside NAME COMMAND...: the same together with what comes next, until join_as NAME TITLE.
+run_beside() { start_beside "$1" "$work/$1.log" "${@:2}"; }
+join_as() {
+    section "$2"
+    join "$1" "$work/$1.log"
+    failures_in "$work/$1.log" >>"$work/failures"
 }
 
 # Prints each failed case of a runner or of ctest, with the last lines that it wrote.
@@ -102,89 +62,48 @@ failures_in() { # FILE
         END { flush() }' "$1"
 }
 
-# Adds up the line with which a runner ends: "N passed, M failed", or ctest's own.
-count() { # STATUS
-    local result
-    failures_in "$work/output" >>"$work/failures"
-    result=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p
-        s/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/- \1 \2/p' "$work/output" | tail -n 1)
-    case $result in
-        "") failed=$((failed + 1)) ;; # it came to no result
-        "- "*)
-            read -r _ bad all <<<"$result"
-            passed=$((passed + all - bad)) failed=$((failed + bad))
-            ;;
-        *)
-            read -r good bad <<<"$result"
-            passed=$((passed + good)) failed=$((failed + bad))
-            [ "$1" = 0 ] || [ "$bad" != 0 ] || failed=$((failed + 1))
-            ;;
-    esac
-}
-
-join_counted() { # NAME TITLE
-    local status=0
-    section "$2"
-    join "$1" || status=$?
-    count "$status"
-}
-
-# run_counted COMMAND...: shows its output, but not ctest's lines about tests that pass.
-run_counted() {
-    local status=0 reader
-    mkfifo "$work/pipe"
-    tee "$work/output" <"$work/pipe" |
-        grep --line-buffered -vE '^ *(Start +[0-9]+: |[0-9]+/[0-9]+ Test .* Passed )' &
-    reader=$!
-    attempt "$@" >"$work/pipe" 2>&1 || status=$?
-    wait "$reader" || true
-    rm "$work/pipe"
-    count "$status"
-}
-
 ctest_in() { # FOLDER CTEST_OPTION...
     section "unit tests in $1"
-    run_counted env "${gateway[@]}" ctest --test-dir "$1" -j "$(nproc)" --no-tests=error --output-on-failure \
+    run "ctest $1" env "${gateway[@]}" ctest --test-dir "$1" -j "$(nproc)" --no-tests=error --output-on-failure \
         --timeout 240 "${@:2}"
 }
 
 unit() {
     section checks
-    check layering tests/checks/layering.sh
-    check sizes tests/checks/sizes.sh
-    check format tests/checks/format.sh
-    check scripts tests/checks/scripts.sh
-    check yaml tests/checks/yaml.sh
-    check workflows tests/checks/workflows.sh
-    check dockerfiles tests/checks/dockerfiles.py
-    check documentation tests/checks/docs.sh
-    check "doc comments" tests/checks/comments.py
-    check "the checks themselves" tests/checks/self_test.sh
-    check "schedules, against other implementations" tests/cron/compare.py build/bin/cron_times
+    run checks tests/checks/run.sh
 
     # The stores' contract is tested on the real gateway too.
-    attempt tests/servers/ceph-rgw-up.sh "$work/s3"
+    in_background tests/servers/ceph-rgw-up.sh "$work/s3"
     mapfile -t gateway <"$work/s3/env"
     ctest_in build
     [ "$what" = unit ] || sanitized_unit
-    attempt tests/servers/ceph-rgw-down.sh "$work/s3"
+    in_background tests/servers/ceph-rgw-down.sh "$work/s3"
+}
+
+# Few large pieces take a third of the compiler's time; the many small ones of the plain build say more about warnings.
+build_sanitized() {
+    build build-asan all -DSANITIZE=address,undefined -DCMAKE_UNITY_BUILD=ON
 }
 
 sanitized_unit() {
-    build build-asan all -DSANITIZE=address,undefined
+    build_sanitized
     ctest_in build-asan
-    build build-tsan thread_tests -DSANITIZE=thread
-    check "threads under TSan" build-tsan/bin/thread_tests
+    build build-tsan thread_tests -DSANITIZE=thread -DCMAKE_UNITY_BUILD=ON
+    ctest_in build-tsan
 }
 
-# Both runs together, each with servers of its own: they wait more than they work. What runs with both kinds of store
-# runs with one of them in each.
+# Both runs together, in two parts each and with servers of their own: they wait more than they work. What runs with both
+# kinds of store runs with one of them in each.
 e2e() {
-    build build-asan all -DSANITIZE=address,undefined
+    build_sanitized
     section "end to end, plain and under ASan and UBSan"
-    start_beside plain env E2E_STORE=dir tests/e2e/run.sh
-    run_counted env E2E_STORE=s3 KILL_POINTS=4 tests/e2e/run.sh --bin build-asan/bin
-    join_counted plain "end to end, plain"
+    run_beside plain_1 env E2E_PART=1/2 E2E_STORE=dir tests/e2e/run.sh
+    run_beside plain_2 env E2E_PART=2/2 E2E_STORE=dir tests/e2e/run.sh
+    run_beside sanitized_2 env E2E_PART=2/2 E2E_STORE=s3 KILL_POINTS=4 tests/e2e/run.sh --bin build-asan/bin
+    run sanitized_1 env E2E_PART=1/2 E2E_STORE=s3 KILL_POINTS=4 tests/e2e/run.sh --bin build-asan/bin
+    join_as sanitized_2 "end to end under ASan and UBSan, the other half"
+    join_as plain_1 "end to end, plain"
+    join_as plain_2 "end to end, plain, the other half"
 }
 
 # Why this machine cannot run a container engine; nothing where it can.
@@ -198,7 +117,7 @@ why_no_containers() {
     fi
 }
 
-containers() {
+containers() { # SUBJECT...
     local reason
     reason=$(why_no_containers)
     if [ -n "$reason" ] && [ "${REQUIRE:-}" = containers ]; then
@@ -208,33 +127,36 @@ containers() {
         echo "skipped - containers: $reason"
         echo "0 passed, 0 failed"
     else
-        exec tests/containers/run.sh
+        exec tests/containers/run.sh "$@"
     fi
 }
 
-# The checks that only compute run beside what waits.
+# What only computes runs beside what waits, and takes the time that nothing else wants: health counts in seconds.
 all() {
-    start_beside tidy nice tests/checks/tidy.sh
+    export DK=${DK:-$work/engine} # one for both
+    run_beside tidy chrt -i 0 tests/checks/run.sh tidy
     unit
-    start_beside fuzz nice tests/fuzz/run.sh "${FUZZ_SECONDS:-5}"
+    run_beside images build_images
     e2e
-    join_counted fuzz fuzzing
-    section containers # alone: their health counts in seconds
-    run_counted containers
-    local status=0
-    section clang-tidy
-    join tidy || status=$?
-    verdict clang-tidy "$status"
+    join_as images images
+    run_beside fuzz chrt -i 0 tests/fuzz/run.sh "${FUZZ_SECONDS:-5}"
+    section containers
+    run containers containers
+    join_as fuzz fuzzing
+    join_as tidy clang-tidy
 }
+
+build_images() { KEEP=1 containers build; }
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 # Clones in different folders share what was compiled.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 if [ "$what" = containers ]; then
     section containers
-    run_counted containers
-    exit
+    run containers containers
+else
+    build build all -DWERROR=ON -DCMAKE_UNITY_BUILD=OFF # not with the sanitizers: g++ 12 then warns where nothing is wrong
+    "$what"
+    section "end"
 fi
-build build all -DWERROR=ON # not with the sanitizers: g++ 12 then warns where nothing is wrong
-"$what"
-section "end"
+[ "$failed" = 0 ]

@@ -9,7 +9,7 @@ cd "${1:-$(dirname "$0")/../..}"
 clang_format=$(command -v clang-format-14 || command -v clang-format || true)
 case $([ -z "$clang_format" ] || "$clang_format" --version) in
     *" version 14."*) ;;
-    *) echo "format: left out, needs clang-format 14"; exit 77 ;;
+    *) echo "needs clang-format 14"; exit 77 ;;
 esac
 
 failed=0

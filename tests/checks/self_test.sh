@@ -70,6 +70,38 @@ if [ -z "$("$checks/format.sh" "$root")" ]; then
     expect 0 format.sh backup/a.cc "well formatted" <<<'int f();'
     expect 1 format.sh backup/a.cc "badly formatted" <<<'int  f( );'
 fi
+
+# runner NAME BODY: a runner of cases, in a file of its own.
+# shellcheck disable=SC2016
+runner() {
+    {
+        printf '%s\n' "set -euo pipefail" 'clean_up() { kill -TERM $$; }' ". '$checks/../runner.sh'" at_end
+        printf '%s\n' "$2" '[ "$failed" = 0 ]'
+    } >"$root/$1"
+}
+# expect_runner STATUS LAST_LINE NAME BODY
+expect_runner() {
+    local status=0
+    runner runner "$4"
+    bash "$root/runner" >"$root/out" 2>&1 || status=$?
+    [ "$status $(tail -n 1 "$root/out")" = "$1 $2" ] || { failed=1 && echo "not ok - runner.sh: $3" && cat "$root/out"; }
+}
+case="run_case a '$root/log'"
+counted="run_counted '$root/counted'"
+expect_runner 0 "2 passed, 0 failed" "cases that pass" "$case true; $case true"
+expect_runner 1 "1 passed, 1 failed" "a case that fails" "$case true; $case false"
+expect_runner 0 "0 passed, 0 failed" "a case that is skipped" "$case bash -c 'exit 77'"
+expect_runner 143 "1 passed, 1 failed" "a runner that is stopped" "$case true; $case bash -c 'kill -TERM \$PPID; sleep 20'"
+expect_runner 7 "0 passed, 1 failed" "a runner that ends half-way" "exit 7"
+runner other "$case true; $case true; $case false"
+expect_runner 1 "3 passed, 1 failed" "another runner" "$case true; $counted bash '$root/other'"
+expect_runner 1 "3 passed, 1 failed" "another runner beside ours" \
+    "start_beside other '$root/beside' bash '$root/other'; $case true; join other '$root/beside'"
+expect_runner 1 "0 passed, 1 failed" "another runner that comes to no result" "$counted true"
+expect_runner 1 "5 passed, 1 failed" "another runner that fails beside its cases" \
+    "$counted bash -c 'echo 5 passed, 0 failed; exit 1'"
+expect_runner 1 "8 passed, 2 failed" "ctest" "$counted bash -c 'echo 80% tests passed, 2 tests failed out of 10; exit 8'"
+
 # An installation that is stopped, as by Ctrl-C, leaves nothing in /etc.
 # shellcheck disable=SC2016
 stopped_installation() { # PACKAGES.SH FOLDER

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh [SUBJECT[:CASE]...]: builds the images from their Dockerfiles and runs them, and compose.yaml, in a
 # container engine of its own (engine-up.sh). A subject is a file in cases/, a case a function case_NAME in it,
-# in the order of the file; "kubernetes" is kubernetes/run.sh. Without any, all are run. As root. The last line
-# counts: "N passed, M failed".
+# in the order of the file; "kubernetes" is kubernetes/run.sh, beside what is named after it; "build" is nothing more.
+# Without any, all are run. As root. The last line counts: "N passed, M failed".
 #   KEEP=1   leaves engine and images for the next run, with the same DK (lib.sh)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -35,7 +35,7 @@ run_one() { # SUBJECT CASE
 # build_step NAME COMMAND...: counts as a case; without it there is nothing to test.
 build_step() {
     local began=$SECONDS
-    if in_background "${@:2}" >"$WORK/build.log" 2>&1; then
+    if into "$WORK/build.log" "${@:2}"; then
         passed=$((passed + 1)) && echo "ok - containers, $1 ($((SECONDS - began)) s)"
     else
         failed=$((failed + 1))
@@ -48,7 +48,7 @@ build_step() {
 # One waits for the network and the disk, the other one compiles.
 build_all() {
     local stand_ins
-    "$here/make-base-images.sh" postgres:17 s3-stand-in &
+    { "$here/make-base-images.sh" postgres:17 s3-stand-in && docker build -q -t kubernetes-tools "$here/kubernetes"; } &
     stand_ins=$!
     "$here/build.sh" && version_images && wait "$stand_ins"
 }
@@ -71,23 +71,9 @@ version_images() {
 }
 git_of() { git -c safe.directory='*' -C "$@"; }
 
-# Cases of a runner of its own, which prints and counts them itself.
-run_kubernetes() {
-    local good bad status=0
-    mkfifo "$WORK/pipe"
-    tee "$WORK/kubernetes.log" <"$WORK/pipe" | grep --line-buffered -vE '^[0-9]+ passed, [0-9]+ failed$' &
-    # shellcheck disable=SC2016
-    in_background bash -c 'exec "$0" >"$1" 2>&1' "$here/kubernetes/run.sh" "$WORK/pipe" || status=$?
-    wait
-    rm "$WORK/pipe"
-    read -r good bad <<<"$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$WORK/kubernetes.log" | tail -n 1)"
-    passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-0}))
-    [ "$status" = 0 ] || [ "${bad:-0}" != 0 ] || failed=$((failed + 1))
-}
-
 cases_of() { sed -nE 's/^case_([a-z0-9_]+)\(\).*/\1/p' "$here/cases/$1.sh"; }
 
-[ $# -gt 0 ] || set -- images stack production nights outage bad_input kubernetes
+[ $# -gt 0 ] || set -- images stack production nights kubernetes outage bad_input
 if ! engine_answers; then
     ours=1
     build_step "an engine of our own" "$here/engine-up.sh"
@@ -97,8 +83,10 @@ build_step "both images from their Dockerfiles, and the stand-ins" build_all
 
 for wanted in "$@"; do
     case $wanted in
-        kubernetes) run_kubernetes ;;
+        build) ;; # done
+        kubernetes) start_beside kubernetes "$WORK/kubernetes.log" "$here/kubernetes/run.sh" ;;
         *) run_wanted "$here/cases" "$wanted" ;;
     esac
 done
+[ -z "${beside[kubernetes]:-}" ] || join kubernetes "$WORK/kubernetes.log"
 [ "$failed" = 0 ]

@@ -220,7 +220,7 @@ def compare(name, cases, ours, theirs, apart, least=1500):
             failed += 1
             print("%s: '%s' after %d: %s, ours %s" % (name, text, begin, other, mine))
     apart_text = "".join("; %d left out: %s" % (count, reason) for reason, count in left_out.items())
-    print("%s: %d expressions agree, %d do not; %d it does not take%s" % (name, passed, failed, refused, apart_text))
+    print("note: %s: %d expressions agree, %d do not; %d it does not take%s" % (name, passed, failed, refused, apart_text))
     if passed < least:
         print("too few to say anything")
         failed += 1
@@ -266,7 +266,7 @@ def main():
         for name in ZONES:
             failed += compare_in_zone(rng, sys.argv[1], robfig, name)
         if not robfig:
-            print("robfig: not compared, Go or its package is missing")
+            print("note: robfig: not compared, Go or its package is missing")
     sys.exit(1 if failed else 0)
 
 

@@ -68,7 +68,7 @@ case_restore_from_folder() {
     mv "$folder" "$T/moved"
     folder=$T/moved
     create_database app_copy
-    by_hand 'sha256sum -c SHA256SUMS'
+    by_hand 'app/latest && sha256sum -c SHA256SUMS'
     expect_same_database app app_copy
 }
 

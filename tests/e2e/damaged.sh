@@ -167,9 +167,9 @@ both_stores copied_store
 # What a later version writes into a folder of ours goes with it.
 unknown_files() {
     three_backups
-    local id file
+    local id
     id=$(field id app | sort | head -n 1)
-    for file in verified app.dump.zst.10000 backup_manifest .note; do echo new | store_put "app/$id/$file"; done
+    echo new | store_put "app/$id/"{verified,app.dump.zst.10000,backup_manifest,.note}
     echo deeper | store_put "app/$id/sub/deeper"
     settings+=(RETENTION_KEEP_LAST=2)
     expect 0 pg_prune now

@@ -50,11 +50,12 @@ skip() { echo "$*"; exit 77; }
 
 # wait_until SECONDS COMMAND...: polls; fails when the command still fails after that time.
 wait_until() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1)) pause=0
     shift
     until "$@"; do
         [ "$SECONDS" -lt "$end" ] || fail "still not after the time given: $*"
-        sleep 0.1
+        [ "$pause" = 5 ] || pause=$((pause + 1)) # to look costs time as well
+        sleep "0.$pause"
     done
 }
 
@@ -212,7 +213,18 @@ SCRIPT
 
 # ---- the store, without the code under test --------------------------------------------------------------
 
-s3() { "$servers/s3.py" "$@"; }
+s3() { # VERB ARGUMENT...: s3.py, which runs already
+    local word fields=()
+    for word in "$@"; do fields+=(--data-urlencode "word=$word"); done
+    for word in ENDPOINT BUCKET ACCESS_KEY SECRET_KEY REGION CA_FILE; do
+        word=S3_$word && fields+=(--data-urlencode "$word=${!word:-}")
+    done
+    [ "$1" != put ] || { cat >"$T/stdin" && fields+=(--data-urlencode "stdin=$T/stdin"); }
+    curl -sf --noproxy '*' "${fields[@]}" "http://127.0.0.1:$(cat "$WORK/s3.port")/" || {
+        tail -n 1 "$WORK/s3.log" >&2
+        return 1
+    }
+}
 
 # Everything that is there, keys relative to the prefix or folder: "SIZE KEY", sorted by key.
 store_list() {
@@ -232,10 +244,14 @@ store_get() {
     esac
 }
 
-store_put() { # KEY < bytes
+store_put() { # KEY... < bytes
+    local key
     case $store in
-        s3) s3 put "$prefix/$1" ;;
-        dir) mkdir -p "$(dirname "$folder/$1")" && cat >"$folder/$1" ;;
+        s3) s3 put "${@/#/$prefix/}" ;;
+        dir)
+            cat >"$T/put"
+            for key in "$@"; do mkdir -p "$(dirname "$folder/$key")" && cp "$T/put" "$folder/$key"; done
+            ;;
     esac
 }
 
@@ -306,7 +322,7 @@ expect_complete() {
 
 # ---- databases -----------------------------------------------------------------------------------------
 
-psql_() { psql -XAtq -v ON_ERROR_STOP=1 "$@"; }
+psql_() { "$PG_BIN/psql" -XAtq -v ON_ERROR_STOP=1 "$@"; }
 
 # sql DATABASE STATEMENT, or sql DATABASE < statements. The name is never read as a connection string.
 sql() {
@@ -323,7 +339,7 @@ create_database() { # NAME [OPTIONS]
 
 # In the background, for longer than a case takes.
 lock_table_item() { # DATABASE
-    PGDATABASE=$1 psql -Xqc "begin; lock table item; select pg_sleep(60)" >/dev/null 2>&1 &
+    PGDATABASE=$1 "$PG_BIN/psql" -Xqc "begin; lock table item; select pg_sleep(60)" >/dev/null 2>&1 &
     background+=($!)
     wait_until 10 item_is_locked "$1"
 }

@@ -182,11 +182,12 @@ case_a_host_that_does_not_answer_is_left() {
 case_a_stop_while_a_name_is_looked_up() {
     unshare -m true 2>/dev/null || skip "needs a mount namespace"
     use_dir
-    printf 'nameserver 127.0.0.3\noptions timeout:13 attempts:2\n' >"$T/resolv.conf"
-    python3 - "$T/question" <<'PY' &
+    local server=127.$((RANDOM % 250 + 1)).$((RANDOM % 250)).3 # a name server's port is the same everywhere
+    printf 'nameserver %s\noptions timeout:13 attempts:2\n' "$server" >"$T/resolv.conf"
+    python3 - "$T/question" "$server" <<'PY' &
 import socket, sys
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-server.bind(("127.0.0.3", 53))
+server.bind((sys.argv[2], 53))
 open(sys.argv[1] + ".ready", "w").close()
 while True:
     server.recv(512)

@@ -318,12 +318,10 @@ both_stores adoption
 # Killed anywhere, the next run finishes.
 killed_adoption() {
     one_backup app
-    local i key
-    for i in {1..80}; do
-        key=app/app_202401$(printf %02d $((1 + i % 28)))T1200$(printf %02d $((i % 60)))Z.dump
-        echo old | store_put "$key"
-        echo sum | store_put "$key.sha256"
-    done
+    local i keys
+    mapfile -t keys < <(for i in {1..80}; do printf 'app/app_202401%02dT1200%02dZ.dump\n' $((1 + i % 28)) $((i % 60)); done)
+    echo old | store_put "${keys[@]}"
+    echo sum | store_put "${keys[@]/%/.sha256}"
     settings+=(S3_BACKUP_MAX_AGE=30d ADOPT_LAYOUTS=all PRUNE_MAX_REMOVE=100%)
     for i in 1 2 3; do
         start_program pg-prune now

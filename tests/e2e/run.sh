@@ -5,6 +5,7 @@
 # The last line counts: "N passed, M failed".
 #   E2E_KEEP=1       keeps the folder with logs and stores
 #   E2E_STORE=s3     what runs with a bucket and with a directory runs with the bucket only; or dir
+#   E2E_PART=1/2     only every second case, from the first one; or 2/2
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 bin=$here/../../build/bin
@@ -12,11 +13,13 @@ bin=$here/../../build/bin
 BIN=$(cd "$bin" && pwd -P)
 export BIN
 
+s3= # the process of s3.py
 WORK=$(mktemp -d /tmp/pg-backup-e2e.XXXXXX)
 export WORK
 chmod 755 "$WORK"
 clean_up() {
     local server
+    stop "$s3"
     for server in ceph-rgw postgres; do
         [ ! -e "$WORK/$server/pids" ] || "$here/../servers/$server-down.sh" "$WORK/$server" || true
     done
@@ -26,7 +29,11 @@ clean_up() {
 . "$here/../runner.sh"
 at_end
 
+number=0
 run_one() { # SUBJECT CASE
+    local part=${E2E_PART:-1/1}
+    number=$((number + 1))
+    [ $(((number - ${part%/*}) % ${part#*/})) = 0 ] || return 0
     run_case "$1: ${2//_/ }" "$WORK/$1.$2.log" timeout -k 15 "${E2E_TIMEOUT:-300}" "$here/case.sh" "$1" "$2"
 }
 
@@ -50,6 +57,8 @@ fi
 for program in pg-backup pg-prune; do
     [ -x "$BIN/$program" ] || { echo "there is no $BIN/$program" >&2; exit 2; }
 done
+"$here/../servers/s3.py" serve "$WORK/s3.port" </dev/null >"$WORK/s3.log" 2>&1 &
+s3=$!
 in_background "$here/../servers/postgres-up.sh" "$WORK/postgres"
 in_background "$here/../servers/ceph-rgw-up.sh" "$WORK/ceph-rgw"
 

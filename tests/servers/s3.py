@@ -8,7 +8,7 @@ S3_SECRET_KEY, S3_REGION, S3_CA_FILE from the environment.
   s3.py uploads [PREFIX]               "KEY UPLOAD_ID" of each unfinished multipart upload
   s3.py get KEY                        the object on stdout
   s3.py download PREFIX FOLDER         every object below PREFIX, which is taken off its name
-  s3.py put KEY                        stdin as one object
+  s3.py put KEY...                     stdin as each of these objects
   s3.py copy-folder FOLDER FOLDER...   every object of the first folder also in each of the others
   s3.py start-upload KEY               an upload with one part that nobody finishes
   s3.py rm PREFIX                      removes objects and aborts uploads
@@ -17,13 +17,19 @@ S3_SECRET_KEY, S3_REGION, S3_CA_FILE from the environment.
   s3.py versions [PREFIX]              "KEY VERSION_ID version|marker" of each, sorted
   s3.py rm-versions PREFIX             removes them all, locked ones (GOVERNANCE) too
   s3.py put-file FILE KEY CONNECTIONS PART_MIB   multipart upload, for measuring what the server can do
+  s3.py serve PORT_FILE                runs verbs for clients that start faster than Python; its port goes into the
+                                       file. POST with fields: word (the verb, each argument), S3_*, stdin (a file). The
+                                       reply is what the verb prints, or 500 where it fails, which stderr tells.
 """
 import hashlib
 import hmac
 import http.client
+import http.server
+import io
 import mmap
 import os
 import re
+import socketserver
 import ssl
 import sys
 import threading
@@ -31,8 +37,8 @@ import time
 import urllib.parse
 import xml.etree.ElementTree
 
-ENDPOINT = urllib.parse.urlsplit(os.environ["S3_ENDPOINT"])
-BUCKET = os.environ["S3_BUCKET"]
+ENDPOINT = urllib.parse.urlsplit(os.environ.get("S3_ENDPOINT", ""))
+BUCKET = os.environ.get("S3_BUCKET")
 REGION = os.environ.get("S3_REGION") or "us-east-1"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 
@@ -209,6 +215,43 @@ def put_file(path, key, connections, part_mib):
             f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode())
 
 
+class Verb(http.server.BaseHTTPRequestHandler):
+    """One verb, in a process of its own, which the settings of the request are the environment of."""
+
+    def do_POST(self):
+        global ENDPOINT, BUCKET
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        fields = urllib.parse.parse_qs(body, keep_blank_values=True)
+        os.environ.update((name, values[0]) for name, values in fields.items() if name.startswith("S3_"))
+        ENDPOINT, BUCKET = urllib.parse.urlsplit(os.environ["S3_ENDPOINT"]), os.environ["S3_BUCKET"]
+        sys.stdin = open(fields.get("stdin", [os.devnull])[0])
+        sys.stdout = io.TextIOWrapper(io.BytesIO(), write_through=True)
+        status = 200
+        try:
+            main(*fields["word"])
+        except BaseException as error:  # SystemExit of request() included
+            status = 500
+            print(repr(error), file=sys.stderr, flush=True)
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(sys.stdout.buffer.getvalue())
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(socketserver.ForkingMixIn, http.server.HTTPServer):
+    pass
+
+
+def serve(port_file):
+    server = Server(("127.0.0.1", 0), Verb)
+    with open(port_file + ".new", "w") as file:
+        file.write(str(server.server_port))
+    os.rename(port_file + ".new", port_file)
+    server.serve_forever()
+
+
 def main(verb, *args):
     if verb == "ls":
         print("".join(f"{size} {key}\n" for key, size in list_objects(*args or [""])), end="")
@@ -219,7 +262,8 @@ def main(verb, *args):
     elif verb == "download":
         download(*args)
     elif verb == "put":
-        request("PUT", args[0], body=sys.stdin.buffer.read())
+        body = sys.stdin.buffer.read()
+        in_parallel(8, iter(args), lambda connection, key: request("PUT", key, body=body, connection=connection))
     elif verb == "copy-folder":
         copy_folder(*args)
     elif verb == "start-upload":
@@ -240,6 +284,8 @@ def main(verb, *args):
                     headers={"x-amz-bypass-governance-retention": "true"})
     elif verb == "put-file":
         put_file(*args)
+    elif verb == "serve":
+        serve(*args)
     else:
         sys.exit(__doc__)
 

@@ -108,7 +108,7 @@ case_stop_is_quick_and_leaves_nothing() {
     id=$(id_of backup)
     sql app "create table chunk (data bytea); alter table chunk alter data set storage external;
         insert into chunk select (select string_agg(decode(md5(i || ':' || j), 'hex'), '')
-            from generate_series(1, 4096) j) from generate_series(1, 4000) i"
+            from generate_series(1, 4096) j) from generate_series(1, 1000) i"
     s3 ls >"$T/before"
     run_now backup
     wait_until 20 uploading
