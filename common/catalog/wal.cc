@@ -19,8 +19,8 @@ constexpr std::string_view kPartialEnd = ".partial";
 constexpr std::string_view kBackupEnd = ".backup";
 constexpr std::string_view kHistoryEnd = ".history";
 
-constexpr size_t kDigits = 8;  // of each part of a name
-constexpr size_t kSegmentDigits = 3 * kDigits;
+constexpr size_t kPartDigits = 8;  // of each part of a name
+constexpr size_t kSegmentDigits = 3 * kPartDigits;
 
 constexpr std::array<Compression, 3> kCompressions = {Compression::zstd, Compression::gzip,
                                                       Compression::none};
@@ -35,7 +35,7 @@ bool are_name_digits(std::string_view text) {
 
 /// Parses 1 to 8 hexadecimal digits.
 std::optional<uint32_t> parse_hex(std::string_view text) {
-  if (text.empty() || text.size() > kDigits || !std::all_of(text.begin(), text.end(), is_hex)) {
+  if (text.empty() || text.size() > kPartDigits || !std::all_of(text.begin(), text.end(), is_hex)) {
     return std::nullopt;
   }
   uint32_t value = 0;
@@ -45,8 +45,8 @@ std::optional<uint32_t> parse_hex(std::string_view text) {
 
 /// Parses the 8 digits of a name that begin at `at`.
 std::optional<uint32_t> name_part(std::string_view name, size_t at) {
-  if (name.size() < at + kDigits) return std::nullopt;
-  const std::string_view digits = name.substr(at, kDigits);
+  if (name.size() < at + kPartDigits) return std::nullopt;
+  const std::string_view digits = name.substr(at, kPartDigits);
   return are_name_digits(digits) ? parse_hex(digits) : std::nullopt;
 }
 
@@ -73,7 +73,7 @@ std::optional<TimelineSwitch> parse_switch(std::string_view line) {
 }
 
 std::string file_key(std::string_view system_id, std::string_view name, std::string_view rest) {
-  return fmt::format("{}{}/{}{}", wal_prefix(system_id), name.substr(0, kDigits), name, rest);
+  return fmt::format("{}{}/{}{}", wal_prefix(system_id), name.substr(0, kPartDigits), name, rest);
 }
 
 /// Returns what stands before the next slash, and takes both away.
@@ -102,10 +102,10 @@ Packing take_packing(std::string_view& file) {
 /// Parses `{segment}.{begin}-{end}` into `key`. Does not check how numbers are written.
 bool parse_piece(std::string_view file, WalKey& key) {
   constexpr size_t kBegin = kSegmentDigits + 1;
-  constexpr size_t kEnd = kBegin + kDigits + 1;
+  constexpr size_t kEnd = kBegin + kPartDigits + 1;
   const std::optional<uint32_t> begin = name_part(file, kBegin);
   const std::optional<uint32_t> end = name_part(file, kEnd);
-  if (file.size() != kEnd + kDigits || !begin || !end) return false;
+  if (file.size() != kEnd + kPartDigits || !begin || !end) return false;
   if (*begin >= *end || *end > kMostSegmentBytes) return false;
   key.is_piece = true;
   key.begin = *begin;
@@ -152,15 +152,15 @@ std::string segment_name(const WalSegment& segment, uint64_t segment_bytes) {
 std::optional<WalSegment> parse_segment_name(std::string_view name, uint64_t segment_bytes) {
   if (wal_file_kind(name) != WalFileKind::segment) return std::nullopt;
   const uint64_t per_id = segments_per_id(segment_bytes);
-  const uint64_t id = *name_part(name, kDigits);
-  const uint64_t within = *name_part(name, 2 * kDigits);
+  const uint64_t id = *name_part(name, kPartDigits);
+  const uint64_t within = *name_part(name, 2 * kPartDigits);
   if (within >= per_id) return std::nullopt;
   return WalSegment{timeline_of(name), id * per_id + within};
 }
 
 std::optional<WalFileKind> wal_file_kind(std::string_view name) {
   if (timeline_of(name) == 0) return std::nullopt;
-  if (name.substr(kDigits) == kHistoryEnd) return WalFileKind::history;
+  if (name.substr(kPartDigits) == kHistoryEnd) return WalFileKind::history;
   if (name.size() < kSegmentDigits || !are_name_digits(name.substr(0, kSegmentDigits))) {
     return std::nullopt;
   }
@@ -168,7 +168,7 @@ std::optional<WalFileKind> wal_file_kind(std::string_view name) {
   if (rest.empty()) return WalFileKind::segment;
   if (rest == kPartialEnd) return WalFileKind::partial;
   const bool is_backup = rest.front() == '.' && name_part(rest, 1).has_value() &&
-                         rest.substr(1 + kDigits) == kBackupEnd;
+                         rest.substr(1 + kPartDigits) == kBackupEnd;
   return is_backup ? std::optional(WalFileKind::backup) : std::nullopt;
 }
 
