@@ -34,7 +34,7 @@ work=$(mktemp -d /tmp/pg-backup-demo.XXXXXX)
 chmod 755 "$work"
 
 step "Build"
-options=(-G Ninja -DBUILD_TESTING=OFF -DCMAKE_UNITY_BUILD=ON)
+options=(-G Ninja -DBUILD_TESTING=OFF)
 [ ! -e build/CMakeCache.txt ] || options=() # one that is there stays as it is
 quiet cmake -S . -B build "${options[@]}"
 quiet cmake --build build --target pg-backup pg-prune

@@ -30,7 +30,8 @@ section() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
 build() { # FOLDER TARGET CMAKE_OPTION...
     section "build $1"
-    into "$work/cmake.log" cmake -S . -B "$1" -G Ninja -DBUILD_TESTING=ON -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "${@:3}" ||
+    into "$work/cmake.log" cmake -S . -B "$1" -G Ninja -DBUILD_TESTING=ON -DWERROR=ON \
+        -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "${@:3}" ||
         { cat "$work/cmake.log"; exit 1; }
     in_background cmake --build "$1" --target "$2"
 }
@@ -80,15 +81,12 @@ unit() {
     in_background tests/servers/ceph-rgw-down.sh "$work/s3"
 }
 
-# Few large pieces take a third of the compiler's time; the many small ones of the plain build say more about warnings.
-build_sanitized() {
-    build build-asan all -DSANITIZE=address,undefined -DCMAKE_UNITY_BUILD=ON
-}
+build_sanitized() { build build-asan all -DSANITIZE=address,undefined; }
 
 sanitized_unit() {
     build_sanitized
     ctest_in build-asan
-    build build-tsan thread_tests -DSANITIZE=thread -DCMAKE_UNITY_BUILD=ON
+    build build-tsan thread_tests -DSANITIZE=thread
     ctest_in build-tsan
 }
 
@@ -155,7 +153,7 @@ if [ "$what" = containers ]; then
     section containers
     run containers containers
 else
-    build build all -DWERROR=ON -DCMAKE_UNITY_BUILD=OFF # not with the sanitizers: g++ 12 then warns where nothing is wrong
+    build build all
     "$what"
     section "end"
 fi

@@ -12,7 +12,7 @@ if ! clang_tidy=$(command -v clang-tidy-14); then
     echo "needs clang-tidy 14"
     exit 77
 fi
-cmake -S . -B "$build" -G Ninja -DBUILD_TESTING=OFF -DCMAKE_UNITY_BUILD=ON >/dev/null
+cmake -S . -B "$build" -G Ninja -DBUILD_TESTING=OFF >/dev/null
 mapfile -t pieces < <(jq -r '.[].file' "$build/compile_commands.json")
 find common backup prune -name '*.cc' -printf "#include \"$PWD/%p\"\n" | grep -vxFf <(cat "${pieces[@]}") && {
     echo "in no CMakeLists.txt"

@@ -9,7 +9,7 @@ seconds=${1:-5}
 [ $# = 0 ] || shift
 
 build() {
-    cmake -S "$root" -B "$root/build-fuzz" -G Ninja -DFUZZ=ON -DCMAKE_BUILD_TYPE=None -DCMAKE_UNITY_BUILD=ON \
+    cmake -S "$root" -B "$root/build-fuzz" -G Ninja -DFUZZ=ON -DCMAKE_BUILD_TYPE=None \
         -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >/dev/null
     cmake --build "$root/build-fuzz" >"$root/build-fuzz/build.log" || { cat "$root/build-fuzz/build.log"; exit 1; }
 }
