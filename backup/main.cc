@@ -11,6 +11,7 @@
 #include "backup/config.h"
 #include "backup/connection_sources.h"
 #include "backup/list.h"
+#include "backup/list_recovery.h"
 #include "backup/program.h"
 #include "backup/restore/choose_backup.h"
 #include "backup/restore/dialog.h"
@@ -27,12 +28,15 @@ namespace pgbackup {
 namespace {
 
 void list(Program& program) {
+  const Destinations destinations = program.open();
+  const bool is_json = program.config.json;
   const auto& [backups, failures, not_adopted] =
-      list_backups(program.open(), program.config.adoption.adoption, program.clock);
+      list_backups(destinations, program.config.adoption.adoption, program.clock);
   if (failures.empty() || !backups.empty()) {
-    print_result(stdout,
-                 program.config.json ? format_backup_json(backups) : format_backup_table(backups));
+    print_result(stdout, is_json ? format_backup_json(backups) : format_backup_table(backups));
   }
+  const std::vector<ListedRecovery> recovery = list_recovery(destinations, backups, program.log);
+  print_result(stdout, is_json ? format_recovery_json(recovery) : format_recovery_table(recovery));
   if (!not_adopted.empty()) program.log.info(describe_not_adopted(not_adopted));
   if (!failures.empty()) throw join_failures(failures);
 }

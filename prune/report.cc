@@ -16,20 +16,9 @@
 namespace pgbackup {
 namespace {
 
-using std::chrono::seconds;
-
 constexpr size_t kIdWidth = 25;
 /// Takes action, id and its width, time, age, size and reasons.
 constexpr std::string_view kRow = "  {:<6}  {:<{}}  {:<20}  {:>6}  {:>10}  {}\n";
-
-/// Returns `age` in the largest unit that it fills: `3d`, `5h`, `12m`, `7s`.
-std::string age_text(seconds age) {
-  if (age < seconds(0)) return "-" + age_text(-age);
-  for (const auto unit : {seconds(86400), seconds(3600), seconds(60)}) {
-    if (age >= unit) return format_duration(age / unit * unit);
-  }
-  return format_duration(age);
-}
 
 std::string key_of(const Step& step) {
   if (step.write != nullptr) return step.write->key;
@@ -56,7 +45,7 @@ std::string format_group_table(std::span<const Step> steps, const Plan& plan) {
   for (const Step& step : steps) {
     const Backup& backup = *step.backup;
     text += fmt::format(kRow, action_title(step.action), printable(backup.id), width,
-                        format_iso(backup.time), age_text(plan.now - backup.time),
+                        format_iso(backup.time), format_age(plan.now - backup.time),
                         step.write != nullptr ? "?" : format_bytes(backup.bytes),
                         reason_line(step, plan.rules));
   }

@@ -15,11 +15,9 @@ namespace pgbackup {
 [[nodiscard]] std::string format_wal_table(const ServerWalPlan& server);
 
 /// Returns `{"kind":"wal","server","keep","remove","windows","stranded"}` and a newline. No other
-/// line of a plan has a `"kind"`. `"keep"` and `"remove"` are `{"objects","bytes"}`. A window is
-/// `{"id","from","until","begin","end","timeline","gaps"}`, and has `"next"` where there is a next
-/// one; a gap is `{"timeline","begin","end"}`. A stranded base backup is `{"id","missing"}`.
-/// `"note"` says why everything stays; where there are several destinations, `"from"` names the
-/// destination.
+/// line of a plan has a `"kind"`. `"keep"` and `"remove"` are `{"objects","bytes"}`; see
+/// add_recovery() for the rest. `"note"` says why everything stays; where there are several
+/// destinations, `"from"` names the destination.
 [[nodiscard]] std::string format_wal_json(const ServerWalPlan& server,
                                           const Destination& destination);
 

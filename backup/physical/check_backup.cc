@@ -18,10 +18,10 @@ Health judge_base_backup(const std::optional<FoundBase>& newest, const Freshness
   const UtcTime time = newest->backup.time;
   const bool is_well = now - time <= limits.base_backup + kBaseBackupGrace;
   return {.is_well = is_well,
-          .sentence = fmt::format("the newest base backup is {} old ({}), {} {}",
-                                  format_duration(now - time), newest->backup.id,
-                                  is_well ? "within" : "more than",
-                                  format_duration(limits.base_backup + kBaseBackupGrace))};
+          .sentence = fmt::format(
+              "the newest base backup is {} old ({}), {} {} and {}", format_age(now - time),
+              newest->backup.id, is_well ? "within" : "more than",
+              format_duration(limits.base_backup), format_duration(kBaseBackupGrace))};
 }
 
 /// Returns what the server's own position says of WAL that is older than the limit.
@@ -64,7 +64,7 @@ Health judge_stored_wal(Store& store, const FoundBase& base, const FreshnessLimi
   }
   const std::chrono::seconds age = now - reach.newest;
   const std::string sentence = fmt::format("the newest WAL, up to {}, was stored {} ago",
-                                           format_lsn(reach.until), format_duration(age));
+                                           format_lsn(reach.until), format_age(age));
   if (age <= limits.wal + kWalGrace) return {.is_well = true, .sentence = sentence};
   return judge_by_server(base, reach, sentence, ask);
 }

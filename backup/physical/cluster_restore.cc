@@ -140,7 +140,7 @@ void ClusterRestore::require_space_for(const StoredCluster& cluster, const Clust
     needs.push_back({place.directory, bytes_of_stream(fmt::to_string(place.oid))});
   }
   refuse_occupied(target.directory);
-  for (const TablespacePlace& place : places) refuse_occupied(place.directory);
+  for (const TablespacePlace& place : places) refuse_occupied(place);
   for (const std::string& sentence : require_space(needs)) log_.info(sentence);
 }
 

@@ -185,6 +185,16 @@ void refuse_occupied(const fs::path& directory) {
   }
 }
 
+void refuse_occupied(const TablespacePlace& place) {
+  try {
+    refuse_occupied(place.directory);
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.message(),
+                "put the tablespace elsewhere with --tablespace OLD=NEW, or delete everything in "
+                "this directory first");
+  }
+}
+
 std::vector<std::string> require_space(const std::vector<SpaceNeed>& needs) {
   std::vector<std::string> sentences;
   for (const auto& [device, system] : file_systems_of(needs)) {

@@ -41,6 +41,8 @@ struct TablespacePlace {
 /// Throws `conflict` unless the directory is absent or empty. A server's directory and an
 /// unfinished restore are told apart.
 void refuse_occupied(const std::filesystem::path& directory);
+/// Does the same for the directory of a tablespace, which can be put elsewhere.
+void refuse_occupied(const TablespacePlace& place);
 
 struct SpaceNeed {
   std::filesystem::path directory;  ///< need not exist

@@ -80,7 +80,7 @@ RestoredDirectory::RestoredDirectory(const fs::path& directory,
                                      std::string_view story)
     : path_(directory.string()) {
   refuse_occupied(directory);
-  for (const TablespacePlace& place : tablespaces) refuse_occupied(place.directory);
+  for (const TablespacePlace& place : tablespaces) refuse_occupied(place);
   make_directories(directory);
   fd_ = open_directory(directory);
   struct stat info {};

@@ -99,12 +99,16 @@ void WalStream::stream(const std::stop_token& stop) {
   const Destinations destinations = context_.open();
   Store& store = named(destinations, context_.destination).store();
   WalArchive archive(store, system_id, settings_.packing, settings_.effort);
-  const ServerWal stored = list_wal(store, system_id)[system_id];
+  const StoredLog stored = read_stored_logs(store, system_id, log_)[system_id];
   // A temporary slot is for one base backup, which needs nothing from before.
-  WalStart start =
-      settings_.life == SlotLife::temporary ? start_here(position) : find_start(stored, position);
+  const bool is_temporary = settings_.life == SlotLife::temporary;
+  WalStart start = is_temporary ? start_here(position) : find_start(stored.wal, position);
   if (start.is_first) start = start_kept(server, start, position);
-  store_history(server, archive, stored, position.timeline);
+  store_history(server, archive, stored.wal, position.timeline);
+  if (!is_temporary) {
+    find_earlier_gap(read_base_backups(store, time_of(destinations, clock_), 1, log_), system_id,
+                     stored);
+  }
   log_.info(fmt::format("{} starts", kWalJob), {{"at", format_lsn(start.stored)},
                                                 {"timeline", std::to_string(start.timeline)},
                                                 {"to", store.location(wal_prefix(system_id))}});
@@ -151,7 +155,7 @@ void WalStream::prepare_slot(ReplicationConnection& server) {
   is_warned_ = true;
   const std::optional<SlotState> state = server.read_slot(settings_.slot);
   if (state && state->exists) {
-    if (!state->restart) renew_slot(server);
+    if (!state->restart) replace_lost_slot(server);
     return;
   }
   try {
@@ -165,6 +169,10 @@ void WalStream::prepare_slot(ReplicationConnection& server) {
 void WalStream::renew_slot(ReplicationConnection& server) {
   server.drop_slot(settings_.slot);
   server.create_slot(settings_.slot, settings_.life);
+}
+
+void WalStream::replace_lost_slot(ReplicationConnection& server) {
+  renew_slot(server);
   log_.warn(fmt::format("the replication slot {} kept no WAL any more, and was made anew",
                         settings_.slot),
             {{"hint", "raise max_slot_wal_keep_size, or find out why WAL waited so long"}});
@@ -186,13 +194,14 @@ void WalStream::stream_all(ReplicationConnection& server, WalArchive& archive, W
       start.stored = start.position;
     } catch (const SlotLost&) {
       if (settings_.life == SlotLife::temporary || is_renewed) throw;
-      renew_slot(server);
+      replace_lost_slot(server);
       is_renewed = true;
     } catch (const WalRemoved&) {
       if (settings_.life == SlotLife::temporary) throw;
       renew_slot(server);
       const WalStart here = start_here(read_position(server));
       note_gap(start.stored, here.position);
+      change([&](WalStatus& status) { status.stored = here.position; });
       start = here;
     }
   }
@@ -272,15 +281,25 @@ void WalStream::note(const WalWriter& writer) {
   });
 }
 
+/// Notes a gap behind the newest base backup that an earlier process left: it may have ended before
+/// the next base backup was taken.
+void WalStream::find_earlier_gap(const std::vector<FoundBase>& newest, const std::string& system_id,
+                                 const StoredLog& stored) {
+  if (newest.empty() || newest.front().manifest.system_identifier != system_id) return;
+  if (status().gap_found) return;
+  const WalReach reach = find_route(base_of(newest.front().manifest), stored).reach;
+  if (!reach.gaps.empty()) note_gap(reach.gaps.front().begin, reach.gaps.front().end);
+}
+
 void WalStream::note_gap(Lsn begin, Lsn end) {
   const std::string sentence = fmt::format(
-      "the server removed the WAL from {} to {} before it was stored: no moment after {} can be "
-      "restored until the next base backup",
+      "the WAL from {} to {} is not in the store: no moment after {} can be restored until the "
+      "next "
+      "base backup",
       format_lsn(begin), format_lsn(end), format_lsn(begin));
   change([&](WalStatus& status) {
     status.gap_found = clock_.now();
     status.gap = sentence;
-    status.stored = end;
   });
   log_.error(sentence, {{"hint", "a base backup is started now"}});
   if (context_.want_backup) context_.want_backup();

@@ -14,12 +14,14 @@
 #include <stop_token>
 #include <string>
 
+#include "backup/physical/base_backups.h"
 #include "backup/physical/wal_start.h"
 #include "backup/physical/wal_status.h"
 #include "backup/physical/wal_writer.h"
 #include "backup/postgres/replication_stream.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/catalog/stored_log.h"
 #include "common/codec/packing.h"
 #include "common/service/job.h"
 #include "common/service/run_state.h"
@@ -70,6 +72,7 @@ class WalStream final : public ServedJob {
  private:
   void prepare_slot(ReplicationConnection& server);
   void renew_slot(ReplicationConnection& server);
+  void replace_lost_slot(ReplicationConnection& server);
   [[nodiscard]] WalStart start_kept(ReplicationConnection& server, WalStart start,
                                     const ServerPosition& position);
   void stream_all(ReplicationConnection& server, WalArchive& archive, WalStart start,
@@ -77,6 +80,8 @@ class WalStream final : public ServedJob {
   [[nodiscard]] TimelineEnd follow(ReplicationStream& stream, WalWriter& writer);
   [[nodiscard]] bool take(const StreamMessage& message, WalWriter& writer);
   void note(const WalWriter& writer);
+  void find_earlier_gap(const std::vector<FoundBase>& newest, const std::string& system_id,
+                        const StoredLog& stored);
   void note_gap(Lsn begin, Lsn end);
   void note_failure(const Error& error);
   void change(const std::function<void(WalStatus&)>& work);

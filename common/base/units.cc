@@ -56,6 +56,14 @@ std::string format_duration(seconds duration) {
   return "0s";
 }
 
+std::string format_age(seconds age) {
+  if (age < seconds(0)) return "-" + format_age(-age);
+  for (const auto& [letter, length] : kDurations) {
+    if (letter != 'w' && age.count() >= length) return format_duration(age / length * length);
+  }
+  return "0s";
+}
+
 std::optional<uint64_t> parse_bytes(std::string_view text) {
   uint64_t unit = 1;
   for (const auto& [name, size] : kByteUnits) {

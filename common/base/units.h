@@ -15,6 +15,9 @@ namespace pgbackup {
 /// Returns the shortest exact form: `30d`, `6h`, `90s`, `0s`.
 [[nodiscard]] std::string format_duration(std::chrono::seconds duration);
 
+/// Returns an age in the largest unit that it fills: `3d`, `5h`, `12m`, `7s`; `-7s` of the future.
+[[nodiscard]] std::string format_age(std::chrono::seconds age);
+
 /// Parses digits and one unit without a space: `16MiB`, `10MB`; bare digits and `B` are bytes. `KiB
 /// MiB GiB TiB` count in 1024, `KB MB GB TB` in 1000. Returns nullopt for anything else.
 [[nodiscard]] std::optional<uint64_t> parse_bytes(std::string_view text);

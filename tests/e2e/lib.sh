@@ -165,7 +165,7 @@ next_second() {
 }
 
 # field NAME [GROUP]: of each backup that `list --json` names, in the order printed
-field() { pg_backup list --json | jq -r --arg g "${2:-}" "select(\$g == \"\" or .group == \$g) | .$1"; }
+field() { pg_backup list --json | jq -r --arg g "${2:-}" "select(.id and (\$g == \"\" or .group == \$g)) | .$1"; }
 
 # on_terminal ANSWERS COMMAND...: answers each prompt (a line that ends in "] ") as it comes; what was shown is in
 # $T/screen.

@@ -379,7 +379,7 @@ case_a_gap_is_reported_and_bridged() {
     done
     add_rows 5
     start_program pg-backup serve
-    wait_until 30 log_says "removed the WAL"
+    wait_until 30 log_says "is not in the store"
     wait_until 30 log_says "backed up _cluster"
     add_rows 5
     wait_until_stored
@@ -389,6 +389,29 @@ case_a_gap_is_reported_and_bridged() {
     start_restored new
     expect_rows new 15
 }
+
+case_gap_of_an_earlier_daemon() {
+    use_dir
+    start_cluster server
+    settings+=(WAL_FLUSH_INTERVAL=1s)
+    serve_physical
+    add_rows 5
+    sql postgres "select pg_switch_wal()" >/dev/null
+    add_rows 5
+    wait_until_stored
+    stop_daemon
+    local backups segments
+    backups=$(field id | wc -l)
+    mapfile -t segments < <(find "$folder/_cluster/wal" -name '????????????????????????.zst' | sort)
+    rm "${segments[-1]}"
+    start_program pg-backup serve
+    wait_until 30 log_says "is not in the store"
+    wait_until 30 more_backups_than "$backups"
+    wait_until 20 pg_backup health
+    expect 0 pg_backup list
+    says "can be restored: the log lacks"
+}
+more_backups_than() { [ "$(field id | wc -l)" -gt "$1" ]; }
 
 # ---- archive_command and restore_command ----------------------------------------------------------------
 

@@ -30,6 +30,14 @@ TEST_CASE("A duration is printed in its largest exact unit") {
   CHECK(format_duration(seconds(0)) == "0s");
 }
 
+TEST_CASE("An age is printed in the largest unit that it fills") {
+  CHECK(format_age(seconds(604799)) == "6d");
+  CHECK(format_age(seconds(7199)) == "1h");
+  CHECK(format_age(seconds(61)) == "1m");
+  CHECK(format_age(seconds(0)) == "0s");
+  CHECK(format_age(seconds(-90)) == "-1m");
+}
+
 TEST_CASE("Sizes take bytes or one unit") {
   CHECK(parse_bytes("16777216") == 16777216U);
   CHECK(parse_bytes("16MiB") == uint64_t{16} << 20U);

@@ -98,6 +98,18 @@ TEST_CASE("Only an empty directory, or none, is restored into") {
   CHECK(is_refused(folder.path() / ".hidden", "is no directory"));
 }
 
+TEST_CASE("A refusal of a tablespace's directory says how to put it elsewhere") {
+  const TemporaryFolder folder;
+  folder.write("used", "");
+  try {
+    refuse_occupied(TablespacePlace{.oid = 16401, .directory = folder.path()});
+    FAIL("it was not refused");
+  } catch (const Error& error) {
+    CHECK(error.message().find("is not empty: it holds used") != std::string::npos);
+    CHECK(error.hint().find("--tablespace OLD=NEW") != std::string::npos);
+  }
+}
+
 TEST_CASE("A server's directory and an unfinished restore are told apart") {
   const TemporaryFolder folder;
   folder.write("data/PG_VERSION", "15\n");

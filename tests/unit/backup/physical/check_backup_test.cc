@@ -1,0 +1,95 @@
+#include "backup/physical/check_backup.h"
+
+#include "common/base/error.h"
+#include "tests/support/test.h"
+#include "tests/support/wal_fixture.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::minutes;
+
+/// A base backup of two hours ago, and its WAL up to the end of segment 20, of an hour ago.
+class CheckBackupFixture : public WalFixture {
+ public:
+  FreshnessLimits limits{.base_backup = days(7), .wal = minutes(5)};
+  AskedServer server{.system_id = "7", .position = position(21)};
+  size_t asked = 0;
+
+  void fill() {
+    add_base(hours(2), 10);
+    add_segments(1, 10, 20, hours(1));
+  }
+  std::vector<std::string> check() {
+    std::vector<std::string> sentences;
+    const auto ask = [&] {
+      ++asked;
+      return server;
+    };
+    for (const Health& health : check_freshness(store, limits, ask, now, log.log())) {
+      sentences.push_back((health.is_well ? "well: " : "unwell: ") + health.sentence);
+    }
+    return sentences;
+  }
+};
+
+TEST_CASE_METHOD(CheckBackupFixture, "A store without a base backup is not fresh") {
+  add_segments(1, 10, 20, minutes(1));
+  CHECK(check() == std::vector<std::string>{"unwell: there is no base backup"});
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "WAL is fresh by its age alone, and nobody is asked") {
+  add_base(hours(2), 10);
+  add_segments(1, 10, 20, minutes(1));
+  CHECK(check() == std::vector<std::string>{
+                       "well: the newest base backup is 2h old (20261120T100000Z-00000000), "
+                       "within 7d and 5m",
+                       "well: the newest WAL, up to 0/15000000, was stored 1m ago"});
+  CHECK(asked == 0);
+}
+
+TEST_CASE_METHOD(CheckBackupFixture,
+                 "Older WAL is fresh where the server has written nothing since") {
+  fill();
+  CHECK(check().back() ==
+        "well: the newest WAL, up to 0/15000000, was stored 1h ago, and the server has written "
+        "nothing since: all WAL up to 0/15000000 is stored");
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "Older WAL is not fresh where the server has written more") {
+  fill();
+  server.position = position(21, 1024);
+  CHECK(check().back() ==
+        "unwell: the newest WAL, up to 0/15000000, was stored 1h ago, and the server has written "
+        "1.0 KiB since, up to 0/15000400");
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "Another server does not make old WAL fresh") {
+  fill();
+  server.system_id = "8";
+  CHECK(check().back() ==
+        "unwell: the newest WAL, up to 0/15000000, was stored 1h ago, and the server is another "
+        "one: 8 in place of 7");
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "A gap is named, however new the WAL behind it is") {
+  fill();
+  add_segment(1, 22, minutes(1));
+  CHECK(check().back() == "unwell: the WAL from 0/15000000 to 0/16000000 is missing");
+}
+
+TEST_CASE_METHOD(CheckBackupFixture,
+                 "A base backup is too old behind its interval and five minutes") {
+  fill();
+  limits.base_backup = minutes(115);
+  CHECK(check().front().starts_with("well: "));
+  limits.base_backup = minutes(114);
+  CHECK(check().front() ==
+        "unwell: the newest base backup is 2h old (20261120T100000Z-00000000), more than 114m and "
+        "5m");
+}
+
+}  // namespace
+}  // namespace pgbackup
