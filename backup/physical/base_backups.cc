@@ -21,9 +21,10 @@ std::vector<FoundBase> read_base_backups(Store& store, UtcTime now, size_t most,
       }
       log.warn(
           fmt::format("{} is left out: {}", store.location(backup->folder()), inspection.damage));
-    } catch (const Error& error) {
+    } catch (...) {
+      const Error error = current_failure();
+      if (error.kind() == ErrorKind::transient) throw error;
       if (error.kind() == ErrorKind::not_found) continue;  // deleted since the listing
-      if (error.kind() != ErrorKind::corrupt) throw;
       log.warn(
           fmt::format("{} is left out: {}", store.location(backup->folder()), error.message()));
     }

@@ -46,13 +46,27 @@ Offer choose(Store& store, const ClusterRequest& request, const std::string& id,
           .chosen = std::move(chosen)};
 }
 
-/// Returns how far WAL is needed: where a target lies is known of positions alone.
+/// Returns how far WAL is needed. All of it is, but for the end of the base backup: recovery ends
+/// with the first record that begins at the target or behind it, and it may begin in a later
+/// segment.
 Lsn needed_until(const Offer& offer, const RecoveryTarget& target) {
+  return target.kind == TargetKind::immediate ? offer.base.manifest.cluster.end
+                                              : offer.chosen.reach.until;
+}
+
+/// Returns whether `other` is to be restored rather than `offer`, which is nearer. Every offer
+/// reaches a time and a position.
+bool is_better(const Offer& other, const Offer& offer, TargetKind target) {
+  if (target == TargetKind::time || target == TargetKind::lsn) return false;
+  const UtcTime finished = other.base.manifest.finished;
+  const bool is_later = finished > offer.base.manifest.finished;
+  if (target == TargetKind::immediate) return is_later;
+  const bool is_one_log =
+      other.base.manifest.system_identifier == offer.base.manifest.system_identifier &&
+      other.chosen.timeline == offer.chosen.timeline;
+  if (!is_one_log) return other.chosen.reach.newest > offer.chosen.reach.newest;
   const Lsn until = offer.chosen.reach.until;
-  const Lsn end = offer.base.manifest.cluster.end;
-  if (target.kind == TargetKind::immediate) return end;
-  if (target.kind == TargetKind::lsn) return std::min(until, std::max(end, target.lsn));
-  return until;
+  return other.chosen.reach.until > until || (other.chosen.reach.until == until && is_later);
 }
 
 std::vector<std::string> names_to_copy(const Offer& offer, const RecoveryTarget& target) {
@@ -82,9 +96,11 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
   std::optional<Offer> offer;
   const std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
-        if (!offer) offer = choose(destination.store(), request, id, now, log);
+        Offer found = choose(destination.store(), request, id, now, log);
+        if (!offer || is_better(found, *offer, request.target.kind)) offer = std::move(found);
       });
   if (!offer) throw join_failures(failures);
+  if (!failures.empty()) log.warn(join_failures(failures).message());
   for (const std::string& warning : offer->chosen.warnings) log.warn(warning);
 
   const Manifest& manifest = offer->base.manifest;

@@ -22,9 +22,8 @@ ServerPosition read_position(ReplicationConnection& server) {
   return position;
 }
 
-void store_history(ReplicationConnection& server, WalArchive& archive, const ServerWal& stored,
-                   Timeline timeline) {
-  if (timeline == 1 || stored.histories.contains(timeline)) return;
+void store_history(ReplicationConnection& server, WalArchive& archive, Timeline timeline) {
+  if (timeline == 1) return;
   archive.put(format_timeline(timeline) + ".history", server.timeline_history(timeline));
 }
 

@@ -104,7 +104,7 @@ void WalStream::stream(const std::stop_token& stop) {
   const bool is_temporary = settings_.life == SlotLife::temporary;
   WalStart start = is_temporary ? start_here(position) : find_start(stored.wal, position);
   if (start.is_first) start = start_kept(server, start, position);
-  store_history(server, archive, stored.wal, position.timeline);
+  store_history(server, archive, position.timeline);
   if (!is_temporary) {
     find_earlier_gap(read_base_backups(store, time_of(destinations, clock_), 1, log_), system_id,
                      stored);
@@ -188,7 +188,7 @@ void WalStream::stream_all(ReplicationConnection& server, WalArchive& archive, W
       ReplicationStream stream(
           server, {.slot = settings_.slot, .timeline = start.timeline, .position = start.position});
       const TimelineEnd end = follow(stream, writer);
-      store_history(server, archive, {}, end.next);
+      store_history(server, archive, end.next);
       const WalSegment segment = segment_at(end.next, end.at, segment_bytes);
       start = {.timeline = end.next, .position = start_of(segment, segment_bytes), .stored = {}};
       start.stored = start.position;

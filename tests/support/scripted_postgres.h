@@ -78,13 +78,15 @@ using Row = std::vector<std::optional<std::string>>;
 }  // namespace wire
 
 /// Takes one connection on a free port of the loopback and answers each command, and the end of a
-/// COPY by the client, with the next of its replies. After the last one it says nothing more and
-/// waits.
+/// COPY by the client, with the next of its replies, and each message that the client sends within
+/// a COPY with the next of `replies_to_copied`. After the last one it says nothing more and waits.
 class ScriptedPostgres {
  public:
-  ScriptedPostgres(std::string version, std::vector<std::string> replies)
+  ScriptedPostgres(std::string version, std::vector<std::string> replies,
+                   std::vector<std::string> replies_to_copied = {})
       : version_(std::move(version)),
         replies_(std::move(replies)),
+        replies_to_copied_(std::move(replies_to_copied)),
         listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -164,12 +166,18 @@ class ScriptedPostgres {
 
   void converse(int fd, const std::stop_token& stop) {
     size_t next = 0;
+    size_t next_to_copied = 0;
     while (true) {
       const std::string type = receive(fd, 1, stop);
       if (type.empty() || type == "X") return;
       std::string body = receive_body(fd, stop);
       if (type == "Q") commands.push_back(body.substr(0, body.find('\0')));
-      if (type == "d") copied.push_back(std::move(body));
+      if (type == "d") {
+        copied.push_back(std::move(body));
+        if (next_to_copied < replies_to_copied_.size()) {
+          send_all(fd, replies_to_copied_[next_to_copied++]);
+        }
+      }
       if (type != "Q" && type != "c") continue;
       if (next < replies_.size()) send_all(fd, replies_[next++]);
     }
@@ -177,6 +185,7 @@ class ScriptedPostgres {
 
   std::string version_;
   std::vector<std::string> replies_;
+  std::vector<std::string> replies_to_copied_;
   Fd listener_;
   int port_ = 0;
   std::jthread thread_;

@@ -1,5 +1,7 @@
 #include "backup/physical/restore_target.h"
 
+#include <fmt/format.h>
+
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test.h"

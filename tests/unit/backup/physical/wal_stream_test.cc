@@ -1,0 +1,273 @@
+#include "backup/physical/wal_stream.h"
+
+#include <deque>
+
+#include "backup/physical/wal_archive.h"
+#include "tests/support/error_of.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/faulty_store.h"
+#include "tests/support/manifests.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/scripted_postgres.h"
+#include "tests/support/string_sink.h"
+#include "tests/support/test.h"
+#include "tests/support/test_log.h"
+#include "tests/support/wal_segment.h"
+
+namespace pgbackup {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using wire::complete;
+using wire::copy_both;
+using wire::copy_data;
+using wire::number;
+using wire::ready;
+using wire::rows;
+
+constexpr uint64_t kSize = kLeastSegmentBytes;
+constexpr uint64_t kFirst = 80;  ///< the segment that the server's WAL begins with
+constexpr uint64_t kSegments = 3;
+const std::string kSystem = "7434812345678901234";
+constexpr Lsn kBegin{kFirst * kSize};
+constexpr Lsn kEnd{(kFirst + kSegments) * kSize};
+
+/// Tells the real time to what waits for a server, and sleeps at once.
+class HastyClock final : public Clock {
+ public:
+  [[nodiscard]] UtcTime now() const override { return fake_.now(); }
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
+    return std::chrono::steady_clock::now();
+  }
+  void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) override {
+    fake_.sleep(duration, stop);
+  }
+
+ private:
+  FakeClock fake_;
+};
+
+std::string all_wal() {
+  std::string bytes;
+  for (uint64_t i = kFirst; i < kFirst + kSegments; ++i) {
+    bytes += make_segment(segment_name({.timeline = 1, .number = i}, kSize), {});
+  }
+  return bytes;
+}
+
+std::string gone() { return wire::error("57P01", "the server stops"); }
+
+/// The WAL of a server from `start` to `end` in messages of uneven sizes, none of which is sent
+/// before the one before it has been answered; then the server ends.
+std::vector<std::string> messages(const std::string& wal, Lsn start, Lsn end) {
+  constexpr uint64_t kMost = 300'000;
+  std::vector<std::string> all;
+  while (start < end) {
+    const uint64_t size = std::min(kMost, end.value - start.value);
+    all.push_back(copy_data("w" + number(start.value) + number(end.value) + number(0) +
+                            wal.substr(start.value - kBegin.value, size)));
+    start.value += size;
+  }
+  all.push_back(gone());
+  return all;
+}
+
+struct Fixture {
+  HastyClock clock;
+  MemoryStore memory{clock};
+  FaultyStore store{memory};
+  TestLog log{clock};
+  RunStates states;
+  std::string wal = all_wal();
+  std::deque<ScriptedPostgres> servers;  ///< of each connection
+  std::stop_source stop;
+  size_t wanted_backups = 0;
+  std::function<ScriptedPostgres&()> next_server;
+
+  WalStream stream{{.slot = "s", .is_synchronous = true, .effort = {.zstd_threads = 1}},
+                   {.pg = [this] { return next_server().config(); },
+                    .open = [this] { return only(store); },
+                    .destination = "",
+                    .want_backup = [this] { ++wanted_backups; },
+                    .states = &states},
+                   clock,
+                   log.log()};
+  bool was_connected = false;
+
+  [[nodiscard]] static std::string identity(Lsn end) {
+    return rows({{kSystem, "1", format_lsn(end), std::nullopt}}) + ready();
+  }
+  [[nodiscard]] static std::string slot() {
+    return rows({{"physical", format_lsn(kBegin), "1"}}) + ready();
+  }
+  /// Returns the answers to what a stream asks before START_REPLICATION.
+  std::vector<std::string> preparations(Lsn end, bool is_empty) {
+    std::vector<std::string> replies;
+    if (!was_connected) replies.push_back(rows({{"10GB"}}) + ready());
+    was_connected = true;
+    for (const std::string& reply :
+         {slot(), identity(end), rows({{"1MB"}}) + ready(), identity(end)}) {
+      replies.push_back(reply);
+    }
+    if (is_empty) replies.push_back(slot());
+    return replies;
+  }
+
+  [[nodiscard]] ServerWal stored() { return list_wal(memory, kSystem)[kSystem]; }
+  [[nodiscard]] Lsn stored_end() { return stored_until(stored(), 1, kBegin, kSize); }
+
+  /// A server that sends all of its WAL from where the store's ends.
+  ScriptedPostgres& serve_all() {
+    const ServerWal known = stored();
+    const WalStart start = find_start(
+        known, {.timeline = 1, .position = kBegin, .history = {}, .segment_bytes = kSize});
+    std::vector<std::string> replies = preparations(kBegin, start.is_first);
+    replies.push_back(copy_both());
+    return servers.emplace_back("15.18", std::move(replies), messages(wal, start.position, kEnd));
+  }
+
+  /// Returns the last position of which the server was told that it is flushed.
+  static Lsn acknowledged(ScriptedPostgres& server) {
+    server.end();
+    Lsn last;
+    for (const std::string& status : server.copied) {
+      uint64_t flushed = 0;
+      for (size_t i = 9; i < 17; ++i) {
+        flushed = flushed << 8U | static_cast<unsigned char>(status.at(i));
+      }
+      last.value = std::max(last.value, flushed);
+    }
+    return last;
+  }
+
+  /// Returns what a recovery would get.
+  [[nodiscard]] std::string fetched() {
+    WalArchive archive(memory, kSystem);
+    std::string all;
+    for (uint64_t i = kFirst; i < kFirst + kSegments; ++i) {
+      const std::string name = segment_name({.timeline = 1, .number = i}, kSize);
+      StringSink sink;
+      archive.fetch(name, archive.find(name), sink);
+      all += sink.bytes;
+    }
+    return all;
+  }
+
+  void base_backup(Lsn start) {
+    Manifest manifest = make_base_manifest(
+        "20261120T031000Z-9f3a1c2b",
+        {.start = start, .end = {start.value + 0x100}, .timeline = 1, .segment_bytes = kSize});
+    manifest.system_identifier = kSystem;
+    manifest.started = manifest.finished = clock.now() - minutes(5);
+    const std::string folder = backup_folder(manifest.group, manifest.id);
+    for (const ManifestStream& one : manifest.streams) {
+      memory.put(folder + "/" + one.objects.front().name, "data");
+    }
+    memory.put(folder + "/manifest.json", format_manifest(manifest));
+  }
+};
+
+TEST_CASE("Whichever call of the store fails, what PostgreSQL was told is stored") {
+  for (const bool takes_effect : {false, true}) {
+    bool has_failed = true;
+    for (size_t failing = 0; has_failed; ++failing) {
+      CAPTURE(takes_effect, failing);
+      Fixture f;
+      f.next_server = [&]() -> ScriptedPostgres& { return f.serve_all(); };
+      has_failed = false;
+      size_t calls = 0;
+      const FaultyStore::Hook hook = [&](std::string_view, std::string_view) {
+        if (calls++ != failing) return;
+        has_failed = true;
+        throw Error(ErrorKind::transient, "the store is gone");
+      };
+      (takes_effect ? f.store.after : f.store.before) = hook;
+      CHECK(error_of([&] { f.stream.stream(f.stop.get_token()); }));
+      const Lsn told = Fixture::acknowledged(f.servers.back());
+      CHECK(told <= std::max(f.stored_end(), kBegin));
+      if (!has_failed) CHECK(told == kEnd);
+
+      // The next connection goes on, and then nothing is missing.
+      f.store.after = f.store.before = [](std::string_view, std::string_view) {};
+      CHECK(error_of([&] { f.stream.stream(f.stop.get_token()); }));
+      CHECK(Fixture::acknowledged(f.servers.back()) == kEnd);
+      CHECK(f.fetched() == f.wal);
+      CHECK(f.wanted_backups == 0);
+    }
+  }
+}
+
+TEST_CASE(
+    "A store that is away for ten minutes is one line of the log, unwell, and then all is there") {
+  Fixture f;
+  const UtcTime back = f.clock.now() + minutes(10);
+  bool was_unwell = false;
+  size_t attempts = 0;
+  f.next_server = [&]() -> ScriptedPostgres& {
+    ++attempts;
+    if (f.clock.now() < back) {
+      return f.servers.emplace_back("15.18", f.preparations(kBegin, false));
+    }
+    return f.serve_all();
+  };
+  f.store.before = [&](std::string_view, std::string_view) {
+    was_unwell = was_unwell || !f.stream.health({}, f.clock.now()).is_well;
+    if (f.clock.now() < back) throw Error(ErrorKind::transient, "the store is gone");
+  };
+  f.store.after = [&](std::string_view, std::string_view) {
+    if (f.stored_end() == kEnd) f.stop.request_stop();
+  };
+  f.stream.serve(f.stop.get_token());
+  CHECK(was_unwell);
+  CHECK(attempts == 16);  // 1 + 2 + 4 + 8 + 16 + 32 s, then every minute
+  CHECK(f.stored_end() == kEnd);
+  CHECK(f.fetched() == f.wal);
+  const std::string text = f.log.text();
+  CHECK(text.find("the store is gone") == text.rfind("the store is gone"));
+}
+
+TEST_CASE("WAL that the server has removed is a gap, which a base backup has to bridge") {
+  Fixture f;
+  const std::string name = segment_name({.timeline = 1, .number = kFirst}, kSize);
+  WalArchive(f.memory, kSystem).put(name, std::string_view(f.wal).substr(0, kSize));
+  const Lsn here{kBegin.value + 2 * kSize};
+  f.next_server = [&]() -> ScriptedPostgres& {
+    std::vector<std::string> replies = f.preparations(here, false);
+    for (const std::string& reply :
+         {copy_both() + wire::error("58P01", "it has already been removed") + ready(), f.slot(),
+          complete() + ready(), complete() + ready(), f.identity(here), rows({{"1MB"}}) + ready(),
+          copy_both()}) {
+      replies.push_back(reply);
+    }
+    return f.servers.emplace_back("15.18", std::move(replies), messages(f.wal, here, kEnd));
+  };
+  CHECK(error_of([&] { f.stream.stream(f.stop.get_token()); }));
+  CHECK(f.wanted_backups == 1);
+  CHECK_FALSE(f.stream.health({}, f.clock.now()).is_well);
+  CHECK(contains(f.stream.health({}, f.clock.now()).sentence,
+                 "the WAL from 0/5100000 to 0/5200000 is not in the store"));
+  CHECK(stored_until(f.stored(), 1, here, kSize) == kEnd);
+}
+
+TEST_CASE(
+    "A gap that an earlier process left behind the newest base backup is found at the start") {
+  Fixture f;
+  f.base_backup({kBegin.value + 0x28});
+  for (const uint64_t i : {uint64_t{0}, uint64_t{2}}) {
+    const std::string name = segment_name({.timeline = 1, .number = kFirst + i}, kSize);
+    WalArchive(f.memory, kSystem).put(name, std::string_view(f.wal).substr(i * kSize, kSize));
+  }
+  f.next_server = [&]() -> ScriptedPostgres& {
+    std::vector<std::string> replies = f.preparations(kEnd, false);
+    replies.push_back(copy_both() + gone());
+    return f.servers.emplace_back("15.18", std::move(replies));
+  };
+  CHECK(error_of([&] { f.stream.stream(f.stop.get_token()); }));
+  CHECK(f.wanted_backups == 1);
+  CHECK(contains(f.stream.health({}, f.clock.now()).sentence,
+                 "the WAL from 0/5100000 to 0/5200000 is not in the store"));
+}
+
+}  // namespace
+}  // namespace pgbackup
