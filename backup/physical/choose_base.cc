@@ -4,8 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
-#include <set>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -15,53 +14,35 @@
 namespace pgbackup {
 namespace {
 
-/// Where recovery gets to from one base backup.
-struct Route {
-  Timeline timeline = 0;
-  std::vector<WayPart> way;
-  WalReach reach;
-};
-
 /// A base backup and what became of it.
 struct Judged {
   size_t number = 0;
   const BaseBackup* backup = nullptr;
-  std::optional<Route> route{};
-  bool is_whole = false;  ///< it can be restored, whatever the target
-  bool is_late = false;   ///< it ended after the target
-  std::string refusal{};  ///< empty: it reaches the target
+  std::optional<RecoveryRoute> route{};
+  std::optional<RecoveryRoute> elsewhere{};  ///< along a timeline that branches off the route
+  bool is_whole = false;                     ///< it can be restored, whatever the target
+  bool is_late = false;                      ///< it ended after the target
+  std::string refusal{};                     ///< empty: it reaches the target
 };
 
-/// Returns the timelines that are known of a server, newest first.
-std::set<Timeline, std::greater<>> timelines_of(const StoredLog& log, Timeline own) {
-  std::set<Timeline, std::greater<>> timelines = {own};
-  for (const auto& [timeline, segments] : log.wal.segments) timelines.insert(timeline);
-  for (const auto& [timeline, history] : log.histories) timelines.insert(timeline);
-  return timelines;
+/// Returns whether a recovery along `other` gets to bytes that do not lie on `route`.
+bool leaves(const RecoveryRoute& other, const RecoveryRoute& route) {
+  const auto part = std::find_if(route.way.begin(), route.way.end(), [&](const WayPart& one) {
+    return one.timeline == other.reach.timeline;
+  });
+  return part == route.way.end() || other.reach.until > part->until.value_or(other.reach.until);
 }
 
-/// Returns the way from a backup to a timeline; nullopt where the timeline branched off before the
-/// backup's end, or elsewhere.
-std::optional<std::vector<WayPart>> way_to(Timeline timeline, const BaseBackup& backup,
-                                           const StoredLog& log) {
-  const auto history = log.histories.find(timeline);
-  std::optional<std::vector<WayPart>> way =
-      way_between(backup.facts.timeline, timeline,
-                  history == log.histories.end() ? std::vector<TimelineSwitch>{} : history->second);
-  if (!way || backup.facts.end > way->front().until.value_or(backup.facts.end)) return std::nullopt;
-  return way;
-}
-
-std::optional<Route> find_route(const BaseBackup& backup, const StoredLog& log,
-                                const BaseRequest& request) {
-  for (const Timeline timeline : timelines_of(log, backup.facts.timeline)) {
-    if (request.timeline && *request.timeline != timeline) continue;
-    std::optional<std::vector<WayPart>> way = way_to(timeline, backup, log);
-    if (!way) continue;
-    WalReach reach = follow(log.wal, *way, backup.facts.start, backup.facts.segment_bytes);
-    return Route{timeline, std::move(*way), std::move(reach)};
+/// Finds the route that is wanted, and the best one that leads elsewhere.
+void find_routes_of(Judged& judged, const StoredLog& log, const BaseRequest& request) {
+  for (RecoveryRoute& route : find_routes(*judged.backup, log)) {
+    const bool is_wanted = !request.timeline || *request.timeline == route.timeline();
+    if (!judged.route && is_wanted) {
+      judged.route = std::move(route);
+    } else if (judged.route && !judged.elsewhere && leaves(route, *judged.route)) {
+      judged.elsewhere = std::move(route);
+    }
   }
-  return std::nullopt;
 }
 
 UtcTime whole_seconds(CommitTime time) { return std::chrono::floor<std::chrono::seconds>(time); }
@@ -91,7 +72,7 @@ std::string shortness(const WalReach& reach, const RecoveryTarget& target) {
 }
 
 /// Returns why the backup cannot be restored at all; an empty string when it can.
-std::string brokenness(const BaseBackup& backup, const std::optional<Route>& route,
+std::string brokenness(const BaseBackup& backup, const std::optional<RecoveryRoute>& route,
                        const BaseRequest& request) {
   if (!route) {
     return fmt::format("timeline {} does not go on from it", request.timeline.value_or(0));
@@ -104,7 +85,7 @@ std::string brokenness(const BaseBackup& backup, const std::optional<Route>& rou
 }
 
 void judge(Judged& judged, const StoredLog& log, const BaseRequest& request) {
-  judged.route = find_route(*judged.backup, log, request);
+  find_routes_of(judged, log, request);
   judged.refusal = brokenness(*judged.backup, judged.route, request);
   judged.is_whole = judged.refusal.empty();
   if (!judged.is_whole) return;
@@ -124,8 +105,8 @@ std::map<std::string, UtcTime> newest_of(std::span<const BaseBackup> backups) {
 }
 
 /// Returns the backups that the request may mean, in the order of preference: those of the server
-/// that was backed up last; those that lead to the newest timeline, since what an older one holds
-/// behind the branch was given up; the newest.
+/// that was backed up last; those that lead to the WAL that was stored last, since what another
+/// timeline holds behind the branch was given up or only tried out; the newest.
 std::vector<Judged> judge_all(std::span<const BaseBackup> backups, const StoredLogs& logs,
                               const BaseRequest& request) {
   const StoredLog none;
@@ -138,8 +119,9 @@ std::vector<Judged> judge_all(std::span<const BaseBackup> backups, const StoredL
   }
   const std::map<std::string, UtcTime> newest = newest_of(backups);
   const auto rank = [&](const Judged& judged) {
+    const UtcTime finished = judged.backup->finished;
     return std::tuple(newest.at(judged.backup->system_identifier),
-                      judged.route ? judged.route->timeline : 0, judged.backup->finished);
+                      judged.is_whole ? judged.route->reach.newest : finished, finished);
   };
   std::stable_sort(all.begin(), all.end(),
                    [&](const Judged& a, const Judged& b) { return rank(a) > rank(b); });
@@ -197,7 +179,11 @@ std::vector<std::string> describe_windows(const std::vector<Judged>& all) {
 
 /// Returns what a person should know about the choice. `before` are those that were preferred.
 std::vector<std::string> warnings_of(std::span<const Judged> before, const Judged& chosen,
-                                     const RecoveryTarget& target) {
+                                     const BaseRequest& request) {
+  /// A server that is used ends a transaction more often.
+  constexpr std::chrono::minutes kMostSilence{10};
+  const RecoveryTarget& target = request.target;
+  const bool has_timeline = request.timeline.has_value();
   std::vector<std::string> warnings;
   for (const Judged& judged : before) {
     if (judged.is_late) continue;
@@ -209,6 +195,18 @@ std::vector<std::string> warnings_of(std::span<const Judged> before, const Judge
         "the stored WAL has a gap at {}: what is behind it cannot be restored from this "
         "base backup",
         format_lsn(reach.until)));
+  }
+  if (chosen.elsewhere && !has_timeline) {
+    warnings.push_back(fmt::format(
+        "the stored WAL also leads to {} on timeline {}, stored up to {}: --target-timeline {} "
+        "restores that instead",
+        format_lsn(chosen.elsewhere->reach.until), chosen.elsewhere->reach.timeline,
+        format_iso(chosen.elsewhere->reach.newest), chosen.elsewhere->reach.timeline));
+  }
+  if (target.kind == TargetKind::time && reach.newest - target.time < kMostSilence) {
+    warnings.push_back(
+        "if no transaction ended after the target, the server will refuse to start, since it does "
+        "not find the target: restore without a target then, which gives the same state");
   }
   if (target.kind == TargetKind::xid || target.kind == TargetKind::name) {
     warnings.push_back(
@@ -227,9 +225,9 @@ ChosenBase choose_base(std::span<const BaseBackup> backups, const StoredLogs& lo
   const auto chosen = std::find_if(all.begin(), all.end(),
                                    [](const Judged& judged) { return judged.refusal.empty(); });
   if (chosen == all.end()) refuse(all, request);
-  std::vector<std::string> warnings = warnings_of({all.begin(), chosen}, *chosen, request.target);
+  std::vector<std::string> warnings = warnings_of({all.begin(), chosen}, *chosen, request);
   return {.number = chosen->number,
-          .timeline = chosen->route->timeline,
+          .timeline = chosen->route->timeline(),
           .way = std::move(chosen->route->way),
           .reach = std::move(chosen->route->reach),
           .warnings = std::move(warnings)};

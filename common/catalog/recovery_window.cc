@@ -81,16 +81,21 @@ void link(std::vector<RecoveryWindow>& windows) {
 
 }  // namespace
 
-RecoveryRoute find_route(const BaseBackup& backup, const StoredLog& log) {
-  std::vector<WayPart> way = {{.timeline = backup.facts.timeline}};
+std::vector<RecoveryRoute> find_routes(const BaseBackup& backup, const StoredLog& log) {
+  std::vector<RecoveryRoute> routes;
   for (const Timeline timeline : timelines_of(log, backup.facts.timeline)) {
-    if (auto found = way_to(timeline, backup, log)) {
-      way = *std::move(found);
-      break;
-    }
+    std::optional<std::vector<WayPart>> way = way_to(timeline, backup, log);
+    if (!way) continue;
+    WalReach reach = follow(log.wal, *way, backup.facts.start, backup.facts.segment_bytes);
+    routes.push_back({.way = *std::move(way), .reach = std::move(reach)});
   }
-  WalReach reach = follow(log.wal, way, backup.facts.start, backup.facts.segment_bytes);
-  return {.way = std::move(way), .reach = std::move(reach)};
+  std::stable_sort(routes.begin(), routes.end(),
+                   [](const auto& a, const auto& b) { return a.reach.newest > b.reach.newest; });
+  return routes;
+}
+
+RecoveryRoute find_route(const BaseBackup& backup, const StoredLog& log) {
+  return std::move(find_routes(backup, log).front());
 }
 
 std::string missing_segment(const StrandedBase& base) {

@@ -23,14 +23,23 @@ struct BaseBackup {
   ClusterFacts facts{};
 };
 
-/// Where a recovery from one base backup gets to.
+/// Where a recovery from one base backup gets to along one timeline.
 struct RecoveryRoute {
-  std::vector<WayPart> way;  ///< to the newest timeline that can be reached
+  std::vector<WayPart> way;  ///< from the backup's timeline to that one
   WalReach reach{};
+
+  [[nodiscard]] Timeline timeline() const { return way.back().timeline; }
 };
 
-/// Returns the route from `backup` by the log of its server. A timeline that branched off before
-/// the end of the backup cannot be reached.
+/// Returns the routes from `backup` by the log of its server, the preferred one first: that whose
+/// newest WAL was stored last, and of equal ones that to the timeline with the highest number. A
+/// number alone says little: a restore that was only tried out makes a new timeline, too, while the
+/// server goes on along the old one. A timeline that branched off before the end of the backup is
+/// left out; the backup's own is always there.
+[[nodiscard]] std::vector<RecoveryRoute> find_routes(const BaseBackup& backup,
+                                                     const StoredLog& log);
+
+/// Returns the first of find_routes().
 [[nodiscard]] RecoveryRoute find_route(const BaseBackup& backup, const StoredLog& log);
 
 /// A stretch of moments that can all be restored.

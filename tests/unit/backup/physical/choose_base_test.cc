@@ -1,5 +1,7 @@
 #include "backup/physical/choose_base.h"
 
+#include <fmt/format.h>
+
 #include "tests/support/error_of.h"
 #include "tests/support/test.h"
 #include "tests/support/test_log.h"
@@ -212,6 +214,36 @@ TEST_CASE("The newest timeline is followed, and what was given up is restored on
   CHECK(f.chosen() == "given up on 1 until 0/9000000");
   f.request.timeline = 7;
   CHECK(f.is_refused("timeline 7 does not go on from it"));
+}
+
+TEST_CASE("A restore that was only tried out does not hide what the server wrote since") {
+  Fixture f;
+  f.add("before", 3);
+  f.add("after", 7);
+  f.store(1, 3, 12);
+  f.branch(2, {{1, at(5, 0x500)}});
+  CHECK(f.chosen() == "after on 1 until 0/D000000");  // of the other timeline a history is stored
+  f.store(2, 5, 8);
+  CHECK(f.chosen() == "after on 1 until 0/D000000");
+  CHECK(f.choose().warnings.empty());
+  f.request.id = "before";
+  CHECK(f.chosen() == "before on 1 until 0/D000000");
+  CHECK(f.choose().warnings ==
+        std::vector<std::string>{"the stored WAL also leads to 0/9000000 on timeline 2, stored "
+                                 "up to 2026-11-20T08:00:00Z: --target-timeline 2 restores that "
+                                 "instead"});
+  f.request.timeline = 2;
+  CHECK(f.chosen() == "before on 2 until 0/9000000");
+  CHECK(f.choose().warnings.empty());
+}
+
+TEST_CASE("A time close to the end of the WAL may lie behind the last transaction") {
+  Fixture f = two_backups();
+  f.want_time(8, 50);
+  CHECK(f.choose().warnings.empty());
+  f.want_time(8, 51);
+  REQUIRE(f.choose().warnings.size() == 1);
+  CHECK(contains(f.choose().warnings[0], "if no transaction ended after the target"));
 }
 
 TEST_CASE("A timeline without its history cannot be followed") {
