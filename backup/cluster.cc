@@ -54,18 +54,10 @@ void push_wal_file(Program& program, const std::string& path) {
            program.open());
 }
 
-int fetch_wal_file(Program& program, const std::string& name, const std::string& path) {
-  constexpr int kFetchFailed = 200;
-  try {
-    const bool is_there = fetch_wal(
-        {.name = name, .path = path, .system_id = program.config.wal_file.system_id},
-        [&] { return program.open(); }, program.log);
-    return is_there ? 0 : 1;
-  } catch (...) {
-    const Error error = current_error();
-    program.log.error(error.message(), {{"hint", error.hint()}});
-    return kFetchFailed + exit_code(error.kind());
-  }
+bool fetch_wal_file(Program& program, const std::string& name, const std::string& path) {
+  return fetch_wal(
+      {.name = name, .path = path, .system_id = program.config.wal_file.system_id},
+      [&] { return program.open(); }, program.log);
 }
 
 std::vector<std::unique_ptr<WalStream>> make_wal_streams(Program& program, BackupRuns& runs,
@@ -74,6 +66,7 @@ std::vector<std::unique_ptr<WalStream>> make_wal_streams(Program& program, Backu
   const BackupConfig& config = program.config;
   if (config.method != BackupMethod::physical || !config.physical.wal_stream) return streams;
   for (const std::string& name : destination_names(config.store)) {
+    const auto own = std::make_shared<std::unique_ptr<BackupConfig>>();
     streams.push_back(std::make_unique<WalStream>(
         WalStreamSettings{
             .slot = name.empty() ? config.physical.slot : config.physical.slot + "_" + name,
@@ -81,8 +74,16 @@ std::vector<std::unique_ptr<WalStream>> make_wal_streams(Program& program, Backu
             .is_synchronous = config.physical.is_synchronous,
             .packing = config.dump.packing,
             .effort = config.dump.effort},
-        WalStreamContext{.pg = [&] { return config.pg.with_database(config.pg.database); },
-                         .open = [&program] { return program.open(); },
+        WalStreamContext{.pg =
+                             [&program, own] {
+                               *own = program.read_config();
+                               return (*own)->pg.with_database((*own)->pg.database);
+                             },
+                         .open =
+                             [&program, own] {
+                               return open_destinations((*own)->store, program.clock, program.log,
+                                                        program.stop);
+                             },
                          .destination = name,
                          .want_backup =
                              [&] {

@@ -22,10 +22,9 @@ void restore_cluster_verb(Program& program);
 /// Stores a file of the WAL, for archive_command.
 void push_wal_file(Program& program, const std::string& path);
 
-/// Brings a file of the WAL, and returns the exit code for restore_command: 1 is "not there", and
-/// ends a recovery well; from 126 on a failure is one, whatever PostgreSQL's version.
-[[nodiscard]] int fetch_wal_file(Program& program, const std::string& name,
-                                 const std::string& path);
+/// Brings a file of the WAL, for restore_command. Returns whether it is there.
+[[nodiscard]] bool fetch_wal_file(Program& program, const std::string& name,
+                                  const std::string& path);
 
 /// Makes the jobs that stream WAL: one for each destination, none for dumps. All arguments must
 /// outlive them.

@@ -1,4 +1,8 @@
 // pg-backup: from the command line to the verbs. What a verb does is in the other files of backup/.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -26,6 +30,10 @@
 
 namespace pgbackup {
 namespace {
+
+/// Is added to the exit code of a wal-fetch that failed: whatever it is from 1 to 125, PostgreSQL
+/// takes it for "not there", and ends the recovery early.
+constexpr int kFetchFailed = 200;
 
 void list(Program& program) {
   const Destinations destinations = program.open();
@@ -67,13 +75,28 @@ void restore(Program& program) {
   program.log.info(report.outcome, fields);
 }
 
+/// Reads the settings into a configuration of their own.
+std::unique_ptr<BackupConfig> read_settings(std::span<const std::string> arguments,
+                                            const Environment& environment) {
+  auto config = std::make_unique<BackupConfig>();
+  const CommandLine command = backup_command_line(*config);
+  ParsedOptions parsed = parse_options(command, {arguments.begin(), arguments.end()}, environment);
+  config->store.environment = without_secrets(environment, command.options);
+  check_backup_config(*config, parsed, environment);
+  if (!parsed.problems.empty()) {
+    throw Error(ErrorKind::usage, fmt::format("{}", fmt::join(parsed.problems, "; ")));
+  }
+  return config;
+}
+
 /// Runs the verb and returns the exit code. `environment` is that of child processes, without
 /// secrets. Calls `refresh` at the start of each run.
 int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
-             const std::function<void(Log&)>& refresh) {
+             const std::function<void(Log&)>& refresh,
+             const std::function<std::unique_ptr<BackupConfig>()>& read_config) {
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
-  Program program{config, environment, clock, log, {}};
+  Program program{config, environment, clock, log, {}, read_config};
   BackupRuns runs(config, environment, clock, log, program.stop);
   Job backups({.noun = kBackupJob,
                .schedule = config.timing.schedule,
@@ -108,7 +131,9 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else if (parsed.verb == kWalPush) {
     push_wal_file(program, parsed.arguments.front());
   } else if (parsed.verb == kWalFetch) {
-    return fetch_wal_file(program, parsed.arguments.front(), parsed.arguments.back());
+    const bool is_there =
+        fetch_wal_file(program, parsed.arguments.front(), parsed.arguments.back());
+    return is_there ? 0 : 1;
   } else if (parsed.verb == "now") {
     log_notes(log, parsed);
     runs.once();
@@ -134,15 +159,24 @@ int main(int argc, char** argv) {
   const Environment environment = process_environment();
   const Environment for_children = without_secrets(environment, command.options);
   config.store.environment = for_children;
-  return run_program(
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  bool is_answered = false;
+  const int code = run_program(
       command, config.service, std::span(argv, static_cast<size_t>(argc)),
       [&](ParsedOptions& parsed) { check_backup_config(config, parsed, environment); },
       [&](const ParsedOptions& parsed) {
-        return run_verb(config, parsed, for_children, [&](Log& log) {
-          for (const std::string& note :
-               reread_backup_secrets(config, command, parsed, environment)) {
-            log.warn(note);
-          }
-        });
+        const int answer = run_verb(
+            config, parsed, for_children,
+            [&](Log& log) {
+              for (const std::string& note :
+                   reread_backup_secrets(config, command, parsed, environment)) {
+                log.warn(note);
+              }
+            },
+            [&] { return read_settings(arguments, environment); });
+        is_answered = true;
+        return answer;
       });
+  const bool is_fetch = std::find(arguments.begin(), arguments.end(), kWalFetch) != arguments.end();
+  return is_fetch && !is_answered && code != 0 ? kFetchFailed + code : code;
 }

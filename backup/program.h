@@ -1,6 +1,8 @@
 // What every verb of pg-backup works with.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <stop_token>
 
 #include "backup/config.h"
@@ -18,6 +20,9 @@ struct Program {
   Clock& clock;
   Log& log;
   std::stop_token stop;
+  /// Reads all settings anew, secrets included, for another thread: `config` is changed by the one
+  /// that makes backups. Throws `usage` when one of them has become wrong.
+  std::function<std::unique_ptr<BackupConfig>()> read_config;
 
   /// Opens the destinations, for each piece of work, so that a directory that was unavailable at
   /// start is found later.

@@ -46,7 +46,7 @@ void read_base(Store& store, const Plan& plan, size_t number, WalInput& input) {
 /// Reads all logs. Returns why they cannot be known.
 std::optional<Error> read_logs(Store& store, WalInput& input, Log& log) {
   try {
-    input.logs = read_stored_logs(store, "", log);
+    input.logs = read_stored_logs(store, "", log, FoldedPieces::listed);
     return std::nullopt;
   } catch (...) {
     const Error error = current_failure();

@@ -89,6 +89,28 @@ class BytesSink final : public Sink {
   std::string bytes;
 };
 
+[[noreturn]] void refuse_other_content() {
+  throw Error(ErrorKind::conflict, "a file with other content is stored under this name already",
+              "two servers with the same system identifier must not archive to the same place: "
+              "give one of them a prefix of its own");
+}
+
+/// Compares the first bytes that pass.
+class CompareStartSink final : public Sink {
+ public:
+  explicit CompareStartSink(std::string_view start) : left_(start) {}
+
+  void write(std::string_view stored) override {
+    const size_t count = std::min(stored.size(), left_.size());
+    if (stored.substr(0, count) != left_.substr(0, count)) refuse_other_content();
+    left_.remove_prefix(count);
+  }
+  void finish() override {}
+
+ private:
+  std::string_view left_;
+};
+
 /// Compares what passes with another source.
 class CompareSink final : public Sink {
  public:
@@ -98,22 +120,17 @@ class CompareSink final : public Sink {
     while (!stored.empty()) {
       const size_t count =
           content_.read(std::span(buffer_).first(std::min(stored.size(), buffer_.size())));
-      if (count == 0 || stored.substr(0, count) != std::string_view(buffer_.data(), count))
-        refuse();
+      if (count == 0 || stored.substr(0, count) != std::string_view(buffer_.data(), count)) {
+        refuse_other_content();
+      }
       stored.remove_prefix(count);
     }
   }
   void finish() override {
-    if (content_.read(buffer_) != 0) refuse();
+    if (content_.read(buffer_) != 0) refuse_other_content();
   }
 
  private:
-  [[noreturn]] static void refuse() {
-    throw Error(ErrorKind::conflict, "a file with other content is stored under this name already",
-                "two servers with the same system identifier must not archive to the same place: "
-                "give one of them a prefix of its own");
-  }
-
   Source& content_;
   std::vector<char> buffer_;
 };
@@ -214,6 +231,12 @@ void WalArchive::put_piece(const std::string& name, uint64_t begin, std::string_
     packing->finish();
     store_.put(key, packed.bytes);
   });
+}
+
+void WalArchive::compare_start(const std::string& name, std::string_view bytes) {
+  CompareStartSink comparison(bytes);
+  with_context(store_.location(wal_key(system_id_, name, packing_)),
+               [&] { static_cast<void>(fetch(name, find(name), comparison)); });
 }
 
 bool WalArchive::fetch(const std::string& name, const StoredSegment& stored, Sink& sink) {

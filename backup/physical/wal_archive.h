@@ -39,6 +39,9 @@ class WalArchive {
   /// `corrupt` when those at 0 do not begin the segment.
   void put_piece(const std::string& name, uint64_t begin, std::string_view bytes);
 
+  /// Throws `conflict` unless what is stored of a segment begins with `bytes`.
+  void compare_start(const std::string& name, std::string_view bytes);
+
   /// Writes a file of which find() says that it `stored` is to `sink`, and does not finish `sink`.
   /// A segment that is stored in pieces is joined and filled up with zeros to its full size.
   /// Returns false when it was filled up. Throws `not_found` when nothing is stored, or too little

@@ -86,6 +86,15 @@ class Fetcher {
     return found;
   }
 
+  /// Returns whether a destination holds anything of this server's log.
+  [[nodiscard]] bool has_any() const {
+    bool found = false;
+    for (const Destination& destination : destinations_) {
+      destination.store().list(wal_prefix(system_id_), [&](const auto&) { found = true; });
+    }
+    return found;
+  }
+
  private:
   const Destinations& destinations_;
   std::string system_id_;
@@ -152,10 +161,15 @@ Outcome fetch_from(const WalFetch& fetch, Fetcher& fetcher, Log& log) {
   Answers answers = fetcher.fetch(fetch.name, fetch.path);
   const auto is_missing = [&] { return !answers.is_fetched && answers.failures.empty(); };
   const bool may_be_a_gap = wal_file_kind(fetch.name) == WalFileKind::segment;
-  if (may_be_a_gap && is_missing() && !is_of_standby(fetch.path) &&
-      fetcher.is_followed(fetch.name)) {
-    answers = fetcher.fetch(fetch.name, fetch.path);  // it may have been stored meanwhile
-    if (is_missing()) report_gap(fetch.name, answers, log);
+  if (may_be_a_gap && is_missing() && !is_of_standby(fetch.path)) {
+    if (fetcher.is_followed(fetch.name)) {
+      answers = fetcher.fetch(fetch.name, fetch.path);  // it may have been stored meanwhile
+      if (is_missing()) report_gap(fetch.name, answers, log);
+    } else if (!answers.unfinished && !fetcher.has_any()) {
+      throw Error(ErrorKind::failed,
+                  fmt::format("the store holds no WAL of the server {}", fetch.system_id),
+                  "is the volume of BACKUP_DIR mounted, and S3_PREFIX that of the backups?");
+    }
   }
   if (!answers.failures.empty()) {
     const Error error = join_failures(answers.failures).within("cannot fetch " + fetch.name);
@@ -181,7 +195,7 @@ Outcome fetch_patiently(const WalFetch& fetch, Fetcher& fetcher, Log& log) {
 
 }  // namespace
 
-bool fetch_wal(const WalFetch& fetch, const OpenDestinations& open, Log& log) {
+bool fetch_wal(WalFetch fetch, const OpenDestinations& open, Log& log) {
   const std::optional<WalFileKind> kind = wal_file_kind(fetch.name);
   if (!kind) {
     throw Error(
@@ -189,8 +203,8 @@ bool fetch_wal(const WalFetch& fetch, const OpenDestinations& open, Log& log) {
         fmt::format("{} is no name of a file of the write-ahead log", printable(fetch.name)),
         "restore_command = 'pg-backup wal-fetch %f %p'");
   }
-  const std::string system_id =
-      fetch.system_id.empty() ? system_id_near(fetch.path) : fetch.system_id;
+  if (fetch.system_id.empty()) fetch.system_id = system_id_near(fetch.path);
+  const std::string& system_id = fetch.system_id;
   std::optional<AheadDirectory> ahead;
   if (fetch.path.parent_path().filename() == "pg_wal") ahead.emplace(fetch.path.parent_path());
   // A recovery asks for histories before its first segment and after its last one.

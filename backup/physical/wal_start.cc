@@ -30,6 +30,19 @@ WalStart start_here(const ServerPosition& server) {
   return start;
 }
 
+WalStart fill_hole(const ServerWal& stored, const ServerPosition& server, const WalStart& start,
+                   Lsn kept) {
+  if (kept >= start.stored) return start;
+  std::vector<WayPart> way;
+  for (const TimelineSwitch& step : server.history) {
+    if (kept < step.at && step.parent < start.timeline) way.push_back({step.parent, step.at});
+  }
+  way.push_back({.timeline = start.timeline});
+  const WalReach reach = follow(stored, way, kept, server.segment_bytes);
+  if (reach.until >= start.stored) return start;
+  return at(reach.timeline, reach.until, server.segment_bytes);
+}
+
 WalStart find_start(const ServerWal& stored, const ServerPosition& server) {
   const std::vector<TimelineSwitch>& history = server.history;
   const auto timeline_at = [&](size_t i) {

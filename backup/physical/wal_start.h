@@ -28,6 +28,12 @@ struct WalStart {
 /// nothing is stored, at the segment in which the server is.
 [[nodiscard]] WalStart find_start(const ServerWal& stored, const ServerPosition& server);
 
+/// Returns where to start so that the stream fills the first hole behind `kept`, from which on the
+/// server keeps its WAL for the slot: a run of its own may have stored later segments. Returns
+/// `start` where there is no hole before.
+[[nodiscard]] WalStart fill_hole(const ServerWal& stored, const ServerPosition& server,
+                                 const WalStart& start, Lsn kept);
+
 /// Returns the start of the segment in which the server is.
 [[nodiscard]] WalStart start_here(const ServerPosition& server);
 

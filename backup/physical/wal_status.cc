@@ -13,8 +13,10 @@ namespace {
 
 /// Returns since when something has been wrong; nullopt: nothing is.
 std::optional<UtcTime> trouble_since(const WalStatus& status) {
-  if (!status.connected_since) return status.failing_since.value_or(status.begun);
-  return status.waiting_since;
+  std::optional<UtcTime> since = status.failing_since;
+  if (!since && !status.connected_since) since = status.begun;
+  if (!since) return status.waiting_since;
+  return std::min(*since, status.waiting_since.value_or(*since));
 }
 
 }  // namespace

@@ -19,10 +19,12 @@ struct WalStatus {
   Lsn server_end{};                          ///< where the server's WAL ended when it last spoke
   /// When the oldest byte came that is not stored; nullopt: all that came is stored.
   std::optional<UtcTime> waiting_since{};
-  std::optional<UtcTime> failing_since{};  ///< when the first failure in a row was
-  std::string last_error{};                ///< of the last failure, while there is one
-  std::optional<UtcTime> gap_found{};      ///< when a gap was found that no base backup bridges yet
-  std::string gap{};                       ///< the sentence about that gap
+  /// When the first failure was since something was stored, or all was; connections alone count for
+  /// nothing, since a store may answer and yet take nothing.
+  std::optional<UtcTime> failing_since{};
+  std::string last_error{};            ///< of the last of these failures
+  std::optional<UtcTime> gap_found{};  ///< when a gap was found that no base backup bridges yet
+  std::string gap{};                   ///< the sentence about that gap
 };
 
 /// Judges `status`. Bytes that wait to be stored, and a server that is not connected, are late like

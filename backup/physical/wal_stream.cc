@@ -73,6 +73,7 @@ void WalStream::serve(const std::stop_token& stop) {
 
 void WalStream::note_failure(const Error& error) {
   bool is_new = false;
+  works_ = false;
   change([&](WalStatus& status) {
     is_new = status.last_error != error.message();
     status.connected_since.reset();
@@ -99,16 +100,11 @@ void WalStream::stream(const std::stop_token& stop) {
   const Destinations destinations = context_.open();
   Store& store = named(destinations, context_.destination).store();
   WalArchive archive(store, system_id, settings_.packing, settings_.effort);
-  const StoredLog stored = read_stored_logs(store, system_id, log_)[system_id];
   // A temporary slot is for one base backup, which needs nothing from before.
-  const bool is_temporary = settings_.life == SlotLife::temporary;
-  WalStart start = is_temporary ? start_here(position) : find_start(stored.wal, position);
-  if (start.is_first) start = start_kept(server, start, position);
+  WalStart start = settings_.life == SlotLife::temporary
+                       ? start_kept(server, start_here(position), position)
+                       : go_on(server, store, system_id, position);
   store_history(server, archive, position.timeline);
-  if (!is_temporary) {
-    find_earlier_gap(read_base_backups(store, time_of(destinations, clock_), 1, log_), system_id,
-                     stored);
-  }
   log_.info(fmt::format("{} starts", kWalJob), {{"at", format_lsn(start.stored)},
                                                 {"timeline", std::to_string(start.timeline)},
                                                 {"to", store.location(wal_prefix(system_id))}});
@@ -116,12 +112,24 @@ void WalStream::stream(const std::stop_token& stop) {
     status.connected_since = clock_.now();
     status.stored = start.stored;
     status.server_end = position.position;
-    status.waiting_since.reset();
   });
-  if (context_.states != nullptr) {
-    context_.states->succeed(kWalJob, Group::cluster(), context_.destination, clock_.now());
-  }
   stream_all(server, archive, start, position.segment_bytes);
+}
+
+/// Returns where to start so that what is stored goes on without a hole, as far as the server can
+/// fill it. Looks for a gap that it cannot fill.
+WalStart WalStream::go_on(ReplicationConnection& server, Store& store, const std::string& system_id,
+                          const ServerPosition& position) {
+  const StoredLog stored = std::move(read_stored_logs(store, system_id, log_)[system_id]);
+  WalStart start = find_start(stored.wal, position);
+  if (start.is_first) {
+    start = start_kept(server, start, position);
+  } else if (const std::optional<SlotState> slot = server.read_slot(settings_.slot);
+             slot && slot->restart) {
+    start = fill_hole(stored.wal, position, start, *slot->restart);
+  }
+  find_earlier_gap(store, system_id, stored, start.stored);
+  return start;
 }
 
 /// Returns the start of the segment from which on the slot keeps WAL, where that is before `start`:
@@ -199,7 +207,9 @@ void WalStream::stream_all(ReplicationConnection& server, WalArchive& archive, W
     } catch (const WalRemoved&) {
       if (settings_.life == SlotLife::temporary) throw;
       renew_slot(server);
-      const WalStart here = start_here(read_position(server));
+      const ServerPosition position = read_position(server);
+      store_history(server, archive, position.timeline);
+      const WalStart here = start_kept(server, start_here(position), position);
       note_gap(start.stored, here.position);
       change([&](WalStatus& status) { status.stored = here.position; });
       start = here;
@@ -219,13 +229,16 @@ TimelineEnd WalStream::follow(ReplicationStream& stream, WalWriter& writer) {
     }
     const Lsn stored = writer.stored();
     bool is_reply_wanted = false;
-    if (std::optional<StreamMessage> message = stream.receive(std::min(flush_at, status_at))) {
+    if (std::optional<StreamMessage> message =
+            receive(stream, std::min(flush_at, status_at), writer)) {
       if (const auto* const end = std::get_if<TimelineEnd>(&*message)) {
         writer.flush();
         note(writer);
         return *end;
       }
       is_reply_wanted = take(*message, writer);
+      // A server that shuts down asks until all that it sent is flushed.
+      if (is_reply_wanted) writer.flush();
     } else if (clock_.steady() >= flush_at) {
       writer.flush();
     }
@@ -242,12 +255,31 @@ TimelineEnd WalStream::follow(ReplicationStream& stream, WalWriter& writer) {
   }
 }
 
+/// Receives the next message. When the connection breaks, stores what came before: nobody else may
+/// have it any more.
+std::optional<StreamMessage> WalStream::receive(ReplicationStream& stream,
+                                                PgLink::Deadline deadline, WalWriter& writer) {
+  try {
+    return stream.receive(deadline);
+  } catch (...) {
+    if (current_error().kind() == ErrorKind::canceled) throw;
+    try {
+      writer.flush();
+      note(writer);
+    } catch (...) {
+      log_.debug(current_failure().within("cannot store the last bytes").message());
+    }
+    throw;
+  }
+}
+
 /// Takes a message in. Returns whether the server wants a reply.
 bool WalStream::take(const StreamMessage& message, WalWriter& writer) {
   if (const auto* const wal = std::get_if<WalBytes>(&message)) {
     writer.write(wal->start, wal->bytes);
     change([&](WalStatus& status) {
       status.server_end = std::max(status.server_end, wal->server_end);
+      if (!writer.is_all_stored() && !status.waiting_since) status.waiting_since = clock_.now();
     });
     return false;
   }
@@ -258,37 +290,52 @@ bool WalStream::take(const StreamMessage& message, WalWriter& writer) {
   return keepalive.reply_wanted;
 }
 
-/// Notes how far the store has come: what is stored proves that the connection and the store work.
+/// Notes how far the store has come. Only that proves that the server and the store work.
 void WalStream::note(const WalWriter& writer) {
   const std::optional<UtcTime> newest =
       context_.states == nullptr
           ? std::nullopt
           : context_.states->last_success(kBackupJob, Group::cluster(), context_.destination);
+  bool works = false;
   change([&](WalStatus& status) {
     const bool has_advanced = writer.stored() > status.stored;
     status.stored = std::max(status.stored, writer.stored());
-    if (writer.is_all_stored()) {
+    const bool is_level = writer.is_all_stored() && status.stored >= status.server_end;
+    works = is_level || has_advanced;
+    if (is_level) {
       status.waiting_since.reset();
     } else if (has_advanced || !status.waiting_since) {
       status.waiting_since = clock_.now();
     }
-    status.failing_since.reset();
-    status.last_error.clear();
+    if (works) {
+      status.failing_since.reset();
+      status.last_error.clear();
+    }
     if (status.gap_found && newest && *newest >= *status.gap_found) {
       status.gap_found.reset();
       status.gap.clear();
     }
   });
+  if (works && !works_ && context_.states != nullptr) {
+    context_.states->succeed(kWalJob, Group::cluster(), context_.destination, clock_.now());
+  }
+  works_ = works_ || works;
 }
 
-/// Notes a gap behind the newest base backup that an earlier process left: it may have ended before
-/// the next base backup was taken.
-void WalStream::find_earlier_gap(const std::vector<FoundBase>& newest, const std::string& system_id,
-                                 const StoredLog& stored) {
-  if (newest.empty() || newest.front().manifest.system_identifier != system_id) return;
+/// Notes a gap behind the newest base backup and before `start` that an earlier process left: it
+/// may have ended before the next base backup was taken. What hinders the search hinders no stream.
+void WalStream::find_earlier_gap(Store& store, const std::string& system_id,
+                                 const StoredLog& stored, Lsn start) {
   if (status().gap_found) return;
-  const WalReach reach = find_route(base_of(newest.front().manifest), stored).reach;
-  if (!reach.gaps.empty()) note_gap(reach.gaps.front().begin, reach.gaps.front().end);
+  try {
+    const std::vector<FoundBase> newest = read_base_backups(store, clock_.now(), 1, log_);
+    if (newest.empty() || newest.front().manifest.system_identifier != system_id) return;
+    const WalReach reach = find_route(base_of(newest.front().manifest), stored).reach;
+    if (reach.gaps.empty() || reach.gaps.front().begin >= start) return;
+    note_gap(reach.gaps.front().begin, reach.gaps.front().end);
+  } catch (...) {
+    log_.warn(current_failure().within("whether WAL is missing is not known").message());
+  }
 }
 
 void WalStream::note_gap(Lsn begin, Lsn end) {

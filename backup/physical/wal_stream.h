@@ -29,8 +29,8 @@
 
 namespace pgbackup {
 
-/// Names the job under which RunStates notes the streaming of WAL: a success is a connection, from
-/// which on no byte is missed.
+/// Names the job under which RunStates notes the streaming of WAL: a success is that something was
+/// stored, or that all there is was.
 inline constexpr const char* kWalJob = "WAL streaming";
 
 struct WalStreamSettings {
@@ -73,15 +73,19 @@ class WalStream final : public ServedJob {
   void prepare_slot(ReplicationConnection& server);
   void renew_slot(ReplicationConnection& server);
   void replace_lost_slot(ReplicationConnection& server);
+  [[nodiscard]] WalStart go_on(ReplicationConnection& server, Store& store,
+                               const std::string& system_id, const ServerPosition& position);
   [[nodiscard]] WalStart start_kept(ReplicationConnection& server, WalStart start,
                                     const ServerPosition& position);
   void stream_all(ReplicationConnection& server, WalArchive& archive, WalStart start,
                   uint64_t segment_bytes);
   [[nodiscard]] TimelineEnd follow(ReplicationStream& stream, WalWriter& writer);
+  [[nodiscard]] std::optional<StreamMessage> receive(ReplicationStream& stream,
+                                                     PgLink::Deadline deadline, WalWriter& writer);
   [[nodiscard]] bool take(const StreamMessage& message, WalWriter& writer);
   void note(const WalWriter& writer);
-  void find_earlier_gap(const std::vector<FoundBase>& newest, const std::string& system_id,
-                        const StoredLog& stored);
+  void find_earlier_gap(Store& store, const std::string& system_id, const StoredLog& stored,
+                        Lsn start);
   void note_gap(Lsn begin, Lsn end);
   void note_failure(const Error& error);
   void change(const std::function<void(WalStatus&)>& work);
@@ -91,6 +95,7 @@ class WalStream final : public ServedJob {
   Clock& clock_;
   Log& log_;
   bool is_warned_ = false;  ///< about a slot without a limit
+  bool works_ = false;      ///< something was stored, or all was, since the last failure
   mutable std::mutex mutex_;
   WalStatus status_;
 };

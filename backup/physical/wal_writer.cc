@@ -15,7 +15,8 @@ WalWriter::WalWriter(WalArchive& archive, Timeline timeline, Lsn start, Lsn stor
       segment_bytes_(segment_bytes),
       segment_start_(start),
       received_(start),
-      stored_(std::max(start, stored)) {}
+      known_(std::max(start, stored)),
+      stored_(known_) {}
 
 void WalWriter::write(Lsn position, std::string_view bytes) {
   if (position != received_) {
@@ -41,6 +42,10 @@ void WalWriter::take(std::string_view bytes) {
   }
   const Lsn begin = received_;
   received_.value += bytes.size();
+  if (begin < known_ && known_ <= received_ && segment_bytes_ <= kKeptSegmentBytes) {
+    archive_.compare_start(
+        name(), std::string_view(segment_).substr(0, known_.value - segment_start_.value));
+  }
   if (received_ <= stored_) return;
   piece_ += bytes.substr(stored_ > begin ? stored_.value - begin.value : 0);
   // The last bytes of a segment are stored with the whole of it.

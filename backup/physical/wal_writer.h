@@ -2,6 +2,7 @@
 // of the last one before. What stored() names is in the store, by the store's own word.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,17 +23,19 @@ inline constexpr uint64_t kMostPieceBytes = kKeptSegmentBytes;
 class WalWriter {
  public:
   /// Begins at `start`, the start of a segment. The archive, which must outlive the writer, holds
-  /// what lies between `start` and `stored` already.
+  /// what lies between `start` and `stored` already: of segments that are no large ones, the bytes
+  /// that come are compared with it.
   WalWriter(WalArchive& archive, Timeline timeline, Lsn start, Lsn stored, uint64_t segment_bytes);
 
   /// Takes the bytes at `position`. Stores what became complete. Throws `corrupt` unless the bytes
-  /// follow those before, and what the archive throws.
+  /// follow those before, `conflict` where other bytes are stored, and what the archive throws.
   void write(Lsn position, std::string_view bytes);
   /// Stores a piece with all bytes that are not stored yet, if there are any.
   void flush();
 
   [[nodiscard]] Lsn received() const { return received_; }
-  [[nodiscard]] Lsn stored() const { return stored_; }
+  /// Returns up to where all bytes that came are stored.
+  [[nodiscard]] Lsn stored() const { return std::min(stored_, received_); }
   [[nodiscard]] bool is_all_stored() const { return stored_ >= received_; }
 
  private:
@@ -45,6 +48,7 @@ class WalWriter {
   uint64_t segment_bytes_;
   Lsn segment_start_;
   Lsn received_;
+  const Lsn known_;  ///< the archive held all bytes before at the start
   Lsn stored_;
   std::string segment_;          ///< its bytes so far, unless it is a large one
   std::unique_ptr<Sink> large_;  ///< of a large one that is not stored yet

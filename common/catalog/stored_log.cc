@@ -25,9 +25,10 @@ void read_history(Store& store, Timeline timeline, StoredLog& stored, Log& log) 
 
 }  // namespace
 
-StoredLogs read_stored_logs(Store& store, std::string_view system_id, Log& log) {
+StoredLogs read_stored_logs(Store& store, std::string_view system_id, Log& log,
+                            FoldedPieces folded) {
   StoredLogs logs;
-  for (auto& [id, wal] : list_wal(store, system_id)) {
+  for (auto& [id, wal] : list_wal(store, system_id, folded)) {
     StoredLog& stored = logs[id];
     stored.wal = std::move(wal);
     size_t read = 0;

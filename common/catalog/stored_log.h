@@ -28,6 +28,7 @@ inline constexpr size_t kMaxHistoryBytes = size_t{64} << 10U;
 
 /// Lists the write-ahead log of one server, or of all where `system_id` is empty, and reads the
 /// history files. Logs which of these cannot be read or are damaged. Throws as list_wal() does.
-[[nodiscard]] StoredLogs read_stored_logs(Store& store, std::string_view system_id, Log& log);
+[[nodiscard]] StoredLogs read_stored_logs(Store& store, std::string_view system_id, Log& log,
+                                          FoldedPieces folded = FoldedPieces::left_out);
 
 }  // namespace pgbackup

@@ -18,45 +18,66 @@ constexpr Lsn kEndOfLog{UINT64_MAX};
 /// Calls `visit` for each object of the write-ahead log below `prefix`.
 void visit_wal(Store& store, const std::string& prefix,
                const std::function<void(const WalKey&, WalObject)>& visit) {
-  size_t objects = 0;
   store.list(prefix, [&](const ObjectInfo& object) {
-    const std::optional<WalKey> key = parse_wal_key(object.key);
-    if (!key) return;
-    if (++objects > kMostObjects) {
-      throw Error(
-          ErrorKind::failed,
-          fmt::format("the store lists more than {} objects of the write-ahead log", kMostObjects),
-          "give each server a prefix of its own; if there are fewer, the store repeats them");
+    if (const std::optional<WalKey> key = parse_wal_key(object.key)) {
+      visit(*key, {.key = object.key, .bytes = object.bytes, .modified = object.modified});
     }
-    visit(*key, {.key = object.key, .bytes = object.bytes, .modified = object.modified});
   });
 }
 
-/// Adds a whole segment or a piece. Returns the object where the segment has another whole.
-std::optional<WalObject> add_object(StoredSegment& segment, const WalKey& key, WalObject object) {
-  if (key.is_piece) {
-    segment.pieces.push_back({key.begin, key.end, std::move(object)});
-  } else if (segment.whole) {
-    return object;
-  } else {
-    segment.whole = std::move(object);
-  }
-  return std::nullopt;
-}
+/// Puts a listing together, and limits how much of it is kept.
+class Collector {
+ public:
+  explicit Collector(FoldedPieces folded) : folded_(folded) {}
 
-void add_object(ServerWal& server, const WalKey& key, WalObject object) {
-  const Timeline timeline = timeline_of(key.name);
-  const std::optional<WalFileKind> kind = wal_file_kind(key.name);
-  if (kind == WalFileKind::history) {
-    server.histories.insert_or_assign(timeline, std::move(object));
-    return;
+  void add(ServerWal& server, const WalKey& key, WalObject object) {
+    const Timeline timeline = timeline_of(key.name);
+    const std::optional<WalFileKind> kind = wal_file_kind(key.name);
+    if (kind == WalFileKind::history) {
+      count();
+      server.histories.insert_or_assign(timeline, std::move(object));
+      return;
+    }
+    std::optional<WalObject> other = std::move(object);
+    if (kind == WalFileKind::segment) {
+      other = add(server.segments[timeline][key.name], key, *std::move(other));
+    } else {
+      count();
+    }
+    if (other) server.others.push_back(*std::move(other));
   }
-  std::optional<WalObject> other = std::move(object);
-  if (kind == WalFileKind::segment) {
-    other = add_object(server.segments[timeline][key.name], key, *std::move(other));
+
+  /// Adds a whole segment or a piece. Returns the object where the segment has another whole.
+  std::optional<WalObject> add(StoredSegment& segment, const WalKey& key, WalObject object) {
+    const bool is_left_out = folded_ == FoldedPieces::left_out;
+    if (key.is_piece) {
+      if (segment.whole && is_left_out) return std::nullopt;
+      count();
+      segment.pieces.push_back({key.begin, key.end, std::move(object)});
+      return std::nullopt;
+    }
+    count();
+    if (segment.whole) return object;
+    segment.whole = std::move(object);
+    if (is_left_out) {
+      kept_ -= segment.pieces.size();
+      segment.pieces = {};
+    }
+    return std::nullopt;
   }
-  if (other) server.others.push_back(*std::move(other));
-}
+
+ private:
+  void count() {
+    if (++kept_ <= kMostObjects) return;
+    throw Error(
+        ErrorKind::failed,
+        fmt::format("the store lists more than {} objects of the write-ahead log", kMostObjects),
+        "give each server a prefix of its own; if there are fewer, the store repeats them");
+  }
+
+  const FoldedPieces folded_;
+  size_t kept_ = 0;
+};
 
 void sort_pieces(StoredSegment& segment) {
   std::sort(segment.pieces.begin(), segment.pieces.end(), [](const WalPiece& a, const WalPiece& b) {
@@ -144,10 +165,11 @@ uint64_t StoredSegment::reach(uint64_t segment_bytes) const {
   return std::min(reached, segment_bytes);
 }
 
-WalListing list_wal(Store& store, std::string_view system_id) {
+WalListing list_wal(Store& store, std::string_view system_id, FoldedPieces folded) {
   WalListing listing;
+  Collector collector(folded);
   visit_wal(store, wal_prefix(system_id), [&](const WalKey& key, WalObject object) {
-    add_object(listing[key.system_id], key, std::move(object));
+    collector.add(listing[key.system_id], key, std::move(object));
   });
   for (auto& [id, server] : listing) {
     for (auto& [timeline, segments] : server.segments) {
@@ -159,9 +181,10 @@ WalListing list_wal(Store& store, std::string_view system_id) {
 
 StoredSegment list_wal_file(Store& store, std::string_view system_id, std::string_view name) {
   StoredSegment found;
+  Collector collector(FoldedPieces::listed);
   const std::string prefix = wal_key(system_id, name, {Compression::none});
   visit_wal(store, prefix, [&](const WalKey& key, WalObject object) {
-    if (key.name == name) static_cast<void>(add_object(found, key, std::move(object)));
+    if (key.name == name) static_cast<void>(collector.add(found, key, std::move(object)));
   });
   sort_pieces(found);
   return found;

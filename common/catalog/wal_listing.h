@@ -49,10 +49,15 @@ struct ServerWal {
 /// Everything that is stored of the write-ahead logs, by system identifier.
 using WalListing = std::map<std::string, ServerWal>;
 
+/// Says whether pieces of segments that are stored as a whole are listed: who reads the log does
+/// not need them, and a server that commits often leaves millions of them between two prunes.
+enum class FoldedPieces { left_out, listed };
+
 /// Lists the write-ahead log of one server, or of all where `system_id` is empty. Ignores objects
 /// with other keys. Throws what the store throws, PartialListing too, and `failed` for more than
-/// kMostObjects.
-[[nodiscard]] WalListing list_wal(Store& store, std::string_view system_id = "");
+/// kMostObjects that are not left out.
+[[nodiscard]] WalListing list_wal(Store& store, std::string_view system_id = "",
+                                  FoldedPieces folded = FoldedPieces::left_out);
 
 /// Lists what is stored of one file of any WalFileKind; only segments have pieces. Throws as
 /// list_wal() does.

@@ -439,11 +439,17 @@ case_archived_wal() {
     start_restored new
     expect_rows new 30
     # What is not there, and what cannot be asked.
-    expect 1 pg_backup wal-fetch --system-id 1 000000010000000000000001 "$T/x"
-    settings+=("BACKUP_DIR=$T/none")
+    expect 1 pg_backup wal-fetch "${segment/00000001/00000009}" "$T/new/pg_wal/x"
+    local failures="BACKUP_DIR=$T/none BACKUP_COMPRESSION=wrong DB_PASSWORD_FILE=$T/none" failure
+    for failure in --system-id=1 $failures; do expect_failed_fetch "$failure"; done
+}
+expect_failed_fetch() { # SETTING: what is not "not there" does not end a recovery
     local status=0
-    pg_backup wal-fetch --system-id 1 000000010000000000000001 "$T/x" 2>"$T/err" || status=$?
-    [ "$status" -gt 125 ] || fail "exit $status would end a recovery"
+    case $1 in
+        --*) pg_backup wal-fetch "$1" 000000010000000000000001 "$T/x" 2>"$T/err" || status=$? ;;
+        *) with "$1" -- pg_backup wal-fetch --system-id 1 000000010000000000000001 "$T/x" 2>"$T/err" || status=$? ;;
+    esac
+    [ "$status" -gt 125 ] || fail "$1: exit $status would end a recovery"
 }
 is_archived() { [ "$(sql postgres "select last_archived_wal > '000000010000000000000002' from pg_stat_archiver")" = t ]; }
 

@@ -224,6 +224,7 @@ TEST_CASE("A recovery does not end at a gap, and a standby goes on by other mean
   CHECK_FALSE(fixture.fetch(name_of(8)));
   CHECK_FALSE(fixture.fetch("000000020000000000000050"));
   CHECK_FALSE(fixture.fetch("00000002.history"));
+  fixture.put("second", "00000002.history", kHistory);
   CHECK_FALSE(fixture.fetch(name_of(0), {"second"}));
 
   fixture.put_piece("second", name_of(0), 0, 1000);
@@ -232,6 +233,16 @@ TEST_CASE("A recovery does not end at a gap, and a standby goes on by other mean
 
   fixture.folder.write("data/standby.signal", "");
   CHECK_FALSE(fixture.fetch(name_of(1), {"first", "second"}));
+}
+
+TEST_CASE("A store without anything of the server does not end its recovery") {
+  Fixture fixture;
+  fixture.put("first", name_of(0));
+  CHECK(contains(fixture.fetch_error(name_of(0), {"second"}).message(),
+                 "the store holds no WAL of the server " + kSystem));
+  CHECK_FALSE(fixture.fetch(name_of(1), {"first", "second"}));
+  fixture.folder.write("data/standby.signal", "");
+  CHECK_FALSE(fixture.fetch(name_of(0), {"second"}));
 }
 
 TEST_CASE("A segment that is stored while it is looked for is no gap") {

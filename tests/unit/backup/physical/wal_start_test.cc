@@ -47,9 +47,37 @@ TEST_CASE("What is stored goes on without a gap") {
   check(find_start(wal, server(1, at(9))), 1, at(6), at(6), false);
   store(wal, 1, 6, 5000);
   check(find_start(wal, server(1, at(9))), 1, at(6), at(6, 5000), false);
-  // An older gap is for others to see: streaming goes on at the end.
+  // Of an older hole the server keeps nothing, unless its slot says so.
   store(wal, 1, 8);
   check(find_start(wal, server(1, at(9))), 1, at(9), at(9), false);
+}
+
+TEST_CASE("Streaming goes back to the first hole behind what the slot keeps") {
+  ServerWal wal;
+  for (const uint64_t number : {4, 5, 8, 9}) store(wal, 1, number);
+  store(wal, 1, 6, 300);
+  const ServerPosition here = server(1, at(10));
+  const WalStart end = find_start(wal, here);
+  check(fill_hole(wal, here, end, at(5, 100)), 1, at(6), at(6, 300), false);
+  check(fill_hole(wal, here, end, at(6, 300)), 1, at(6), at(6, 300), false);
+  check(fill_hole(wal, here, end, at(7)), 1, at(7), at(7), false);
+  // Nothing is missing behind it, or nothing is kept.
+  check(fill_hole(wal, here, end, at(8, 5)), 1, at(10), at(10), false);
+  check(fill_hole(wal, here, end, at(10)), 1, at(10), at(10), false);
+  check(fill_hole(wal, here, end, at(11)), 1, at(10), at(10), false);
+}
+
+TEST_CASE("A hole of an older timeline is filled before the newer one goes on") {
+  ServerWal wal;
+  store(wal, 1, 4);
+  store(wal, 2, 6);
+  store(wal, 2, 7);
+  const ServerPosition promoted = server(2, at(8), {{1, at(6, 500)}});
+  const WalStart end = find_start(wal, promoted);
+  check(end, 2, at(8), at(8), false);
+  check(fill_hole(wal, promoted, end, at(4)), 1, at(5), at(5), false);
+  store(wal, 1, 5);
+  check(fill_hole(wal, promoted, end, at(4)), 2, at(8), at(8), false);
 }
 
 TEST_CASE("A timeline that the server has left is completed before the next one begins") {
