@@ -80,7 +80,7 @@ TEST_CASE("A listing sorts what a store holds of several servers") {
     store.put(key, "not of a log");
   }
 
-  const WalListing listing = list_wal(store);
+  const WalListing listing = list_wal(store, "", FoldedPieces::listed);
   REQUIRE(listing.size() == 2);
   CHECK(listing.at(other).segments.at(1).size() == 1);
   const ServerWal& wal = listing.at(kSystem);
@@ -97,6 +97,9 @@ TEST_CASE("A listing sorts what a store holds of several servers") {
   CHECK(wal.histories.at(2).key == wal_key(kSystem, "00000002.history", {}));
   CHECK(wal.others.size() == 2);
 
+  const ServerWal needed = std::move(list_wal(store, kSystem)[kSystem]);
+  CHECK(needed.segments.at(1).at(name).whole);
+  CHECK(needed.segments.at(1).at(name).pieces.empty());
   CHECK(list_wal(store, other).size() == 1);
   CHECK(list_wal(store, "900000000000000000").empty());  // the start of a longer one
 }

@@ -34,7 +34,7 @@ class WalPlanFixture : public WalFixture {
                                .segment_bytes = segment_bytes}});
   }
   [[nodiscard]] WalPlan plan() {
-    logs = read_stored_logs(store, "", log.log());
+    logs = read_stored_logs(store, "", log.log(), FoldedPieces::listed);
     std::vector<const BaseBackup*> staying;
     for (const BaseBackup& base : bases) staying.push_back(&base);
     return make_wal_plan(logs, staying, {.now = now, .in_progress = in_progress});

@@ -102,7 +102,8 @@ using Reaches = std::map<std::pair<std::string, Timeline>, uint64_t>;
 
 Reaches reaches_of(WalFixture& fixture) {
   Reaches reaches;
-  const StoredLogs logs = read_stored_logs(fixture.store, "", fixture.log.log());
+  const StoredLogs logs =
+      read_stored_logs(fixture.store, "", fixture.log.log(), FoldedPieces::listed);
   for (const Backup& backup : read_catalog(fixture.store, Group::cluster())) {
     if (!backup.complete) continue;
     const Manifest manifest = read_manifest(fixture.store, backup);
