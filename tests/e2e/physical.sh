@@ -339,6 +339,47 @@ serve_again() {
     wait_until 30 is_synchronous
 }
 
+# A server waits at its end until all that it sent is flushed, and asks for it.
+case_a_server_stops_at_once() {
+    use_dir
+    start_cluster server
+    create_rows
+    settings+=(WAL_FLUSH_INTERVAL=1h)
+    serve_physical
+    add_rows 5
+    as_server "$PG_BIN/pg_ctl" -D "$PGDATA" -m fast -w -t 15 stop >/dev/null || fail "the server does not stop"
+    expect 0 pg_backup restore --cluster --target-dir "$T/new"
+    start_restored new
+    expect_rows new 5
+}
+
+# A run beside the daemon stores later WAL than the daemon has; what lies between stays with the slot.
+case_now_leaves_no_hole() {
+    use_dir
+    start_cluster server
+    create_rows
+    settings+=(WAL_FLUSH_INTERVAL=1s)
+    serve_physical
+    add_rows 5
+    wait_until_stored
+    stop_daemon
+    local first
+    first=$(field id)
+    for _ in 1 2; do
+        add_rows 5
+        sql postgres "select pg_switch_wal()" >/dev/null
+    done
+    next_second
+    expect 0 pg_backup now
+    start_program pg-backup serve
+    add_rows 5
+    wait_until_stored
+    stop_daemon
+    expect 0 pg_backup restore --cluster --target-dir "$T/new" --id "$first"
+    start_restored new
+    expect_rows new 20
+}
+
 # The server is killed, too; its WAL goes on where it was.
 case_a_killed_server_goes_on() {
     use_dir

@@ -98,19 +98,18 @@ struct Fixture {
   [[nodiscard]] static std::string identity(Lsn end) {
     return rows({{kSystem, "1", format_lsn(end), std::nullopt}}) + ready();
   }
-  [[nodiscard]] static std::string slot() {
-    return rows({{"physical", format_lsn(kBegin), "1"}}) + ready();
+  [[nodiscard]] static std::string slot(Lsn kept = kBegin) {
+    return rows({{"physical", format_lsn(kept), "1"}}) + ready();
   }
   /// Returns the answers to what a stream asks before START_REPLICATION.
-  std::vector<std::string> preparations(Lsn end, bool is_empty) {
+  std::vector<std::string> preparations(Lsn end, Lsn kept = kBegin) {
     std::vector<std::string> replies;
     if (!was_connected) replies.push_back(rows({{"10GB"}}) + ready());
     was_connected = true;
     for (const std::string& reply :
-         {slot(), identity(end), rows({{"1MB"}}) + ready(), identity(end)}) {
+         {slot(kept), identity(end), rows({{"1MB"}}) + ready(), identity(end), slot(kept)}) {
       replies.push_back(reply);
     }
-    if (is_empty) replies.push_back(slot());
     return replies;
   }
 
@@ -122,7 +121,7 @@ struct Fixture {
     const ServerWal known = stored();
     const WalStart start = find_start(
         known, {.timeline = 1, .position = kBegin, .history = {}, .segment_bytes = kSize});
-    std::vector<std::string> replies = preparations(kBegin, start.is_first);
+    std::vector<std::string> replies = preparations(kBegin);
     replies.push_back(copy_both());
     return servers.emplace_back("15.18", std::move(replies), messages(wal, start.position, kEnd));
   }
@@ -207,7 +206,7 @@ TEST_CASE(
   f.next_server = [&]() -> ScriptedPostgres& {
     ++attempts;
     if (f.clock.now() < back) {
-      return f.servers.emplace_back("15.18", f.preparations(kBegin, false));
+      return f.servers.emplace_back("15.18", f.preparations(kBegin));
     }
     return f.serve_all();
   };
@@ -227,17 +226,63 @@ TEST_CASE(
   CHECK(text.find("the store is gone") == text.rfind("the store is gone"));
 }
 
+TEST_CASE("A store that answers and takes nothing is not well, however often one connects") {
+  Fixture f;
+  const UtcTime begun = f.clock.now();
+  f.next_server = [&]() -> ScriptedPostgres& { return f.serve_all(); };
+  f.store.before = [&](std::string_view call, std::string_view) {
+    if (call == "list") return;
+    if (f.clock.now() > begun + minutes(7)) f.stop.request_stop();
+    throw Error(ErrorKind::denied, "the store is full");
+  };
+  f.stream.serve(f.stop.get_token());
+  CHECK_FALSE(f.stream.health({}, f.clock.now()).is_well);
+  CHECK(contains(f.stream.health({}, f.clock.now()).sentence, "the store is full"));
+  CHECK(f.stored_end() == kBegin);
+  const std::string text = f.log.text();
+  const std::string_view failure = "is tried again: ";
+  CHECK(text.find(failure) == text.rfind(failure));
+}
+
+TEST_CASE("WAL that a run of its own left out is streamed from where the slot keeps it") {
+  Fixture f;
+  const std::string last = segment_name({.timeline = 1, .number = kFirst + kSegments - 1}, kSize);
+  WalArchive(f.memory, kSystem).put(last, std::string_view(f.wal).substr((kSegments - 1) * kSize));
+  f.next_server = [&]() -> ScriptedPostgres& {
+    std::vector<std::string> replies = f.preparations(kEnd);
+    replies.push_back(copy_both());
+    return f.servers.emplace_back("15.18", std::move(replies), messages(f.wal, kBegin, kEnd));
+  };
+  CHECK(error_of([&] { f.stream.stream(f.stop.get_token()); }));
+  CHECK(Fixture::acknowledged(f.servers.back()) == kEnd);
+  CHECK(f.fetched() == f.wal);
+}
+
+TEST_CASE("Bytes that came before the connection broke are stored") {
+  Fixture f;
+  f.next_server = [&]() -> ScriptedPostgres& {
+    std::vector<std::string> replies = f.preparations(kBegin);
+    replies.push_back(copy_both() +
+                      copy_data("w" + number(kBegin.value) + number(kEnd.value) + number(0) +
+                                f.wal.substr(0, 5000)) +
+                      gone());
+    return f.servers.emplace_back("15.18", std::move(replies));
+  };
+  CHECK(error_of([&] { f.stream.stream(f.stop.get_token()); }));
+  CHECK(f.stored_end() == Lsn{kBegin.value + 5000});
+}
+
 TEST_CASE("WAL that the server has removed is a gap, which a base backup has to bridge") {
   Fixture f;
   const std::string name = segment_name({.timeline = 1, .number = kFirst}, kSize);
   WalArchive(f.memory, kSystem).put(name, std::string_view(f.wal).substr(0, kSize));
   const Lsn here{kBegin.value + 2 * kSize};
   f.next_server = [&]() -> ScriptedPostgres& {
-    std::vector<std::string> replies = f.preparations(here, false);
+    std::vector<std::string> replies = f.preparations(here);
     for (const std::string& reply :
          {copy_both() + wire::error("58P01", "it has already been removed") + ready(), f.slot(),
           complete() + ready(), complete() + ready(), f.identity(here), rows({{"1MB"}}) + ready(),
-          copy_both()}) {
+          f.slot(here), copy_both()}) {
       replies.push_back(reply);
     }
     return f.servers.emplace_back("15.18", std::move(replies), messages(f.wal, here, kEnd));
@@ -259,7 +304,7 @@ TEST_CASE(
     WalArchive(f.memory, kSystem).put(name, std::string_view(f.wal).substr(i * kSize, kSize));
   }
   f.next_server = [&]() -> ScriptedPostgres& {
-    std::vector<std::string> replies = f.preparations(kEnd, false);
+    std::vector<std::string> replies = f.preparations(kEnd, kEnd);
     replies.push_back(copy_both() + gone());
     return f.servers.emplace_back("15.18", std::move(replies));
   };
