@@ -19,10 +19,10 @@ struct Judged {
   size_t number = 0;
   const BaseBackup* backup = nullptr;
   std::optional<RecoveryRoute> route{};
-  std::optional<RecoveryRoute> elsewhere{};  ///< along a timeline that branches off the route
-  bool is_whole = false;                     ///< it can be restored, whatever the target
-  bool is_late = false;                      ///< it ended after the target
-  std::string refusal{};                     ///< empty: it reaches the target
+  std::string elsewhere{};  ///< where else a recovery gets to, for people; empty: nowhere
+  bool is_whole = false;    ///< it can be restored, whatever the target
+  bool is_late = false;     ///< it ended after the target
+  std::string refusal{};    ///< empty: it reaches the target
 };
 
 /// Returns whether a recovery along `other` gets to bytes that do not lie on `route`.
@@ -33,14 +33,21 @@ bool leaves(const RecoveryRoute& other, const RecoveryRoute& route) {
   return part == route.way.end() || other.reach.until > part->until.value_or(other.reach.until);
 }
 
+std::string describe_other(const WalReach& reach) {
+  return fmt::format(
+      "the stored WAL also leads to {} on timeline {}, stored up to {}: --target-timeline {} "
+      "restores that instead",
+      format_lsn(reach.until), reach.timeline, format_iso(reach.newest), reach.timeline);
+}
+
 /// Finds the route that is wanted, and the best one that leads elsewhere.
 void find_routes_of(Judged& judged, const StoredLog& log, const BaseRequest& request) {
   for (RecoveryRoute& route : find_routes(*judged.backup, log)) {
     const bool is_wanted = !request.timeline || *request.timeline == route.timeline();
     if (!judged.route && is_wanted) {
       judged.route = std::move(route);
-    } else if (judged.route && !judged.elsewhere && leaves(route, *judged.route)) {
-      judged.elsewhere = std::move(route);
+    } else if (judged.route && judged.elsewhere.empty() && leaves(route, *judged.route)) {
+      judged.elsewhere = describe_other(route.reach);
     }
   }
 }
@@ -183,7 +190,6 @@ std::vector<std::string> warnings_of(std::span<const Judged> before, const Judge
   /// A server that is used ends a transaction more often.
   constexpr std::chrono::minutes kMostSilence{10};
   const RecoveryTarget& target = request.target;
-  const bool has_timeline = request.timeline.has_value();
   std::vector<std::string> warnings;
   for (const Judged& judged : before) {
     if (judged.is_late) continue;
@@ -196,13 +202,7 @@ std::vector<std::string> warnings_of(std::span<const Judged> before, const Judge
         "base backup",
         format_lsn(reach.until)));
   }
-  if (chosen.elsewhere && !has_timeline) {
-    warnings.push_back(fmt::format(
-        "the stored WAL also leads to {} on timeline {}, stored up to {}: --target-timeline {} "
-        "restores that instead",
-        format_lsn(chosen.elsewhere->reach.until), chosen.elsewhere->reach.timeline,
-        format_iso(chosen.elsewhere->reach.newest), chosen.elsewhere->reach.timeline));
-  }
+  if (!chosen.elsewhere.empty() && !request.timeline) warnings.push_back(chosen.elsewhere);
   if (target.kind == TargetKind::time && reach.newest - target.time < kMostSilence) {
     warnings.push_back(
         "if no transaction ended after the target, the server will refuse to start, since it does "

@@ -31,6 +31,6 @@ using OpenDestinations = std::function<Destinations()>;
 ///
 /// After a segment, the next ones are brought into a directory within pg_wal, if the path is in
 /// there. What goes wrong with those is left to the call that asks for them.
-[[nodiscard]] bool fetch_wal(const WalFetch& fetch, const OpenDestinations& open, Log& log);
+[[nodiscard]] bool fetch_wal(WalFetch fetch, const OpenDestinations& open, Log& log);
 
 }  // namespace pgbackup
