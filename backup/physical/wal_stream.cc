@@ -224,8 +224,9 @@ TimelineEnd WalStream::follow(ReplicationStream& stream, WalWriter& writer) {
     const bool has_bytes = !writer.is_all_stored();
     if (!has_bytes) flush_at = PgLink::Deadline::max();
     if (has_bytes && flush_at == PgLink::Deadline::max()) {
-      flush_at = clock_.steady() +
-                 (settings_.is_synchronous ? std::chrono::seconds(0) : settings_.flush_interval);
+      // The first bytes go at once, to see whether the store takes them.
+      const bool is_hasty = settings_.is_synchronous || !works_;
+      flush_at = clock_.steady() + (is_hasty ? std::chrono::seconds(0) : settings_.flush_interval);
     }
     const Lsn stored = writer.stored();
     bool is_reply_wanted = false;

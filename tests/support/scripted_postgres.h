@@ -110,6 +110,9 @@ class ScriptedPostgres {
     if (thread_.joinable()) thread_.join();
   }
 
+  /// Waits until the client has gone; what the server has seen may then be looked at.
+  void wait_for_end() { thread_.join(); }
+
   [[nodiscard]] PgConfig config() const {
     PgConfig config;
     config.host = "127.0.0.1";

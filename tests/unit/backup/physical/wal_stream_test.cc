@@ -128,7 +128,7 @@ struct Fixture {
 
   /// Returns the last position of which the server was told that it is flushed.
   static Lsn acknowledged(ScriptedPostgres& server) {
-    server.end();
+    server.wait_for_end();
     Lsn last;
     for (const std::string& status : server.copied) {
       uint64_t flushed = 0;
