@@ -94,6 +94,9 @@ class Store {
 
   /// Returns the bytes of an object from its start. Throws `not_found`, which the first read does
   /// not.
+  /// Lets the lock of what is written from now on begin now, and not when the store was made. All
+  /// objects of a backup have one lock, so this is for what is written by itself.
+  virtual void renew_lock() {}
   [[nodiscard]] virtual std::unique_ptr<Source> open(const std::string& key) = 0;
   /// Returns what is known of an object; nullopt when there is none.
   [[nodiscard]] virtual std::optional<ObjectInfo> stat(const std::string& key) = 0;

@@ -86,6 +86,7 @@ class FaultyStore final : public Store {
     return around("open", key, [&] { return store_.open(key); });
   }
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string& key) override {
+  void renew_lock() override { store_.renew_lock(); }
     return around("stat", key, [&] { return store_.stat(key); });
   }
   void list(std::string_view prefix, const std::function<void(const ObjectInfo&)>& visit) override {

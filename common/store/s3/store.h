@@ -35,6 +35,7 @@ class S3Store final : public Store {
     return client_.locked_until();
   }
 
+  void renew_lock() override { client_.renew_lock(); }
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& key) override;
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string& key) override;
   void list(std::string_view prefix, const std::function<void(const ObjectInfo&)>& visit) override;
