@@ -268,6 +268,7 @@ void WalArchive::put_whole(const std::string& name, std::string_view bytes) {
 /// Stores the bytes under the key. Another writer may be doing the same.
 void WalArchive::put_bytes(const std::string& key, const Packing& packing, std::string_view bytes) {
   BytesSink packed;
+  packed.bytes.reserve(bytes.size() + bytes.size() / 8);  // else it grows to twice the size
   const std::unique_ptr<Sink> packer = pack(packed, packing, effort_);
   packer->write(bytes);
   packer->finish();
