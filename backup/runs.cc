@@ -232,7 +232,7 @@ std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
   const PhysicalOptions& options = config_.physical;
   return std::make_unique<BaseBackupJob>(
       BaseBackupConfig{
-          .pg = config_.pg,
+          .pg = [this] { return config_.pg; },
           .checkpoint = options.checkpoint,
           .max_rate = options.max_rate,
           .packing = config_.dump.packing,
@@ -240,6 +240,7 @@ std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
           .wal_stream = !options.wal_stream ? WalStreaming::off
                         : is_once_          ? WalStreaming::here
                                             : WalStreaming::elsewhere,
+          .flush_interval = options.flush_interval,
           .open = [this] { return open_destinations(config_.store, clock_, log_, stop_); },
           .states = &states_,
           .schedule = schedule,

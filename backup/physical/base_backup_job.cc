@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "backup/physical/base_check.h"
 #include "backup/physical/tar.h"
@@ -21,10 +24,11 @@
 namespace pgbackup {
 namespace {
 
-/// How long nothing of the WAL may come after the end of the base backup.
-constexpr std::chrono::minutes kWalPatience{5};
+constexpr std::chrono::minutes kLeastWalPatience{5};
 /// How long a base backup waits for the streams of WAL that begin together with it.
 constexpr std::chrono::seconds kStreamPatience{30};
+/// How long the server gets to end the replacement of a file that it has sent torn.
+constexpr std::chrono::seconds kReplacementPause{1};
 
 /// Looks at nothing: the archive of a tablespace is only checked for its form.
 class NoVisitor final : public TarVisitor {
@@ -34,21 +38,23 @@ class NoVisitor final : public TarVisitor {
   void end() override {}
 };
 
-/// Returns whether the server says that it is a standby; false for version 13, which does not say.
+/// Returns whether the server is a standby. Version 13 does not say so, but on a standby every
+/// transaction is read-only.
 bool is_standby(ReplicationConnection& server) {
   constexpr int kSaysSince = 140000;
-  return server.server_version() >= kSaysSince && server.show("in_hot_standby") == "on";
+  const bool says = server.server_version() >= kSaysSince;
+  return server.show(says ? "in_hot_standby" : "transaction_read_only") == "on";
 }
 
 /// Returns whether nobody else stores the WAL that the base backup needs.
-bool must_stream(WalStreaming wal_stream, ReplicationConnection& server) {
+bool must_stream(WalStreaming wal_stream, ReplicationConnection& server, bool from_standby) {
   switch (wal_stream) {
     case WalStreaming::here:
       return true;
     case WalStreaming::elsewhere:
       return false;
     case WalStreaming::off:
-      return server.show("archive_mode") == "off";
+      return !is_archiving(server.show("archive_mode"), from_standby);
   }
   return true;
 }
@@ -68,13 +74,36 @@ std::vector<TablespaceFacts> tablespaces_of(const BackupStart& start) {
   return all;
 }
 
+/// Returns the WAL of a base backup.
+NeededWal needed_wal(const Manifest& manifest) {
+  return {.system_id = manifest.system_identifier,
+          .timeline = manifest.cluster.timeline,
+          .begin = manifest.cluster.start,
+          .end = manifest.cluster.end,
+          .segment_bytes = manifest.cluster.segment_bytes};
+}
+
 }  // namespace
 
-/// Writes what the server sends into the streams of the backup, and checks it on the way.
+bool is_archiving(std::string_view archive_mode, bool is_standby) {
+  return archive_mode == "always" || (archive_mode == "on" && !is_standby);
+}
+
+std::chrono::seconds wal_patience(std::chrono::seconds flush_interval) {
+  return std::max<std::chrono::seconds>(kLeastWalPatience, 2 * flush_interval);
+}
+
+/// Writes what the server sends into the streams of the backup, and checks it on the way. Calls
+/// `require_wal` again and again, which throws when the backup can no longer succeed.
 class BaseBackupJob::Receiver final : public BaseBackupReceiver {
  public:
-  Receiver(const BaseBackupConfig& config, BackupWriter& writer, Clock& clock, Log& log)
-      : config_(config), writer_(writer), clock_(clock), log_(log) {}
+  Receiver(const BaseBackupConfig& config, BackupWriter& writer, Clock& clock, Log& log,
+           std::function<void()> require_wal)
+      : config_(config),
+        writer_(writer),
+        clock_(clock),
+        log_(log),
+        require_wal_(std::move(require_wal)) {}
 
   void begin(const BackupStart& start) override {
     start_ = start;
@@ -100,6 +129,7 @@ class BaseBackupJob::Receiver final : public BaseBackupReceiver {
   }
 
   void data(std::string_view bytes) override {
+    require_wal_();
     if (parser_) parser_->write(bytes);
     progress_->write(bytes);
   }
@@ -125,6 +155,7 @@ class BaseBackupJob::Receiver final : public BaseBackupReceiver {
   BackupWriter& writer_;
   Clock& clock_;
   Log& log_;
+  std::function<void()> require_wal_;
   BackupStart start_;
   bool is_base_ = false;
   NoVisitor no_visitor_;
@@ -149,7 +180,7 @@ class BaseBackupJob::OwnWal {
               .flush_interval = kFlushInterval,
               .packing = config.packing,
               .effort = config.effort},
-          WalStreamContext{.pg = [&config] { return config.pg.with_database(""); },
+          WalStreamContext{.pg = [&config] { return config.pg().with_database(""); },
                            .open = config.open,
                            .destination = destination->name()},
           clock, log);
@@ -168,10 +199,22 @@ class BaseBackupJob::OwnWal {
   }
 
   /// Throws why the stream to the destination has ended.
-  void check(const std::string& destination) const {
+  void require(const std::string& destination) const {
     for (const Stream& one : streams_) {
-      if (one.stream.status().destination == destination) one.check();
+      if (one.destination() != destination) continue;
+      if (const std::optional<Error> error = one.failure()) throw Error(*error);
     }
+  }
+
+  /// Throws why the streams have ended, when none is left.
+  void require_any() const {
+    std::vector<DestinationFailure> failures;
+    for (const Stream& one : streams_) {
+      const std::optional<Error> error = one.failure();
+      if (!error) return;
+      failures.push_back({one.destination(), *error});
+    }
+    throw join_failures(failures);
   }
 
  private:
@@ -194,9 +237,11 @@ class BaseBackupJob::OwnWal {
       const std::lock_guard lock(mutex);
       return error || stream.status().connected_since;
     }
-    void check() const {
+    [[nodiscard]] std::string destination() const { return stream.status().destination; }
+    /// Returns why the stream has ended.
+    [[nodiscard]] std::optional<Error> failure() const {
       const std::lock_guard lock(mutex);
-      if (error) throw error->within(kWalJob);
+      return error ? std::optional(error->within(kWalJob)) : std::nullopt;
     }
 
     WalStream stream;
@@ -226,47 +271,48 @@ BackupOutcome BaseBackupJob::back_up(const Group& group, const SomeDestinations&
   return outcome;
 }
 
+/// Makes a base backup, and once more when the server sent a torn file.
 void BaseBackupJob::make(const SomeDestinations& destinations, BackupOutcome& outcome) {
-  ReplicationConnection server(config_.pg.with_database(""), stop_);
-  const std::string system_id = server.identify_system().system_id;
-  const uint64_t segment_bytes = read_position(server).segment_bytes;
-  const bool from_standby = is_standby(server);
+  std::unique_ptr<OwnWal> wal;  // goes on from the first attempt to the second
+  try {
+    return take(destinations, wal, outcome);
+  } catch (const TornFile& torn) {
+    log_.warn(fmt::format("the base backup is taken again: {}", torn.message()));
+  }
+  outcome = {};
+  clock_.sleep(kReplacementPause, stop_);
+  take(destinations, wal, outcome);
+}
+
+void BaseBackupJob::take(const SomeDestinations& destinations, std::unique_ptr<OwnWal>& wal,
+                         BackupOutcome& outcome) {
+  ReplicationConnection server(config_.pg().with_database(""), stop_);
   const Group group = Group::cluster();
   log_.info(fmt::format("backing up {}", group.name()),
             {{"id", run_.id},
              {"to", locations(destinations, backup_folder(group, run_.id))},
              {"server", format_pg_version(server.server_version())}});
-  if (config_.wal_stream == WalStreaming::elsewhere) wait_for_streams(destinations);
-  std::optional<OwnWal> wal;
-  if (must_stream(config_.wal_stream, server)) {
-    wal.emplace(config_, run_.id, destinations, clock_, log_);
-    wal->start(clock_, stop_);
-  }
   Manifest manifest = describe(server);
-  manifest.system_identifier = system_id;
+  if (wal == nullptr) wal = start_wal(server, manifest.cluster.from_standby, destinations);
   BackupWriter writer(destinations, group, run_.id, clock_, log_);
   try {
-    Receiver receiver(config_, writer, clock_, log_);
+    Receiver receiver(config_, writer, clock_, log_, [&] {
+      if (wal != nullptr) wal->require_any();
+    });
     const BackupEnd end = take_base_backup(server,
                                            {.label = fmt::format("pg-backup {}", run_.id),
                                             .checkpoint = config_.checkpoint,
                                             .max_rate_kib = config_.max_rate / 1024},
                                            receiver);
-    const BackupStart& start = receiver.start();
-    manifest.cluster = {.start = start.position,
-                        .end = end.position,
-                        .timeline = start.timeline,
-                        .segment_bytes = segment_bytes,
-                        .from_standby = from_standby,
-                        .tablespaces = tablespaces_of(start)};
-    const NeededWal range{.system_id = system_id,
-                          .timeline = start.timeline,
-                          .begin = start.position,
-                          .end = end.position,
-                          .segment_bytes = segment_bytes};
+    manifest.cluster.start = receiver.start().position;
+    manifest.cluster.end = end.position;
+    manifest.cluster.timeline = receiver.start().timeline;
+    manifest.cluster.tablespaces = tablespaces_of(receiver.start());
+    const NeededWal range = needed_wal(manifest);
+    const auto patience = wal_patience(config_.flush_interval);
     writer.commit(std::move(manifest), [&](const Destination& destination) {
-      wait_for_wal(destination.store(), range, kWalPatience, clock_, stop_, [&] {
-        if (wal) wal->check(destination.name());
+      wait_for_wal(destination.store(), range, patience, clock_, stop_, [&] {
+        if (wal != nullptr) wal->require(destination.name());
       });
     });
   } catch (...) {
@@ -274,6 +320,18 @@ void BaseBackupJob::make(const SomeDestinations& destinations, BackupOutcome& ou
     throw;
   }
   report_written(writer, outcome, log_);
+}
+
+/// Sees to it that somebody stores the WAL from before the base backup begins. Returns the streams
+/// of the run, where it must do so itself.
+std::unique_ptr<BaseBackupJob::OwnWal> BaseBackupJob::start_wal(
+    ReplicationConnection& server, bool is_standby, const SomeDestinations& destinations) {
+  if (config_.wal_stream == WalStreaming::elsewhere) wait_for_streams(destinations);
+  if (!must_stream(config_.wal_stream, server, is_standby)) return nullptr;
+  auto wal = std::make_unique<OwnWal>(config_, run_.id, destinations, clock_, log_);
+  wal->start(clock_, stop_);
+  wal->require_any();
+  return wal;
 }
 
 /// Waits until the WAL is streamed, which began together with this run. Where it is not after a
@@ -290,11 +348,14 @@ void BaseBackupJob::wait_for_streams(const SomeDestinations& destinations) {
 }
 
 /// Returns a manifest with everything that is known before the base backup.
-Manifest BaseBackupJob::describe(const ReplicationConnection& server) const {
+Manifest BaseBackupJob::describe(ReplicationConnection& server) const {
   Manifest manifest;
   manifest.started = clock_.now();
   manifest.tool = fmt::format("pg-backup {}", PROJECT_VERSION);
   manifest.server_version = server.server_version();
+  manifest.system_identifier = server.identify_system().system_id;
+  manifest.cluster.segment_bytes = read_position(server).segment_bytes;
+  manifest.cluster.from_standby = is_standby(server);
   manifest.groups = run_.groups;
   if (config_.schedule) {
     manifest.next_due = next_due_after(run_.started, *config_.schedule) + config_.jitter;

@@ -1,13 +1,16 @@
 // One base backup from beginning to end: the server's files and their list through the chain of
 // stages into every destination, and the manifests, each written only when the destination holds
-// all WAL that the backup needs. Any exception unwinds to "nothing happened". Repeats nothing:
-// runs.h does.
+// all WAL that the backup needs. Any exception unwinds to "nothing happened". Repeats only a backup
+// that the server has torn: all else is for runs.h.
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "backup/postgres/base_backup.h"
 #include "common/base/clock.h"
@@ -29,17 +32,27 @@ enum class WalStreaming {
   off,        ///< the server's archive_command; where the server does not archive, the run itself
 };
 
+/// Returns whether the archive_command of a server with this archive_mode stores the WAL that a
+/// base backup needs. A standby archives nothing unless it is told to archive `always`.
+[[nodiscard]] bool is_archiving(std::string_view archive_mode, bool is_standby);
+
+/// Returns how long nothing of the WAL may come after the end of the base backup, where the newest
+/// bytes are stored every `flush_interval`. A standby does not end a base backup with a whole
+/// segment, so that the last bytes come only then.
+[[nodiscard]] std::chrono::seconds wal_patience(std::chrono::seconds flush_interval);
+
 struct BaseBackupConfig {
-  const PgConfig& pg;
+  std::function<PgConfig()> pg;  ///< how to connect; called by other threads, too
   CheckpointPace checkpoint = CheckpointPace::fast;
   uint64_t max_rate = 0;  ///< bytes per second; 0 is without a limit
   Packing packing{};
   PackingEffort effort{};
   WalStreaming wal_stream = WalStreaming::here;
-  std::function<Destinations()> open;  ///< opens the destinations once more, for WAL
-  const RunStates* states = nullptr;   ///< where WalStreaming::elsewhere notes how it stands
-  std::optional<Schedule> schedule;    ///< for `next_due`
-  std::chrono::seconds jitter{0};      ///< the next backup may start so much later
+  std::chrono::seconds flush_interval{0};  ///< how often WalStreaming::elsewhere stores what is new
+  std::function<Destinations()> open;      ///< opens the destinations once more, for WAL
+  const RunStates* states = nullptr;       ///< where WalStreaming::elsewhere notes how it stands
+  std::optional<Schedule> schedule;        ///< for `next_due`
+  std::chrono::seconds jitter{0};          ///< the next backup may start so much later
 };
 
 class BaseBackupJob final : public GroupBackup {
@@ -55,8 +68,12 @@ class BaseBackupJob final : public GroupBackup {
   class OwnWal;
 
   void make(const SomeDestinations& destinations, BackupOutcome& outcome);
+  void take(const SomeDestinations& destinations, std::unique_ptr<OwnWal>& wal,
+            BackupOutcome& outcome);
+  [[nodiscard]] std::unique_ptr<OwnWal> start_wal(ReplicationConnection& server, bool is_standby,
+                                                  const SomeDestinations& destinations);
   void wait_for_streams(const SomeDestinations& destinations);
-  [[nodiscard]] Manifest describe(const ReplicationConnection& server) const;
+  [[nodiscard]] Manifest describe(ReplicationConnection& server) const;
 
   BaseBackupConfig config_;
   RunInfo run_;

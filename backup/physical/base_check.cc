@@ -21,9 +21,9 @@ constexpr std::array<std::string_view, 7> kTexts = {
     "postgresql.conf", "pg_hba.conf",    "pg_ident.conf"};
 
 [[noreturn]] void torn(const std::string& what) {
-  throw Error(ErrorKind::transient, what,
-              "a server older than the releases of November 2026 can send a file in the middle of "
-              "its replacement; if it stays so, look at that file on the server");
+  throw TornFile(ErrorKind::transient, what,
+                 "a server older than the releases of November 2026 can send a file in the middle "
+                 "of its replacement; if it stays so, look at that file on the server");
 }
 
 /// The polynomial of CRC-32C, with its bits reversed (RFC 3720, appendix B.4).

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "backup/physical/tar.h"
+#include "common/base/error.h"
 
 namespace pgbackup {
 
@@ -16,7 +17,13 @@ namespace pgbackup {
 /// CRC-32C of its own at its end.
 inline constexpr std::string_view kControlFile = "global/pg_control";
 
-/// Looks at the members of base.tar. Throws `transient` for a torn file: a control file whose
+/// Says that the server sent a file in the middle of its replacement; `transient`.
+class TornFile final : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Looks at the members of base.tar. Throws TornFile for a torn file: a control file whose
 /// checksum is wrong, or zeros in a configuration file.
 class BaseCheck final : public TarVisitor {
  public:
@@ -24,7 +31,7 @@ class BaseCheck final : public TarVisitor {
   void write(std::string_view bytes) override;
   void end() override;
 
-  /// Throws `transient` unless the control file has come, and come last. Called at the end of the
+  /// Throws TornFile unless the control file has come, and come last. Called at the end of the
   /// archive.
   void require_complete() const;
 
@@ -36,7 +43,7 @@ class BaseCheck final : public TarVisitor {
   std::string control_;  ///< the bytes of the control file
 };
 
-/// Throws `transient` for bytes that are not those of a whole control file, of any version: their
+/// Throws TornFile for bytes that are not those of a whole control file, of any version: their
 /// last word that is not zero must be the CRC-32C of all bytes before it.
 void check_control_file(std::string_view bytes);
 

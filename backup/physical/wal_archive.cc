@@ -10,6 +10,7 @@
 
 #include "backup/physical/wal_page.h"
 #include "common/base/error.h"
+#include "common/codec/digest.h"
 
 namespace pgbackup {
 namespace {
@@ -48,25 +49,6 @@ class CheckSink final : public Sink {
   Sink& next_;
   std::optional<SegmentCheck> pages_;
   uint64_t bytes_ = 0;
-};
-
-/// Writes a file into a store: checked, packed, and visible when all of it is there.
-class ArchiveSink final : public Sink {
- public:
-  ArchiveSink(std::unique_ptr<ObjectWriter> object, std::unique_ptr<Sink> packed,
-              const std::string& name, const std::string& system_id)
-      : object_(std::move(object)), packed_(std::move(packed)), check_(*packed_, name, system_id) {}
-
-  void write(std::string_view bytes) override { check_.write(bytes); }
-  void finish() override {
-    check_.finish();
-    packed_->finish();
-  }
-
- private:
-  std::unique_ptr<ObjectWriter> object_;
-  std::unique_ptr<Sink> packed_;
-  CheckSink check_;
 };
 
 class BytesSource final : public Source {
@@ -110,6 +92,24 @@ class CompareStartSink final : public Sink {
  private:
   std::string_view left_;
 };
+
+class NullSink final : public Sink {
+ public:
+  void write(std::string_view /*bytes*/) override {}
+  void finish() override {}
+};
+
+/// Takes all bytes of `content`, or somewhat more than `most` of them.
+std::string take_bytes(Source& content, size_t most) {
+  std::string bytes;
+  std::vector<char> buffer(kCopyBytes);
+  while (bytes.size() <= most) {
+    const size_t count = content.read(buffer);
+    if (count == 0) break;
+    bytes.append(buffer.data(), count);
+  }
+  return bytes;
+}
 
 /// Compares what passes with another source.
 class CompareSink final : public Sink {
@@ -184,11 +184,50 @@ void write_zeros(uint64_t bytes, Sink& sink) {
   }
 }
 
+/// Returns how segments are packed. One that is not packed would have no checksum over its bytes.
+Packing checked_packing(const Packing& packing) {
+  return packing.compression == Compression::none ? Packing{Compression::zstd} : packing;
+}
+
 }  // namespace
+
+/// Writes a file into the store: checked, packed, and visible when all of it is there.
+class WalArchive::Writer final : public Sink {
+ public:
+  Writer(WalArchive& archive, const std::string& name)
+      : archive_(archive),
+        key_(archive.key_of(name)),
+        object_(archive.store_.create_shared(key_)),
+        packed_(pack(*object_, archive.packing_of(name), archive.effort_)),
+        hash_(*packed_),
+        check_(hash_, name, archive.system_id_) {}
+
+  void write(std::string_view bytes) override { check_.write(bytes); }
+  void finish() override {
+    check_.finish();
+    try {
+      hash_.finish();
+    } catch (const Error& error) {
+      if (!archive_.is_taken(error, key_)) throw;
+      archive_.require_sha256(key_, hash_.sha256());
+    }
+  }
+
+ private:
+  WalArchive& archive_;
+  std::string key_;
+  std::unique_ptr<ObjectWriter> object_;
+  std::unique_ptr<Sink> packed_;
+  HashSink hash_;
+  CheckSink check_;
+};
 
 WalArchive::WalArchive(Store& store, std::string system_id, const Packing& packing,
                        const PackingEffort& effort)
-    : store_(store), system_id_(std::move(system_id)), packing_(packing), effort_(effort) {}
+    : store_(store),
+      system_id_(std::move(system_id)),
+      packing_(checked_packing(packing)),
+      effort_(effort) {}
 
 StoredSegment WalArchive::find(std::string_view name) {
   return list_wal_file(store_, system_id_, name);
@@ -196,41 +235,73 @@ StoredSegment WalArchive::find(std::string_view name) {
 
 void WalArchive::put(const std::string& name, Source& content) {
   if (const StoredSegment stored = find(name); stored.whole) {
-    compare(*stored.whole, content);
+    compare(stored.whole->key, content);
     return;
   }
+  const std::string begin = take_bytes(content, kKeptSegmentBytes);
+  if (begin.size() <= kKeptSegmentBytes) return put_whole(name, begin);
   const std::unique_ptr<Sink> file = create(name);
-  with_context(store_.location(wal_key(system_id_, name, packing_)), [&] {
+  with_context(store_.location(key_of(name)), [&] {
+    file->write(begin);
     copy_bytes(content, *file);
     file->finish();
   });
 }
 
 void WalArchive::put(const std::string& name, std::string_view bytes) {
-  BytesSource content(bytes);
-  put(name, content);
+  if (const StoredSegment stored = find(name); stored.whole) {
+    BytesSource content(bytes);
+    compare(stored.whole->key, content);
+    return;
+  }
+  put_whole(name, bytes);
 }
 
 std::unique_ptr<Sink> WalArchive::create(const std::string& name) {
-  const bool is_history = wal_file_kind(name) == WalFileKind::history;
-  const Packing packing = is_history ? Packing{Compression::none} : packing_;
-  auto object = store_.create(wal_key(system_id_, name, packing));
-  auto packed = pack(*object, packing, effort_);
-  return std::make_unique<ArchiveSink>(std::move(object), std::move(packed), name, system_id_);
+  store_.renew_lock();
+  return std::make_unique<Writer>(*this, name);
 }
 
 void WalArchive::put_piece(const std::string& name, uint64_t begin, std::string_view bytes) {
   const std::string key = wal_piece_key(system_id_, name, begin, begin + bytes.size(), packing_);
-  with_context(store_.location(key), [&] {
-    if (begin == 0 && bytes.size() >= kWalPageHeaderBytes) {
-      check_wal_page(read_wal_page(bytes), name, system_id_);
-    }
-    BytesSink packed;
-    const std::unique_ptr<Sink> packing = pack(packed, packing_, effort_);
-    packing->write(bytes);
-    packing->finish();
-    store_.put(key, packed.bytes);
+  if (begin == 0 && bytes.size() >= kWalPageHeaderBytes) {
+    with_context(store_.location(key),
+                 [&] { check_wal_page(read_wal_page(bytes), name, system_id_); });
+  }
+  put_bytes(key, packing_, bytes);
+}
+
+/// Stores a file that is not stored.
+void WalArchive::put_whole(const std::string& name, std::string_view bytes) {
+  with_context(store_.location(key_of(name)), [&] {
+    NullSink nowhere;
+    CheckSink check(nowhere, name, system_id_);
+    check.write(bytes);
+    check.finish();
   });
+  put_bytes(key_of(name), packing_of(name), bytes);
+}
+
+/// Stores the bytes under the key. Another writer may be doing the same.
+void WalArchive::put_bytes(const std::string& key, const Packing& packing, std::string_view bytes) {
+  BytesSink packed;
+  packed.bytes.reserve(bytes.size() + bytes.size() / 8);  // else it grows to twice the size
+  const std::unique_ptr<Sink> packer = pack(packed, packing, effort_);
+  packer->write(bytes);
+  packer->finish();
+  store_.renew_lock();
+  try {
+    with_context(store_.location(key), [&] { store_.put(key, packed.bytes); });
+  } catch (const Error& error) {
+    if (!is_taken(error, key)) throw;
+    BytesSource content(bytes);
+    compare(key, content);
+  }
+}
+
+/// Returns whether `error` is that another writer has stored the object.
+bool WalArchive::is_taken(const Error& error, const std::string& key) {
+  return error.kind() == ErrorKind::conflict && is_listed(store_, key);
 }
 
 void WalArchive::compare_start(const std::string& name, std::string_view bytes) {
@@ -242,7 +313,7 @@ void WalArchive::compare_start(const std::string& name, std::string_view bytes) 
 bool WalArchive::fetch(const std::string& name, const StoredSegment& stored, Sink& sink) {
   if (!stored.whole) return join_pieces(name, stored, sink);
   CheckSink check(sink, name, system_id_);
-  read(*stored.whole, check);
+  read(stored.whole->key, check);
   return true;
 }
 
@@ -251,7 +322,7 @@ bool WalArchive::join_pieces(const std::string& name, const StoredSegment& store
   uint64_t reached = 0;
   for (const WalPiece& piece : choose_pieces(stored.pieces)) {
     PieceSink part(check, piece.end - piece.begin, reached - piece.begin);
-    read(piece.object, part);
+    read(piece.object.key, part);
     reached = piece.end;
   }
   const std::optional<uint64_t> missing = check.missing_bytes();
@@ -265,17 +336,34 @@ bool WalArchive::join_pieces(const std::string& name, const StoredSegment& store
 }
 
 /// Throws `conflict` unless the object holds what `content` does.
-void WalArchive::compare(const WalObject& object, Source& content) {
+void WalArchive::compare(const std::string& key, Source& content) {
   CompareSink comparison(content);
-  read(object, comparison);
+  read(key, comparison);
+}
+
+/// Throws `conflict` unless the object holds the bytes of that SHA-256.
+void WalArchive::require_sha256(const std::string& key, const std::string& sha256) {
+  NullSink nowhere;
+  HashSink hash(nowhere);
+  read(key, hash);
+  if (hash.sha256() != sha256) refuse_other_content();
+}
+
+/// Returns how the file is packed. A history is stored as it is, for everybody to read.
+Packing WalArchive::packing_of(const std::string& name) const {
+  return wal_file_kind(name) == WalFileKind::history ? Packing{Compression::none} : packing_;
+}
+
+std::string WalArchive::key_of(const std::string& name) const {
+  return wal_key(system_id_, name, packing_of(name));
 }
 
 /// Writes the unpacked bytes of an object to `sink` and finishes it.
-void WalArchive::read(const WalObject& object, Sink& sink) {
-  with_context(store_.location(object.key), [&] {
-    const std::optional<WalKey> key = parse_wal_key(object.key);
-    const std::unique_ptr<Source> source = store_.open(object.key);
-    const std::unique_ptr<Sink> unpacked = unpack(sink, key ? key->packing : packing_);
+void WalArchive::read(const std::string& key, Sink& sink) {
+  with_context(store_.location(key), [&] {
+    const std::optional<WalKey> parsed = parse_wal_key(key);
+    const std::unique_ptr<Source> source = store_.open(key);
+    const std::unique_ptr<Sink> unpacked = unpack(sink, parsed ? parsed->packing : packing_);
     copy_bytes(*source, *unpacked);
     unpacked->finish();
   });

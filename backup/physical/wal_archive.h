@@ -15,11 +15,17 @@
 
 namespace pgbackup {
 
-/// Used by one thread. Names are those of any WalFileKind, where nothing else is said. Memory does
-/// not depend on the size of segments.
+/// The most bytes of a segment that are kept in memory until it is complete. Larger segments are
+/// written as they come.
+inline constexpr uint64_t kKeptSegmentBytes = kDefaultSegmentBytes;
+
+/// Used by one thread. Several archives, of other processes, too, may store the same file at the
+/// same time: none of them deletes what another has stored, and each succeeds. Names are those of
+/// any WalFileKind, where nothing else is said. Memory does not depend on the size of segments.
 class WalArchive {
  public:
-  /// Keeps a reference to `store`, which must outlive the object.
+  /// Keeps a reference to `store`, which must outlive the object. Where `packing` has no checksum,
+  /// files are packed as zstd.
   WalArchive(Store& store, std::string system_id, const Packing& packing = {},
              const PackingEffort& effort = {});
 
@@ -32,7 +38,8 @@ class WalArchive {
   void put(const std::string& name, std::string_view bytes);
 
   /// Begins to store a file of which find() says that it is not stored. finish() throws `corrupt`
-  /// as put() does.
+  /// as put() does, and `conflict` where another writer has stored other bytes meanwhile. The
+  /// archive must outlive the sink.
   [[nodiscard]] std::unique_ptr<Sink> create(const std::string& name);
 
   /// Stores the bytes of a segment that begin at `begin` and are not the end of it yet. Throws
@@ -50,8 +57,16 @@ class WalArchive {
   bool fetch(const std::string& name, const StoredSegment& stored, Sink& sink);
 
  private:
-  void compare(const WalObject& object, Source& content);
-  void read(const WalObject& object, Sink& sink);
+  class Writer;
+
+  [[nodiscard]] Packing packing_of(const std::string& name) const;
+  [[nodiscard]] std::string key_of(const std::string& name) const;
+  void put_whole(const std::string& name, std::string_view bytes);
+  void put_bytes(const std::string& key, const Packing& packing, std::string_view bytes);
+  [[nodiscard]] bool is_taken(const Error& error, const std::string& key);
+  void compare(const std::string& key, Source& content);
+  void require_sha256(const std::string& key, const std::string& sha256);
+  void read(const std::string& key, Sink& sink);
   bool join_pieces(const std::string& name, const StoredSegment& stored, Sink& sink);
 
   Store& store_;

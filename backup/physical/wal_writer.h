@@ -13,9 +13,6 @@
 
 namespace pgbackup {
 
-/// The most bytes of a segment that are kept in memory until it is complete. Larger segments are
-/// written as they come.
-inline constexpr uint64_t kKeptSegmentBytes = kDefaultSegmentBytes;
 /// The most bytes that wait for a piece.
 inline constexpr uint64_t kMostPieceBytes = kKeptSegmentBytes;
 

@@ -82,11 +82,21 @@ class Store {
 
   /// Begins a new object from a stream of unknown length, which may be empty.
   [[nodiscard]] virtual std::unique_ptr<ObjectWriter> create(const std::string& key) = 0;
-  /// Writes a small object at once and atomically. Putting the same bytes again is harmless.
+  /// Begins an object as create() does, whose name and content other writers may have, too, such as
+  /// a segment of WAL. What is complete is never deleted again: another writer may rely on it.
+  /// finish() throws `conflict` where the object is another writer's.
+  [[nodiscard]] virtual std::unique_ptr<ObjectWriter> create_shared(const std::string& key) {
+    return create(key);
+  }
+  /// Writes an object at once and atomically, and never deletes it. Putting the same bytes again is
+  /// harmless.
   virtual void put(const std::string& key, std::string_view bytes) = 0;
   /// Returns until when what this store object writes cannot be deleted; nullopt when it can be at
   /// any time.
   [[nodiscard]] virtual std::optional<UtcTime> locked_until() const { return std::nullopt; }
+  /// Lets the lock of what is written from now on begin now, and not when the store was made. All
+  /// objects of a backup have one lock, so this is for what is written by itself.
+  virtual void renew_lock() {}
   /// Makes a backup exist: writes `folder`/manifest.json. A directory store also keeps
   /// `folder`/SHA256SUMS and a link `latest` beside `folder`.
   virtual void commit(const std::string& folder, std::string_view manifest,

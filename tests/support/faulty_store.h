@@ -76,12 +76,17 @@ class FaultyStore final : public Store {
     return std::make_unique<Writer>(*this, key,
                                     around("create", key, [&] { return store_.create(key); }));
   }
+  [[nodiscard]] std::unique_ptr<ObjectWriter> create_shared(const std::string& key) override {
+    return std::make_unique<Writer>(
+        *this, key, around("create", key, [&] { return store_.create_shared(key); }));
+  }
   void put(const std::string& key, std::string_view bytes) override {
     around("put", key, [&] { store_.put(key, bytes); });
   }
   [[nodiscard]] std::optional<UtcTime> locked_until() const override {
     return store_.locked_until();
   }
+  void renew_lock() override { store_.renew_lock(); }
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& key) override {
     return around("open", key, [&] { return store_.open(key); });
   }

@@ -86,12 +86,12 @@ S3Client::S3Client(S3Config config, Clock& clock, Log& log)
     : config_(std::move(config)),
       clock_(clock),
       log_(log),
-      locked_until_(lock_end(config_.write, clock.now())),
       credentials_(config_.get_credentials
                        ? CredentialKeeper(std::move(config_.get_credentials), clock, log)
                        : CredentialKeeper(take_keys(config_), clock, log)),
       server_clock_(clock),
       rate_limit_(config_.max_rate, clock),
+      locked_until_(lock_end(config_.write, clock.now())),
       endpoint_(parse_s3_endpoint(config_.endpoint, config_.region)),
       region_(config_.region.empty() ? region_of_host(endpoint_.host) : config_.region) {
   check_bucket_name(config_.bucket);
@@ -284,7 +284,7 @@ bool S3Client::learn_clock(const HttpResponse& response, const S3ErrorReply& rep
                            const Signing& used) {
   const std::optional<UtcTime> date = parse_http_date(response.header("date"));
   // The end of a lock is by this clock, too, and may be final.
-  if (!date || locked_until_) return false;
+  if (!date || locked_until()) return false;
   const bool is_mute = response.status == 403 && response.body.empty();  // as for HEAD
   if (reply.code != "RequestTimeTooSkewed" &&
       !(is_mute && is_far_off(*date, used.begun + used.offset))) {
@@ -296,6 +296,17 @@ bool S3Client::learn_clock(const HttpResponse& response, const S3ErrorReply& rep
   log_.warn("the clock of this machine is wrong: signing by the server's time from now on",
             {{"here", format_iso(local)}, {"server", format_iso(*date)}});
   return true;
+}
+
+std::optional<UtcTime> S3Client::locked_until() const {
+  const std::lock_guard lock(mutex_);
+  return locked_until_;
+}
+
+void S3Client::renew_lock() {
+  const std::optional<UtcTime> until = lock_end(config_.write, clock_.now());
+  const std::lock_guard lock(mutex_);
+  locked_until_ = until;
 }
 
 std::string S3Client::full_key(std::string_view key) const {

@@ -111,8 +111,10 @@ class S3Client {
   }
 
   [[nodiscard]] const S3Config& config() const { return config_; }
-  /// Returns until when all that this client writes is locked.
-  [[nodiscard]] std::optional<UtcTime> locked_until() const { return locked_until_; }
+  /// Returns until when what this client writes now is locked.
+  [[nodiscard]] std::optional<UtcTime> locked_until() const;
+  /// Counts the retention of what is written from now on from the present moment.
+  void renew_lock();
   [[nodiscard]] Clock& clock() const { return clock_; }
   [[nodiscard]] Log& log() const { return log_; }
   /// Returns the key with the normalized prefix in front.
@@ -155,13 +157,13 @@ class S3Client {
   S3Config config_;
   Clock& clock_;
   Log& log_;
-  std::optional<UtcTime> locked_until_;
   CredentialKeeper credentials_;
   ServerClock server_clock_;
   Outage outage_;
   RateLimit rate_limit_;
 
   mutable std::mutex mutex_;
+  std::optional<UtcTime> locked_until_;
   S3Endpoint endpoint_;
   std::string region_;
 };

@@ -51,7 +51,12 @@ std::string S3Store::location(std::string_view key) const {
 std::string S3Store::full_key(std::string_view key) const { return client_.full_key(key); }
 
 std::unique_ptr<ObjectWriter> S3Store::create(const std::string& key) {
-  return std::make_unique<S3ObjectWriter>(client_, transport(), factory_, key, stop_);
+  return std::make_unique<S3ObjectWriter>(client_, transport(), factory_, S3ObjectName{key}, stop_);
+}
+
+std::unique_ptr<ObjectWriter> S3Store::create_shared(const std::string& key) {
+  return std::make_unique<S3ObjectWriter>(client_, transport(), factory_,
+                                          S3ObjectName{.key = key, .is_shared = true}, stop_);
 }
 
 void S3Store::put(const std::string& key, std::string_view bytes) {
@@ -60,13 +65,14 @@ void S3Store::put(const std::string& key, std::string_view bytes) {
                     .key = client_.full_key(key),
                     .headers = put_headers(write, client_.locked_until(), bytes),
                     .body = bytes,
-                    .body_sha256 = std::string(payload_hash_override(write))};
+                    .body_sha256 = std::string(payload_hash_override(write)),
+                    .timeout = transfer_timeout(client_.config(), bytes.size())};
   if (write.is_conditional) request.returned_status = kPreconditionFailed;
   const HttpResponse response = client_.send(transport(), request, stop_);
   if (response.status != kPreconditionFailed) return;
   // The object is ours when the reply to an earlier attempt was lost.
-  const HttpResponse present =
-      client_.send(transport(), {.method = "GET", .key = request.key}, stop_);
+  const HttpResponse present = client_.send(
+      transport(), {.method = "GET", .key = request.key, .timeout = request.timeout}, stop_);
   if (present.body != bytes) throw_foreign_object(location(key));
 }
 

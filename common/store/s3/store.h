@@ -30,10 +30,12 @@ class S3Store final : public Store {
   [[nodiscard]] std::string full_key(std::string_view key) const override;
 
   [[nodiscard]] std::unique_ptr<ObjectWriter> create(const std::string& key) override;
+  [[nodiscard]] std::unique_ptr<ObjectWriter> create_shared(const std::string& key) override;
   void put(const std::string& key, std::string_view bytes) override;
   [[nodiscard]] std::optional<UtcTime> locked_until() const override {
     return client_.locked_until();
   }
+  void renew_lock() override { client_.renew_lock(); }
 
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& key) override;
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string& key) override;

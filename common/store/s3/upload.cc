@@ -17,13 +17,12 @@ using std::chrono::seconds;
 
 /// The slowest rate that a line for backups must have. A limited rate is halved for its swings.
 constexpr uint64_t kSlowestLine = uint64_t{18} << 10U;
+constexpr minutes kLeastTimeout{1};
 constexpr minutes kLeastPartTimeout{15};
 /// Returns the time for one part. All parts that are on their way share the line.
 milliseconds part_timeout(const S3Config& config) {
   const uint64_t bytes = config.part_bytes * static_cast<uint64_t>(config.upload_concurrency);
-  const uint64_t rate =
-      config.max_rate == 0 ? kSlowestLine : std::min(kSlowestLine, config.max_rate / 2);
-  return std::max<milliseconds>(kLeastPartTimeout, seconds(static_cast<long>(bytes / rate)));
+  return std::max<milliseconds>(kLeastPartTimeout, transfer_timeout(config, bytes));
 }
 /// The server may send whitespace for minutes while it puts the parts together.
 constexpr minutes kCompleteTimeout{15};
@@ -54,11 +53,17 @@ std::string payload_hash(const S3WriteOptions& options, const std::string& sha25
 
 }  // namespace
 
+milliseconds transfer_timeout(const S3Config& config, uint64_t bytes) {
+  const uint64_t rate =
+      config.max_rate == 0 ? kSlowestLine : std::min(kSlowestLine, config.max_rate / 2);
+  return std::max<milliseconds>(kLeastTimeout, seconds(static_cast<long>(bytes / rate)));
+}
+
 S3ObjectWriter::S3ObjectWriter(S3Client& client, Transport& transport, TransportFactory factory,
-                               std::string key, std::stop_token stop)
+                               S3ObjectName name, std::stop_token stop)
     : client_(client),
       transport_(transport),
-      key_(std::move(key)),
+      name_(std::move(name)),
       token_(random_hex(16)),
       stop_(std::move(stop)),
       workers_(
@@ -100,7 +105,7 @@ S3ObjectWriter::Piece& S3ObjectWriter::current_piece() {
   if (pieces_.empty() || pieces_.back().etags.size() == max_parts) {
     const size_t number = pieces_.size();
     Piece& piece = pieces_.emplace_back();
-    piece.key = number == 0 ? key_ : fmt::format("{}.{:04}", key_, number);
+    piece.key = number == 0 ? name_.key : fmt::format("{}.{:04}", name_.key, number);
     piece.full_key = client_.full_key(piece.key);
   }
   return pieces_.back();
@@ -243,7 +248,7 @@ void S3ObjectWriter::verify(const Piece& piece) {
     return is_ours(piece, attempt);
   });
   if (ours) return;
-  throw Error(ErrorKind::corrupt,
+  throw Error(name_.is_shared ? ErrorKind::conflict : ErrorKind::corrupt,
               fmt::format("HEAD {}: the object is not the one that was just written ({} bytes)",
                           client_.url_of(piece.full_key), piece.bytes));
 }
@@ -287,6 +292,8 @@ void S3ObjectWriter::remove_traces(const Piece& piece, bool has_stragglers) {
     // A part that was on its way may have been kept after the first abort.
     if (has_stragglers) abort(piece.upload_id);
   }
+  // Another writer of the same content may be at work, or have confirmed the object that is there.
+  if (name_.is_shared) return;
   if (piece.is_create_in_doubt) {
     // The server may still be working: it does not notice at once that nobody waits for the reply.
     client_.clock().sleep(kCreateSettles, never);

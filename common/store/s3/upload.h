@@ -4,6 +4,7 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -23,12 +24,20 @@ namespace pgbackup {
 /// reply was lost must not take a foreign object for its own.
 inline constexpr std::string_view kTokenHeader = "x-amz-meta-pgbackup-token";
 
+/// Returns how long a request may take that sends or gets so many bytes.
+[[nodiscard]] std::chrono::milliseconds transfer_timeout(const S3Config& config, uint64_t bytes);
+
+struct S3ObjectName {
+  std::string key;         ///< relative to the store
+  bool is_shared = false;  ///< other writers may have the name and the content, too
+};
+
 class S3ObjectWriter final : public ObjectWriter {
  public:
-  /// Begins the object `key`. `client` and `transport` must outlive the writer. The calling thread
+  /// Begins an object. `client` and `transport` must outlive the writer. The calling thread
   /// uses `transport`, and each sending thread gets one of its own from `factory`.
-  S3ObjectWriter(S3Client& client, Transport& transport, TransportFactory factory, std::string key,
-                 std::stop_token stop);
+  S3ObjectWriter(S3Client& client, Transport& transport, TransportFactory factory,
+                 S3ObjectName name, std::stop_token stop);
   S3ObjectWriter(const S3ObjectWriter&) = delete;
   S3ObjectWriter& operator=(const S3ObjectWriter&) = delete;
   ~S3ObjectWriter() override;
@@ -68,7 +77,7 @@ class S3ObjectWriter final : public ObjectWriter {
 
   S3Client& client_;
   Transport& transport_;
-  std::string key_;
+  S3ObjectName name_;
   std::string token_;
   std::stop_token stop_;
   std::deque<Piece> pieces_;  // references stay valid

@@ -53,7 +53,9 @@ std::vector<Option> write_option_rows(S3WriteOptions& options) {
                "Object Lock."},
       {.name = "S3_OBJECT_LOCK_RETENTION",
        .value = Duration{&options.lock_retention, seconds(1)},
-       .help = "How long an object is locked, from the start of the run, such as 30d."},
+       .help = "How long an object is locked, such as 30d: from the start of the run, and WAL from "
+               "when it "
+               "is stored."},
       {.name = "S3_PAYLOAD_SIGNING",
        .value = choice(&options.payload_signing, {"signed", "unsigned"}),
        .help = "unsigned leaves the SHA-256 of what is uploaded out of the signature and trusts "

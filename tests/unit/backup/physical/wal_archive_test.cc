@@ -38,13 +38,18 @@ Fetched fetch(WalArchive& archive, const std::string& name) {
   return {std::move(sink.bytes), is_complete};
 }
 
+/// How a segment is stored where this compression is set.
+Packing stored_packing(Compression compression) {
+  return {compression == Compression::none ? Compression::zstd : compression};
+}
+
 struct Fixture {
   FakeClock clock;
   MemoryStore store{clock};
   WalArchive archive{store, kSystem, {}, kEffort};
 
   [[nodiscard]] std::string& stored(const std::string& name, Compression compression = {}) {
-    return store.objects.at(wal_key(kSystem, name, {compression})).bytes;
+    return store.objects.at(wal_key(kSystem, name, stored_packing(compression))).bytes;
   }
   [[nodiscard]] Error fetch_error(const std::string& name = kName) {
     const auto error = error_of([&] { return fetch(archive, name); });
@@ -72,7 +77,7 @@ TEST_CASE("What is put into an archive comes back, whatever the packing and the 
                {"00000002.history", kHistory}}) {
         CAPTURE(name, compression_name(compression));
         archive.put(name, bytes);
-        CHECK(is_listed(*store, wal_key(system, name, {compression})));
+        CHECK(is_listed(*store, wal_key(system, name, stored_packing(compression))));
         const Fetched fetched = fetch(archive, name);
         CHECK(fetched.is_complete);
         CHECK((fetched.bytes == bytes));
@@ -186,7 +191,7 @@ TEST_CASE("A segment that is written as it comes exists when it is finished") {
 }
 
 TEST_CASE("A flipped byte in a stored segment is noticed") {
-  for (const Compression compression : {Compression::zstd, Compression::gzip}) {
+  for (const Compression compression : {Compression::zstd, Compression::gzip, Compression::none}) {
     Fixture fixture;
     WalArchive archive(fixture.store, kSystem, {compression}, kEffort);
     const std::string segment = make_segment(kName);
@@ -215,6 +220,13 @@ TEST_CASE("A flipped byte in a stored segment is noticed") {
     }
     CHECK(noticed > 100);
   }
+}
+
+TEST_CASE("A segment that is stored unpacked is read all the same") {
+  Fixture fixture;
+  const std::string segment = make_segment(kName);
+  fixture.store.put(wal_key(kSystem, kName, {Compression::none}), segment);
+  CHECK((fetch(fixture.archive, kName).bytes == segment));
 }
 
 TEST_CASE("A segment that is cut off, swapped or of another server is refused") {

@@ -105,6 +105,32 @@ TEST_CASE_METHOD(Fixture, "A missing bucket is no empty store") {
   CHECK_THROWS_AS(store.put("k", ""), Error);
 }
 
+/// Passes requests on and keeps how long the last PUT may take.
+class TimedTransport final : public Transport {
+ public:
+  TimedTransport(std::unique_ptr<Transport> next, std::chrono::milliseconds& put_timeout)
+      : next_(std::move(next)), put_timeout_(put_timeout) {}
+  HttpResponse start(const HttpRequest& request, const std::stop_token& stop) override {
+    if (request.method == "PUT") put_timeout_ = request.timeout;
+    return next_->start(request, stop);
+  }
+  size_t read(std::span<char> buffer) override { return next_->read(buffer); }
+
+ private:
+  std::unique_ptr<Transport> next_;
+  std::chrono::milliseconds& put_timeout_;
+};
+
+TEST_CASE_METHOD(Fixture, "A large object that is put at once gets the time of a slow line") {
+  std::chrono::milliseconds timeout{0};
+  S3Store timed(fake_s3_config(), clock, log.log(), {},
+                [&] { return std::make_unique<TimedTransport>(server.factory()(), timeout); });
+  timed.put("small", "x");
+  CHECK(timeout == std::chrono::minutes(1));
+  timed.put("segment", std::string(size_t{16} << 20U, 'x'));
+  CHECK(timeout >= std::chrono::minutes(15));
+}
+
 TEST_CASE_METHOD(Fixture, "An object is described") {
   add("pg/k", "12345");
   const auto info = store.stat("k");
