@@ -232,7 +232,7 @@ std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
   const PhysicalOptions& options = config_.physical;
   return std::make_unique<BaseBackupJob>(
       BaseBackupConfig{
-          .pg = [this] { return config_.pg; },
+          .pg = [this] { return config_.pg.with_database(""); },
           .checkpoint = options.checkpoint,
           .max_rate = options.max_rate,
           .packing = config_.dump.packing,

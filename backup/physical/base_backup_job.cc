@@ -180,9 +180,8 @@ class BaseBackupJob::OwnWal {
               .flush_interval = kFlushInterval,
               .packing = config.packing,
               .effort = config.effort},
-          WalStreamContext{.pg = [&config] { return config.pg().with_database(""); },
-                           .open = config.open,
-                           .destination = destination->name()},
+          WalStreamContext{
+              .pg = config.pg, .open = config.open, .destination = destination->name()},
           clock, log);
     }
   }
@@ -286,7 +285,7 @@ void BaseBackupJob::make(const SomeDestinations& destinations, BackupOutcome& ou
 
 void BaseBackupJob::take(const SomeDestinations& destinations, std::unique_ptr<OwnWal>& wal,
                          BackupOutcome& outcome) {
-  ReplicationConnection server(config_.pg().with_database(""), stop_);
+  ReplicationConnection server(config_.pg(), stop_);
   const Group group = Group::cluster();
   log_.info(fmt::format("backing up {}", group.name()),
             {{"id", run_.id},

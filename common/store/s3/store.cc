@@ -51,12 +51,12 @@ std::string S3Store::location(std::string_view key) const {
 std::string S3Store::full_key(std::string_view key) const { return client_.full_key(key); }
 
 std::unique_ptr<ObjectWriter> S3Store::create(const std::string& key) {
-  return std::make_unique<S3ObjectWriter>(client_, transport(), factory_, S3ObjectName{key}, stop_);
+  return std::make_unique<S3ObjectWriter>(client_, transport(), factory_, S3UploadName{key}, stop_);
 }
 
 std::unique_ptr<ObjectWriter> S3Store::create_shared(const std::string& key) {
   return std::make_unique<S3ObjectWriter>(client_, transport(), factory_,
-                                          S3ObjectName{.key = key, .is_shared = true}, stop_);
+                                          S3UploadName{.key = key, .is_shared = true}, stop_);
 }
 
 void S3Store::put(const std::string& key, std::string_view bytes) {

@@ -60,7 +60,7 @@ milliseconds transfer_timeout(const S3Config& config, uint64_t bytes) {
 }
 
 S3ObjectWriter::S3ObjectWriter(S3Client& client, Transport& transport, TransportFactory factory,
-                               S3ObjectName name, std::stop_token stop)
+                               S3UploadName name, std::stop_token stop)
     : client_(client),
       transport_(transport),
       name_(std::move(name)),

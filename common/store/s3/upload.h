@@ -27,7 +27,7 @@ inline constexpr std::string_view kTokenHeader = "x-amz-meta-pgbackup-token";
 /// Returns how long a request may take that sends or gets so many bytes.
 [[nodiscard]] std::chrono::milliseconds transfer_timeout(const S3Config& config, uint64_t bytes);
 
-struct S3ObjectName {
+struct S3UploadName {
   std::string key;         ///< relative to the store
   bool is_shared = false;  ///< other writers may have the name and the content, too
 };
@@ -37,7 +37,7 @@ class S3ObjectWriter final : public ObjectWriter {
   /// Begins an object. `client` and `transport` must outlive the writer. The calling thread
   /// uses `transport`, and each sending thread gets one of its own from `factory`.
   S3ObjectWriter(S3Client& client, Transport& transport, TransportFactory factory,
-                 S3ObjectName name, std::stop_token stop);
+                 S3UploadName name, std::stop_token stop);
   S3ObjectWriter(const S3ObjectWriter&) = delete;
   S3ObjectWriter& operator=(const S3ObjectWriter&) = delete;
   ~S3ObjectWriter() override;
@@ -77,7 +77,7 @@ class S3ObjectWriter final : public ObjectWriter {
 
   S3Client& client_;
   Transport& transport_;
-  S3ObjectName name_;
+  S3UploadName name_;
   std::string token_;
   std::stop_token stop_;
   std::deque<Piece> pieces_;  // references stay valid

@@ -111,7 +111,8 @@ struct Fixture {
                                 },
                             .effort = {.zstd_threads = 1},
                             .wal_stream = wal_stream,
-                            .open = open};
+                            .open = open,
+                            .schedule = {}};
     const RunInfo run{
         .id = kId, .started = clock.now(), .groups = {Group::cluster()}, .left_out = {}};
     const Destinations destinations = only(store);
