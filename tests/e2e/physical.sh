@@ -19,17 +19,18 @@ as_server() { # COMMAND...: as the user that servers run as
 
 # start_restored NAME: a server in the restored directory $T/NAME; query_restored NAME STATEMENT asks it.
 start_restored() {
-    [ "$(id -u)" != 0 ] || chown -R postgres "$T/$1"
+    mkdir -p "$T/$1.sock" # not in the data directory: the lock of the socket would be backed up
+    [ "$(id -u)" != 0 ] || chown -R postgres "$T/$1" "$T/$1.sock"
     chmod 755 "$T"
     cleanups=("stop_restored $1" "${cleanups[@]}")
     as_server "$PG_BIN/pg_ctl" -D "$T/$1" -l "$T/$1/server.log" -w -t 60 \
-        -o "-p 1 -c listen_addresses= -c unix_socket_directories=$T/$1 -c archive_mode=off" start >/dev/null ||
+        -o "-p 1 -c listen_addresses= -c unix_socket_directories=$T/$1.sock -c archive_mode=off" start >/dev/null ||
         { tail -n 20 "$T/$1/server.log"; fail "the restored server does not start"; }
 }
 stop_restored() {
     [ ! -e "$T/$1/postmaster.pid" ] || as_server "$PG_BIN/pg_ctl" -D "$T/$1" -m immediate -w stop >/dev/null
 }
-query_restored() { PGHOST=$T/$1 PGPORT=1 psql_ -d "${3:-postgres}" -c "$2"; }
+query_restored() { PGHOST=$T/$1.sock PGPORT=1 psql_ -d "${3:-postgres}" -c "$2"; }
 
 # One numbered row for each commit.
 create_rows() { sql postgres "create table row (n bigserial, at timestamptz default clock_timestamp())"; }
@@ -151,7 +152,7 @@ case_a_standby_as_source() {
         sql postgres "select pg_switch_wal()" >/dev/null
     done
     wait_until 20 has_replayed 30
-    settings+=("DB_HOST=$T/standby" DB_PORT=1)
+    settings+=("DB_HOST=$T/standby.sock" DB_PORT=1)
     expect 0 pg_backup now
     [ "$(store_get "_cluster/$(field id)/manifest.json" | jq .cluster.from_standby)" = true ] || fail "no word of a standby"
     stop_restored standby
@@ -287,7 +288,7 @@ case_another_timeline() {
     expect 0 pg_backup restore --cluster --target-dir "$T/second"
     start_restored second
     expect_rows second 10
-    sed -i "s#^PGHOST=.*#PGHOST=$T/second#; s#^PGPORT=.*#PGPORT=1#" "$T/server/env"
+    sed -i "s#^PGHOST=.*#PGHOST=$T/second.sock#; s#^PGPORT=.*#PGPORT=1#" "$T/server/env"
     use_cluster server
     start_program pg-backup serve
     wait_until 30 log_says "WAL streaming starts"
