@@ -52,7 +52,7 @@ physical_backup() {
     start_program pg-backup serve
     wait_until 60 is_listed
     sql app "insert into beside values (101); select pg_switch_wal(); insert into beside values (102)"
-    wait_until 60 is_fresh "$(sql app 'select pg_current_wal_flush_lsn()')"
+    wait_until 60 is_fresh "$(sql app 'select pg_current_wal_insert_lsn()')"
     kill "$pid"
     wait_until 15 is_gone "$pid"
     id=$(field id)
@@ -62,7 +62,7 @@ physical_backup() {
 is_listed() { [ -n "$(field id)" ]; }
 is_fresh() { # LSN: all WAL up to there is stored
     local stored
-    stored=$(psql_ -d postgres -c "select flush_lsn >= '$1' from pg_stat_replication where application_name = 'pg-backup'")
+    stored=$(psql_ -d postgres -c "select flush_lsn >= '$1' from pg_stat_replication where application_name = 'by_hand'")
     [ "$stored" = t ]
 }
 drop_slot() {
