@@ -65,18 +65,19 @@ failures_in() { # FILE
 
 ctest_in() { # FOLDER CTEST_OPTION...
     section "unit tests in $1"
-    run "ctest $1" env "${gateway[@]}" ctest --test-dir "$1" -j "$(nproc)" --no-tests=error --output-on-failure \
+    # They wait more than they work.
+    run "ctest $1" env "${gateway[@]}" ctest --test-dir "$1" -j $((2 * $(nproc))) --no-tests=error --output-on-failure \
         --timeout 240 "${@:2}"
 }
 
 unit() {
-    section checks
-    run checks tests/checks/run.sh
+    run_beside checks tests/checks/run.sh
 
     # The stores' contract is tested on the real gateway too.
     in_background tests/servers/ceph-rgw-up.sh "$work/s3"
     mapfile -t gateway <"$work/s3/env"
     ctest_in build
+    join_as checks checks
     [ "$what" = unit ] || sanitized_unit
     in_background tests/servers/ceph-rgw-down.sh "$work/s3"
 }
