@@ -60,14 +60,14 @@ bool fetch_wal_file(Program& program, const std::string& name, const std::string
       [&] { return program.open(); }, program.log);
 }
 
-std::vector<std::unique_ptr<WalStream>> make_wal_streams(Program& program, BackupRuns& runs,
-                                                         Job& backups) {
-  std::vector<std::unique_ptr<WalStream>> streams;
+std::vector<OwnStream> make_wal_streams(Program& program, BackupRuns& runs, Job& backups) {
+  std::vector<OwnStream> streams;
   const BackupConfig& config = program.config;
   if (config.method != BackupMethod::physical || !config.physical.wal_stream) return streams;
   for (const std::string& name : destination_names(config.store)) {
-    const auto own = std::make_shared<std::unique_ptr<BackupConfig>>();
-    streams.push_back(std::make_unique<WalStream>(
+    auto own = std::make_unique<OwnSettings>(program.arguments, process_environment());
+    OwnSettings& settings = *own;
+    auto stream = std::make_unique<WalStream>(
         WalStreamSettings{
             .slot = name.empty() ? config.physical.slot : config.physical.slot + "_" + name,
             .flush_interval = config.physical.flush_interval,
@@ -75,14 +75,15 @@ std::vector<std::unique_ptr<WalStream>> make_wal_streams(Program& program, Backu
             .packing = config.dump.packing,
             .effort = config.dump.effort},
         WalStreamContext{.pg =
-                             [&program, own] {
-                               *own = program.read_config();
-                               return (*own)->pg.with_database((*own)->pg.database);
+                             [&] {
+                               settings.refresh(program.log);
+                               const PgConfig& pg = settings.config().pg;
+                               return pg.with_database(pg.database);
                              },
                          .open =
-                             [&program, own] {
-                               return open_destinations((*own)->store, program.clock, program.log,
-                                                        program.stop);
+                             [&] {
+                               return open_destinations(settings.config().store, program.clock,
+                                                        program.log, program.stop);
                              },
                          .destination = name,
                          .want_backup =
@@ -91,7 +92,8 @@ std::vector<std::unique_ptr<WalStream>> make_wal_streams(Program& program, Backu
                                backups.run_now();
                              },
                          .states = &runs.states()},
-        program.clock, program.log));
+        program.clock, program.log);
+    streams.push_back({std::move(own), std::move(stream)});
   }
   return streams;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "backup/own_settings.h"
 #include "backup/physical/wal_stream.h"
 #include "backup/program.h"
 #include "backup/runs.h"
@@ -26,10 +27,15 @@ void push_wal_file(Program& program, const std::string& path);
 [[nodiscard]] bool fetch_wal_file(Program& program, const std::string& name,
                                   const std::string& path);
 
+/// A job that streams WAL, and the settings that its thread reads.
+struct OwnStream {
+  std::unique_ptr<OwnSettings> settings;
+  std::unique_ptr<WalStream> stream;
+};
+
 /// Makes the jobs that stream WAL: one for each destination, none for dumps. All arguments must
-/// outlive them.
-[[nodiscard]] std::vector<std::unique_ptr<WalStream>> make_wal_streams(Program& program,
-                                                                       BackupRuns& runs,
-                                                                       Job& backups);
+/// outlive them. Must be called before there are threads.
+[[nodiscard]] std::vector<OwnStream> make_wal_streams(Program& program, BackupRuns& runs,
+                                                      Job& backups);
 
 }  // namespace pgbackup

@@ -28,16 +28,17 @@ std::map<std::string, std::vector<BaseBackup>> bases_in(const Destination& desti
 
 }  // namespace
 
-std::vector<ListedRecovery> list_recovery(const Destinations& destinations,
-                                          const std::vector<ListedBackup>& backups, Log& log) {
-  std::vector<ListedRecovery> listed;
-  for (const Destination& destination : destinations) {
+RecoveryListing list_recovery(const Destinations& destinations,
+                              const std::vector<ListedBackup>& backups, Log& log) {
+  RecoveryListing listing;
+  listing.failures = for_each_destination(destinations, [&](const Destination& destination) {
     for (const auto& [system_id, bases] : bases_in(destination, backups)) {
-      const StoredLog stored = read_stored_logs(destination.store(), system_id, log)[system_id];
-      listed.push_back({system_id, destination.name(), find_recovery(bases, stored)});
+      StoredLogs logs = read_stored_logs(destination.store(), system_id, log);
+      listing.recovery.push_back(
+          {system_id, destination.name(), find_recovery(bases, logs[system_id])});
     }
-  }
-  return listed;
+  });
+  return listing;
 }
 
 std::string format_recovery_table(const std::vector<ListedRecovery>& listed) {

@@ -18,11 +18,15 @@ struct ListedRecovery {
   Recovery recovery;
 };
 
+struct RecoveryListing {
+  std::vector<ListedRecovery> recovery;
+  std::vector<DestinationFailure> failures;  ///< destinations whose WAL could not be listed
+};
+
 /// Returns it for each server and destination that has an undamaged base backup among `backups`.
-/// Lists the WAL of these servers. Throws as read_stored_logs() does.
-[[nodiscard]] std::vector<ListedRecovery> list_recovery(const Destinations& destinations,
-                                                        const std::vector<ListedBackup>& backups,
-                                                        Log& log);
+/// Lists the WAL of these servers.
+[[nodiscard]] RecoveryListing list_recovery(const Destinations& destinations,
+                                            const std::vector<ListedBackup>& backups, Log& log);
 
 /// Returns a block for people for each of them, with an empty line before it.
 [[nodiscard]] std::string format_recovery_table(const std::vector<ListedRecovery>& listed);

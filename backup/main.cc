@@ -1,10 +1,8 @@
 // pg-backup: from the command line to the verbs. What a verb does is in the other files of backup/.
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,14 +36,15 @@ constexpr int kFetchFailed = 200;
 void list(Program& program) {
   const Destinations destinations = program.open();
   const bool is_json = program.config.json;
-  const auto& [backups, failures, not_adopted] =
+  auto [backups, failures, not_adopted] =
       list_backups(destinations, program.config.adoption.adoption, program.clock);
   if (failures.empty() || !backups.empty()) {
     print_result(stdout, is_json ? format_backup_json(backups) : format_backup_table(backups));
   }
-  const std::vector<ListedRecovery> recovery = list_recovery(destinations, backups, program.log);
+  auto [recovery, more_failures] = list_recovery(destinations, backups, program.log);
   print_result(stdout, is_json ? format_recovery_json(recovery) : format_recovery_table(recovery));
   if (!not_adopted.empty()) program.log.info(describe_not_adopted(not_adopted));
+  std::move(more_failures.begin(), more_failures.end(), std::back_inserter(failures));
   if (!failures.empty()) throw join_failures(failures);
 }
 
@@ -75,28 +74,13 @@ void restore(Program& program) {
   program.log.info(report.outcome, fields);
 }
 
-/// Reads the settings into a configuration of their own.
-std::unique_ptr<BackupConfig> read_settings(std::span<const std::string> arguments,
-                                            const Environment& environment) {
-  auto config = std::make_unique<BackupConfig>();
-  const CommandLine command = backup_command_line(*config);
-  ParsedOptions parsed = parse_options(command, {arguments.begin(), arguments.end()}, environment);
-  config->store.environment = without_secrets(environment, command.options);
-  check_backup_config(*config, parsed, environment);
-  if (!parsed.problems.empty()) {
-    throw Error(ErrorKind::usage, fmt::format("{}", fmt::join(parsed.problems, "; ")));
-  }
-  return config;
-}
-
 /// Runs the verb and returns the exit code. `environment` is that of child processes, without
 /// secrets. Calls `refresh` at the start of each run.
 int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
-             const std::function<void(Log&)>& refresh,
-             const std::function<std::unique_ptr<BackupConfig>()>& read_config) {
+             std::span<const std::string> arguments, const std::function<void(Log&)>& refresh) {
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
-  Program program{config, environment, clock, log, {}, read_config};
+  Program program{config, environment, clock, log, {}, arguments};
   BackupRuns runs(config, environment, clock, log, program.stop);
   Job backups({.noun = kBackupJob,
                .schedule = config.timing.schedule,
@@ -140,10 +124,9 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    const std::vector<std::unique_ptr<WalStream>> streams =
-        make_wal_streams(program, runs, backups);
+    const std::vector<OwnStream> streams = make_wal_streams(program, runs, backups);
     std::vector<ServedJob*> jobs = {&backups};
-    for (const std::unique_ptr<WalStream>& stream : streams) jobs.push_back(stream.get());
+    for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
     serve({.jobs = jobs, .states = runs.states()}, config.service, clock, log, program.stop);
   }
   return 0;
@@ -165,15 +148,12 @@ int main(int argc, char** argv) {
       command, config.service, std::span(argv, static_cast<size_t>(argc)),
       [&](ParsedOptions& parsed) { check_backup_config(config, parsed, environment); },
       [&](const ParsedOptions& parsed) {
-        const int answer = run_verb(
-            config, parsed, for_children,
-            [&](Log& log) {
-              for (const std::string& note :
-                   reread_backup_secrets(config, command, parsed, environment)) {
-                log.warn(note);
-              }
-            },
-            [&] { return read_settings(arguments, environment); });
+        const int answer = run_verb(config, parsed, for_children, arguments, [&](Log& log) {
+          for (const std::string& note :
+               reread_backup_secrets(config, command, parsed, environment)) {
+            log.warn(note);
+          }
+        });
         is_answered = true;
         return answer;
       });

@@ -1,9 +1,9 @@
 // What every verb of pg-backup works with.
 #pragma once
 
-#include <functional>
-#include <memory>
+#include <span>
 #include <stop_token>
+#include <string>
 
 #include "backup/config.h"
 #include "common/base/clock.h"
@@ -20,9 +20,7 @@ struct Program {
   Clock& clock;
   Log& log;
   std::stop_token stop;
-  /// Reads all settings anew, secrets included, for another thread: `config` is changed by the one
-  /// that makes backups. Throws `usage` when one of them has become wrong.
-  std::function<std::unique_ptr<BackupConfig>()> read_config;
+  std::span<const std::string> arguments;  ///< of the command line
 
   /// Opens the destinations, for each piece of work, so that a directory that was unavailable at
   /// start is found later.

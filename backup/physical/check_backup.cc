@@ -18,10 +18,10 @@ Health judge_base_backup(const std::optional<FoundBase>& newest, const Freshness
   const UtcTime time = newest->backup.time;
   const bool is_well = now - time <= limits.base_backup + kBaseBackupGrace;
   return {.is_well = is_well,
-          .sentence = fmt::format(
-              "the newest base backup is {} old ({}), {} {} and {}", format_age(now - time),
-              newest->backup.id, is_well ? "within" : "more than",
-              format_duration(limits.base_backup), format_duration(kBaseBackupGrace))};
+          .sentence =
+              fmt::format("the newest base backup is of {} ({}), {} {} and {} ago",
+                          format_iso(time), newest->backup.id, is_well ? "less than" : "more than",
+                          format_duration(limits.base_backup), format_duration(kBaseBackupGrace))};
 }
 
 /// Returns what the server's own position says of WAL that is older than the limit.

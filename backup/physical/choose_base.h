@@ -17,7 +17,7 @@ namespace pgbackup {
 
 struct BaseRequest {
   RecoveryTarget target{};
-  std::optional<Timeline> timeline{};  ///< unset: the newest that can be reached
+  std::optional<Timeline> timeline{};  ///< unset: the one whose WAL was stored last
   std::string id = "latest";           ///< of the base backup
 };
 
@@ -30,8 +30,8 @@ struct ChosenBase {
 };
 
 /// Returns the newest base backup that ended before the target, and from which the stored WAL
-/// reaches the target. Backups from which recovery gets to the newest timeline come before all
-/// others. Throws `not_found` where there is no such backup, naming the moments that
+/// reaches the target. Backups from which recovery gets to the WAL that was stored last come
+/// before all others. Throws `not_found` where there is no such backup, naming the moments that
 /// can be reached. Where a transaction or a restore point lies is not known: the newest backup is
 /// chosen, with a warning. `logs` maps system identifiers.
 [[nodiscard]] ChosenBase choose_base(std::span<const BaseBackup> backups, const StoredLogs& logs,

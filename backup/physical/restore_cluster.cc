@@ -54,10 +54,8 @@ Lsn needed_until(const Offer& offer, const RecoveryTarget& target) {
                                               : offer.chosen.reach.until;
 }
 
-/// Returns whether `other` is to be restored rather than `offer`, which is nearer. Every offer
-/// reaches a time and a position.
+/// Returns whether `other` is to be restored rather than `offer`, which is nearer.
 bool is_better(const Offer& other, const Offer& offer, TargetKind target) {
-  if (target == TargetKind::time || target == TargetKind::lsn) return false;
   const UtcTime finished = other.base.manifest.finished;
   const bool is_later = finished > offer.base.manifest.finished;
   if (target == TargetKind::immediate) return is_later;
@@ -96,6 +94,13 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
   std::optional<Offer> offer;
   const std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
+        const TargetKind kind = request.target.kind;
+        if (offer && (kind == TargetKind::time || kind == TargetKind::lsn))
+          return;  // it reaches it
+        if (offer) {
+          log.info(fmt::format("asking {}, too, whether it holds more", destination.name()),
+                   {{"hint", "--from asks one destination alone"}});
+        }
         Offer found = choose(destination.store(), request, id, now, log);
         if (!offer || is_better(found, *offer, request.target.kind)) offer = std::move(found);
       });

@@ -279,11 +279,21 @@ void WalArchive::put_whole(const std::string& name, std::string_view bytes) {
     check.write(bytes);
     check.finish();
   });
-  put_bytes(key_of(name), packing_of(name), bytes);
+  const uint64_t packed = put_bytes(key_of(name), packing_of(name), bytes);
+  const std::optional<ObjectInfo> stored = store_.stat(key_of(name));
+  if (stored && stored->bytes == packed) return;
+  if (!stored) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{} is not there after it was stored", store_.location(key_of(name))));
+  }
+  BytesSource content(bytes);  // another writer may pack in another way
+  compare(key_of(name), content);
 }
 
-/// Stores the bytes under the key. Another writer may be doing the same.
-void WalArchive::put_bytes(const std::string& key, const Packing& packing, std::string_view bytes) {
+/// Stores the bytes under the key, and returns their packed size. Another writer may be doing the
+/// same.
+uint64_t WalArchive::put_bytes(const std::string& key, const Packing& packing,
+                               std::string_view bytes) {
   BytesSink packed;
   packed.bytes.reserve(bytes.size() + bytes.size() / 8);  // else it grows to twice the size
   const std::unique_ptr<Sink> packer = pack(packed, packing, effort_);
@@ -297,6 +307,7 @@ void WalArchive::put_bytes(const std::string& key, const Packing& packing, std::
     BytesSource content(bytes);
     compare(key, content);
   }
+  return packed.bytes.size();
 }
 
 /// Returns whether `error` is that another writer has stored the object.

@@ -62,7 +62,7 @@ class WalArchive {
   [[nodiscard]] Packing packing_of(const std::string& name) const;
   [[nodiscard]] std::string key_of(const std::string& name) const;
   void put_whole(const std::string& name, std::string_view bytes);
-  void put_bytes(const std::string& key, const Packing& packing, std::string_view bytes);
+  uint64_t put_bytes(const std::string& key, const Packing& packing, std::string_view bytes);
   [[nodiscard]] bool is_taken(const Error& error, const std::string& key);
   void compare(const std::string& key, Source& content);
   void require_sha256(const std::string& key, const std::string& sha256);

@@ -3,8 +3,8 @@
 // is not stored, and a server that waits for this program as its synchronous standby
 // (synchronous_standby_names) tells its clients "committed" only then.
 //
-// Where to start is what the store itself says, never what the slot says: a slot that was lost
-// streams again as if nothing had happened, on servers up to 17.
+// Where to start is what the store itself says. A slot may only move the start back, to fill a
+// hole: one that was lost streams again as if nothing had happened, on servers up to 17.
 #pragma once
 
 #include <chrono>

@@ -2,7 +2,6 @@
 // of the last one before. What stored() names is in the store, by the store's own word.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,8 +30,9 @@ class WalWriter {
   void flush();
 
   [[nodiscard]] Lsn received() const { return received_; }
-  /// Returns up to where all bytes that came are stored.
-  [[nodiscard]] Lsn stored() const { return std::min(stored_, received_); }
+  /// Returns up to where all bytes are stored: no more than the start until those that the archive
+  /// held have come again, and are the same.
+  [[nodiscard]] Lsn stored() const { return received_ < known_ ? segment_start_ : stored_; }
   [[nodiscard]] bool is_all_stored() const { return stored_ >= received_; }
 
  private:

@@ -73,8 +73,8 @@ struct Recovery {
   std::vector<StrandedBase> stranded{};   ///< oldest first
 };
 
-/// Limits how many windows are found. Each costs a pass over the log; there is one unless
-/// something is missing.
+/// Limits how many windows are found. Each costs a pass over the log for each timeline; there is
+/// one unless something is missing.
 inline constexpr size_t kMostWindows = 100;
 
 /// Finds the windows of one server. `backups` are its base backups, in any order.

@@ -59,7 +59,7 @@ class Collector {
     count();
     if (segment.whole) return object;
     segment.whole = std::move(object);
-    if (is_left_out) {
+    if (is_left_out || kept_ > kMostObjects / 2) {
       kept_ -= segment.pieces.size();
       segment.pieces = {};
     }
@@ -215,10 +215,11 @@ WalReach follow(const ServerWal& wal, const std::vector<WayPart>& way, Lsn from,
   for (const Stretch& stretch : find_stretches(wal, way, from, segment_bytes)) {
     if (stretch.end <= from) continue;
     if (stretch.begin > reached) add_gaps(reach.gaps, way, reached, stretch.begin);
-    reached = std::max(reached, stretch.end);
+    if (stretch.end <= reached) continue;
+    reached = stretch.end;
     if (!reach.gaps.empty()) continue;
     reach.until = reached;
-    reach.newest = std::max(reach.newest, stretch.modified);
+    reach.newest = stretch.modified;
   }
   reach.timeline = timeline_before(way, reach.until);
   return reach;

@@ -51,6 +51,7 @@ using WalListing = std::map<std::string, ServerWal>;
 
 /// Says whether pieces of segments that are stored as a whole are listed: who reads the log does
 /// not need them, and a server that commits often leaves millions of them between two prunes.
+/// Of millions, some are left out in either case, and are listed when others have gone.
 enum class FoldedPieces { left_out, listed };
 
 /// Lists the write-ahead log of one server, or of all where `system_id` is empty. Ignores objects
@@ -94,7 +95,7 @@ struct WalGap {
 struct WalReach {
   Timeline timeline = 0;  ///< of the byte before `until`, or of `from` where no byte is reached
   Lsn until;
-  UtcTime newest{};  ///< when the newest object up to `until` was written; 0: none
+  UtcTime newest{};  ///< when the object that ends at `until` was written; 0: there is none
   std::vector<WalGap> gaps{};
 };
 

@@ -9,7 +9,7 @@ clean_up() { rm -f "$log"; }
 . "$here/../runner.sh"
 at_end
 
-check() { run_case "$1" "$log" timeout -k 15 3600 "${@:2}"; } # NAME COMMAND...
+check() { run_case "$1" "$log" "${@:2}"; } # NAME COMMAND...
 
 sources() {
     check layering "$here/layering.sh"

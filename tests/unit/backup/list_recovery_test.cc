@@ -13,7 +13,8 @@ class ListRecoveryFixture : public WalFixture {
   /// Returns what `pg-backup list` adds to the table and to JSON.
   std::pair<std::string, std::string> list() {
     const std::vector<ListedBackup> backups = list_backups(only(store), {}, clock).backups;
-    const std::vector<ListedRecovery> listed = list_recovery(only(store), backups, log.log());
+    const auto [listed, failures] = list_recovery(only(store), backups, log.log());
+    CHECK(failures.empty());
     return {format_recovery_table(listed), format_recovery_json(listed)};
   }
 };
@@ -55,7 +56,7 @@ TEST_CASE_METHOD(ListRecoveryFixture, "A listing of two destinations names that 
   MemoryStore empty(clock);
   const Destinations two = both(empty, store);
   const std::vector<ListedRecovery> listed =
-      list_recovery(two, list_backups(two, {}, clock).backups, log.log());
+      list_recovery(two, list_backups(two, {}, clock).backups, log.log()).recovery;
   REQUIRE(listed.size() == 1);
   CHECK(listed.front().destination == "s3");
   CHECK(format_recovery_table(listed).starts_with("\nserver 7 in s3\n"));

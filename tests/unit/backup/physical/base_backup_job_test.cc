@@ -5,8 +5,8 @@
 
 #include "backup/physical/base_check.h"
 #include "tests/support/error_of.h"
-#include "tests/support/fake_clock.h"
 #include "tests/support/faulty_store.h"
+#include "tests/support/hasty_clock.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/scripted_postgres.h"
 #include "tests/support/tar_builder.h"
@@ -30,21 +30,6 @@ using Replies = std::vector<std::string>;
 const std::string kSystem = "7434812345678901234";
 const std::string kId = "20261120T031500Z-9f3a1c2b";
 const std::string kFolder = "_cluster/" + kId + "/";
-
-/// Tells the real time to what waits for a server, and sleeps at once.
-class HastyClock final : public Clock {
- public:
-  [[nodiscard]] UtcTime now() const override { return fake_.now(); }
-  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
-    return std::chrono::steady_clock::now();
-  }
-  void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) override {
-    fake_.sleep(duration, stop);
-  }
-
- private:
-  FakeClock fake_;
-};
 
 std::string value(const std::string& text) { return rows({{text}}) + ready(); }
 std::string identity() { return rows({{kSystem, "1", "0/5000200", std::nullopt}}) + ready(); }

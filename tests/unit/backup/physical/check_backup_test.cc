@@ -43,10 +43,10 @@ TEST_CASE_METHOD(CheckBackupFixture, "A store without a base backup is not fresh
 TEST_CASE_METHOD(CheckBackupFixture, "WAL is fresh by its age alone, and nobody is asked") {
   add_base(hours(2), 10);
   add_segments(1, 10, 20, minutes(1));
-  CHECK(check() == std::vector<std::string>{
-                       "well: the newest base backup is 2h old (20261120T100000Z-00000000), "
-                       "within 7d and 5m",
-                       "well: the newest WAL, up to 0/15000000, was stored 1m ago"});
+  CHECK(check() ==
+        std::vector<std::string>{"well: the newest base backup is of 2026-11-20T10:00:00Z "
+                                 "(20261120T100000Z-00000000), less than 7d and 5m ago",
+                                 "well: the newest WAL, up to 0/15000000, was stored 1m ago"});
   CHECK(asked == 0);
 }
 
@@ -87,8 +87,8 @@ TEST_CASE_METHOD(CheckBackupFixture,
   CHECK(check().front().starts_with("well: "));
   limits.base_backup = minutes(114);
   CHECK(check().front() ==
-        "unwell: the newest base backup is 2h old (20261120T100000Z-00000000), more than 114m and "
-        "5m");
+        "unwell: the newest base backup is of 2026-11-20T10:00:00Z (20261120T100000Z-00000000), "
+        "more than 114m and 5m ago");
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 
 #include "backup/physical/wal_archive.h"
 #include "tests/support/error_of.h"
-#include "tests/support/fake_clock.h"
 #include "tests/support/faulty_store.h"
+#include "tests/support/hasty_clock.h"
 #include "tests/support/manifests.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/scripted_postgres.h"
@@ -32,21 +32,6 @@ constexpr uint64_t kSegments = 3;
 const std::string kSystem = "7434812345678901234";
 constexpr Lsn kBegin{kFirst * kSize};
 constexpr Lsn kEnd{(kFirst + kSegments) * kSize};
-
-/// Tells the real time to what waits for a server, and sleeps at once.
-class HastyClock final : public Clock {
- public:
-  [[nodiscard]] UtcTime now() const override { return fake_.now(); }
-  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
-    return std::chrono::steady_clock::now();
-  }
-  void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) override {
-    fake_.sleep(duration, stop);
-  }
-
- private:
-  FakeClock fake_;
-};
 
 std::string all_wal() {
   std::string bytes;

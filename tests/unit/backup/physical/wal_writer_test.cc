@@ -60,12 +60,12 @@ TEST_CASE_METHOD(Fixture, "Bytes may end one segment and begin the next") {
 TEST_CASE_METHOD(Fixture, "What was stored before is received again and not stored again") {
   archive.put_piece(name, 0, std::string_view(segment).substr(0, 5000));
   WalWriter writer(archive, 1, start, at(5000), kSize);
-  CHECK(writer.stored() == start);  // no more than what has come again
+  CHECK(writer.stored() == start);  // until it has come again
   writer.write(at(0), std::string_view(segment).substr(0, 4000));
   writer.flush();
   CHECK(keys().size() == 1);
   CHECK(writer.is_all_stored());
-  CHECK(writer.stored() == at(4000));
+  CHECK(writer.stored() == start);
   writer.write(at(4000), std::string_view(segment).substr(4000, 2000));
   CHECK(writer.stored() == at(5000));
   writer.flush();

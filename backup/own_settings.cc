@@ -1,0 +1,22 @@
+#include "backup/own_settings.h"
+
+#include "backup/connection_sources.h"
+
+namespace pgbackup {
+
+OwnSettings::OwnSettings(std::span<const std::string> arguments, const Environment& environment)
+    : environment_(environment),
+      command_(backup_command_line(config_)),
+      parsed_(parse_options(command_, arguments, environment_)) {
+  config_.store.environment = without_secrets(environment_, command_.options);
+  check_backup_config(config_, parsed_, environment_);
+  throw_problems(command_.program, parsed_.problems);
+}
+
+void OwnSettings::refresh(Log& log) {
+  for (const std::string& note : reread_backup_secrets(config_, command_, parsed_, environment_)) {
+    log.warn(note);
+  }
+}
+
+}  // namespace pgbackup
