@@ -66,7 +66,8 @@ section "./demo.sh"
 inside ./demo.sh </dev/null || status=$?
 rm -rf "$root/root/project/build" # so that the compiler speaks again
 section "each source alone: does it include what it needs?"
-inside bash -euc 'cmake -S . -B build-alone -G Ninja -DBUILD_TESTING=OFF -DCMAKE_UNITY_BUILD=OFF >/dev/null && cmake --build build-alone' \
+options='-G Ninja -DBUILD_TESTING=OFF -DCMAKE_UNITY_BUILD=OFF'
+inside bash -euc "cmake -S . -B build-alone $options >/dev/null && cmake --build build-alone" \
     </dev/null >"$work/alone.log" || { status=1 && tail -n 40 "$work/alone.log"; }
 rm -rf "$root/root/project/build-alone"
 section "./test.sh $what"
