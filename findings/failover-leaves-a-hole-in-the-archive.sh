@@ -17,7 +17,8 @@
 packages trixie postgresql-17=17.12-0+deb13u1
 
 run mkdir /home/archive
-start_postgres 17 archive_mode=on 'archive_command=test ! -e /home/outage && cp %p /home/archive/%f' wal_keep_size=1GB
+start_postgres 17 archive_mode=on 'archive_command=test ! -e /home/outage && cp %p /home/archive/%f' \
+    wal_keep_size=1GB
 export PGPORT=5417
 next() { sql 17 -c 'insert into t select g from generate_series(1, 100) g' -c 'select pg_walfile_name(pg_switch_wal())'; }
 await() { # CONDITION: until this SQL is true on the server of $PGPORT
@@ -51,7 +52,8 @@ expect "Failures of its archiver" 0 "$(new -c 'select failed_count from pg_stat_
 expect "In the archive it is not" 0 "$(find "$T/home/archive" -name "$lost" | wc -l)"
 expect "The archive has WAL of the new timeline" "*00000002.history*00000002000000*" "$(ls "$T/home/archive")"
 
-printf '%s\n' 'port = 5602' "restore_command = 'cp /home/archive/%f %p'" 'archive_mode = off' >>"$T/home/backup/postgresql.conf"
+printf '%s\n' 'port = 5602' "restore_command = 'cp /home/archive/%f %p'" 'archive_mode = off' \
+    >>"$T/home/backup/postgresql.conf"
 run touch /home/backup/recovery.signal
 export PGPORT=5602
 status=0

@@ -17,8 +17,8 @@ packages forky postgresql-18=18.6-3
 
 start_postgres 18
 export PGPORT=5418
-sql 18 -c "create table t as select g as id, repeat('x', 100) as note from generate_series(1, 20000) g" -c 'vacuum freeze t' \
-    -c checkpoint
+sql 18 -c "create table t as select g as id, repeat('x', 100) as note from generate_series(1, 20000) g" \
+    -c 'vacuum freeze t' -c checkpoint
 file=/home/18/$(sql 18 -c "select pg_relation_filepath('t')")
 cp "$T$file" "$W/whole"
 
