@@ -90,7 +90,7 @@ the_server_is_gone() {
     cleanups=()
     expect 0 pg_backup restore --cluster --target-dir "$T/new"
     start_restored new
-    dump_of "$T/new" 1 >"$T/after.sql"
+    dump_of "$T/new.sock" 1 >"$T/after.sql"
     cmp "$T/before.sql" "$T/after.sql"
     [ -z "$(find "$T/new" -name '*unfinished*')" ] || fail "the restore left a marker"
 }
