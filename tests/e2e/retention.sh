@@ -213,12 +213,12 @@ base_backup_at() {
     mkdir -p "$path"
     printf data >"$path/base.tar"
     jq -n --arg id "$id" --arg time "$(date -u -d "$1" +%Y-%m-%dT%H:%M:%SZ)" --arg sum "$(printf %064d 0)" \
-        --arg start "0/${2}000028" --arg end "0/${2}000100" '
+        --arg start "0/${2}000028" --arg until "0/${2}000100" '
         {format: 2, group: "_cluster", kind: "cluster", id: $id, started: $time, finished: $time, tool: "pg-backup",
          server_version: 150018, system_identifier: "7", groups: ["_cluster"],
          streams: [{name: "base", format: "tar", compression: "none", uncompressed_bytes: 4,
                     objects: [{name: "base.tar", bytes: 4, sha256: $sum}]}],
-         cluster: {start: $start, end: $end, timeline: 1, segment_bytes: 16777216, from_standby: false},
+         cluster: {start: $start, end: $until, timeline: 1, segment_bytes: 16777216, from_standby: false},
          private: {warnings: [], uncompressed_sha256: {base: $sum}, tablespaces: []}}' >"$path/manifest.json"
     touch -d "$1" "$path"/*
 }

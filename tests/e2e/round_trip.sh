@@ -42,7 +42,7 @@ names_round_trip() { # NAME...
 case_odd_database_names_dir() {
     use_dir
     names_round_trip app App APP 'with blank' ' ends with blank ' 'dou"ble' "sin'gle" 'sla/sh' 'a/../b' \
-        'back\slash' ümlaut '日本' .. . .hidden _global _cluster - -dash --help 'a=b' '=41' '%41' '*' '$HOME' \
+        'back\slash' ümlaut '日本' .. . .hidden _global _clusters - -dash --help 'a=b' '=41' '%41' '*' '$HOME' \
         'host=nowhere.example dbname=x' 'postgresql://nowhere.example/x' \
         "$(printf 'x%.0s' {1..63})" "$(printf 'ü%.0s' {1..31})"
     [ -z "$(find "$T" -name 'b' -not -path "$folder/*")" ] || fail "something was written outside of the folder"
