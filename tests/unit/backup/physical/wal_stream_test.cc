@@ -44,12 +44,14 @@ std::string all_wal() {
 std::string gone() { return wire::error("57P01", "the server stops") + ready(); }
 
 /// The WAL of a server from `start` to `end` in messages of uneven sizes, none of which is sent
-/// before the one before it has been answered; then the server ends.
-std::vector<std::string> messages(const std::string& wal, Lsn start, Lsn end) {
-  constexpr uint64_t kMost = 300'000;
+/// before the one before it has been answered; then the server ends. What the store has up to
+/// `known` comes in the first one, since it is not answered.
+std::vector<std::string> messages(const std::string& wal, Lsn start, Lsn end, Lsn known = {}) {
+  uint64_t most = std::max(start, known).value - start.value + 300'000;
   std::vector<std::string> all;
   while (start < end) {
-    const uint64_t size = std::min(kMost, end.value - start.value);
+    const uint64_t size = std::min(most, end.value - start.value);
+    most = 300'000;
     all.push_back(copy_data("w" + number(start.value) + number(end.value) + number(0) +
                             wal.substr(start.value - kBegin.value, size)));
     start.value += size;
@@ -108,7 +110,8 @@ struct Fixture {
     std::vector<std::string> replies = preparations(kEnd);
     replies.push_back(copy_both());
     return servers.emplace_back("15.18", std::move(replies),
-                                messages(wal, start.is_first ? kBegin : start.position, kEnd));
+                                start.is_first ? messages(wal, kBegin, kEnd)
+                                               : messages(wal, start.position, kEnd, start.stored));
   }
 
   /// Returns the last position of which the server was told that it is flushed.
