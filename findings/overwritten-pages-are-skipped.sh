@@ -15,7 +15,7 @@
 . "$(dirname "$0")/lib.sh"
 packages forky postgresql-18=18.6-3
 
-start_postgres 18
+start_postgres 18 autovacuum=off
 export PGPORT=5418
 sql 18 -c "create table t as select g as id, repeat('x', 100) as note from generate_series(1, 20000) g" \
     -c 'vacuum freeze t' -c checkpoint
