@@ -17,6 +17,7 @@ class OwnSettings {
   OwnSettings(std::span<const std::string> arguments, const Environment& environment);
   OwnSettings(const OwnSettings&) = delete;
   OwnSettings& operator=(const OwnSettings&) = delete;
+  ~OwnSettings() = default;
 
   [[nodiscard]] const BackupConfig& config() const { return config_; }
   /// Reads again what may have been rotated since, and logs what had to be kept.

@@ -80,7 +80,8 @@ NeededWal needed_wal(const Manifest& manifest) {
           .timeline = manifest.cluster.timeline,
           .begin = manifest.cluster.start,
           .end = manifest.cluster.end,
-          .segment_bytes = manifest.cluster.segment_bytes};
+          .segment_bytes = manifest.cluster.segment_bytes,
+          .patience = {}};
 }
 
 }  // namespace
@@ -307,10 +308,10 @@ void BaseBackupJob::take(const SomeDestinations& destinations, std::unique_ptr<O
     manifest.cluster.end = end.position;
     manifest.cluster.timeline = receiver.start().timeline;
     manifest.cluster.tablespaces = tablespaces_of(receiver.start());
-    const NeededWal range = needed_wal(manifest);
-    const auto patience = wal_patience(config_.flush_interval);
+    NeededWal range = needed_wal(manifest);
+    range.patience = wal_patience(config_.flush_interval);
     writer.commit(std::move(manifest), [&](const Destination& destination) {
-      wait_for_wal(destination.store(), range, patience, clock_, stop_, [&] {
+      wait_for_wal(destination.store(), range, clock_, stop_, [&] {
         if (wal != nullptr) wal->require(destination.name());
       });
     });

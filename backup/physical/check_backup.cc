@@ -51,10 +51,9 @@ Health judge_by_server(const FoundBase& base, const WalReach& reach, const std::
   }
 }
 
-Health judge_stored_wal(Store& store, const FoundBase& base, const FreshnessLimits& limits,
-                        const std::function<AskedServer()>& ask, UtcTime now, Log& log) {
-  const std::string& system_id = base.manifest.system_identifier;
-  const StoredLog stored = read_stored_logs(store, system_id, log)[system_id];
+Health judge_stored_wal(const FoundBase& base, const StoredLog& stored,
+                        const FreshnessLimits& limits, const std::function<AskedServer()>& ask,
+                        UtcTime now) {
   const WalReach reach = find_route(base_of(base.manifest), stored).reach;
   if (!reach.gaps.empty()) {
     return {.is_well = false,
@@ -78,7 +77,11 @@ std::vector<Health> check_freshness(Store& store, const FreshnessLimits& limits,
   const std::optional<FoundBase> newest =
       bases.empty() ? std::nullopt : std::optional(std::move(bases.front()));
   std::vector<Health> all = {judge_base_backup(newest, limits, now)};
-  if (newest) all.push_back(judge_stored_wal(store, *newest, limits, ask, now, log));
+  if (newest) {
+    const std::string& system_id = newest->manifest.system_identifier;
+    StoredLogs logs = read_stored_logs(store, system_id, log);
+    all.push_back(judge_stored_wal(*newest, logs[system_id], limits, ask, now));
+  }
   return all;
 }
 

@@ -53,10 +53,10 @@ WalPage read_wal_page(std::string_view bytes) {
   if ((flags & kLongHeader) == 0 || flags > kAllFlags) {
     throw bad_page(fmt::format("its first page has the flags {:04X}", flags));
   }
-  const WalPage page{.timeline = static_cast<Timeline>(read_number(bytes, 4, 4)),
-                     .start = {read_number(bytes, 8, 8)},
-                     .system_id = std::to_string(read_number(bytes, 24, 8)),
-                     .segment_bytes = read_number(bytes, 32, 4)};
+  WalPage page{.timeline = static_cast<Timeline>(read_number(bytes, 4, 4)),
+               .start = {read_number(bytes, 8, 8)},
+               .system_id = std::to_string(read_number(bytes, 24, 8)),
+               .segment_bytes = read_number(bytes, 32, 4)};
   const uint64_t page_bytes = read_number(bytes, 36, 4);
   if (!is_segment_size(page.segment_bytes)) {
     throw bad_page(fmt::format("it names a segment size of {} bytes", page.segment_bytes));

@@ -23,19 +23,19 @@ Lsn reached_in(Store& store, const NeededWal& range, Lsn from) {
 
 }  // namespace
 
-void wait_for_wal(Store& store, const NeededWal& range, std::chrono::seconds patience, Clock& clock,
-                  const std::stop_token& stop, const std::function<void()>& check) {
+void wait_for_wal(Store& store, const NeededWal& range, Clock& clock, const std::stop_token& stop,
+                  const std::function<void()>& check) {
   WalListing listing = list_wal(store, range.system_id);
   Lsn reached =
       stored_until(listing[range.system_id], range.timeline, range.begin, range.segment_bytes);
   listing.clear();
-  auto give_up = clock.steady() + patience;
+  auto give_up = clock.steady() + range.patience;
   while (reached < range.end) {
     check();
     const Lsn now = reached_in(store, range, reached);
     if (now > reached) {
       reached = now;
-      give_up = clock.steady() + patience;
+      give_up = clock.steady() + range.patience;
       continue;
     }
     if (clock.steady() >= give_up) {
@@ -45,7 +45,8 @@ void wait_for_wal(Store& store, const NeededWal& range, std::chrono::seconds pat
                       "to {}",
                       segment_name(segment_at(range.timeline, reached, range.segment_bytes),
                                    range.segment_bytes),
-                      format_duration(patience), format_lsn(range.begin), format_lsn(range.end)),
+                      format_duration(range.patience), format_lsn(range.begin),
+                      format_lsn(range.end)),
           "look at what stores the WAL: the log of `pg-backup serve`, or archive_command and the "
           "server's log");
     }

@@ -118,7 +118,7 @@ PgResult ReplicationConnection::answer_to(const std::string& command) {
 }
 
 Error replication_error(const PGresult* result) {
-  const Error error = statement_error(result);
+  Error error = statement_error(result);
   if (sqlstate_of(result) != "55006") return error;
   return {ErrorKind::transient, error.message(),
           "one connection at a time can use a slot: does another pg-backup stream by that name?"};

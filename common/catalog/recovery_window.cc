@@ -20,10 +20,10 @@ std::set<Timeline, std::greater<>> timelines_of(const StoredLog& log, Timeline o
 /// Returns the way from a backup to a timeline; nullopt where there is none.
 std::optional<std::vector<WayPart>> way_to(Timeline timeline, const BaseBackup& backup,
                                            const StoredLog& log) {
-  static const std::vector<TimelineSwitch> kUnknown;
+  static const std::vector<TimelineSwitch> unknown;
   const auto history = log.histories.find(timeline);
   std::optional<std::vector<WayPart>> way = way_between(
-      backup.facts.timeline, timeline, history == log.histories.end() ? kUnknown : history->second);
+      backup.facts.timeline, timeline, history == log.histories.end() ? unknown : history->second);
   if (!way || backup.facts.end > way->front().until.value_or(backup.facts.end)) return std::nullopt;
   return way;
 }

@@ -18,7 +18,8 @@ struct Fixture {
                 .timeline = 1,
                 .begin = {5 * kDefaultSegmentBytes + 40},
                 .end = {7 * kDefaultSegmentBytes + 200},
-                .segment_bytes = kDefaultSegmentBytes};
+                .segment_bytes = kDefaultSegmentBytes,
+                .patience = minutes(5)};
 
   [[nodiscard]] std::string name(uint64_t number) const {
     return segment_name({.timeline = 1, .number = number}, kDefaultSegmentBytes);
@@ -28,7 +29,7 @@ struct Fixture {
     store.put(wal_piece_key("1", name(number), 0, end, {}), "x");
   }
   std::optional<Error> wait(const std::function<void()>& check = [] {}) {
-    return error_of([&] { wait_for_wal(store, wal, minutes(5), clock, {}, check); });
+    return error_of([&] { wait_for_wal(store, wal, clock, {}, check); });
   }
 };
 
