@@ -123,7 +123,7 @@ case_time_limits_of_the_role() {
     sql postgres "create role limited superuser login password 'geheim'"
     cleanups+=("drop_roles limited")
     sql postgres "alter role limited set statement_timeout = '1ms'; alter role limited set lock_timeout = '1ms';
-        alter role limited set idle_in_transaction_session_timeout = '1ms';
+        alter role limited set idle_in_transaction_session_timeout = '200ms';
         alter role limited set default_transaction_read_only = on"
     # pg_dump and pg_restore lift them themselves, but only after statements that the limit may end.
     pg_dump_is 'PGOPTIONS="-c statement_timeout=0" real_pg_dump "$@"'
