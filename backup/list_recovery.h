@@ -11,7 +11,7 @@
 
 namespace pgbackup {
 
-/// What a destination can restore of a server.
+/// Says what a destination can restore of a server.
 struct ListedRecovery {
   std::string system_identifier;
   std::string destination;  ///< its name; empty where there is only one

@@ -97,6 +97,8 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
                .counts_from = [&](UtcTime started) { return runs.counts_from(started); },
                .jitter = config.timing.jitter},
               clock, log);
+  std::vector<OwnStream> streams;
+  if (parsed.verb == "serve") streams = make_wal_streams(program, runs, backups);  // no threads yet
   const Signals signals([&] {
     runs.ask();
     backups.run_now();
@@ -124,7 +126,6 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    const std::vector<OwnStream> streams = make_wal_streams(program, runs, backups);
     std::vector<ServedJob*> jobs = {&backups};
     for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
     serve({.jobs = jobs, .states = runs.states()}, config.service, clock, log, program.stop);

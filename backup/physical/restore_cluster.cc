@@ -95,14 +95,14 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
   const std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
         const TargetKind kind = request.target.kind;
-        if (offer && (kind == TargetKind::time || kind == TargetKind::lsn))
-          return;  // it reaches it
+        const bool is_met = kind == TargetKind::time || kind == TargetKind::lsn;
+        if (offer && is_met) return;
         if (offer) {
           log.info(fmt::format("asking {}, too, whether it holds more", destination.name()),
                    {{"hint", "--from asks one destination alone"}});
         }
         Offer found = choose(destination.store(), request, id, now, log);
-        if (!offer || is_better(found, *offer, request.target.kind)) offer = std::move(found);
+        if (!offer || is_better(found, *offer, kind)) offer = std::move(found);
       });
   if (!offer) throw join_failures(failures);
   if (!failures.empty()) log.warn(join_failures(failures).message());

@@ -51,7 +51,7 @@ using WalListing = std::map<std::string, ServerWal>;
 
 /// Says whether pieces of segments that are stored as a whole are listed: who reads the log does
 /// not need them, and a server that commits often leaves millions of them between two prunes.
-/// Of millions, some are left out in either case, and are listed when others have gone.
+/// Leaves some of millions out in either case, which are listed when others have gone.
 enum class FoldedPieces { left_out, listed };
 
 /// Lists the write-ahead log of one server, or of all where `system_id` is empty. Ignores objects
