@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "backup/physical/base_check.h"
+#include "backup/physical/checkpoint.h"
 #include "backup/physical/tar.h"
 #include "backup/physical/wal_server.h"
 #include "backup/physical/wal_stream.h"
@@ -138,11 +139,15 @@ class BaseBackupJob::Receiver final : public BaseBackupReceiver {
   void end_stream() override {
     if (parser_) parser_->finish();
     parser_.reset();
-    if (is_base_) check_->require_complete();
+    if (is_base_) {
+      check_->require_complete();
+      checkpoint_ = checkpoint_of(check_->control_file());
+    }
     outlet_.stream->finish();
   }
 
   [[nodiscard]] const BackupStart& start() const { return start_; }
+  [[nodiscard]] const Checkpoint& checkpoint() const { return checkpoint_; }
 
  private:
   /// Passes on to the present stream, so that the progress is that of all of them together.
@@ -159,6 +164,7 @@ class BaseBackupJob::Receiver final : public BaseBackupReceiver {
   std::function<void()> require_wal_;
   BackupStart start_;
   bool is_base_ = false;
+  Checkpoint checkpoint_;
   NoVisitor no_visitor_;
   std::optional<BaseCheck> check_;
   std::optional<TarParser> parser_;
@@ -314,6 +320,8 @@ void BaseBackupJob::take(const SomeDestinations& destinations, std::unique_ptr<O
       wait_for_wal(destination.store(), range, clock_, stop_, [&] {
         if (wal != nullptr) wal->require(destination.name());
       });
+      WalArchive archive(destination.store(), range.system_id);
+      require_checkpoint(archive, receiver.checkpoint(), range.segment_bytes);
     });
   } catch (...) {
     outcome.failures = writer.failures();

@@ -34,6 +34,8 @@ class BaseCheck final : public TarVisitor {
   /// Throws TornFile unless the control file has come, and come last. Called at the end of the
   /// archive.
   void require_complete() const;
+  /// Returns the bytes of the control file. Called after require_complete().
+  [[nodiscard]] const std::string& control_file() const { return control_; }
 
  private:
   enum class Member { other, text, control };

@@ -4,6 +4,8 @@
 #include <deque>
 
 #include "backup/physical/base_check.h"
+#include "backup/physical/wal_archive.h"
+#include "tests/support/checkpoint.h"
 #include "tests/support/error_of.h"
 #include "tests/support/faulty_store.h"
 #include "tests/support/hasty_clock.h"
@@ -12,6 +14,7 @@
 #include "tests/support/tar_builder.h"
 #include "tests/support/test.h"
 #include "tests/support/test_log.h"
+#include "tests/support/wal_segment.h"
 
 namespace pgbackup {
 namespace {
@@ -34,14 +37,7 @@ const std::string kFolder = "_cluster/" + kId + "/";
 std::string value(const std::string& text) { return rows({{text}}) + ready(); }
 std::string identity() { return rows({{kSystem, "1", "0/5000200", std::nullopt}}) + ready(); }
 
-/// A control file with the CRC-32C of RFC 3720, appendix B.4, or a wrong one.
-std::string control_file(bool is_torn) {
-  std::string bytes;
-  for (char c = 0; c < 32; ++c) bytes += c;
-  bytes += is_torn ? "\x4e\x79\xdd\x47" : "\x4e\x79\xdd\x46";
-  bytes.resize(8192);
-  return bytes;
-}
+constexpr Lsn kCheckpoint{0x5000060};
 
 /// The answer to BASE_BACKUP. The archive has many messages.
 std::string base_backup(bool is_torn = false) {
@@ -51,7 +47,8 @@ std::string base_backup(bool is_torn = false) {
   const std::string tar = TarBuilder()
                               .file("backup_label", "START")
                               .file("base/1/1", large)
-                              .file(std::string(kControlFile), control_file(is_torn))
+                              .file(std::string(kControlFile),
+                                    make_control_file(kCheckpoint, checkpoint_data(), is_torn))
                               .end();
   std::string text = rows({{"0/5000028", "1"}}) + rows({{std::nullopt, std::nullopt, "2100"}}) +
                      copy_out() + copy_data("nbase.tar\0/x\0"s);
@@ -81,10 +78,12 @@ struct Fixture {
   WalStreaming wal_stream = WalStreaming::off;
   std::function<Destinations()> open = [this] { return only(store); };
 
-  void store_wal() {
+  void store_wal(std::string_view data = checkpoint_data()) {
     const std::string name =
         segment_name(segment_at(1, Lsn{0x5000028}, kDefaultSegmentBytes), kDefaultSegmentBytes);
-    memory.put(wal_key(kSystem, name, {}), "wal");
+    std::string segment = make_segment(name, {.segment_bytes = kDefaultSegmentBytes});
+    put_checkpoint(segment, 0x60, data);
+    WalArchive(memory, kSystem).put(name, segment);
   }
 
   BackupOutcome back_up() {
@@ -124,6 +123,17 @@ TEST_CASE("A base backup is stored with its list, and says where its WAL lies") 
   CHECK(manifest.cluster.end == Lsn{0x5000100});
   CHECK(manifest.cluster.timeline == 1);
   CHECK_FALSE(manifest.cluster.from_standby);
+}
+
+TEST_CASE("A base backup is not taken for one of a server whose WAL is not that which is stored") {
+  Fixture f;
+  f.store_wal(checkpoint_data(1));
+  f.scripts = {with(archiving(), base_backup())};
+  const BackupOutcome outcome = f.back_up();
+  REQUIRE(outcome.error);
+  CHECK(contains(outcome.error->message(), "is of another history than the base backup"));
+  CHECK(contains(outcome.error->hint(), "was the server set back to an earlier state"));
+  CHECK_FALSE(f.has_manifest());
 }
 
 TEST_CASE("A base backup with a torn file is taken again, once") {
