@@ -68,6 +68,8 @@ if [ "$what" = physical ]; then
     section "physical backups"
     if [ -n "${EXPERIMENTAL:-}" ]; then
         echo "deb $mirror experimental main" >"$root/etc/apt/sources.list.d/experimental.list"
+        printf 'Package: src:%s\nPin: release a=experimental\nPin-Priority: 990\n' "$EXPERIMENTAL" \
+            >"$root/etc/apt/preferences.d/experimental"
         mkdir -p "$root/etc/postgresql-common/createcluster.d"
         echo "create_main_cluster = false" >"$root/etc/postgresql-common/createcluster.d/tests.conf"
         # shellcheck disable=SC2016
