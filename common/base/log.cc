@@ -54,14 +54,28 @@ std::string quoted_if_needed(const std::string& value) {
 
 }  // namespace
 
-Log::Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out)
-    : clock_(clock), level_(level), format_(format), out_(out) {}
+void LogTail::add(std::string_view line) {
+  const std::lock_guard lock(mutex_);
+  if (lines_.size() == kMostLines) lines_.erase(lines_.begin());
+  lines_.emplace_back(line.substr(0, kMostLineBytes));
+}
+
+std::string LogTail::text() const {
+  const std::lock_guard lock(mutex_);
+  std::string all;
+  for (const std::string& line : lines_) all += line + "\n";
+  return all;
+}
+
+Log::Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out, LogTail* tail)
+    : clock_(clock), level_(level), format_(format), out_(out), tail_(tail) {}
 
 Log::Log(const Log& log, LogFields fields)
     : clock_(log.clock_),
       level_(log.level_),
       format_(log.format_),
       out_(log.out_),
+      tail_(log.tail_),
       fields_(std::move(fields)) {}
 
 void Log::debug(std::string_view m, const LogFields& f) noexcept { write(LogLevel::debug, m, f); }
@@ -74,9 +88,10 @@ void Log::write(LogLevel level, std::string_view message, const LogFields& field
   try {
     LogFields all = fields;
     all.insert(all.end(), fields_.begin(), fields_.end());
-    const std::string line = format_log_line(format_, clock_.now(), level, message, all) + "\n";
+    const std::string line = format_log_line(format_, clock_.now(), level, message, all);
+    if (tail_ != nullptr) tail_->add(line);
     const std::lock_guard lock(mutex_);
-    print(out_, line);
+    print(out_, line + "\n");
   } catch (...) {
     return;  // a log that cannot be written has nowhere to complain
   }

@@ -19,11 +19,28 @@ enum class LogFormat { text, json };
 /// Holds names and values of what a line is about: `{"group", "app"}`.
 using LogFields = std::vector<std::pair<std::string_view, std::string>>;
 
+/// Keeps the last lines of a log, for a report about a failure. Thread-safe.
+class LogTail {
+ public:
+  static constexpr size_t kMostLines = 20;
+  static constexpr size_t kMostLineBytes = 2000;
+
+  void add(std::string_view line);
+  /// Returns the lines, oldest first, each with a newline.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
 /// Writes one line per call. Thread-safe. Loses a line that cannot be written or for which there is
 /// no memory: no call throws.
 class Log {
  public:
-  Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out = stderr);
+  /// Also adds each line to `tail` where there is one. It must outlive the log.
+  Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out = stderr,
+      LogTail* tail = nullptr);
   /// Writes to the same log as `log`, with `fields` at the end of every line.
   Log(const Log& log, LogFields fields);
 
@@ -39,6 +56,7 @@ class Log {
   LogLevel level_;
   LogFormat format_;
   std::FILE* out_;
+  LogTail* tail_;
   LogFields fields_{};
   std::mutex mutex_;
 };

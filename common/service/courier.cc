@@ -1,0 +1,64 @@
+#include "common/service/courier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/error.h"
+
+namespace pgbackup {
+
+Courier::Courier(std::string name, Hand hand, Log& log)
+    : name_(std::move(name)), hand_(std::move(hand)), log_(log) {}
+
+Courier::~Courier() = default;
+
+void Courier::post(Letter letter) {
+  const std::lock_guard lock(mutex_);
+  if (letter.is_start) {
+    start_ = std::move(letter);
+  } else {
+    end_ = std::move(letter);
+    start_.reset();
+  }
+  if (!thread_.joinable()) {
+    thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+  }
+  changed_.notify_all();
+}
+
+bool Courier::wait(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const auto idle = [this] { return is_idle(); };
+  if (changed_.wait_until(lock, stop, deadline, idle)) return true;
+  if (!stop.stop_requested()) return false;
+  const auto last = std::min(deadline, std::chrono::steady_clock::now() + kGrace);
+  return changed_.wait_until(lock, last, idle);
+}
+
+void Courier::work(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stop, [this] { return end_ || start_; })) {
+    std::optional<Letter>& next = end_ ? end_ : start_;
+    const Letter letter = *std::exchange(next, std::nullopt);
+    is_busy_ = true;
+    lock.unlock();
+    hand_over(letter, stop);
+    lock.lock();
+    is_busy_ = false;
+    changed_.notify_all();
+  }
+}
+
+void Courier::hand_over(const Letter& letter, const std::stop_token& stop) noexcept {
+  try {
+    hand_(letter, stop);
+  } catch (...) {
+    const Error error = current_error();
+    if (error.kind() == ErrorKind::canceled) return;  // who waited for it says so
+    log_.warn(error.within(name_).message());
+  }
+}
+
+}  // namespace pgbackup
