@@ -138,21 +138,21 @@ ReceiverUrl parse_receiver_url(std::string_view text) {
           .authorization = authorization_of(url)};
 }
 
-void deliver(const DeliveryMeans& means, std::string_view url, const Message& message,
-             const std::stop_token& stop) {
-  const ReceiverUrl parts = parse_receiver_url(url);
+Receiver::Receiver(const DeliveryMeans& means, std::string_view url)
+    : means_(means), url_(parse_receiver_url(url)), transport_(means.transports()) {}
+
+void Receiver::send(const Message& message, const std::stop_token& stop) {
   HttpRequest request{.method = message.method,
-                      .url = with_suffix(parts, message.suffix),
+                      .url = with_suffix(url_, message.suffix),
                       .headers = message.headers,
                       .body = message.body,
-                      .timeout = means.timeout};
-  if (!parts.authorization.empty()) {
-    request.headers.emplace_back("Authorization", parts.authorization);
+                      .timeout = means_.timeout};
+  if (!url_.authorization.empty()) {
+    request.headers.emplace_back("Authorization", url_.authorization);
   }
-  const std::unique_ptr<Transport> transport = means.transports();
   Outage outage;
-  Retrier(means.retry, means.clock, means.log, outage, stop).run([&](Attempt& attempt) {
-    send_once(*transport, parts, request, attempt, stop);
+  Retrier(means_.retry, means_.clock, means_.log, outage, stop).run([&](Attempt& attempt) {
+    send_once(*transport_, url_, request, attempt, stop);
   });
 }
 

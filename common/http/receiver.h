@@ -3,6 +3,7 @@
 // else of it. Knows nothing of what is delivered.
 #pragma once
 
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -45,11 +46,22 @@ struct DeliveryMeans {
   std::chrono::milliseconds timeout = std::chrono::seconds(10);  ///< of one attempt
 };
 
-/// Sends `message` to `url` and returns once the receiver has answered with a status of 2xx. A
-/// receiver may get a message twice, since a reply can be lost. Throws `usage` as
-/// parse_receiver_url() does, `conflict` when the receiver refuses the content (400, 409, 422),
-/// `denied`, `not_found`, `transient` when it gave no usable answer in time, and `canceled`.
-void deliver(const DeliveryMeans& means, std::string_view url, const Message& message,
-             const std::stop_token& stop);
+/// Sends messages to one receiver, over one connection where it is kept. Used by one thread.
+class Receiver {
+ public:
+  /// Throws `usage` as parse_receiver_url() does.
+  Receiver(const DeliveryMeans& means, std::string_view url);
+
+  /// Sends a message and returns once the receiver has answered with a status of 2xx. A receiver may
+  /// get a message twice, since a reply can be lost. Throws `conflict` when the receiver refuses the
+  /// content (400, 409, 422), `denied`, `not_found`, `transient` when it gave no usable answer in
+  /// time, and `canceled`.
+  void send(const Message& message, const std::stop_token& stop);
+
+ private:
+  const DeliveryMeans& means_;
+  const ReceiverUrl url_;
+  std::unique_ptr<Transport> transport_;
+};
 
 }  // namespace pgbackup

@@ -1,8 +1,5 @@
 #include "common/service/courier.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <utility>
 
 #include "common/base/error.h"
@@ -30,11 +27,7 @@ void Courier::post(Letter letter) {
 
 bool Courier::wait(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  const auto idle = [this] { return is_idle(); };
-  if (changed_.wait_until(lock, stop, deadline, idle)) return true;
-  if (!stop.stop_requested()) return false;
-  const auto last = std::min(deadline, std::chrono::steady_clock::now() + kGrace);
-  return changed_.wait_until(lock, last, idle);
+  return changed_.wait_until(lock, stop, deadline, [this] { return is_idle(); });
 }
 
 void Courier::work(const std::stop_token& stop) {
@@ -51,7 +44,7 @@ void Courier::work(const std::stop_token& stop) {
   }
 }
 
-void Courier::hand_over(const Letter& letter, const std::stop_token& stop) noexcept {
+void Courier::hand_over(const Letter& letter, const std::stop_token& stop) {
   try {
     hand_(letter, stop);
   } catch (...) {

@@ -40,15 +40,13 @@ class Courier {
   /// replaces what waits, a start the start.
   void post(Letter letter);
 
-  /// Waits until everything is delivered or given up: until `deadline`, and once `stop` is requested
-  /// no longer than kGrace from then on. Returns whether that was in time.
+  /// Waits until everything is delivered or given up, but no longer than until `deadline` or until
+  /// `stop` is requested. Returns whether that is so.
   bool wait(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
-
-  static constexpr std::chrono::seconds kGrace{3};
 
  private:
   void work(const std::stop_token& stop);
-  void hand_over(const Letter& letter, const std::stop_token& stop) noexcept;
+  void hand_over(const Letter& letter, const std::stop_token& stop);
   [[nodiscard]] bool is_idle() const { return !end_ && !start_ && !is_busy_; }
 
   const std::string name_;

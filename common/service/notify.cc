@@ -16,6 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr size_t kMostTextBytes = 8000;
+
 std::set<std::string> names_of_troubles(const RunReport& report) {
   std::set<std::string> names;
   for (const Trouble& trouble : troubles_of(report)) names.insert(trouble.name(report.job));
@@ -66,7 +68,7 @@ std::string message_text(const RunReport& report, const Notice& notice) {
   if (!notice.recovered.empty()) {
     text += fmt::format("well again: {}\n", fmt::join(notice.recovered, ", "));
   }
-  return text;
+  return clipped(text, kMostTextBytes);
 }
 
 std::string format_json(const RunReport& report, const Notice& notice) {
@@ -167,7 +169,8 @@ Notifier::Notifier(DeliveryMeans means, NotifyOn on, NotifyFormat format)
 void Notifier::tell(const Letter& letter, const std::stop_token& stop) {
   if (letter.is_start) return;
   if (const auto notice = decide_notice(letter.report, on_, told_)) {
-    deliver(means_, letter.url.reveal(), format_notice(letter.report, *notice, format_), stop);
+    Receiver(means_, letter.url.reveal())
+        .send(format_notice(letter.report, *notice, format_), stop);
   }
   told_ = names_of_troubles(letter.report);
 }

@@ -40,8 +40,8 @@ class Notifier {
  public:
   Notifier(DeliveryMeans means, NotifyOn on, NotifyFormat format);
 
-  /// Sends what there is to say. What could not be delivered is said with the next report. Throws as
-  /// deliver() does.
+  /// Sends what there is to say. What could not be delivered is said with the next report. Throws
+  /// what Receiver throws.
   void tell(const Letter& letter, const std::stop_token& stop);
 
  private:

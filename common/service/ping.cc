@@ -28,7 +28,7 @@ Message message_for(const Letter& letter) {
 }  // namespace
 
 void ping(const DeliveryMeans& means, const Letter& letter, const std::stop_token& stop) {
-  deliver(means, letter.url.reveal(), message_for(letter), stop);
+  Receiver(means, letter.url.reveal()).send(message_for(letter), stop);
 }
 
 }  // namespace pgbackup
