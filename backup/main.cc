@@ -24,7 +24,9 @@
 #include "common/base/output.h"
 #include "common/base/signals.h"
 #include "common/catalog/hold.h"
+#include "common/http/transport.h"
 #include "common/service/job.h"
+#include "common/service/run_reporter.h"
 
 namespace pgbackup {
 namespace {
@@ -74,25 +76,40 @@ void restore(Program& program) {
   program.log.info(report.outcome, fields);
 }
 
+/// Returns what is reported of the runs. `states` and `tail` must outlive the result.
+ReportedRuns reported(const BackupConfig& config, const ParsedOptions& parsed,
+                      const RunStates& states, const LogTail& tail) {
+  return {.program = "pg-backup",
+          .job = kBackupJob,
+          .states = states,
+          .schedule = &config.timing.schedule,
+          .tail = &tail,
+          .transports = [file = config.store.s3
+                                    .ca_file] { return std::make_unique<CurlTransport>(file); },
+          .is_once = parsed.verb == "now"};
+}
+
 /// Runs the verb and returns the exit code. `environment` is that of child processes, without
 /// secrets. Calls `refresh` at the start of each run.
 int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
              std::span<const std::string> arguments, const std::function<void(Log&)>& refresh) {
   SystemClock clock;
-  Log log(clock, config.service.log_level, config.service.log_format);
+  LogTail tail;
+  Log log(clock, config.service.log_level, config.service.log_format, stderr, &tail);
   Program program{config, environment, clock, log, {}, arguments};
   BackupRuns runs(config, environment, clock, log, program.stop);
+  RunReporter reporter(reported(config, parsed, runs.states(), tail), config.reports, clock, log);
   Job backups({.noun = kBackupJob,
                .schedule = config.timing.schedule,
                .newest =
                    [&] {
                      refresh(log);
-                     return runs.newest();
+                     return reporter.look([&] { return runs.newest(); });
                    },
                .run =
                    [&] {
                      refresh(log);
-                     runs.run();
+                     reporter.run([&] { runs.run(); });
                    },
                .counts_from = [&](UtcTime started) { return runs.counts_from(started); },
                .jitter = config.timing.jitter},
@@ -122,13 +139,14 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     return is_there ? 0 : 1;
   } else if (parsed.verb == "now") {
     log_notes(log, parsed);
-    runs.once();
+    reporter.run_last([&] { runs.once(); }, program.stop);
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
     std::vector<ServedJob*> jobs = {&backups};
     for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
     serve({.jobs = jobs, .states = runs.states()}, config.service, clock, log, program.stop);
+    reporter.finish(program.stop);
   }
   return 0;
 }

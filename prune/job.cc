@@ -126,6 +126,16 @@ void throw_objections(const Plan& plan) {
                                                group_title(first.group), more, first.sentence));
 }
 
+void tell_objections(const Plan& plan, const Destination& destination, const PruneJob& config) {
+  if (!config.refuse) return;
+  for (const Objection& objection : plan.objections) {
+    config.refuse({.guard = {},
+                   .group = objection.group,
+                   .destination = destination.name(),
+                   .sentence = objection.sentence});
+  }
+}
+
 void prune_destination(const Destination& destination, const PruneJob& config, const Clock& clock,
                        Log& log, const std::stop_token& stop) {
   Store& store = destination.store();
@@ -136,6 +146,7 @@ void prune_destination(const Destination& destination, const PruneJob& config, c
   keep_last_of_servers(plan);
   guard_plan(store, plan, log, stop);
   settle_wal(plan);
+  tell_objections(plan, destination, config);
   with_context("nothing was deleted", [&] { report(plan, destination, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
   add_failures(outcome, lock_failures(readings));

@@ -34,7 +34,7 @@ std::string part_of(const Url& url, CURLUPart part, unsigned flags = 0) {
 }
 
 [[noreturn]] void refuse_url() {
-  throw Error(ErrorKind::usage, "is no URL that begins with http:// or https:// and names a host");
+  throw Error(ErrorKind::usage, "this is no URL that begins with http:// or https:// and names a host");
 }
 
 std::string authorization_of(const Url& url) {
@@ -138,8 +138,11 @@ ReceiverUrl parse_receiver_url(std::string_view text) {
           .authorization = authorization_of(url)};
 }
 
-Receiver::Receiver(const DeliveryMeans& means, std::string_view url)
-    : means_(means), url_(parse_receiver_url(url)), transport_(means.transports()) {}
+Receiver::Receiver(const DeliveryMeans& means, std::string_view setting, std::string_view url)
+    : means_(means),
+      setting_(setting),
+      url_(with_context(setting, [&] { return parse_receiver_url(url); })),
+      transport_(means.transports()) {}
 
 void Receiver::send(const Message& message, const std::stop_token& stop) {
   HttpRequest request{.method = message.method,
@@ -152,7 +155,7 @@ void Receiver::send(const Message& message, const std::stop_token& stop) {
   }
   Outage outage;
   Retrier(means_.retry, means_.clock, means_.log, outage, stop).run([&](Attempt& attempt) {
-    send_once(*transport_, url_, request, attempt, stop);
+    with_context(setting_, [&] { send_once(*transport_, url_, request, attempt, stop); });
   });
 }
 

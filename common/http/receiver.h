@@ -49,8 +49,8 @@ struct DeliveryMeans {
 /// Sends messages to one receiver, over one connection where it is kept. Used by one thread.
 class Receiver {
  public:
-  /// Throws `usage` as parse_receiver_url() does.
-  Receiver(const DeliveryMeans& means, std::string_view url);
+  /// `setting` names the URL in errors. Throws `usage` as parse_receiver_url() does.
+  Receiver(const DeliveryMeans& means, std::string_view setting, std::string_view url);
 
   /// Sends a message and returns once the receiver has answered with a status of 2xx. A receiver may
   /// get a message twice, since a reply can be lost. Throws `conflict` when the receiver refuses the
@@ -60,6 +60,7 @@ class Receiver {
 
  private:
   const DeliveryMeans& means_;
+  const std::string setting_;
   const ReceiverUrl url_;
   std::unique_ptr<Transport> transport_;
 };

@@ -6,8 +6,7 @@
 
 namespace pgbackup {
 
-Courier::Courier(std::string name, Hand hand, Log& log)
-    : name_(std::move(name)), hand_(std::move(hand)), log_(log) {}
+Courier::Courier(Hand hand, Log& log) : hand_(std::move(hand)), log_(log) {}
 
 Courier::~Courier() = default;
 
@@ -50,7 +49,7 @@ void Courier::hand_over(const Letter& letter, const std::stop_token& stop) {
   } catch (...) {
     const Error error = current_error();
     if (error.kind() == ErrorKind::canceled) return;  // who waited for it says so
-    log_.warn(error.within(name_).message());
+    log_.warn(error.message());
   }
 }
 

@@ -8,7 +8,6 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
-#include <string>
 #include <thread>
 
 #include "common/base/log.h"
@@ -29,8 +28,7 @@ class Courier {
   /// Hands a letter over. Runs in the thread of the courier; what it throws becomes a warning.
   using Hand = std::function<void(const Letter& letter, const std::stop_token& stop)>;
 
-  /// `name` is that of the setting, for warnings.
-  Courier(std::string name, Hand hand, Log& log);
+  Courier(Hand hand, Log& log);
   Courier(const Courier&) = delete;
   Courier& operator=(const Courier&) = delete;
   /// Gives up what is under way, at once.
@@ -49,7 +47,6 @@ class Courier {
   void hand_over(const Letter& letter, const std::stop_token& stop);
   [[nodiscard]] bool is_idle() const { return !end_ && !start_ && !is_busy_; }
 
-  const std::string name_;
   const Hand hand_;
   Log& log_;
   std::mutex mutex_;

@@ -169,7 +169,7 @@ Notifier::Notifier(DeliveryMeans means, NotifyOn on, NotifyFormat format)
 void Notifier::tell(const Letter& letter, const std::stop_token& stop) {
   if (letter.is_start) return;
   if (const auto notice = decide_notice(letter.report, on_, told_)) {
-    Receiver(means_, letter.url.reveal())
+    Receiver(means_, kNotifyUrl, letter.url.reveal())
         .send(format_notice(letter.report, *notice, format_), stop);
   }
   told_ = names_of_troubles(letter.report);

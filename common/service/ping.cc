@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "common/service/report_config.h"
+
 namespace pgbackup {
 namespace {
 
@@ -28,7 +30,7 @@ Message message_for(const Letter& letter) {
 }  // namespace
 
 void ping(const DeliveryMeans& means, const Letter& letter, const std::stop_token& stop) {
-  Receiver(means, letter.url.reveal()).send(message_for(letter), stop);
+  Receiver(means, kPingUrl, letter.url.reveal()).send(message_for(letter), stop);
 }
 
 }  // namespace pgbackup

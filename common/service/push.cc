@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/codec/encoding.h"
+#include "common/service/report_config.h"
 
 namespace pgbackup {
 namespace {
@@ -73,7 +74,7 @@ Pusher::Pusher(DeliveryMeans means, std::string job, std::string instance)
 
 void Pusher::push(std::string_view url, const std::vector<MetricFamily>& families,
                   const std::stop_token& stop) {
-  Receiver gateway(means_, url);
+  Receiver gateway(means_, kPushgatewayUrl, url);
   // The group without a database comes first: an older system kept there what the others hold now.
   const auto groups = split_by_database(families);
   std::optional<Error> refusal;

@@ -7,7 +7,6 @@
 #include <array>
 #include <climits>
 #include <iterator>
-#include <string_view>
 
 #include "common/base/error.h"
 #include "common/http/receiver.h"
@@ -15,9 +14,6 @@
 namespace pgbackup {
 namespace {
 
-constexpr std::string_view kPingUrl = "PING_URL";
-constexpr std::string_view kNotifyUrl = "NOTIFY_URL";
-constexpr std::string_view kPushgatewayUrl = "PUSHGATEWAY_URL";
 constexpr std::array kUrls = {kPingUrl, kNotifyUrl, kPushgatewayUrl};
 
 /// Turns what is wrong with the file of a URL into a note.
@@ -99,7 +95,7 @@ std::vector<Option> report_options(ReportConfig& config) {
                "Set it where the name of the host is another one after each start, as in a "
                "container.",
        .default_note = "the host's name"},
-      {.name = "METRICS_TEXTFILE",
+      {.name = kMetricsTextfile,
        .value = &config.metrics_textfile,
        .help = "File that is replaced with the metrics after each run, for the textfile collector "
                "of node_exporter. Its name ends in .prom; no other program writes to it."},
@@ -109,13 +105,14 @@ std::vector<Option> report_options(ReportConfig& config) {
 void check_report_config(ReportConfig& config, ParsedOptions& parsed) {
   if (config.metrics_instance.empty()) config.metrics_instance = host_name();
   forgive_unreadable_files(parsed);
+  if (parsed.verb != "serve" && parsed.verb != "now") return;
   check_url(kPingUrl, config.ping_url, parsed.problems);
   check_url(kNotifyUrl, config.notify_url, parsed.problems);
   check_url(kPushgatewayUrl, config.pushgateway_url, parsed.problems);
   note_without_url(parsed, kNotifyUrl, {"NOTIFY_ON", "NOTIFY_FORMAT"}, parsed.notes);
   if (!config.metrics_textfile.empty() && config.metrics_textfile.extension() != ".prom") {
     parsed.problems.push_back(fmt::format(
-        "METRICS_TEXTFILE: node_exporter reads only files whose names end in .prom, not {}",
+        "{}: node_exporter reads only files whose names end in .prom, not {}", kMetricsTextfile,
         config.metrics_textfile.string()));
   }
 }

@@ -3,12 +3,19 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/options.h"
 #include "common/base/secret.h"
 
 namespace pgbackup {
+
+// The names of the settings, for errors.
+inline constexpr std::string_view kPingUrl = "PING_URL";
+inline constexpr std::string_view kNotifyUrl = "NOTIFY_URL";
+inline constexpr std::string_view kPushgatewayUrl = "PUSHGATEWAY_URL";
+inline constexpr std::string_view kMetricsTextfile = "METRICS_TEXTFILE";
 
 enum class NotifyOn { change, failure, always };
 enum class NotifyFormat { json, slack, ntfy };

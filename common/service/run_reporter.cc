@@ -29,18 +29,20 @@ RunReporter::RunReporter(ReportedRuns runs, const ReportConfig& config, Clock& c
       means_(means()),
       notifier_(means(), config.notify_on, config.notify_format),
       pusher_(means(), config.metrics_job, config.metrics_instance) {
-  add("PING_URL", &config.ping_url, true,
+  add(kPingUrl, &config.ping_url, true,
       [this](const Letter& letter, const std::stop_token& stop) { ping(means_, letter, stop); });
-  add("NOTIFY_URL", &config.notify_url, false,
+  add(kNotifyUrl, &config.notify_url, false,
       [this](const Letter& letter, const std::stop_token& stop) { notifier_.tell(letter, stop); });
   if (!runs_.metrics) return;
-  add("PUSHGATEWAY_URL", &config.pushgateway_url, false,
+  add(kPushgatewayUrl, &config.pushgateway_url, false,
       [this](const Letter& letter, const std::stop_token& stop) {
         pusher_.push(letter.url.reveal(), runs_.metrics(), stop);
       });
   if (config.metrics_textfile.empty()) return;
-  add("METRICS_TEXTFILE", nullptr, false, [this](const Letter&, const std::stop_token&) {
-    write_textfile(config_.metrics_textfile, format_metrics(runs_.metrics()));
+  add(kMetricsTextfile, nullptr, false, [this](const Letter&, const std::stop_token&) {
+    with_context(kMetricsTextfile, [&] {
+      write_textfile(config_.metrics_textfile, format_metrics(runs_.metrics()));
+    });
   });
 }
 
@@ -52,7 +54,7 @@ void RunReporter::add(std::string_view setting, const Secret* url, bool wants_st
       {.setting = setting,
        .url = url,
        .wants_starts = wants_starts,
-       .courier = std::make_unique<Courier>(std::string(setting), std::move(hand), log_)});
+       .courier = std::make_unique<Courier>(std::move(hand), log_)});
 }
 
 DeliveryMeans RunReporter::means() const {
@@ -68,6 +70,16 @@ void RunReporter::run(const std::function<void()>& body) {
     throw;
   }
   end(std::nullopt);
+}
+
+void RunReporter::run_last(const std::function<void()>& body, const std::stop_token& stop) {
+  try {
+    run(body);
+  } catch (...) {
+    finish(stop);
+    throw;
+  }
+  finish(stop);
 }
 
 std::optional<UtcTime> RunReporter::look(

@@ -49,6 +49,9 @@ class RunReporter {
   /// Calls `body`, which is a run, and reports it. Throws what `body` throws.
   void run(const std::function<void()>& body);
 
+  /// Does what run() does and then what finish() does, for a program that ends after the run.
+  void run_last(const std::function<void()>& body, const std::stop_token& stop);
+
   /// Calls `body`, which must succeed before there can be a run, and reports its failure. Returns and
   /// throws what `body` does.
   [[nodiscard]] std::optional<UtcTime> look(const std::function<std::optional<UtcTime>()>& body);
