@@ -30,10 +30,10 @@ struct Work {
 };
 
 struct RunReport {
-  std::string program;   ///< `pg-backup`
-  std::string instance;  ///< where the program runs: the name of the host, unless set
-  std::string job;       ///< the noun of the job: `backup`
-  UtcTime started;
+  std::string program{};   ///< `pg-backup`
+  std::string instance{};  ///< where the program runs: the name of the host, unless set
+  std::string job{};       ///< the noun of the job: `backup`
+  UtcTime started{};
   UtcTime ended{};
   std::optional<Error> error{};    ///< absent after a run that was good as a whole
   std::vector<RunState> states{};  ///< of this job, after the run

@@ -95,5 +95,22 @@ TEST_CASE("Lines below the level are not written") {
   }
 }
 
+TEST_CASE("The last lines of a log and of its copies are kept for a report") {
+  const FakeClock clock;
+  const CapturedOutput out;
+  LogTail tail;
+  Log log(clock, LogLevel::info, LogFormat::text, out.file(), &tail);
+  Log copy(log, {{"destination", "s3"}});
+  log.debug("not written");
+  log.info("first");
+  copy.warn(std::string(100'000, 'x'));
+  CHECK(tail.text().starts_with("2026-11-20T03:15:00Z info  first\n"));
+  CHECK(tail.text().size() < 3000);
+  for (size_t i = 0; i < LogTail::kMostLines; ++i) log.info(std::to_string(i));
+  const std::string text = tail.text();
+  CHECK(text.starts_with("2026-11-20T03:15:00Z info  0\n"));
+  CHECK(text.ends_with("2026-11-20T03:15:00Z info  19\n"));
+}
+
 }  // namespace
 }  // namespace pgbackup
