@@ -124,7 +124,7 @@ TEST_CASE("A stop is no failure of a daemon's run; a run that nobody repeats has
     RunReporter reporter(fixture.runs(is_once), fixture.config, fixture.clock, fixture.log);
     CHECK_THROWS_AS(reporter.run([] { throw Error(ErrorKind::canceled, "stopped"); }), Error);
     reporter.finish({});
-    CHECK(fixture.lines().size() == (is_once ? 1 : 0));
+    CHECK(fixture.lines().size() == (is_once ? 1U : 0U));
   }
 }
 
@@ -141,7 +141,9 @@ TEST_CASE("A store that cannot be looked at is told as a failure, without a star
 }
 
 TEST_CASE("What was overdue at the start of the process and is made now has recovered") {
-  for (const auto& [age, told] : {std::pair{hours(5), 0}, {hours(9), 1}, {-hours(1), 0}}) {
+  const std::vector<std::pair<hours, size_t>> rows = {
+      {hours(5), 0}, {hours(9), 1}, {-hours(1), 0}};
+  for (const auto& [age, told] : rows) {
     Fixture fixture;
     fixture.config.notify_url = Secret(fixture.server.url("/n"));
     RunReporter reporter(fixture.runs(), fixture.config, fixture.clock, fixture.log);
@@ -150,7 +152,7 @@ TEST_CASE("What was overdue at the start of the process and is made now has reco
     fixture.states.succeed("other", app, "", fixture.clock.now() - hours(99));
     reporter.run([&] { fixture.states.succeed(kBackupJob, app, "", fixture.clock.now()); });
     reporter.finish({});
-    CHECK(fixture.lines().size() == static_cast<size_t>(told));
+    CHECK(fixture.lines().size() == told);
     if (told == 1) CHECK(contains(fixture.server.requests[0], "\"recovered\":[\"app\"]"));
   }
 }
