@@ -65,7 +65,8 @@ std::vector<OwnStream> make_wal_streams(Program& program, BackupRuns& runs, Job&
   const BackupConfig& config = program.config;
   if (config.method != BackupMethod::physical || !config.physical.wal_stream) return streams;
   for (const std::string& name : destination_names(config.store)) {
-    auto own = std::make_unique<OwnSettings>(program.arguments, process_environment());
+    auto own = std::make_unique<OwnSettings>(program.arguments, process_environment(),
+                                             config.store.s3.counter);
     OwnSettings& settings = *own;
     auto stream = std::make_unique<WalStream>(
         WalStreamSettings{
