@@ -14,6 +14,7 @@
 #include "backup/connection_sources.h"
 #include "backup/list.h"
 #include "backup/list_recovery.h"
+#include "backup/metrics.h"
 #include "backup/program.h"
 #include "backup/restore/choose_backup.h"
 #include "backup/restore/dialog.h"
@@ -79,6 +80,8 @@ void restore(Program& program) {
 int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
              std::span<const std::string> arguments, const std::function<void(Log&)>& refresh) {
   SystemClock clock;
+  RequestCounter requests;
+  config.store.s3.counter = &requests;
   Log log(clock, config.service.log_level, config.service.log_format);
   Program program{config, environment, clock, log, {}, arguments};
   BackupRuns runs(config, environment, clock, log, program.stop);
@@ -128,7 +131,15 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     log_notes(log, parsed);
     std::vector<ServedJob*> jobs = {&backups};
     for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
-    serve({.jobs = jobs, .states = runs.states()}, config.service, clock, log, program.stop);
+    const auto metrics = [&](const Health& health) {
+      return backup_metrics({.now = clock.now(),
+                             .is_well = health.is_well,
+                             .states = runs.states().all(),
+                             .wal = statuses_of(streams),
+                             .requests = requests.counts()});
+    };
+    serve({.jobs = jobs, .states = runs.states(), .metrics = metrics}, config.service, clock, log,
+          program.stop);
   }
   return 0;
 }

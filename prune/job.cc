@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
+#include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <string_view>
@@ -138,11 +141,36 @@ void prune_destination(const Destination& destination, const PruneJob& config, c
   settle_wal(plan);
   with_context("nothing was deleted", [&] { report(plan, destination, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
+  if (config.summaries != nullptr) {
+    config.summaries->note(destination.name(),
+                           summarize(plan, config.dry_run ? std::nullopt : std::optional(outcome)));
+  }
   add_failures(outcome, lock_failures(readings));
   add_failures(outcome, seen.failures);
   say(config.dry_run ? kDryRun : format_outcome(outcome), config, log);
   throw_failures(outcome);
   throw_objections(plan);
+}
+
+/// Runs `work` and notes in `states`, where there are any, how it went.
+void noting(RunStates* states, const std::string& destination, const Clock& clock,
+            const std::function<void()>& work) {
+  if (states == nullptr) return work();
+  RunRecord record{.began = clock.now()};
+  const auto begun = clock.steady();
+  const auto note = [&] {
+    record.taken = std::chrono::duration_cast<std::chrono::milliseconds>(clock.steady() - begun);
+    states->finish(kPruneJob, {}, destination, record);
+  };
+  states->begin(kPruneJob, {}, destination, record.began, nullptr);
+  try {
+    work();
+  } catch (...) {
+    record.error = current_failure();
+    note();
+    throw;
+  }
+  note();
 }
 
 }  // namespace
@@ -152,16 +180,11 @@ void prune_once(const Destinations& destinations, const PruneJob& config, const 
   const std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
         const std::string& name = destination.name();
-        const UtcTime started = clock.now();
         Log own(log, name.empty() ? LogFields{} : LogFields{{"destination", name}});
-        prune_destination(destination, config, clock, own, stop);
-        if (config.states != nullptr) config.states->succeed(kPruneJob, {}, name, started);
+        noting(config.states, name, clock,
+               [&] { prune_destination(destination, config, clock, own, stop); });
       });
-  if (failures.empty()) return;
-  if (config.states != nullptr) {
-    for (const auto& [name, error] : failures) config.states->fail(kPruneJob, {}, name, error);
-  }
-  throw join_failures(failures);
+  if (!failures.empty()) throw join_failures(failures);
 }
 
 }  // namespace pgbackup

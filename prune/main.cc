@@ -11,6 +11,7 @@
 #include "common/store/store_config.h"
 #include "prune/config.h"
 #include "prune/job.h"
+#include "prune/metrics.h"
 
 namespace pgbackup {
 namespace {
@@ -20,19 +21,23 @@ ReportStyle style_of(const PruneConfig& config, const ParsedOptions& parsed) {
   return config.json ? ReportStyle::json : ReportStyle::table;
 }
 
-int run(const PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
+int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
   SystemClock clock;
   Log log(clock, config.service.log_level, config.service.log_format);
   std::stop_token stop;
+  RequestCounter requests;
+  config.store.s3.counter = &requests;
   // The destinations are opened for each run, so that one that was unavailable at start is found
   // later.
   const auto open = [&] { return open_destinations(config.store, clock, log, stop); };
   RunStates states;
+  PruneSummaries summaries;
   const PruneJob job{.rules = config.rules,
                      .adoption = config.adoption.adoption,
                      .dry_run = config.dry_run || parsed.verb == "plan",
                      .style = style_of(config, parsed),
-                     .states = &states};
+                     .states = &states,
+                     .summaries = &summaries};
   const auto prune = [&] {
     const Environment environment = process_environment();
     for (const auto& note : reread_secrets(command.options, parsed, environment)) log.warn(note);
@@ -60,7 +65,14 @@ int run(const PruneConfig& config, const CommandLine& command, const ParsedOptio
     return 0;
   }
   log_settings(log, "pg-prune", parsed);
-  serve({.jobs = {&pruning}, .states = states}, config.service, clock, log, stop);
+  const auto metrics = [&](const Health& health) {
+    return prune_metrics({.is_well = health.is_well,
+                          .states = states.all(),
+                          .summaries = summaries.all(),
+                          .requests = requests.counts()});
+  };
+  serve({.jobs = {&pruning}, .states = states, .metrics = metrics}, config.service, clock, log,
+        stop);
   return 0;
 }
 
