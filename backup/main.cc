@@ -75,6 +75,22 @@ void restore(Program& program) {
   program.log.info(report.outcome, fields);
 }
 
+/// Runs the daemon until a stop.
+void serve_all(Program& program, BackupRuns& runs, Job& backups,
+               const std::vector<OwnStream>& streams) {
+  std::vector<ServedJob*> jobs = {&backups};
+  for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
+  const auto metrics = [&](const Health& health) {
+    return backup_metrics({.now = program.clock.now(),
+                           .is_well = health.is_well,
+                           .states = runs.states().all(),
+                           .wal = statuses_of(streams),
+                           .requests = program.requests.counts()});
+  };
+  serve({.jobs = jobs, .states = runs.states(), .metrics = metrics}, program.config.service,
+        program.clock, program.log, program.stop);
+}
+
 /// Runs the verb and returns the exit code. `environment` is that of child processes, without
 /// secrets. Calls `refresh` at the start of each run.
 int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
@@ -83,7 +99,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   RequestCounter requests;
   config.store.s3.counter = &requests;
   Log log(clock, config.service.log_level, config.service.log_format);
-  Program program{config, environment, clock, log, {}, arguments};
+  Program program{config, environment, clock, log, {}, arguments, requests};
   BackupRuns runs(config, environment, clock, log, program.stop);
   Job backups({.noun = kBackupJob,
                .schedule = config.timing.schedule,
@@ -129,17 +145,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    std::vector<ServedJob*> jobs = {&backups};
-    for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
-    const auto metrics = [&](const Health& health) {
-      return backup_metrics({.now = clock.now(),
-                             .is_well = health.is_well,
-                             .states = runs.states().all(),
-                             .wal = statuses_of(streams),
-                             .requests = requests.counts()});
-    };
-    serve({.jobs = jobs, .states = runs.states(), .metrics = metrics}, config.service, clock, log,
-          program.stop);
+    serve_all(program, runs, backups, streams);
   }
   return 0;
 }

@@ -65,14 +65,14 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
     return 0;
   }
   log_settings(log, "pg-prune", parsed);
-  const auto metrics = [&](const Health& health) {
-    return prune_metrics({.is_well = health.is_well,
-                          .states = states.all(),
-                          .summaries = summaries.all(),
-                          .requests = requests.counts()});
-  };
-  serve({.jobs = {&pruning}, .states = states, .metrics = metrics}, config.service, clock, log,
-        stop);
+  serve({.jobs = {&pruning},
+         .states = states,
+         .metrics =
+             [&](const Health& health) {
+               return prune_metrics(
+                   {health.is_well, states.all(), summaries.all(), requests.counts()});
+             }},
+        config.service, clock, log, stop);
   return 0;
 }
 

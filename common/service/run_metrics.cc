@@ -30,8 +30,8 @@ double in_seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-// The first four names are those of an older system, which README's users of it have in their
-// alerts. Before the first run of a process the newest backup that the store had is the last run.
+// The first four names of pg-backup are those of an older system: alerts on them go on working.
+// Until a process has made a run, the newest backup that the store had counts as the last one.
 constexpr std::array<StateMetric, 13> kStateMetrics = {{
     {"last_run_timestamp", "When the last run began, in seconds since 1970.",
      [](const RunState& state) {
