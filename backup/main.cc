@@ -14,6 +14,7 @@
 #include "backup/connection_sources.h"
 #include "backup/list.h"
 #include "backup/list_recovery.h"
+#include "backup/metrics.h"
 #include "backup/program.h"
 #include "backup/restore/choose_backup.h"
 #include "backup/restore/dialog.h"
@@ -76,17 +77,41 @@ void restore(Program& program) {
   program.log.info(report.outcome, fields);
 }
 
-/// Returns what is reported of the runs. `states` and `tail` must outlive the result.
-ReportedRuns reported(const BackupConfig& config, const ParsedOptions& parsed,
-                      const RunStates& states, const LogTail& tail) {
+/// Returns the metrics as they stand, with those of the WAL streams `wal`.
+std::vector<MetricFamily> metrics_of(const Program& program, BackupRuns& runs,
+                                     std::vector<WalStatus> wal, const Health& health) {
+  return backup_metrics({.now = program.clock.now(),
+                         .is_well = health.is_well,
+                         .states = runs.states().all(),
+                         .wal = std::move(wal),
+                         .requests = program.requests.counts()});
+}
+
+/// Returns what is reported of the runs. WAL streams are left out: how they stand at the end of a
+/// run says nothing until the next. The arguments must outlive the result.
+ReportedRuns reported(const Program& program, const ParsedOptions& parsed, BackupRuns& runs,
+                      const LogTail& tail) {
+  const std::filesystem::path& file = program.config.store.s3.ca_file;
   return {.program = "pg-backup",
           .job = kBackupJob,
-          .states = states,
-          .schedule = &config.timing.schedule,
+          .states = runs.states(),
+          .schedule = &program.config.timing.schedule,
+          .metrics = [&](const Health& health) { return metrics_of(program, runs, {}, health); },
           .tail = &tail,
-          .transports = [file = config.store.s3
-                                    .ca_file] { return std::make_unique<CurlTransport>(file); },
+          .transports = [&file] { return std::make_unique<CurlTransport>(file); },
           .is_once = parsed.verb == "now"};
+}
+
+/// Runs the daemon until a stop.
+void serve_all(Program& program, BackupRuns& runs, Job& backups,
+               const std::vector<OwnStream>& streams) {
+  std::vector<ServedJob*> jobs = {&backups};
+  for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
+  const auto metrics = [&](const Health& health) {
+    return metrics_of(program, runs, statuses_of(streams), health);
+  };
+  serve({.jobs = jobs, .states = runs.states(), .metrics = metrics}, program.config.service,
+        program.clock, program.log, program.stop);
 }
 
 /// Runs the verb and returns the exit code. `environment` is that of child processes, without
@@ -94,11 +119,13 @@ ReportedRuns reported(const BackupConfig& config, const ParsedOptions& parsed,
 int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
              std::span<const std::string> arguments, const std::function<void(Log&)>& refresh) {
   SystemClock clock;
+  RequestCounter requests;
+  config.store.s3.counter = &requests;
   LogTail tail;
   Log log(clock, config.service.log_level, config.service.log_format, stderr, &tail);
-  Program program{config, environment, clock, log, {}, arguments};
+  Program program{config, environment, clock, log, {}, arguments, requests};
   BackupRuns runs(config, environment, clock, log, program.stop);
-  RunReporter reporter(reported(config, parsed, runs.states(), tail), config.reports, clock, log);
+  RunReporter reporter(reported(program, parsed, runs, tail), config.reports, clock, log);
   Job backups({.noun = kBackupJob,
                .schedule = config.timing.schedule,
                .newest =
@@ -143,9 +170,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    std::vector<ServedJob*> jobs = {&backups};
-    for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
-    serve({.jobs = jobs, .states = runs.states()}, config.service, clock, log, program.stop);
+    serve_all(program, runs, backups, streams);
     reporter.finish(program.stop);
   }
   return 0;

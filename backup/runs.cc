@@ -56,7 +56,9 @@ std::optional<UtcTime> BackupRuns::newest() {
   const NewestStarts starts =
       newest_starts(destinations, find_goal(destinations, now).groups_and_lost(), now, log_);
   for (const auto& [place, started] : starts) {
-    if (started) states_.succeed(kBackupJob, place.first, place.second, *started - ahead_);
+    if (!started) continue;
+    const UtcTime here = *started - ahead_;
+    states_.succeed(kBackupJob, place.first, place.second, here, due_after(here));
   }
   const std::optional<UtcTime> newest = furthest_behind(starts);
   return newest ? std::optional(*newest - ahead_) : std::nullopt;
@@ -163,7 +165,7 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
       error = back_up_patiently(*job, item, started);
     } else {
       error = lost->second;
-      note(item, {.holders = {}, .failures = {}, .error = error}, started);
+      note(item, {.holders = {}, .failures = {}, .error = error}, {.began = started - ahead_});
     }
     if (!error) continue;
     if (is_alone) throw Error(*error);
@@ -226,7 +228,8 @@ std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
                                                        .bindir = config_.bindir,
                                                        .dump = config_.dump,
                                                        .schedule = schedule,
-                                                       .jitter = config_.timing.jitter},
+                                                       .jitter = config_.timing.jitter,
+                                                       .progress = &progress_},
                                        environment_, run, clock, log_, stop_);
   }
   const PhysicalOptions& options = config_.physical;
@@ -244,7 +247,8 @@ std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
           .open = [this] { return open_destinations(config_.store, clock_, log_, stop_); },
           .states = &states_,
           .schedule = schedule,
-          .jitter = config_.timing.jitter},
+          .jitter = config_.timing.jitter,
+          .progress = &progress_},
       run, clock, log_, stop_);
 }
 
@@ -255,6 +259,8 @@ std::optional<Error> BackupRuns::back_up(GroupBackup& job, const GroupWork& item
     return unanswered_[destination->name()] >= kMostUnanswered;
   });
   BackupOutcome outcome;
+  const auto begun = clock_.steady();
+  begin(item);
   if (!present.empty()) outcome = job.back_up(item.group, present);
   if (!outcome.error && present.size() < item.destinations.size()) {
     outcome.error = Error(ErrorKind::transient,
@@ -262,28 +268,46 @@ std::optional<Error> BackupRuns::back_up(GroupBackup& job, const GroupWork& item
                                       "previous backups",
                                       item.group.name()));
   }
-  for (const std::string& holder : outcome.holders) unanswered_[holder] = 0;
+  for (const BackupHolder& holder : outcome.holders) unanswered_[holder.destination] = 0;
   for (const auto& [destination, error] : outcome.failures) {
     if (error.kind() == ErrorKind::transient) ++unanswered_[destination];
   }
-  note(item, outcome, started - ahead_);
+  note(item, outcome,
+       {.began = started - ahead_,
+        .taken = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun)});
   return outcome.error;
 }
 
+/// Returns when the next backup is due by the schedule; nullopt where the user has told none.
+std::optional<UtcTime> BackupRuns::due_after(UtcTime started) const {
+  if (is_once_ && !config_.timing.is_set) return std::nullopt;
+  return next_due_after(started, config_.timing.schedule) + config_.timing.jitter;
+}
+
+void BackupRuns::begin(const GroupWork& item) {
+  progress_.bytes = 0;
+  progress_.total = 0;
+  for (const Destination* const destination : item.destinations) {
+    states_.begin(kBackupJob, item.group, destination->name(), clock_.now(), &progress_);
+  }
+}
+
 /// Notes how it went in each destination. A dump that failed is a failure in all of them.
-void BackupRuns::note(const GroupWork& item, const BackupOutcome& outcome, UtcTime started) {
+void BackupRuns::note(const GroupWork& item, const BackupOutcome& outcome, RunRecord record) {
+  record.next_due = due_after(record.began);
   for (const Destination* const destination : item.destinations) {
     const std::string& name = destination->name();
-    const auto failure =
-        std::find_if(outcome.failures.begin(), outcome.failures.end(),
-                     [&](const DestinationFailure& one) { return one.destination == name; });
-    if (std::find(outcome.holders.begin(), outcome.holders.end(), name) != outcome.holders.end()) {
-      states_.succeed(kBackupJob, item.group, name, started);
-    } else if (failure != outcome.failures.end()) {
-      states_.fail(kBackupJob, item.group, name, failure->error);
-    } else if (outcome.error) {
-      states_.fail(kBackupJob, item.group, name, *outcome.error);
+    const auto is_here = [&](const auto& one) { return one.destination == name; };
+    const auto holder = std::find_if(outcome.holders.begin(), outcome.holders.end(), is_here);
+    const auto failure = std::find_if(outcome.failures.begin(), outcome.failures.end(), is_here);
+    record.error.reset();
+    if (holder != outcome.holders.end()) {
+      record.size = holder->size;
+      record.stages = outcome.stages;
+    } else {
+      record.error = failure == outcome.failures.end() ? outcome.error : failure->error;
     }
+    states_.finish(kBackupJob, item.group, name, record);
   }
 }
 

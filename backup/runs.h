@@ -77,12 +77,15 @@ class BackupRuns {
                                                        UtcTime started);
   [[nodiscard]] std::optional<Error> back_up(GroupBackup& job, const GroupWork& item,
                                              UtcTime started);
-  void note(const GroupWork& item, const BackupOutcome& outcome, UtcTime started);
+  void begin(const GroupWork& item);
+  void note(const GroupWork& item, const BackupOutcome& outcome, RunRecord record);
+  [[nodiscard]] std::optional<UtcTime> due_after(UtcTime started) const;
   void log_failure(const Error& error);
   void finish(size_t wanted);
 
   const BackupConfig& config_;
   const Environment& environment_;
+  ProgressCount progress_;  ///< of the backup that is being made; before what refers to it
   RunStates states_;
   Clock& clock_;
   Log& log_;

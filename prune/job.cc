@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
+#include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <string_view>
@@ -129,7 +132,7 @@ void throw_objections(const Plan& plan) {
 void tell_objections(const Plan& plan, const Destination& destination, const PruneJob& config) {
   if (!config.refuse) return;
   for (const Objection& objection : plan.objections) {
-    config.refuse({.guard = {},
+    config.refuse({.guard = std::string(guard_name(objection.guard)),
                    .group = objection.group,
                    .destination = destination.name(),
                    .sentence = objection.sentence});
@@ -149,11 +152,36 @@ void prune_destination(const Destination& destination, const PruneJob& config, c
   tell_objections(plan, destination, config);
   with_context("nothing was deleted", [&] { report(plan, destination, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
+  if (config.summaries != nullptr) {
+    config.summaries->note(destination.name(),
+                           summarize(plan, config.dry_run ? std::nullopt : std::optional(outcome)));
+  }
   add_failures(outcome, lock_failures(readings));
   add_failures(outcome, seen.failures);
   say(config.dry_run ? kDryRun : format_outcome(outcome), config, log);
   throw_failures(outcome);
   throw_objections(plan);
+}
+
+/// Runs `work` and notes in `states`, where there are any, how it went.
+void noting(RunStates* states, const std::string& destination, const Clock& clock,
+            const std::function<void()>& work) {
+  if (states == nullptr) return work();
+  RunRecord record{.began = clock.now()};
+  const auto begun = clock.steady();
+  const auto note = [&] {
+    record.taken = std::chrono::duration_cast<std::chrono::milliseconds>(clock.steady() - begun);
+    states->finish(kPruneJob, {}, destination, record);
+  };
+  states->begin(kPruneJob, {}, destination, record.began, nullptr);
+  try {
+    work();
+  } catch (...) {
+    record.error = current_failure();
+    note();
+    throw;
+  }
+  note();
 }
 
 }  // namespace
@@ -163,16 +191,11 @@ void prune_once(const Destinations& destinations, const PruneJob& config, const 
   const std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
         const std::string& name = destination.name();
-        const UtcTime started = clock.now();
         Log own(log, name.empty() ? LogFields{} : LogFields{{"destination", name}});
-        prune_destination(destination, config, clock, own, stop);
-        if (config.states != nullptr) config.states->succeed(kPruneJob, {}, name, started);
+        noting(config.states, name, clock,
+               [&] { prune_destination(destination, config, clock, own, stop); });
       });
-  if (failures.empty()) return;
-  if (config.states != nullptr) {
-    for (const auto& [name, error] : failures) config.states->fail(kPruneJob, {}, name, error);
-  }
-  throw join_failures(failures);
+  if (!failures.empty()) throw join_failures(failures);
 }
 
 }  // namespace pgbackup

@@ -13,6 +13,7 @@
 #include "common/service/run_state.h"
 #include "common/store/destinations.h"
 #include "prune/plan.h"
+#include "prune/summary.h"
 
 namespace pgbackup {
 
@@ -27,6 +28,7 @@ struct PruneJob {
   bool dry_run = false;
   ReportStyle style = ReportStyle::table;
   RunStates* states = nullptr;  ///< where it is noted how each destination went; nullptr: nowhere
+  PruneSummaries* summaries = nullptr;  ///< where it is noted what was found; nullptr: nowhere
   std::function<void(Refusal)> refuse{};  ///< is told of each group that a guard leaves untouched
   std::FILE* out = stdout;      ///< where tables and JSON are printed
 };

@@ -15,19 +15,21 @@
 #include "common/store/store_config.h"
 #include "prune/config.h"
 #include "prune/job.h"
+#include "prune/metrics.h"
 
 namespace pgbackup {
 namespace {
 
-/// Returns what is reported of the runs. `states` and `tail` must outlive the result.
+/// Returns what is reported of the runs. The arguments must outlive the result.
 ReportedRuns reported(const PruneConfig& config, const ParsedOptions& parsed,
-                      const RunStates& states, const LogTail& tail) {
+                      const RunStates& states, MetricsOf metrics, const LogTail& tail) {
+  const std::filesystem::path& file = config.store.s3.ca_file;
   return {.program = "pg-prune",
           .job = kPruneJob,
           .states = states,
+          .metrics = std::move(metrics),
           .tail = &tail,
-          .transports = [file = config.store.s3
-                                    .ca_file] { return std::make_unique<CurlTransport>(file); },
+          .transports = [&file] { return std::make_unique<CurlTransport>(file); },
           .is_once = parsed.verb == "now"};
 }
 
@@ -36,21 +38,28 @@ ReportStyle style_of(const PruneConfig& config, const ParsedOptions& parsed) {
   return config.json ? ReportStyle::json : ReportStyle::table;
 }
 
-int run(const PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
+int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
   SystemClock clock;
   LogTail tail;
   Log log(clock, config.service.log_level, config.service.log_format, stderr, &tail);
   std::stop_token stop;
+  RequestCounter requests;
+  config.store.s3.counter = &requests;
   // The destinations are opened for each run, so that one that was unavailable at start is found
   // later.
   const auto open = [&] { return open_destinations(config.store, clock, log, stop); };
   RunStates states;
-  RunReporter reporter(reported(config, parsed, states, tail), config.reports, clock, log);
+  PruneSummaries summaries;
+  const auto metrics = [&](const Health& health) {
+    return prune_metrics({health.is_well, states.all(), summaries.all(), requests.counts()});
+  };
+  RunReporter reporter(reported(config, parsed, states, metrics, tail), config.reports, clock, log);
   const PruneJob job{.rules = config.rules,
                      .adoption = config.adoption.adoption,
                      .dry_run = config.dry_run || parsed.verb == "plan",
                      .style = style_of(config, parsed),
                      .states = &states,
+                     .summaries = &summaries,
                      .refuse = [&](Refusal one) { reporter.refuse(std::move(one)); }};
   const auto prune = [&] { prune_once(open(), job, clock, log, stop); };
   const auto prune_and_report = [&] {
@@ -83,7 +92,8 @@ int run(const PruneConfig& config, const CommandLine& command, const ParsedOptio
     return 0;
   }
   log_settings(log, "pg-prune", parsed);
-  serve({.jobs = {&pruning}, .states = states}, config.service, clock, log, stop);
+  serve({.jobs = {&pruning}, .states = states, .metrics = metrics}, config.service, clock, log,
+        stop);
   reporter.finish(stop);
   return 0;
 }

@@ -15,7 +15,6 @@
 #include "common/base/due.h"
 #include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
-#include "common/codec/progress.h"
 
 namespace pgbackup {
 namespace {
@@ -139,7 +138,10 @@ void BackupJob::dump(const ServerInfo& server, const std::string& warning, Backu
                                      .format = options.format,
                                      .packing = options.packing,
                                      .effort = options.effort});
-  ProgressSink progress(stream, server.database, server.table_bytes, clock_, log_);
+  ProgressSink progress(
+      stream,
+      {.what = server.database, .total = server.table_bytes, .count = config_.progress}, clock_,
+      log_);
   TailSink tail(progress);
   HiddenOptionSink options_seen(tail);
   std::optional<SqlCheck> check;

@@ -20,6 +20,7 @@
 #include "common/catalog/backup_run.h"
 #include "common/catalog/backup_writer.h"
 #include "common/catalog/manifest.h"
+#include "common/codec/progress.h"
 #include "common/store/destinations.h"
 
 namespace pgbackup {
@@ -30,6 +31,7 @@ struct BackupJobConfig {
   const DumpOptions& dump;
   std::optional<Schedule> schedule;  ///< for `next_due`
   std::chrono::seconds jitter{0};    ///< the next backup may start so much later
+  ProgressCount* progress = nullptr;  ///< where the bytes of a dump are counted; nullptr: nowhere
 };
 
 class BackupJob final : public GroupBackup {

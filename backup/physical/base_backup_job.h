@@ -20,6 +20,7 @@
 #include "common/catalog/backup_writer.h"
 #include "common/catalog/cluster_facts.h"
 #include "common/catalog/manifest.h"
+#include "common/codec/progress.h"
 #include "common/service/run_state.h"
 #include "common/store/destinations.h"
 
@@ -53,6 +54,7 @@ struct BaseBackupConfig {
   const RunStates* states = nullptr;       ///< where WalStreaming::elsewhere notes how it stands
   std::optional<Schedule> schedule;        ///< for `next_due`
   std::chrono::seconds jitter{0};          ///< the next backup may start so much later
+  ProgressCount* progress = nullptr;       ///< where its bytes are counted; nullptr: nowhere
 };
 
 class BaseBackupJob final : public GroupBackup {

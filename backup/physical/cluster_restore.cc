@@ -151,7 +151,7 @@ void ClusterRestore::unpack_to(const StoredCluster& cluster, std::string_view st
   for (const ManifestObject& object : described.objects) stored += object.bytes;
   StreamCheck checked(sink, described);
   const std::unique_ptr<Sink> unpacked = unpack(checked, described.packing);
-  ProgressSink progress(*unpacked, described.name, stored, clock_, log_);
+  ProgressSink progress(*unpacked, {.what = described.name, .total = stored}, clock_, log_);
   copy_objects(cluster.store, cluster.backup, described, progress);
   progress.finish();
 }

@@ -154,7 +154,8 @@ void Receiver::send(const Message& message, const std::stop_token& stop) {
     request.headers.emplace_back("Authorization", url_.authorization);
   }
   Outage outage;
-  Retrier(means_.retry, means_.clock, means_.log, outage, stop).run([&](Attempt& attempt) {
+  const RetryContext context{.clock = means_.clock, .log = means_.log, .outage = outage};
+  Retrier(means_.retry, context, stop).run([&](Attempt& attempt) {
     with_context(setting_, [&] { send_once(*transport_, url_, request, attempt, stop); });
   });
 }

@@ -12,12 +12,12 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
-struct Range {
+struct ByteRange {
   unsigned char from;
   unsigned char to;
 };
 
-bool is_within(char c, Range range) {
+bool is_within(char c, ByteRange range) {
   const auto byte = static_cast<unsigned char>(c);
   return byte >= range.from && byte <= range.to;
 }
@@ -26,7 +26,7 @@ bool is_within(char c, Range range) {
 /// what is no lead byte. Follows table 3-7: no overlong forms, no surrogates, nothing above
 /// U+10FFFF.
 /// https://www.unicode.org/versions/Unicode15.0.0/ch03.pdf
-std::pair<Range, size_t> sequence_of(char lead) {
+std::pair<ByteRange, size_t> sequence_of(char lead) {
   if (is_within(lead, {0x01, 0x7f})) return {{}, 1};
   if (is_within(lead, {0xc2, 0xdf})) return {{0x80, 0xbf}, 2};
   if (is_within(lead, {0xe0, 0xe0})) return {{0xa0, 0xbf}, 3};
@@ -43,13 +43,13 @@ size_t character_length(std::string_view text) {
   const auto [second, length] = sequence_of(text.front());
   if (length > text.size()) return 0;
   for (size_t i = 1; i < length; ++i) {
-    if (!is_within(text[i], i == 1 ? second : Range{0x80, 0xbf})) return 0;
+    if (!is_within(text[i], i == 1 ? second : ByteRange{0x80, 0xbf})) return 0;
   }
   return length;
 }
 
 /// Returns the text with backslashes and newlines escaped, and quotes where `has_quotes`.
-std::string escaped(std::string_view text, bool has_quotes) {
+std::string escape_text(std::string_view text, bool has_quotes) {
   std::string safe;
   safe.reserve(text.size());
   while (!text.empty()) {
@@ -79,7 +79,7 @@ std::string format_value(double value) {
 std::string format_labels(const MetricLabels& labels) {
   std::string text;
   for (const auto& [name, value] : labels) {
-    text += fmt::format("{}{}=\"{}\"", text.empty() ? "{" : ",", name, escaped(value, true));
+    text += fmt::format("{}{}=\"{}\"", text.empty() ? "{" : ",", name, escape_text(value, true));
   }
   return text.empty() ? text : text + "}";
 }
@@ -101,7 +101,7 @@ std::string format_metrics(std::span<const MetricFamily> families) {
   for (const MetricFamily& family : families) {
     if (family.samples.empty()) continue;
     text += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", family.name,
-                        escaped(family.help, false), type_name(family.type));
+                        escape_text(family.help, false), type_name(family.type));
     std::set<std::string> seen;
     for (const MetricSample& sample : family.samples) {
       const auto [labels, is_new] = seen.insert(format_labels(sample.labels));

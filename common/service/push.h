@@ -5,7 +5,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <set>
 #include <stop_token>
@@ -17,9 +16,6 @@
 #include "common/service/metrics.h"
 
 namespace pgbackup {
-
-/// Returns the metrics as they stand. Called from the threads of couriers.
-using MetricsSource = std::function<std::vector<MetricFamily>()>;
 
 /// Names the label by which pushed metrics are split into groups of the gateway.
 inline constexpr std::string_view kDatabaseLabel = "database";

@@ -33,15 +33,14 @@ RunReporter::RunReporter(ReportedRuns runs, const ReportConfig& config, Clock& c
       [this](const Letter& letter, const std::stop_token& stop) { ping(means_, letter, stop); });
   add(kNotifyUrl, &config.notify_url, false,
       [this](const Letter& letter, const std::stop_token& stop) { notifier_.tell(letter, stop); });
-  if (!runs_.metrics) return;
   add(kPushgatewayUrl, &config.pushgateway_url, false,
       [this](const Letter& letter, const std::stop_token& stop) {
-        pusher_.push(letter.url.reveal(), runs_.metrics(), stop);
+        pusher_.push(letter.url.reveal(), metrics_after(letter.report), stop);
       });
   if (config.metrics_textfile.empty()) return;
-  add(kMetricsTextfile, nullptr, false, [this](const Letter&, const std::stop_token&) {
+  add(kMetricsTextfile, nullptr, false, [this](const Letter& letter, const std::stop_token&) {
     with_context(kMetricsTextfile, [&] {
-      write_textfile(config_.metrics_textfile, format_metrics(runs_.metrics()));
+      write_textfile(config_.metrics_textfile, format_metrics(metrics_after(letter.report)));
     });
   });
 }
@@ -59,6 +58,10 @@ void RunReporter::add(std::string_view setting, const Secret* url, bool wants_st
 
 DeliveryMeans RunReporter::means() const {
   return {.transports = runs_.transports, .clock = clock_, .log = log_};
+}
+
+std::vector<MetricFamily> RunReporter::metrics_after(const RunReport& report) const {
+  return runs_.metrics({.is_well = report.is_good(), .sentence = headline(report)});
 }
 
 void RunReporter::run(const std::function<void()>& body) {

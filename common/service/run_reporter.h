@@ -17,6 +17,7 @@
 #include "common/base/schedule.h"
 #include "common/service/courier.h"
 #include "common/service/notify.h"
+#include "common/service/program.h"
 #include "common/service/push.h"
 #include "common/service/report_config.h"
 #include "common/service/run_report.h"
@@ -32,7 +33,9 @@ struct ReportedRuns {
   const RunStates& states;
   /// Says since when work is overdue; nullptr where nothing is repeated.
   const Schedule* schedule = nullptr;
-  MetricsSource metrics{};        ///< without it, no metrics are handed over
+  /// Returns the metrics. Called from the threads of couriers; the health that it gets is that of
+  /// the run.
+  MetricsOf metrics;
   const LogTail* tail = nullptr;  ///< the last lines of the log, for reports of failures
   TransportFactory transports{};  ///< connects to receivers
   bool is_once = false;           ///< the process ends after the run: nobody repeats it
@@ -73,6 +76,7 @@ class RunReporter {
 
   void add(std::string_view setting, const Secret* url, bool wants_starts, Courier::Hand hand);
   [[nodiscard]] DeliveryMeans means() const;
+  [[nodiscard]] std::vector<MetricFamily> metrics_after(const RunReport& report) const;
   [[nodiscard]] RunReport new_report() const;
   [[nodiscard]] std::vector<RunState> states_of_job() const;
   [[nodiscard]] std::vector<Work> overdue(UtcTime now) const;

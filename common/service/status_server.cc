@@ -28,7 +28,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr const char* kPlainText = "text/plain; charset=utf-8";
 constexpr int kMethodNotAllowed = 405;
 constexpr int kServerError = 500;
-constexpr int kAfterFailureMilliseconds = 200;
+constexpr int kPauseMilliseconds = 200;
 
 struct SocketAddress {
   sockaddr_storage bytes{};
@@ -43,7 +43,7 @@ bool is_of_family(int family, const std::string& host) {
   return inet_pton(family, host.c_str(), &any) == 1;
 }
 
-SocketAddress address_of(int family, const ListenAddress& address) {
+SocketAddress socket_address(int family, const ListenAddress& address) {
   SocketAddress result;
   if (family == AF_INET) {
     auto& ipv4 = reinterpret_cast<sockaddr_in&>(result.bytes);
@@ -71,7 +71,7 @@ Fd listen_on(int family, const ListenAddress& address) {
   if (family == AF_INET6 && address.host.empty()) {
     setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   }
-  SocketAddress to = address_of(family, address);
+  SocketAddress to = socket_address(family, address);
   if (::bind(socket.get(), to.get(), to.size) == 0 &&
       ::listen(socket.get(), int{kMostStatusConnections}) == 0) {
     return socket;
@@ -90,7 +90,7 @@ Fd listen_on(const ListenAddress& address) {
       (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
     socket = listen_on(AF_INET, address);
   }
-  if (!socket.is_open()) throw_errno("listen");
+  if (!socket.is_open()) throw Error(ErrorKind::failed, errno_text(errno));
   return socket;
 }
 
@@ -108,7 +108,7 @@ std::string format_address(const ListenAddress& address) {
                      address.port);
 }
 
-MHD_Result send(MHD_Connection* connection, StatusReply reply) {
+MHD_Result send_reply(MHD_Connection* connection, StatusReply reply) {
   const Handle<MHD_Response, MHD_destroy_response> response(MHD_create_response_from_buffer(
       reply.body.size(), reply.body.data(), MHD_RESPMEM_MUST_COPY));
   if (response == nullptr) return MHD_NO;
@@ -210,7 +210,7 @@ void StatusServer::Daemon::serve() noexcept {
       step();
     } catch (...) {
       if (stop_.stop_requested()) return;
-      static_cast<void>(::poll(nullptr, 0, kAfterFailureMilliseconds));
+      static_cast<void>(::poll(nullptr, 0, kPauseMilliseconds));
     }
   }
 }
@@ -264,7 +264,7 @@ MHD_Result StatusServer::Daemon::on_request(void* self, MHD_Connection* connecti
                                             const char* /*version*/, const char* /*upload*/,
                                             size_t* /*upload_bytes*/, void** /*request*/) noexcept {
   try {
-    return send(connection, static_cast<Daemon*>(self)->answer(method, path));
+    return send_reply(connection, static_cast<Daemon*>(self)->answer(method, path));
   } catch (...) {
     return MHD_NO;  // closes the connection
   }

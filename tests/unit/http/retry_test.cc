@@ -29,10 +29,11 @@ class Fixture {
   FakeClock clock;
   TestLog log{clock};
   Outage outage;
+  RequestCounter counter;
   std::stop_source stop;
 
   Retrier retrier(const RetryLimits& limits = {}) {
-    return {limits, clock, log.log(), outage, stop.get_token()};
+    return {limits, {clock, log.log(), outage, &counter}, stop.get_token()};
   }
 };
 

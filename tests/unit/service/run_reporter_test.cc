@@ -30,7 +30,7 @@ struct Fixture {
             .states = states,
             .schedule = &schedule,
             .metrics =
-                [] {
+                [](const Health&) {
                   return std::vector<MetricFamily>{
                       {.name = "m", .help = "Help.", .samples = {{.labels = {}, .value = 1}}}};
                 },
