@@ -10,18 +10,6 @@ prepare() {
     use_database app
 }
 
-# The receiver's folder is $T/receiver, its URL `receiver`.
-start_receiver() {
-    mkdir -p "$T/receiver"
-    "$servers/receiver.py" "$T/receiver" >"$T/receiver.log" 2>&1 &
-    background+=("$!")
-    wait_until 10 test -s "$T/receiver/port"
-    receiver=http://127.0.0.1:$(cat "$T/receiver/port")
-}
-
-answers() { echo "$*" >"$T/receiver/answers"; }
-requests() { cat "$T/receiver/requests" 2>/dev/null || true; }
-paths() { requests | jq -r '"\(.method) \(.path)"'; }
 events() { requests | jq -r 'select(.path == "/notify") | .body | fromjson | .event'; }
 last_notice() { requests | jq -rs "map(select(.path == \"/notify\")) | last | .body | fromjson | $1"; }
 
@@ -262,4 +250,134 @@ case_frozen_by_a_guard() {
     wait_until 90 events_are failure recovery
     kill -TERM "$pid"
     expect_end 0 10
+}
+
+# ---- metrics -------------------------------------------------------------------------------------------
+
+# Debian's Pushgateway: its URL in `gateway`
+start_gateway() {
+    local port
+    command -v prometheus-pushgateway >/dev/null || fail "needs the package prometheus-pushgateway"
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    prometheus-pushgateway "--web.listen-address=127.0.0.1:$port" --persistence.file= >"$T/gateway.log" 2>&1 &
+    background+=("$!")
+    gateway=http://127.0.0.1:$port
+    wait_until 20 curl -sf --noproxy '*' -o "$T/ready" "$gateway/-/ready"
+    curl() { command curl -sS --fail-with-body --noproxy '*' "$@"; }
+}
+
+pushed() { curl "$gateway/metrics" | grep -v '^#'; }
+# has SERIES [VALUE]: as a pattern of grep -E
+has() { pushed | grep -qE "^$1 ${2:-}" || { pushed; fail "the gateway has no $1 ${2:-}"; }; }
+has_not() { ! pushed | grep -E "$1" || fail "the gateway has $1"; }
+
+case_pushgateway() {
+    prepare
+    start_gateway
+    create_small_database crm
+    settings+=(DB= "DATABASES=app crm" "PUSHGATEWAY_URL=$gateway" METRICS_INSTANCE=production)
+    backup_now
+    says_not "PUSHGATEWAY_URL:"
+    local of='instance="production",job="pg_backup"'
+    has "pg_backup_last_exit_code\\{database=\"app\",$of\\}" 0
+    has "pg_backup_last_exit_code\\{database=\"crm\",$of\\}" 0
+    has "pg_backup_healthy\\{$of\\}" 1
+    curl "$gateway/metrics" >"$T/exposed"
+    promtool check metrics <"$T/exposed" >"$T/promtool" 2>&1 || [ $? = 3 ] || fail "$(cat "$T/promtool")"
+
+    # A run that fails for one of them is told, too, and keeps what is known of the other.
+    sql postgres 'alter database crm with allow_connections false'
+    expect 1 pg_backup now
+    sql postgres 'alter database crm with allow_connections true'
+    has "pg_backup_last_exit_code\\{database=\"app\",$of\\}" 0
+    has "pg_backup_last_exit_code\\{database=\"crm\",$of\\}" 1
+    has "pg_backup_healthy\\{$of\\}" 0
+
+    # Another process for another database, under the same names, leaves these alone.
+    create_small_database erp
+    settings+=(DATABASES= DB=erp)
+    backup_now
+    has "pg_backup_last_exit_code\\{database=\"crm\",$of\\}" 1
+    has "pg_backup_last_exit_code\\{database=\"erp\",$of\\}" 0
+
+    # The other program is a job of its own.
+    settings+=(S3_BACKUP_MAX_AGE=30d)
+    expect 0 pg_prune now
+    says_not "PUSHGATEWAY_URL:"
+    has 'pg_prune_last_exit_code\{instance="production",job="pg_prune"\}' 0
+    has 'pg_prune_backups\{database="erp",instance="production",job="pg_prune"\}' 1
+    has "pg_backup_healthy\\{$of\\}" 1
+}
+
+# A database that the daemon no longer backs up leaves the gateway.
+case_pushgateway_forgets_what_is_gone() {
+    prepare
+    start_gateway
+    create_small_database crm
+    settings+=(DB= DATABASES=all EXCLUDE_DATABASES=postgres "PUSHGATEWAY_URL=$gateway" METRICS_INSTANCE=p BACKUP_INTERVAL=2)
+    start_program pg-backup serve
+    wait_until 20 eval 'pushed | grep -q "pg_backup_last_exit_code{database=\"crm\""'
+    drop_database crm
+    wait_until 40 eval '! pushed | grep -q "crm"'
+    has 'pg_backup_last_exit_code\{database="app",instance="p",job="pg_backup"\}' 0
+    has 'pg_backup_last_exit_code\{database="_globals",instance="p",job="pg_backup"\}' 0
+    kill -TERM "$pid"
+    expect_end 0 10
+}
+
+# What an older system pushed has the same names and no type, or another one. Odd names of databases are names, too.
+case_pushgateway_with_other_types() {
+    prepare
+    start_gateway
+    local odd='a/b "c" ä %2F'
+    create_small_database "$odd"
+    settings+=(DATABASES= "DB=$odd" "PUSHGATEWAY_URL=$gateway/" METRICS_JOB=a/b METRICS_INSTANCE=..)
+    printf 'pg_backup_last_exit_code 1\npg_backup_last_bytes 5\n' |
+        curl --data-binary @- "$gateway/metrics/job@base64/YS9i/instance@base64/Li4"
+    printf '# TYPE pg_backup_healthy counter\npg_backup_healthy 5\n' |
+        curl --data-binary @- "$gateway/metrics/job@base64/YS9i/instance@base64/Li4"
+    backup_now
+    says_not "PUSHGATEWAY_URL:"
+    has 'pg_backup_last_exit_code\{database="a/b \\"c\\" ä %2F",instance="..",job="a/b"\}' 0
+    has 'pg_backup_healthy\{instance="..",job="a/b"\}' 1
+    # A group of somebody else that is in the way is left alone, and said.
+    curl -X DELETE "$gateway/metrics/job@base64/YS9i/instance@base64/Li4"
+    printf '# TYPE pg_backup_healthy counter\npg_backup_healthy 5\n' | curl --data-binary @- "$gateway/metrics/job/other"
+    backup_now
+    says "PUSHGATEWAY_URL: 127.0.0.1:"
+    says "answers 400"
+    has 'pg_backup_healthy\{instance="",job="other"\}' 5
+    expect_complete
+}
+
+case_pushgateway_that_is_not_there() {
+    prepare
+    settings+=("PUSHGATEWAY_URL=http://me:$secret@127.0.0.1:1/")
+    no_slower_than 25 backup_now
+    says "PUSHGATEWAY_URL: cannot connect to 127.0.0.1:1"
+    expect_no_secret
+    expect_complete
+}
+
+case_text_file() {
+    prepare
+    mkdir "$T/textfile"
+    settings+=("METRICS_TEXTFILE=$T/textfile/pg_backup.prom")
+    backup_now
+    [ "$(stat -c %a "$T/textfile/pg_backup.prom")" = 644 ] || fail "$(stat "$T/textfile/pg_backup.prom")"
+    grep -qx 'pg_backup_last_exit_code{database="app"} 0' "$T/textfile/pg_backup.prom" ||
+        fail "$(cat "$T/textfile/pg_backup.prom")"
+    [ "$(tail -c 1 "$T/textfile/pg_backup.prom" | od -An -c | xargs)" = '\n' ] || fail "it does not end in a newline"
+    promtool check metrics <"$T/textfile/pg_backup.prom" >"$T/promtool" 2>&1 || [ $? = 3 ] || fail "$(cat "$T/promtool")"
+    pg_dump_is 'exit 1'
+    expect 1 pg_backup now
+    grep -qx 'pg_backup_last_exit_code{database="app"} 1' "$T/textfile/pg_backup.prom" ||
+        fail "$(cat "$T/textfile/pg_backup.prom")"
+    [ "$(ls -A "$T/textfile")" = pg_backup.prom ] || fail "$(ls -A "$T/textfile")"
+    settings+=("PG_BINDIR=$PG_BIN" "METRICS_TEXTFILE=$T/gone/pg_backup.prom")
+    backup_now
+    says "METRICS_TEXTFILE: $T/gone/pg_backup.prom.new: No such file or directory"
+    settings+=("METRICS_TEXTFILE=$T/textfile/pg_backup.txt")
+    expect 2 pg_backup now
+    says "node_exporter reads only files whose names end in .prom"
 }

@@ -114,9 +114,10 @@ case_compose_stack_with_supercronic() {
     echo "$PGUSER" >"$T/secrets/pg_user"
     echo "$PGPASSWORD" >"$T/secrets/pg_password"
     echo "app, crm" >"$T/secrets/pg_databases"
+    start_receiver
     settings=()
     theirs "BACKUP_SCHEDULE=0 2 * * *" BACKUP_FORMAT=plain BACKUP_KEEP_DAYS=7 BACKUP_KEEP_MIN_COUNT=2 \
-        MAX_BACKUP_AGE_SECONDS=93600 PG_DUMP_EXTRA_ARGS=--no-comments PUSHGATEWAY_URL=http://pushgateway:9091 \
+        MAX_BACKUP_AGE_SECONDS=93600 PG_DUMP_EXTRA_ARGS=--no-comments "PUSHGATEWAY_URL=$receiver" \
         METRICS_JOB=pg_backup METRICS_INSTANCE=app
     added BACKUP_COMPRESSION=gzip "BACKUP_DIR=$folder"
     mounted() { # PROGRAM ARGUMENT...
@@ -126,9 +127,10 @@ case_compose_stack_with_supercronic() {
     pg_backup() { mounted "$BIN/pg-backup" "$@"; }
     expect 0 pg_backup config
     says "/run/secrets/pg_password"
-    says "no metrics are pushed yet"
     says_not "$PGPASSWORD "
     works app
+    paths | sort -u | grep -q '^PUT /metrics/job/pg_backup/instance/app/database/crm$' || fail "$(paths)"
+    requests | jq -r .body | grep -q '^pg_backup_last_exit_code{database="crm"} 0$' || fail "$(requests)"
     [ "$(field group | sort -u | xargs)" = "app crm" ] || fail "$(field group)"
     ls "$folder"/app/2*/app.sql.gz >/dev/null || fail "no .sql.gz"
     # A variable is stronger than a mount.
