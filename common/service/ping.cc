@@ -1,5 +1,6 @@
 #include "common/service/ping.h"
 
+#include <chrono>
 #include <string>
 
 #include "common/service/report_config.h"
@@ -30,7 +31,9 @@ Message message_for(const Letter& letter) {
 }  // namespace
 
 void ping(const DeliveryMeans& means, const Letter& letter, const std::stop_token& stop) {
-  Receiver(means, kPingUrl, letter.url.reveal()).send(message_for(letter), stop);
+  DeliveryMeans used = means;
+  if (letter.is_start) used.retry.total = std::chrono::milliseconds(0);  // the end is worth more
+  Receiver(used, kPingUrl, letter.url.reveal()).send(message_for(letter), stop);
 }
 
 }  // namespace pgbackup
