@@ -20,7 +20,7 @@ using std::chrono::seconds;
 
 constexpr size_t kMostReplyBytes = 4096;
 /// Shorter parts of a URL are no secrets, and occur in any text.
-constexpr size_t kLeastSecret = 4;
+constexpr size_t kLeastSecret = 8;
 
 using Url = Handle<CURLU, curl_url_cleanup>;
 using UrlText = Handle<char, curl_free>;
