@@ -52,6 +52,20 @@ TEST_CASE_METHOD(JobFixture,
   CHECK(read_catalog(store).size() == 2);
 }
 
+TEST_CASE_METHOD(JobFixture, "Each group that a guard leaves untouched is told with the guard") {
+  const std::string broken = add_folder("crm", 40 * kDay, 40 * kDay);
+  add_object(broken + "/manifest.json", 40 * kDay, "{}");
+  add_backup("crm", 1 * kDay);
+  std::vector<Refusal> told;
+  job.refuse = [&](Refusal one) { told.push_back(std::move(one)); };
+  CHECK(fails_with(ErrorKind::conflict, "nothing of crm was touched: ", [&] { return run(), 0; }));
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].group == db("crm"));
+  CHECK(told[0].guard == "manifests");
+  CHECK(told[0].destination.empty());
+  CHECK(told[0].sentence.find(broken) != std::string::npos);
+}
+
 TEST_CASE_METHOD(JobFixture,
                  "What can be read is pruned where a folder cannot be, and the run fails") {
   seen.after = [](std::string_view call, std::string_view prefix) {
