@@ -173,6 +173,7 @@ class StatusServer::Daemon {
   [[nodiscard]] SteadyTime next_look() const;
   [[nodiscard]] StatusReply answer(std::string_view method, std::string_view path) const;
 
+  // NOLINTNEXTLINE(readability-function-size)
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* path,
                                const char* method, const char* version, const char* upload,
                                size_t* upload_bytes, void** request) noexcept;
@@ -230,7 +231,7 @@ SteadyTime StatusServer::Daemon::next_look() const {
     // The library has work left (0), or a time of its own, which is none of ours.
     constexpr MHD_UNSIGNED_LONG_LONG kMost = 1000;
     next = std::min(next, std::chrono::steady_clock::now() +
-                              std::chrono::milliseconds(std::min(milliseconds, kMost)));
+                              std::chrono::milliseconds(static_cast<long>(std::min(milliseconds, kMost))));
   }
   return next;
 }
@@ -259,6 +260,7 @@ StatusReply StatusServer::Daemon::answer(std::string_view method, std::string_vi
   }
 }
 
+// NOLINTNEXTLINE(readability-function-size): the library decides on the parameters
 MHD_Result StatusServer::Daemon::on_request(void* self, MHD_Connection* connection,
                                             const char* path, const char* method,
                                             const char* /*version*/, const char* /*upload*/,

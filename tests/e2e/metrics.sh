@@ -219,18 +219,20 @@ case_port_in_use() {
 case_off() {
     use_dir
     prepare
-    local threads
+    local threads status=0
     settings+=("HEALTH_SOCKET=$subject.$case_name.$$")
     start_program pg-backup serve
     wait_until 30 log_says "next backup"
-    ! python3 - "$pid" <<'PY' || fail "it listens"
+    python3 - "$pid" <<'PY' || status=$?
 import glob, os, re, sys
 process = sys.argv[1]
 sockets = {re.search(r"\d+", os.readlink(path))[0] for path in glob.glob(f"/proc/{process}/fd/*")
            if os.readlink(path).startswith("socket:")}
 tables = [line.split() for name in ("tcp", "tcp6") for line in open(f"/proc/{process}/net/{name}")][1:]
-sys.exit(not any(row[3] == "0A" and row[9] in sockets for row in tables if len(row) > 9))
+listens = any(row[3] == "0A" and row[9] in sockets for row in tables if len(row) > 9)
+sys.exit(4 if listens else 3)
 PY
+    [ "$status" = 3 ] || fail "it listens, or nobody knows: $status"
     threads=$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)
     stop_program "$pid"
     start_with_port pg-backup
