@@ -124,17 +124,16 @@ TEST_CASE("After a start the newest backup of the store stands for the last run"
 }
 
 TEST_CASE("Several destinations are told apart, and the group of a server has its own name") {
-  const auto series = series_of(backup_metrics({.now = kStart,
-                                                .states = {eventful(Group::cluster(), "dir"),
-                                                           eventful(Group::cluster(), "s3"),
-                                                           eventful(Group::globals(), "s3")},
-                                                .wal = {streaming("dir"), streaming("s3")}}));
-  for (const auto* const name :
-       {"pg_backup_last_bytes{database=\"_cluster\",destination=\"dir\"}",
-        "pg_backup_last_bytes{database=\"_cluster\",destination=\"s3\"}",
-        "pg_backup_last_bytes{database=\"_globals\",destination=\"s3\"}",
-        "pg_backup_wal_lag_bytes{destination=\"dir\"}",
-        "pg_backup_wal_lag_bytes{destination=\"s3\"}"}) {
+  const auto series = series_of(backup_metrics(
+      {.now = kStart,
+       .states = {eventful(Group::cluster(), "dir"), eventful(Group::cluster(), "s3"),
+                  eventful(Group::globals(), "s3")},
+       .wal = {streaming("dir"), streaming("s3")}}));
+  for (const auto* const name : {"pg_backup_last_bytes{database=\"_cluster\",destination=\"dir\"}",
+                                 "pg_backup_last_bytes{database=\"_cluster\",destination=\"s3\"}",
+                                 "pg_backup_last_bytes{database=\"_globals\",destination=\"s3\"}",
+                                 "pg_backup_wal_lag_bytes{destination=\"dir\"}",
+                                 "pg_backup_wal_lag_bytes{destination=\"s3\"}"}) {
     CHECK(series.contains(name));
   }
 }
@@ -165,8 +164,8 @@ TEST_CASE("A stream without a connection says since when, and no positions that 
 }
 
 TEST_CASE("A server of hostile names gets its series, and the text stays one that can be read") {
-  const std::vector<std::string> names = {"a\"} 1\npg_backup_healthy 0", "\\", "\xFF\xFE", "\n",
-                                          "{}", " "};
+  const std::vector<std::string> names = {
+      "a\"} 1\npg_backup_healthy 0", "\\", "\xFF\xFE", "\n", "{}", " "};
   std::vector<RunState> states;
   for (const std::string& name : names) states.push_back(eventful(db(name), ""));
   const std::string text = format_metrics(backup_metrics({.now = kStart, .states = states}));

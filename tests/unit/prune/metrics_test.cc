@@ -124,8 +124,8 @@ TEST_CASE("Before its first run pg-prune says that it knows nothing, and nothing
 }
 
 TEST_CASE("A group without a database, and one without a complete backup, have what there is") {
-  const auto series = series_of(prune_metrics(
-      {.summaries = {{"s3", summary_of({{.group = {}, .backups = 1}})}}}));
+  const auto series =
+      series_of(prune_metrics({.summaries = {{"s3", summary_of({{.group = {}, .backups = 1}})}}}));
   CHECK(series.at("pg_prune_backups{destination=\"s3\"}") == "1");
   CHECK_FALSE(series.contains("pg_prune_newest_backup_timestamp_seconds{destination=\"s3\"}"));
 }
@@ -168,9 +168,9 @@ TEST_CASE("Every metric of pg-prune is documented", "[readme]") {
   std::ifstream file(std::string(SOURCE_DIR) + "/docs/monitoring.md", std::ios::binary);
   const std::string page{std::istreambuf_iterator<char>(file), {}};
   for (const MetricFamily& family : prune_metrics({.is_well = true,
-                                                   .states = {state_of("")},
-                                                   .summaries = most(1).summaries,
-                                                   .requests = most(1).requests})) {
+                                    .states = {state_of("")},
+                                    .summaries = most(1).summaries,
+                                    .requests = most(1).requests})) {
     CAPTURE(family.name);
     const bool is_documented = !family.samples.empty();
     if (is_documented) CHECK(contains(page, "`" + family.name + "`"));

@@ -27,8 +27,8 @@ TEST_CASE_METHOD(PruneFixture, "A summary says of each group what stays and what
   add_backup("app", 2 * kDay);
   const std::string newest = add_backup("app", 1 * kDay);
   add_object(newest + "/more", 1 * kDay, "more");
-  add_folder("app", hours(2), hours(1));     // may be in progress
-  add_folder("app", 20 * kDay, 20 * kDay);   // goes
+  add_folder("app", hours(2), hours(1));    // may be in progress
+  add_folder("app", 20 * kDay, 20 * kDay);  // goes
   add_backup("web", 3 * kDay);
   Plan made = plan();
   const PruneSummary summary = summarize(made, Outcome{.removed = 1, .swept = 1, .freed_bytes = 9});
@@ -53,7 +53,8 @@ TEST_CASE_METHOD(PruneFixture, "A summary says of each group what stays and what
   CHECK(dry.removed + dry.swept + dry.freed_bytes == 0);
 }
 
-TEST_CASE_METHOD(PruneFixture, "Held, damaged and future backups are counted, and the last are new to nobody") {
+TEST_CASE_METHOD(PruneFixture,
+                 "Held, damaged and future backups are counted, and the last are new to nobody") {
   add_backup("app", 5 * kDay);
   add_object(add_backup("app", 4 * kDay) + "/hold.json", hours(1), "{}");
   const std::string damaged = add_backup("app", 2 * kDay);
@@ -88,7 +89,8 @@ TEST_CASE_METHOD(EvidenceFixture, "A frozen group says by which guards, and keep
   CHECK(of(summary, db("app")).newest == now - std::chrono::days(4));
 }
 
-TEST_CASE_METHOD(EvidenceFixture, "Uploads that were begun and not ended are counted until they go") {
+TEST_CASE_METHOD(EvidenceFixture,
+                 "Uploads that were begun and not ended are counted until they go") {
   add("app", hours(1));
   const std::string folder = backup_folder(db("app"), format_basic(now - hours(3)) + "-00000001");
   const std::vector<UnfinishedWrite> writes = {
@@ -105,8 +107,10 @@ TEST_CASE_METHOD(EvidenceFixture, "Uploads that were begun and not ended are cou
 TEST_CASE("Of very many groups the first have a summary of their own, and the others are counted") {
   std::vector<Backup> backups;
   for (size_t i = 0; i < kMostMetricGroups + 3; ++i) {
-    backups.push_back({.group = db(fmt::format("db{:05}", i)), .id = "20261120T031500Z-00000000",
-                       .complete = true, .bytes = 1});
+    backups.push_back({.group = db(fmt::format("db{:05}", i)),
+                       .id = "20261120T031500Z-00000000",
+                       .complete = true,
+                       .bytes = 1});
   }
   const Plan made = make_plan(std::move(backups), {}, {}, *parse_iso("2026-11-20T12:00:00Z"));
   const PruneSummary summary = summarize(made, std::nullopt);

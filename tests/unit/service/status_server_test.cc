@@ -118,11 +118,29 @@ TEST_CASE("An address has a port and perhaps a host, by number") {
     CHECK(address->host == row.host);
     CHECK(address->port == row.port);
   }
-  for (const auto* const text :
-       {"", ":", "9480", ":0", ":65536", ":-1", ":+1", ": 9480", ":9480 ", ":94x", "::1:9480",
-        "[::1]", "[::1]9480", "[]:9480", "[127.0.0.1]:9480", "localhost:9480", "*:9480",
-        "127.0.0.1", "127.0.0.1:", "127.1:9480", "256.0.0.1:9480", "http://127.0.0.1:9480",
-        "[fe80::1%eth0]:9480"}) {
+  for (const auto* const text : {"",
+                                 ":",
+                                 "9480",
+                                 ":0",
+                                 ":65536",
+                                 ":-1",
+                                 ":+1",
+                                 ": 9480",
+                                 ":9480 ",
+                                 ":94x",
+                                 "::1:9480",
+                                 "[::1]",
+                                 "[::1]9480",
+                                 "[]:9480",
+                                 "[127.0.0.1]:9480",
+                                 "localhost:9480",
+                                 "*:9480",
+                                 "127.0.0.1",
+                                 "127.0.0.1:",
+                                 "127.1:9480",
+                                 "256.0.0.1:9480",
+                                 "http://127.0.0.1:9480",
+                                 "[fe80::1%eth0]:9480"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_listen_address(text));
   }
@@ -148,11 +166,13 @@ TEST_CASE("Other paths are not found, and other methods not allowed") {
   for (const auto* const path : {"/", "/metrics/", "/metrics/x", "//metrics", "/..%2fmetrics",
                                  "/%00", "/../../etc/passwd", "*"}) {
     CAPTURE(path);
-    CHECK(contains(ask(served.server.port(), fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", path)),
-                   " 404 "));
+    CHECK(
+        contains(ask(served.server.port(), fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", path)),
+                 " 404 "));
   }
   const int asked = served.asked;
-  for (const auto* const method : {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"}) {
+  for (const auto* const method :
+       {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"}) {
     CAPTURE(method);
     const std::string reply =
         ask(served.server.port(),
@@ -167,7 +187,8 @@ TEST_CASE("Other paths are not found, and other methods not allowed") {
 TEST_CASE("A body that nobody wants is not read") {
   Served served;
   const Fd socket = connect_to(served.server.port());
-  REQUIRE(send_text(socket, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"));
+  REQUIRE(
+      send_text(socket, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"));
   CHECK(contains(read_all(socket), " 405 "));
   CHECK(served.works());
 }
@@ -256,7 +277,8 @@ TEST_CASE("What the handler throws is a reply 500, and a line in the log") {
   CHECK(contains(served.log.text(), "the status port could not answer: no idea"));
 }
 
-TEST_CASE("A port that is taken is a warning that says so, and the end of a server frees its port") {
+TEST_CASE(
+    "A port that is taken is a warning that says so, and the end of a server frees its port") {
   Served first;
   const uint16_t port = first.server.port();
   Served second(kStatusTime, {"127.0.0.1", port});

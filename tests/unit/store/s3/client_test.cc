@@ -138,10 +138,9 @@ TEST_CASE_METHOD(Fixture, "Requests and repeats are counted, whatever comes of t
                                                      {{"GetObject", "5xx"}, 2},
                                                      {{"GetObject", "none"}, 1},
                                                      {{"HeadObject", "4xx"}, 1}});
-  CHECK(counts.retries == decltype(counts.retries){{"throttled", 1},
-                                                   {"server_error", 1},
-                                                   {"no_reply", 1},
-                                                   {"interrupted", 1}});
+  CHECK(counts.retries ==
+        decltype(counts.retries){
+            {"throttled", 1}, {"server_error", 1}, {"no_reply", 1}, {"interrupted", 1}});
 }
 
 TEST_CASE_METHOD(Fixture, "A lasting refusal is told at once") {

@@ -12,29 +12,29 @@ TEST_CASE("Each request that is sent has Amazon's name, and any other none") {
     NameValues query;
     std::string operation;
   };
-  for (const Row& row : std::vector<Row>{
-           {"GET", true, {{"list-type", "2"}, {"prefix", "p"}}, "ListObjectsV2"},
-           {"GET", true, {{"uploads", ""}, {"prefix", "p"}}, "ListMultipartUploads"},
-           {"GET", true, {{"versions", ""}}, "ListObjectVersions"},
-           {"POST", true, {{"delete", ""}}, "DeleteObjects"},
-           {"GET", false, {}, "GetObject"},
-           {"GET", false, {{"uploadId", "u"}}, "ListParts"},
-           {"HEAD", false, {}, "HeadObject"},
-           {"HEAD", false, {{"versionId", "v"}}, "HeadObject"},
-           {"PUT", false, {}, "PutObject"},
-           {"PUT", false, {{"partNumber", "1"}, {"uploadId", "u"}}, "UploadPart"},
-           {"POST", false, {{"uploads", ""}}, "CreateMultipartUpload"},
-           {"POST", false, {{"uploadId", "u"}}, "CompleteMultipartUpload"},
-           {"DELETE", false, {}, "DeleteObject"},
-           {"DELETE", false, {{"uploadId", "u"}}, "AbortMultipartUpload"},
-           {"GET", true, {}, "Other"},
-           {"PUT", true, {}, "Other"},
-           {"HEAD", true, {}, "Other"},
-           {"POST", true, {{"uploads", ""}}, "Other"},
-           {"POST", false, {}, "Other"},
-           {"PATCH", false, {}, "Other"},
-           {"", false, {}, "Other"},
-           {"get", false, {}, "Other"}}) {
+  for (const Row& row :
+       std::vector<Row>{{"GET", true, {{"list-type", "2"}, {"prefix", "p"}}, "ListObjectsV2"},
+                        {"GET", true, {{"uploads", ""}, {"prefix", "p"}}, "ListMultipartUploads"},
+                        {"GET", true, {{"versions", ""}}, "ListObjectVersions"},
+                        {"POST", true, {{"delete", ""}}, "DeleteObjects"},
+                        {"GET", false, {}, "GetObject"},
+                        {"GET", false, {{"uploadId", "u"}}, "ListParts"},
+                        {"HEAD", false, {}, "HeadObject"},
+                        {"HEAD", false, {{"versionId", "v"}}, "HeadObject"},
+                        {"PUT", false, {}, "PutObject"},
+                        {"PUT", false, {{"partNumber", "1"}, {"uploadId", "u"}}, "UploadPart"},
+                        {"POST", false, {{"uploads", ""}}, "CreateMultipartUpload"},
+                        {"POST", false, {{"uploadId", "u"}}, "CompleteMultipartUpload"},
+                        {"DELETE", false, {}, "DeleteObject"},
+                        {"DELETE", false, {{"uploadId", "u"}}, "AbortMultipartUpload"},
+                        {"GET", true, {}, "Other"},
+                        {"PUT", true, {}, "Other"},
+                        {"HEAD", true, {}, "Other"},
+                        {"POST", true, {{"uploads", ""}}, "Other"},
+                        {"POST", false, {}, "Other"},
+                        {"PATCH", false, {}, "Other"},
+                        {"", false, {}, "Other"},
+                        {"get", false, {}, "Other"}}) {
     CAPTURE(row.method, row.operation);
     CHECK(s3_operation(row.method, row.is_bucket, row.query) == row.operation);
   }
