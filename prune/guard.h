@@ -28,9 +28,9 @@ enum class Guard {
   suspect,
   volume,
 };
-inline constexpr std::array<Guard, 9> kGuards = {
-    Guard::damaged,   Guard::backdated, Guard::emptiness, Guard::newest, Guard::stalled,
-    Guard::manifests, Guard::servers,   Guard::suspect,   Guard::volume};
+inline constexpr std::array<Guard, 9> kGuards = {Guard::damaged, Guard::backdated, Guard::emptiness,
+                                                 Guard::newest,  Guard::stalled,   Guard::manifests,
+                                                 Guard::servers, Guard::suspect,   Guard::volume};
 
 /// Returns the name as the metrics have it: `damaged`.
 [[nodiscard]] std::string_view guard_name(Guard guard);

@@ -28,9 +28,9 @@ struct PruneJob {
   bool dry_run = false;
   ReportStyle style = ReportStyle::table;
   RunStates* states = nullptr;  ///< where it is noted how each destination went; nullptr: nowhere
-  PruneSummaries* summaries = nullptr;  ///< where it is noted what was found; nullptr: nowhere
+  PruneSummaries* summaries = nullptr;    ///< where it is noted what was found; nullptr: nowhere
   std::function<void(Refusal)> refuse{};  ///< is told of each group that a guard leaves untouched
-  std::FILE* out = stdout;      ///< where tables and JSON are printed
+  std::FILE* out = stdout;                ///< where tables and JSON are printed
 };
 
 /// Lists, plans, asks the guards and executes the plan in each destination. A destination that

@@ -14,9 +14,9 @@
 namespace pgbackup {
 
 struct PruneFacts {
-  bool is_well = false;                            ///< as `health` says
-  std::vector<RunState> states{};                  ///< of all jobs
-  std::map<std::string, PruneSummary> summaries{}; ///< by the name of the destination
+  bool is_well = false;                             ///< as `health` says
+  std::vector<RunState> states{};                   ///< of all jobs
+  std::map<std::string, PruneSummary> summaries{};  ///< by the name of the destination
   RequestCounts requests{};
 };
 

@@ -23,13 +23,13 @@ struct GroupSummary {
   uint64_t bytes = 0;               ///< of these
   std::optional<UtcTime> newest{};  ///< of the newest that is neither damaged nor from the future
   uint64_t newest_bytes = 0;
-  size_t damaged = 0;              ///< of `backups`: what a manifest names is missing
-  size_t backdated = 0;            ///< of `backups`: stored long after its date
-  size_t held = 0;                 ///< of `backups`
-  size_t locked = 0;               ///< of `backups`: no rule keeps them, but a lock does
-  size_t orphaned = 0;             ///< backups without a manifest that stay, and are not in progress
-  size_t in_progress = 0;          ///< backups without a manifest that may still get one
-  size_t unfinished = 0;           ///< uploads that were begun and not ended, and stay
+  size_t damaged = 0;      ///< of `backups`: what a manifest names is missing
+  size_t backdated = 0;    ///< of `backups`: stored long after its date
+  size_t held = 0;         ///< of `backups`
+  size_t locked = 0;       ///< of `backups`: no rule keeps them, but a lock does
+  size_t orphaned = 0;     ///< backups without a manifest that stay, and are not in progress
+  size_t in_progress = 0;  ///< backups without a manifest that may still get one
+  size_t unfinished = 0;   ///< uploads that were begun and not ended, and stay
   std::vector<Guard> frozen_by{};  ///< in the order of their weight
 };
 

@@ -139,9 +139,8 @@ void BackupJob::dump(const ServerInfo& server, const std::string& warning, Backu
                                      .packing = options.packing,
                                      .effort = options.effort});
   ProgressSink progress(
-      stream,
-      {.what = server.database, .total = server.table_bytes, .count = config_.progress}, clock_,
-      log_);
+      stream, {.what = server.database, .total = server.table_bytes, .count = config_.progress},
+      clock_, log_);
   TailSink tail(progress);
   HiddenOptionSink options_seen(tail);
   std::optional<SqlCheck> check;

@@ -29,8 +29,8 @@ struct BackupJobConfig {
   const PgConfig& pg;
   std::filesystem::path bindir;
   const DumpOptions& dump;
-  std::optional<Schedule> schedule;  ///< for `next_due`
-  std::chrono::seconds jitter{0};    ///< the next backup may start so much later
+  std::optional<Schedule> schedule;   ///< for `next_due`
+  std::chrono::seconds jitter{0};     ///< the next backup may start so much later
   ProgressCount* progress = nullptr;  ///< where the bytes of a dump are counted; nullptr: nowhere
 };
 

@@ -109,9 +109,9 @@ class BaseBackupJob::Receiver final : public BaseBackupReceiver {
     start_ = start;
     uint64_t bytes = 0;
     for (const BackupArchive& archive : start.archives) bytes += archive.kilobytes * 1024;
-    progress_.emplace(
-        outlet_, ProgressOf{.what = "_cluster", .total = bytes, .count = config_.progress}, clock_,
-        log_);
+    progress_.emplace(outlet_,
+                      ProgressOf{.what = "_cluster", .total = bytes, .count = config_.progress},
+                      clock_, log_);
   }
 
   void begin_stream(const std::string& name) override {

@@ -14,6 +14,7 @@
 #include "common/catalog/stored_stream.h"
 #include "common/codec/packing.h"
 #include "common/codec/progress.h"
+#include "common/codec/relay_sink.h"
 
 namespace pgbackup {
 namespace {
@@ -150,7 +151,8 @@ void ClusterRestore::unpack_to(const StoredCluster& cluster, std::string_view st
   uint64_t stored = 0;
   for (const ManifestObject& object : described.objects) stored += object.bytes;
   StreamCheck checked(sink, described);
-  const std::unique_ptr<Sink> unpacked = unpack(checked, described.packing);
+  RelaySink relay(checked);  // to read and unpack takes as long as to check and write
+  const std::unique_ptr<Sink> unpacked = unpack(relay, described.packing);
   ProgressSink progress(*unpacked, {.what = described.name, .total = stored}, clock_, log_);
   copy_objects(cluster.store, cluster.backup, described, progress);
   progress.finish();

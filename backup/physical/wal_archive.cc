@@ -64,13 +64,6 @@ class BytesSource final : public Source {
   std::string_view bytes_;
 };
 
-class BytesSink final : public Sink {
- public:
-  void write(std::string_view more) override { bytes += more; }
-  void finish() override {}
-  std::string bytes;
-};
-
 [[noreturn]] void refuse_other_content() {
   throw Error(ErrorKind::conflict, "a file with other content is stored under this name already",
               "two servers with the same system identifier must not archive to the same place: "
@@ -294,20 +287,16 @@ void WalArchive::put_whole(const std::string& name, std::string_view bytes) {
 /// same.
 uint64_t WalArchive::put_bytes(const std::string& key, const Packing& packing,
                                std::string_view bytes) {
-  BytesSink packed;
-  packed.bytes.reserve(bytes.size() + bytes.size() / 8);  // else it grows to twice the size
-  const std::unique_ptr<Sink> packer = pack(packed, packing, effort_);
-  packer->write(bytes);
-  packer->finish();
+  const std::string packed = pack_bytes(bytes, packing, effort_);
   store_.renew_lock();
   try {
-    with_context(store_.location(key), [&] { store_.put(key, packed.bytes); });
+    with_context(store_.location(key), [&] { store_.put(key, packed); });
   } catch (const Error& error) {
     if (!is_taken(error, key)) throw;
     BytesSource content(bytes);
     compare(key, content);
   }
-  return packed.bytes.size();
+  return packed.size();
 }
 
 /// Returns whether `error` is that another writer has stored the object.

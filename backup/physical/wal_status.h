@@ -28,8 +28,8 @@ struct WalStatus {
   std::string gap{};                   ///< the sentence about that gap
 };
 
-/// Returns since when something has been wrong, or bytes have waited to be stored; nullopt: all that
-/// there is is stored.
+/// Returns since when something has been wrong, or bytes have waited to be stored; nullopt: all
+/// that there is is stored.
 [[nodiscard]] std::optional<UtcTime> trouble_since(const WalStatus& status);
 
 /// Judges `status`. Bytes that wait to be stored, and a server that is not connected, are late like

@@ -33,40 +33,55 @@ void WalWriter::write(Lsn position, std::string_view bytes) {
 
 /// Takes bytes of the present segment.
 void WalWriter::take(std::string_view bytes) {
-  if (segment_bytes_ <= kKeptSegmentBytes) {
-    segment_ += bytes;
-  } else {
-    const bool is_first = received_ == segment_start_;
-    if (is_first && !archive_.find(name()).whole) large_ = archive_.create(name());
-    if (large_ != nullptr) large_->write(bytes);
-  }
+  if (!is_kept()) return take_large(bytes);
   const Lsn begin = received_;
+  if (segment_.empty()) segment_.reserve(segment_bytes_);  // else it grows to twice the size
+  segment_ += bytes;
   received_.value += bytes.size();
-  if (begin < known_ && known_ <= received_ && segment_bytes_ <= kKeptSegmentBytes) {
+  if (begin < known_ && known_ <= received_) {
     archive_.compare_start(
         name(), std::string_view(segment_).substr(0, known_.value - segment_start_.value));
   }
+}
+
+/// Takes bytes of a segment that is too large to be kept.
+void WalWriter::take_large(std::string_view bytes) {
+  const Lsn begin = received_;
+  const bool is_first = begin == segment_start_;
+  if (is_first && !archive_.find(name()).whole) large_ = archive_.create(name());
+  if (large_ != nullptr) large_->write(bytes);
+  received_.value += bytes.size();
   if (received_ <= stored_) return;
-  piece_ += bytes.substr(stored_ > begin ? stored_.value - begin.value : 0);
+  large_piece_ += bytes.substr(stored_ > begin ? stored_.value - begin.value : 0);
   // The last bytes of a segment are stored with the whole of it.
-  if (piece_.size() >= kMostPieceBytes && received_.value < segment_start_.value + segment_bytes_) {
+  if (large_piece_.size() >= kMostPieceBytes &&
+      received_.value < segment_start_.value + segment_bytes_) {
     flush();
   }
 }
 
+/// Returns the bytes from stored_ to received_.
+std::string_view WalWriter::unstored() const {
+  if (!is_kept()) return large_piece_;
+  return received_ > stored_
+             ? std::string_view(segment_).substr(stored_.value - segment_start_.value)
+             : std::string_view();
+}
+
 void WalWriter::flush() {
-  if (piece_.empty()) return;
-  archive_.put_piece(name(), received_.value - segment_start_.value - piece_.size(), piece_);
-  piece_.clear();
+  const std::string_view piece = unstored();
+  if (piece.empty()) return;
+  archive_.put_piece(name(), received_.value - segment_start_.value - piece.size(), piece);
+  large_piece_.clear();
   stored_ = received_;
 }
 
 void WalWriter::finish_segment() {
-  if (segment_bytes_ <= kKeptSegmentBytes) archive_.put(name(), segment_);
+  if (is_kept()) archive_.put(name(), segment_);
   if (large_ != nullptr) large_->finish();
   large_.reset();
-  segment_.clear();
-  piece_.clear();
+  segment_ = std::string();  // gives the memory back: the next segment may take hours
+  large_piece_.clear();
   segment_start_ = received_;
   stored_ = std::max(stored_, received_);
 }

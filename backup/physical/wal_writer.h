@@ -37,7 +37,11 @@ class WalWriter {
 
  private:
   [[nodiscard]] std::string name() const;
+  /// Returns whether the present segment is kept until it is complete.
+  [[nodiscard]] bool is_kept() const { return segment_bytes_ <= kKeptSegmentBytes; }
+  [[nodiscard]] std::string_view unstored() const;
   void take(std::string_view bytes);
+  void take_large(std::string_view bytes);
   void finish_segment();
 
   WalArchive& archive_;
@@ -49,7 +53,7 @@ class WalWriter {
   Lsn stored_;
   std::string segment_;          ///< its bytes so far, unless it is a large one
   std::unique_ptr<Sink> large_;  ///< of a large one that is not stored yet
-  std::string piece_;            ///< the bytes from stored_ to received_
+  std::string large_piece_;      ///< of a large one, the bytes from stored_ to received_
 };
 
 }  // namespace pgbackup

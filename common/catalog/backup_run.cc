@@ -20,8 +20,8 @@ void report_written(const BackupWriter& writer, BackupOutcome& outcome, Log& log
   if (writer.failures().empty()) return;
   const Error failure = join_failures(writer.failures());
   throw Error(ErrorKind::failed,
-              fmt::format("{}; {} has the backup {}", failure.message(),
-                          fmt::join(names, ", "), manifest.id),
+              fmt::format("{}; {} has the backup {}", failure.message(), fmt::join(names, ", "),
+                          manifest.id),
               failure.hint());
 }
 

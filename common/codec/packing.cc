@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
+#include <utility>
 
 namespace pgbackup {
 namespace {
@@ -16,6 +16,13 @@ struct Row {
 constexpr std::array<Row, 3> kRows = {{{"zstd", ".zst"}, {"gzip", ".gz"}, {"none", ""}}};
 
 const Row& row_of(Compression compression) { return kRows.at(static_cast<size_t>(compression)); }
+
+class BytesSink final : public Sink {
+ public:
+  void write(std::string_view more) override { bytes += more; }
+  void finish() override {}
+  std::string bytes;
+};
 
 /// Passes everything on as it is.
 class PassSink final : public Sink {
@@ -91,6 +98,16 @@ std::unique_ptr<Sink> pack(Sink& next, const Packing& packing, const PackingEffo
       break;
   }
   return std::make_unique<PassSink>(next);
+}
+
+std::string pack_bytes(std::string_view bytes, const Packing& packing,
+                       const PackingEffort& effort) {
+  if (packing.compression == Compression::zstd) return zstd_frames(bytes, effort.zstd_level);
+  BytesSink packed;
+  const std::unique_ptr<Sink> packer = pack(packed, packing, effort);
+  packer->write(bytes);
+  packer->finish();
+  return std::move(packed.bytes);
 }
 
 std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "common/codec/gzip.h"
@@ -38,6 +39,9 @@ struct PackingEffort {
 /// outlive it.
 [[nodiscard]] std::unique_ptr<Sink> pack(Sink& next, const Packing& packing,
                                          const PackingEffort& effort);
+/// Returns what pack() passes on for `bytes`, packed in the calling thread.
+[[nodiscard]] std::string pack_bytes(std::string_view bytes, const Packing& packing,
+                                     const PackingEffort& effort);
 /// Makes the stage that undoes pack(). Throws `corrupt` from write() and finish() for bytes that
 /// pack() has not written.
 [[nodiscard]] std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing);

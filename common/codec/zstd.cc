@@ -62,6 +62,9 @@ void ZstdSink::write(std::string_view bytes) {
 void ZstdSink::finish() {
   submit();
   pass_on(0);
+  for (std::jthread& thread : threads_) thread.request_stop();
+  threads_.clear();
+  frames_.clear();  // gives the memory back: the stages behind may take long
   next_.finish();
 }
 
@@ -103,29 +106,48 @@ void ZstdSink::compress_frames(ZSTD_CCtx* context, const std::stop_token& stop) 
   }
 }
 
-UnzstdSink::UnzstdSink(Sink& next)
-    : next_(next), context_(ZSTD_createDCtx()), out_(ZSTD_DStreamOutSize()) {}
+std::string zstd_frames(std::string_view bytes, int level) {
+  const auto context = make_context(level);
+  const auto frame = std::make_unique_for_overwrite<char[]>(ZSTD_COMPRESSBOUND(kFrameBytes));
+  std::string packed;
+  packed.reserve(ZSTD_compressBound(bytes.size()));  // else it grows to twice the size
+  do {
+    const std::string_view plain = bytes.substr(0, kFrameBytes);
+    const size_t packed_bytes = ZSTD_compress2(
+        context.get(), frame.get(), ZSTD_COMPRESSBOUND(kFrameBytes), plain.data(), plain.size());
+    packed.append(frame.get(), check(packed_bytes, ErrorKind::failed, "zstd"));
+    bytes.remove_prefix(plain.size());
+  } while (!bytes.empty());
+  return packed;
+}
+
+UnzstdSink::UnzstdSink(Sink& next) : next_(next), context_(ZSTD_createDCtx()) {}
 
 void UnzstdSink::write(std::string_view bytes) {
   ZSTD_inBuffer in = {bytes.data(), bytes.size(), 0};
   bool more_to_come = true;
   while (in.pos < in.size || more_to_come) {
-    ZSTD_outBuffer out = {out_.data(), out_.size(), 0};
+    if (frame_bytes_ == frame_.size()) make_room();
+    ZSTD_outBuffer out = {frame_.data(), frame_.size(), frame_bytes_};
     const size_t before = in.pos;
     const size_t left = check(ZSTD_decompressStream(context_.get(), &out, &in), ErrorKind::corrupt,
                               "the compressed data is damaged");
-    frame_.append(out_.data(), out.pos);
-    if (frame_.size() > kMaxFrameBytes) {
-      throw Error(ErrorKind::corrupt, "the compressed data is damaged: a frame is too large");
-    }
-    if (in.pos > before || out.pos > 0) frame_complete_ = left == 0;
-    if (left == 0 && !frame_.empty()) {
-      next_.write(frame_);
-      frame_.clear();
-    }
+    if (in.pos > before || out.pos > frame_bytes_) frame_complete_ = left == 0;
+    frame_bytes_ = out.pos;
     // A full output buffer may mean that the library holds more for the same input.
-    more_to_come = out.pos == out.size;
+    more_to_come = left != 0 && out.pos == out.size;
+    if (left == 0 && frame_bytes_ > 0) {
+      next_.write({frame_.data(), frame_bytes_});
+      frame_bytes_ = 0;
+    }
   }
+}
+
+void UnzstdSink::make_room() {
+  if (frame_.size() == kMaxFrameBytes) {
+    throw Error(ErrorKind::corrupt, "the compressed data is damaged: a frame is too large");
+  }
+  frame_.resize(std::min(std::max(kFrameBytes, 2 * frame_.size()), kMaxFrameBytes));
 }
 
 void UnzstdSink::finish() {

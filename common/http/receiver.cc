@@ -34,7 +34,8 @@ std::string part_of(const Url& url, CURLUPart part, unsigned flags = 0) {
 }
 
 [[noreturn]] void refuse_url() {
-  throw Error(ErrorKind::usage, "this is no URL that begins with http:// or https:// and names a host");
+  throw Error(ErrorKind::usage,
+              "this is no URL that begins with http:// or https:// and names a host");
 }
 
 std::string authorization_of(const Url& url) {

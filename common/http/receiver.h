@@ -52,10 +52,10 @@ class Receiver {
   /// `setting` names the URL in errors. Throws `usage` as parse_receiver_url() does.
   Receiver(const DeliveryMeans& means, std::string_view setting, std::string_view url);
 
-  /// Sends a message and returns once the receiver has answered with a status of 2xx. A receiver may
-  /// get a message twice, since a reply can be lost. Throws `conflict` when the receiver refuses the
-  /// content (400, 409, 422), `denied`, `not_found`, `transient` when it gave no usable answer in
-  /// time, and `canceled`.
+  /// Sends a message and returns once the receiver has answered with a status of 2xx. A receiver
+  /// may get a message twice, since a reply can be lost. Throws `conflict` when the receiver
+  /// refuses the content (400, 409, 422), `denied`, `not_found`, `transient` when it gave no usable
+  /// answer in time, and `canceled`.
   void send(const Message& message, const std::stop_token& stop);
 
  private:

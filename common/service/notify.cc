@@ -54,13 +54,13 @@ std::string_view result_of(const RunReport& report) {
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 Json json_of(const Trouble& trouble) {
-  return {{"group", text_or_null(trouble.work.group.name())},
-          {"destination", text_or_null(trouble.work.destination)},
-          {"guard", text_or_null(trouble.guard)},
-          {"text", clipped(trouble.text, kMostErrorBytes)},
-          {"failures", trouble.failures},
-          {"last_success",
-           trouble.last_success ? Json(format_iso(*trouble.last_success)) : Json()}};
+  return {
+      {"group", text_or_null(trouble.work.group.name())},
+      {"destination", text_or_null(trouble.work.destination)},
+      {"guard", text_or_null(trouble.guard)},
+      {"text", clipped(trouble.text, kMostErrorBytes)},
+      {"failures", trouble.failures},
+      {"last_success", trouble.last_success ? Json(format_iso(*trouble.last_success)) : Json()}};
 }
 
 std::string message_text(const RunReport& report, const Notice& notice) {
@@ -122,7 +122,8 @@ std::string format_slack(const std::string& text) {
 std::string ntfy_title(const RunReport& report, const Notice& notice) {
   std::string title =
       fmt::format("{} on {}: {}", report.program, report.instance, name_of(notice.kind));
-  std::replace_if(title.begin(), title.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::replace_if(
+      title.begin(), title.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return title;
 }
 

@@ -10,8 +10,8 @@
 
 namespace pgbackup {
 
-/// Tells of the start of a run, without repeating what fails, of a run that was good as a whole, or of any other run with the
-/// last lines of the log. Throws what Receiver throws.
+/// Tells of the start of a run, without repeating what fails, of a run that was good as a whole, or
+/// of any other run with the last lines of the log. Throws what Receiver throws.
 void ping(const DeliveryMeans& means, const Letter& letter, const std::stop_token& stop);
 
 }  // namespace pgbackup

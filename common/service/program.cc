@@ -1,6 +1,7 @@
 #include "common/service/program.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -113,6 +114,13 @@ StatusReply answer_status(std::string_view path, const MetricsOf& metrics,
   return {.status = 404, .content_type = "text/plain; charset=utf-8", .body = "see /metrics\n"};
 }
 
+/// Makes buffers of a frame or a part go back to the system when they are freed. Otherwise the
+/// library, after the first of them, keeps such memory for later (mallopt(3)).
+void return_large_buffers() noexcept {
+  constexpr int kLarge = 1 << 20;
+  static_cast<void>(mallopt(M_MMAP_THRESHOLD, kLarge));
+}
+
 int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions& parsed,
         const std::function<void(ParsedOptions&)>& check,
         const std::function<int(const ParsedOptions&)>& body) {
@@ -173,6 +181,7 @@ int run_program(const CommandLine& command, const ServiceConfig& service,
                 const std::function<int(const ParsedOptions&)>& body) {
   open_standard_descriptors();
   forbid_core_dumps();
+  return_large_buffers();
   bool is_health = false;
   try {
     const std::vector<std::string> arguments(argv.begin() + 1, argv.end());

@@ -32,8 +32,7 @@ std::string database_of(const MetricSample& sample) {
 std::string label_path(std::string_view name, std::string_view value) {
   // A path of `.` or `..` would be taken for a step through directories.
   const bool is_plain = value.find_first_not_of('.') != std::string_view::npos &&
-                        encode_percent(value) == value &&
-                        value.find('~') == std::string_view::npos;
+                        encode_percent(value) == value && value.find('~') == std::string_view::npos;
   if (is_plain) return fmt::format("/{}/{}", name, value);
   const std::string encoded = encode_base64_url(value);
   return fmt::format("/{}@base64/{}", name, encoded.empty() ? "=" : encoded);

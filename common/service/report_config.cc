@@ -68,12 +68,14 @@ std::vector<Option> report_options(ReportConfig& config) {
   return {
       {.name = kPingUrl,
        .value = &config.ping_url,
-       .help = "URL that each run calls, as healthchecks.io has it: with /start at its start, as it "
-               "is after a run that was good as a whole, with /fail after any other. See "
-               "docs/notifications.md."},
+       .help =
+           "URL that each run calls, as healthchecks.io has it: with /start at its start, as it "
+           "is after a run that was good as a whole, with /fail after any other. See "
+           "docs/notifications.md."},
       {.name = kNotifyUrl,
        .value = &config.notify_url,
-       .help = "URL to which a message is sent when runs begin to fail and when all is well again."},
+       .help =
+           "URL to which a message is sent when runs begin to fail and when all is well again."},
       {.name = "NOTIFY_ON",
        .value = choice(&config.notify_on, {"change", "failure", "always"}),
        .help = "change: when something begins to fail, or no longer does. failure: after each run "
@@ -111,9 +113,9 @@ void check_report_config(ReportConfig& config, ParsedOptions& parsed) {
   check_url(kPushgatewayUrl, config.pushgateway_url, parsed.problems);
   note_without_url(parsed, kNotifyUrl, {"NOTIFY_ON", "NOTIFY_FORMAT"}, parsed.notes);
   if (!config.metrics_textfile.empty() && config.metrics_textfile.extension() != ".prom") {
-    parsed.problems.push_back(fmt::format(
-        "{}: node_exporter reads only files whose names end in .prom, not {}", kMetricsTextfile,
-        config.metrics_textfile.string()));
+    parsed.problems.push_back(
+        fmt::format("{}: node_exporter reads only files whose names end in .prom, not {}",
+                    kMetricsTextfile, config.metrics_textfile.string()));
   }
 }
 

@@ -37,9 +37,9 @@ struct ReportConfig {
 /// Returns rows of the option table. The rows point into `config`, which must outlive them.
 [[nodiscard]] std::vector<Option> report_options(ReportConfig& config);
 
-/// Completes `config`, and adds to `parsed` one sentence for each setting that is wrong. A file of a
-/// URL that cannot be read is worth a note only: backups are made without reports, and the file is
-/// read again for each run.
+/// Completes `config`, and adds to `parsed` one sentence for each setting that is wrong. A file of
+/// a URL that cannot be read is worth a note only: backups are made without reports, and the file
+/// is read again for each run.
 void check_report_config(ReportConfig& config, ParsedOptions& parsed);
 
 }  // namespace pgbackup

@@ -102,9 +102,10 @@ MetricFamily runs_family(std::string_view prefix, std::span<const RunState> stat
 
 MetricFamily stages_family(std::string_view prefix, std::span<const RunState> states) {
   MetricFamily family{.name = fmt::format("{}last_stage_seconds", prefix),
-                      .help = "What the time of the last backup of this process went into: waiting "
-                              "for PostgreSQL (read), hashing and compressing (pack), waiting for "
-                              "the store (store), confirming and the manifest (commit)."};
+                      .help =
+                          "What the time of the last backup of this process went into: waiting "
+                          "for PostgreSQL (read), hashing and compressing (pack), waiting for "
+                          "the store (store), confirming and the manifest (commit)."};
   for (const RunState& state : states) {
     if (!state.stages) continue;
     const MetricLabels labels = place_labels(state.group, state.destination);
@@ -123,8 +124,9 @@ MetricFamily stages_family(std::string_view prefix, std::span<const RunState> st
 
 MetricFamily requests_family(std::string_view prefix, const RequestCounts& counts) {
   MetricFamily family{.name = fmt::format("{}s3_requests_total", prefix),
-                      .help = "Requests to S3 by operation and class of the reply's status; none: "
-                              "there was no reply.",
+                      .help =
+                          "Requests to S3 by operation and class of the reply's status; none: "
+                          "there was no reply.",
                       .type = MetricType::counter};
   for (const auto& [key, count] : counts.requests) {
     family.samples.push_back(

@@ -38,8 +38,8 @@ struct RunReport {
   std::optional<Error> error{};    ///< absent after a run that was good as a whole
   std::vector<RunState> states{};  ///< of this job, after the run
   std::vector<Refusal> refused{};
-  std::vector<Work> late{};     ///< was overdue when the first run of the process began
-  std::string last_lines{};     ///< of the log, after a run that failed
+  std::vector<Work> late{};  ///< was overdue when the first run of the process began
+  std::string last_lines{};  ///< of the log, after a run that failed
 
   [[nodiscard]] bool is_good() const { return !error.has_value(); }
   /// Returns whether guards refused, and nothing else went wrong.
@@ -49,9 +49,9 @@ struct RunReport {
 /// Names something that is wrong after a run.
 struct Trouble {
   Work work;
-  std::string guard{};           ///< that objects; empty for a failure
-  std::string text{};            ///< the error, or the sentence of the guard
-  int failures = 0;              ///< in a row; 0 for a refusal
+  std::string guard{};  ///< that objects; empty for a failure
+  std::string text{};   ///< the error, or the sentence of the guard
+  int failures = 0;     ///< in a row; 0 for a refusal
   std::optional<UtcTime> last_success{};
 
   /// Returns what tells one trouble from another: `app (s3)`, `app (s3): stalled`.

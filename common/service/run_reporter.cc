@@ -49,11 +49,10 @@ RunReporter::~RunReporter() = default;
 
 void RunReporter::add(std::string_view setting, const Secret* url, bool wants_starts,
                       Courier::Hand hand) {
-  receivers_.push_back(
-      {.setting = setting,
-       .url = url,
-       .wants_starts = wants_starts,
-       .courier = std::make_unique<Courier>(std::move(hand), log_)});
+  receivers_.push_back({.setting = setting,
+                        .url = url,
+                        .wants_starts = wants_starts,
+                        .courier = std::make_unique<Courier>(std::move(hand), log_)});
 }
 
 DeliveryMeans RunReporter::means() const {
@@ -85,8 +84,7 @@ void RunReporter::run_last(const std::function<void()>& body, const std::stop_to
   finish(stop);
 }
 
-std::optional<UtcTime> RunReporter::look(
-    const std::function<std::optional<UtcTime>()>& body) {
+std::optional<UtcTime> RunReporter::look(const std::function<std::optional<UtcTime>()>& body) {
   const UtcTime started = clock_.now();
   try {
     return body();
@@ -102,8 +100,8 @@ std::optional<UtcTime> RunReporter::look(
 void RunReporter::finish(const std::stop_token& stop) {
   const auto deadline = steady_clock::now() + kLongestEnd;
   for (const Receiving& one : receivers_) one.courier->wait(deadline, stop);
-  const auto last = stop.stop_requested() ? std::min(deadline, steady_clock::now() + kLongestStop)
-                                          : deadline;
+  const auto last =
+      stop.stop_requested() ? std::min(deadline, steady_clock::now() + kLongestStop) : deadline;
   for (const Receiving& one : receivers_) {
     if (one.courier->wait(last, {})) continue;
     log_.warn(fmt::format("{}: the report is given up, because the program ends", one.setting));

@@ -55,22 +55,22 @@ class RunReporter {
   /// Does what run() does and then what finish() does, for a program that ends after the run.
   void run_last(const std::function<void()>& body, const std::stop_token& stop);
 
-  /// Calls `body`, which must succeed before there can be a run, and reports its failure. Returns and
-  /// throws what `body` does.
+  /// Calls `body`, which must succeed before there can be a run, and reports its failure. Returns
+  /// and throws what `body` does.
   [[nodiscard]] std::optional<UtcTime> look(const std::function<std::optional<UtcTime>()>& body);
 
   /// Notes what a guard refuses. Called within a run, from its thread.
   void refuse(Refusal refusal) { refused_.push_back(std::move(refusal)); }
 
-  /// Waits for the receivers before the program ends: 20 s at most, and 3 s once `stop` is requested.
-  /// Logs which of them did not get their report.
+  /// Waits for the receivers before the program ends: 20 s at most, and 3 s once `stop` is
+  /// requested. Logs which of them did not get their report.
   void finish(const std::stop_token& stop);
 
  private:
   struct Receiving {
-    std::string_view setting;       ///< for messages
-    const Secret* url;              ///< nullptr: a file
-    bool wants_starts;              ///< is told of the start of a run, too
+    std::string_view setting;  ///< for messages
+    const Secret* url;         ///< nullptr: a file
+    bool wants_starts;         ///< is told of the start of a run, too
     std::unique_ptr<Courier> courier;
   };
 

@@ -35,8 +35,8 @@ inline constexpr std::array<std::string_view, 3> kRunResults = {"success", "fail
 struct RunRecord {
   UtcTime began;  ///< by this machine's clock
   std::chrono::milliseconds taken{0};
-  std::optional<Error> error{};       ///< nullopt: it has succeeded
-  std::optional<BackupSize> size{};   ///< of the backup that was made
+  std::optional<Error> error{};      ///< nullopt: it has succeeded
+  std::optional<BackupSize> size{};  ///< of the backup that was made
   std::optional<StageTimes> stages{};
   /// When the next run is due by the schedule, once this one has succeeded; nullopt: there is none.
   std::optional<UtcTime> next_due{};

@@ -109,11 +109,10 @@ std::string format_address(const ListenAddress& address) {
 }
 
 MHD_Result send_reply(MHD_Connection* connection, StatusReply reply) {
-  const Handle<MHD_Response, MHD_destroy_response> response(MHD_create_response_from_buffer(
-      reply.body.size(), reply.body.data(), MHD_RESPMEM_MUST_COPY));
+  const Handle<MHD_Response, MHD_destroy_response> response(
+      MHD_create_response_from_buffer(reply.body.size(), reply.body.data(), MHD_RESPMEM_MUST_COPY));
   if (response == nullptr) return MHD_NO;
-  MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE,
-                          reply.content_type.c_str());
+  MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE, reply.content_type.c_str());
   MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
   MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONNECTION, "close");
   if (reply.status == kMethodNotAllowed) {
@@ -147,7 +146,10 @@ class StatusServer::Daemon {
  public:
   Daemon(const ListenAddress& address, StatusHandler handler, Log& log,
          std::chrono::milliseconds most_time)
-      : handler_(std::move(handler)), log_(log), most_time_(most_time), stop_fd_(stop_.get_token()) {
+      : handler_(std::move(handler)),
+        log_(log),
+        most_time_(most_time),
+        stop_fd_(stop_.get_token()) {
     open_.reserve(kMostStatusConnections);  // so that no callback needs memory
     Fd socket = listen_on(address);
     port_ = port_of(socket);
@@ -173,6 +175,7 @@ class StatusServer::Daemon {
   [[nodiscard]] SteadyTime next_look() const;
   [[nodiscard]] StatusReply answer(std::string_view method, std::string_view path) const;
 
+  // NOLINTNEXTLINE(readability-function-size)
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* path,
                                const char* method, const char* version, const char* upload,
                                size_t* upload_bytes, void** request) noexcept;
@@ -229,8 +232,9 @@ SteadyTime StatusServer::Daemon::next_look() const {
   if (MHD_get_timeout(daemon_.get(), &milliseconds) == MHD_YES) {
     // The library has work left (0), or a time of its own, which is none of ours.
     constexpr MHD_UNSIGNED_LONG_LONG kMost = 1000;
-    next = std::min(next, std::chrono::steady_clock::now() +
-                              std::chrono::milliseconds(std::min(milliseconds, kMost)));
+    next = std::min(
+        next, std::chrono::steady_clock::now() +
+                  std::chrono::milliseconds(static_cast<long>(std::min(milliseconds, kMost))));
   }
   return next;
 }
@@ -241,7 +245,8 @@ void StatusServer::Daemon::end_overdue(SteadyTime now) {
     one.ends_at = kNoDeadline;
     const MHD_ConnectionInfo* const info =
         MHD_get_connection_info(one.connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (info != nullptr) ::shutdown(info->connect_fd, SHUT_RDWR);  // the library sees it, and closes
+    if (info != nullptr)
+      ::shutdown(info->connect_fd, SHUT_RDWR);  // the library sees it, and closes
   }
 }
 
@@ -259,6 +264,7 @@ StatusReply StatusServer::Daemon::answer(std::string_view method, std::string_vi
   }
 }
 
+// NOLINTNEXTLINE(readability-function-size): the library decides on the parameters
 MHD_Result StatusServer::Daemon::on_request(void* self, MHD_Connection* connection,
                                             const char* path, const char* method,
                                             const char* /*version*/, const char* /*upload*/,
@@ -270,13 +276,11 @@ MHD_Result StatusServer::Daemon::on_request(void* self, MHD_Connection* connecti
   }
 }
 
-void StatusServer::Daemon::on_connection(void* self, MHD_Connection* connection,
-                                         void** /*context*/,
+void StatusServer::Daemon::on_connection(void* self, MHD_Connection* connection, void** /*context*/,
                                          MHD_ConnectionNotificationCode what) noexcept {
   auto& daemon = *static_cast<Daemon*>(self);
   if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-    daemon.open_.push_back(
-        {connection, std::chrono::steady_clock::now() + daemon.most_time_});
+    daemon.open_.push_back({connection, std::chrono::steady_clock::now() + daemon.most_time_});
   } else {
     std::erase_if(daemon.open_,
                   [connection](const Open& one) { return one.connection == connection; });

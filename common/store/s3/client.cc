@@ -213,9 +213,8 @@ void S3Client::throw_unless_returned(const S3Request& request, int status,
 }
 
 Retrier S3Client::make_retrier(const RetryLimits& limits, const std::stop_token& stop) {
-  return {limits,
-          {.clock = clock_, .log = log_, .outage = outage_, .counter = config_.counter},
-          stop};
+  return {
+      limits, {.clock = clock_, .log = log_, .outage = outage_, .counter = config_.counter}, stop};
 }
 
 S3Client::Signing S3Client::signing(const S3Request& request, const std::stop_token& stop) {

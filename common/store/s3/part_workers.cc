@@ -41,6 +41,8 @@ void PartWorkers::submit(PartJob job) {
 
 void PartWorkers::drain() {
   std::unique_lock lock(mutex_);
+  is_draining_ = true;
+  free_.clear();
   changed_.wait(lock, cancel_.get_token(), [this] { return failure_ || unsent_ == 0; });
   check_locked();
 }
@@ -86,7 +88,7 @@ std::optional<PartJob> PartWorkers::next_job() {
 
 void PartWorkers::complete(PartBuffer buffer) {
   const std::lock_guard lock(mutex_);
-  free_.push_back(std::move(buffer));
+  if (!is_draining_) free_.push_back(std::move(buffer));
   --unsent_;
   changed_.notify_all();
 }

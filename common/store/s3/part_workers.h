@@ -56,7 +56,8 @@ class PartWorkers {
   /// Returns an empty buffer of `part_bytes`, and waits for one.
   [[nodiscard]] PartBuffer take_buffer();
   void submit(PartJob job);
-  /// Waits until everything that was submitted is sent.
+  /// Waits until everything that was submitted is sent, and gives the memory back. Nothing is
+  /// submitted afterwards.
   void drain();
   /// Throws the error that made a part fail. All calls above throw it, too, and `canceled` after a
   /// stop.
@@ -90,6 +91,7 @@ class PartWorkers {
   std::vector<PartBuffer> free_;
   int allocated_ = 0;
   int unsent_ = 0;  ///< in the queue or being sent
+  bool is_draining_ = false;
   std::optional<Error> failure_;
   std::vector<std::jthread> threads_;  // last: ends before what it uses
 };

@@ -71,8 +71,9 @@ TEST_CASE("A single attempt waits for nobody") {
   Outage::Row one(outage);
   one.fail();
   const RetryLimits single{.total = std::chrono::milliseconds(0)};
-  CHECK(Retrier(single, {clock, log.log(), outage}, {}).run([](Attempt& /*attempt*/) { return 7; }) ==
-        7);
+  CHECK(Retrier(single, {clock, log.log(), outage}, {}).run([](Attempt& /*attempt*/) {
+    return 7;
+  }) == 7);
 }
 
 TEST_CASE("Of many rows in an outage one is at work at a time, until all may go on") {

@@ -95,7 +95,8 @@ TEST_CASE("Without a suffix the URL stays as it is") {
 }
 
 TEST_CASE("A failure that may pass is tried again, and that is said") {
-  for (const auto* const first : {"500 Internal Server Error", "503 Busy", "429 Too Many", "408 x"}) {
+  for (const auto* const first :
+       {"500 Internal Server Error", "503 Busy", "429 Too Many", "408 x"}) {
     CAPTURE(first);
     Fixture fixture({reply(first), kHangUp, reply("200 OK")});
     fixture.send({.body = "b"});
@@ -111,13 +112,11 @@ TEST_CASE("A failure that lasts is not tried again, and tells what the receiver 
     const char* status;
     ErrorKind kind;
   };
-  for (const Row& row : {Row{"400 Bad Request", ErrorKind::conflict},
-                         Row{"401 Unauthorized", ErrorKind::denied},
-                         Row{"403 Forbidden", ErrorKind::denied},
-                         Row{"404 Not Found", ErrorKind::not_found},
-                         Row{"410 Gone", ErrorKind::not_found},
-                         Row{"418 Teapot", ErrorKind::failed},
-                         Row{"301 Moved", ErrorKind::failed}}) {
+  for (const Row& row :
+       {Row{"400 Bad Request", ErrorKind::conflict}, Row{"401 Unauthorized", ErrorKind::denied},
+        Row{"403 Forbidden", ErrorKind::denied}, Row{"404 Not Found", ErrorKind::not_found},
+        Row{"410 Gone", ErrorKind::not_found}, Row{"418 Teapot", ErrorKind::failed},
+        Row{"301 Moved", ErrorKind::failed}}) {
     CAPTURE(row.status);
     Fixture fixture({reply(row.status, "no\nsuch hook")});
     const auto error = error_of([&] { return fixture.send({}), 0; });
@@ -186,8 +185,8 @@ TEST_CASE("Nobody there: the host is named, and nothing else of the URL") {
   { url = ScriptedServer({}).url(std::string("/hook/") + kSecret); }
   Fixture fixture({});
   const auto error = error_of([&] {
-    return Receiver(fixture.means, "NOTIFY_URL", "http://user:" + std::string(kSecret) + "@" +
-                                                     url.substr(7))
+    return Receiver(fixture.means, "NOTIFY_URL",
+                    "http://user:" + std::string(kSecret) + "@" + url.substr(7))
                .send({}, {}),
            0;
   });

@@ -156,11 +156,10 @@ TEST_CASE("ntfy gets text with a title that is a header") {
   RunReport one = report({"app"});
   one.instance = "d\xc3\xa4\r\nX-Evil: 1";
   const Message message = format_notice(one, {NoticeKind::failure, {}}, NotifyFormat::ntfy);
-  CHECK(message.headers ==
-        NameValues{{"Content-Type", "text/plain; charset=utf-8"},
-                   {"Title", "pg-backup on d????X-Evil: 1: failure"},
-                   {"Priority", "high"},
-                   {"Tags", "warning"}});
+  CHECK(message.headers == NameValues{{"Content-Type", "text/plain; charset=utf-8"},
+                                      {"Title", "pg-backup on d????X-Evil: 1: failure"},
+                                      {"Priority", "high"},
+                                      {"Tags", "warning"}});
   CHECK(contains(message.body, "app (s3): app <broke>"));
   CHECK(format_notice(one, {NoticeKind::recovery, {}}, NotifyFormat::ntfy).headers[2].second ==
         "default");

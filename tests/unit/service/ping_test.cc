@@ -37,8 +37,9 @@ TEST_CASE("A start, a success and a failure are three addresses") {
   failure.report.last_lines = "one\ntwo\n";
   const std::string request = request_for(std::move(failure));
   CHECK(request.starts_with("POST /uuid/fail HTTP/1.1\r\n"));
-  CHECK(request.ends_with("\r\n\r\npg-backup on db1: the backup failed: no\n"
-                          "\nthe last lines of the log:\none\ntwo\n"));
+  CHECK(
+      request.ends_with("\r\n\r\npg-backup on db1: the backup failed: no\n"
+                        "\nthe last lines of the log:\none\ntwo\n"));
 }
 
 TEST_CASE("A refusal of a guard is no success, and a long log is cut") {

@@ -109,8 +109,9 @@ TEST_CASE("A database that is refused for good does not stop the others") {
 
 TEST_CASE("A gateway that is down is asked once, not once for each database") {
   Fixture fixture({kDown, ok("")});
-  CHECK(fails_with(ErrorKind::transient, "answers 500",
-                   [&] { return fixture.push({family("one", {"a", "b"})}), 0; }));
+  CHECK(fails_with(ErrorKind::transient, "answers 500", [&] {
+    return fixture.push({family("one", {"a", "b"})}), 0;
+  }));
   CHECK(fixture.lines().size() == 1);
 }
 

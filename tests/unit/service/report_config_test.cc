@@ -117,7 +117,8 @@ TEST_CASE("Two values of one URL, and problems of others, stay problems") {
 TEST_CASE("Settings without their receiver are noted, and a name that is not read is refused") {
   Checked checked;
   check(checked, {{"NOTIFY_ON", "always"}, {"METRICS_JOB", "j"}, {"METRICS_TEXTFILE", "/x/a.txt"}});
-  CHECK(checked.parsed.notes == std::vector<std::string>{"NOTIFY_ON has no effect without NOTIFY_URL"});
+  CHECK(checked.parsed.notes ==
+        std::vector<std::string>{"NOTIFY_ON has no effect without NOTIFY_URL"});
   REQUIRE(checked.parsed.problems.size() == 1);
   CHECK(contains(checked.parsed.problems[0], "METRICS_TEXTFILE: node_exporter reads only"));
 }

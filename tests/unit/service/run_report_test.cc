@@ -63,7 +63,8 @@ TEST_CASE("A refusal is told by its guard, and not as a failure, too") {
   frozen.program = "pg-prune";
   frozen.job = "pruning";
   frozen.error = Error(ErrorKind::conflict, "nothing of app was touched");
-  frozen.states = {{.job = "pruning", .group = {}, .destination = "s3", .failures = 1, .last_error = "nothing"}};
+  frozen.states = {
+      {.job = "pruning", .group = {}, .destination = "s3", .failures = 1, .last_error = "nothing"}};
   frozen.refused = {{.guard = "stalled",
                      .group = Group::database("app"),
                      .destination = "s3",

@@ -141,8 +141,7 @@ TEST_CASE("A store that cannot be looked at is told as a failure, without a star
 }
 
 TEST_CASE("What was overdue at the start of the process and is made now has recovered") {
-  const std::vector<std::pair<hours, size_t>> rows = {
-      {hours(5), 0}, {hours(9), 1}, {-hours(1), 0}};
+  const std::vector<std::pair<hours, size_t>> rows = {{hours(5), 0}, {hours(9), 1}, {-hours(1), 0}};
   for (const auto& [age, told] : rows) {
     Fixture fixture;
     fixture.config.notify_url = Secret(fixture.server.url("/n"));
@@ -177,8 +176,8 @@ TEST_CASE("What failed and what a guard refuses are in the report of their run, 
   CHECK(contains(fixture.server.requests[0], "\"guard\":\"stalled\""));
   CHECK(contains(fixture.server.requests[0], "\"result\":\"refused\""));
   CHECK(contains(fixture.server.requests[0], "\"trouble_count\":2"));
-  CHECK(contains(fixture.server.requests[1],
-                 "\"recovered\":[\"app (dir)\",\"app (s3): stalled\"]"));
+  CHECK(
+      contains(fixture.server.requests[1], "\"recovered\":[\"app (dir)\",\"app (s3): stalled\"]"));
 }
 
 TEST_CASE("Metrics are pushed and written after each run, also after one that failed") {
