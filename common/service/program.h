@@ -25,7 +25,7 @@ struct ServiceConfig {
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
   std::string health_socket;
-  std::string status_listen;  ///< value of STATUS_LISTEN; empty: there is no status port
+  std::string status_listen{};  ///< value of STATUS_LISTEN; empty: there is no status port
   std::optional<std::chrono::seconds> max_backup_age{};
   bool check_only = false;  ///< `config --check`
 };

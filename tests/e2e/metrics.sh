@@ -63,15 +63,18 @@ both_programs() {
     local run due
     run=$(value 'pg_backup_last_run_timestamp{database="app"}')
     due=$(value 'pg_backup_next_due_timestamp_seconds{database="app"}')
-    [ "$run" -ge "$((begun - 2))" ] && [ "$run" -le "$(date +%s)" ] || fail "it began at $run"
+    [ "$run" -ge "$((begun - 2))" ] || fail "it began at $run"
+    [ "$run" -le "$(date +%s)" ] || fail "it began at $run"
     [ "$due" = "$((run + 3600))" ] || fail "the next one is due at $due"
     [ "$(value 'pg_backup_last_stage_seconds{database="app",stage="read"}')" != 0 ] || fail "pg_dump took no time"
 
     # A scrape asks nobody: the counts of requests stay.
-    local before i
+    local before
     before=$(grep '^pg_backup_s3_requests_total' "$T/metrics" || true)
-    [ "$store" = dir ] || grep -q 'operation="PutObject",status="2xx"' <<<"$before" || fail "no request was counted"
-    for i in 1 2 3 4 5; do scrape "$port"; done
+    if [ "$store" = s3 ]; then
+        grep -q 'operation="PutObject",status="2xx"' <<<"$before" || fail "no request was counted"
+    fi
+    for _ in 1 2 3 4 5; do scrape "$port"; done
     [ "$(grep '^pg_backup_s3_requests_total' "$T/metrics" || true)" = "$before" ] || fail "a scrape asked the store"
     stop_program "$pid"
 
@@ -92,8 +95,9 @@ both_programs() {
     expect_value 'pg_prune_damaged_backups{database="app"}' 0
     [ "$(($(value 'pg_prune_newest_backup_timestamp_seconds{database="app"}') - run))" -le 2 ] || fail "another time"
     [ "$(value 'pg_prune_newest_backup_bytes{database="app"}')" -gt "$stored" ] || fail "without its manifest?"
-    [ "$store" = dir ] || grep -q '^pg_prune_s3_requests_total{operation="ListObjectsV2",status="2xx"}' "$T/metrics" ||
-        fail "no listing was counted"
+    if [ "$store" = s3 ]; then
+        shows "$port" 'pg_prune_s3_requests_total{operation="ListObjectsV2",status="2xx"}' || fail "no listing was counted"
+    fi
     stop_program "$pid"
 }
 both_stores both_programs
@@ -210,7 +214,8 @@ case_port_in_use() {
     wait_until 30 log_says "next pruning"
     log_says "127.0.0.1:$taken cannot be listened on: Address already in use" || { cat "$T/daemon.log"; fail "no warning"; }
     [ "$(grep -c 'cannot be listened on' "$T/daemon.log")" = 1 ] || fail "more than one"
-    scrape "$taken" && grep -q ^pg_backup "$T/metrics" || fail "the first one does not answer"
+    scrape "$taken"
+    grep -q ^pg_backup "$T/metrics" || fail "the first one does not answer"
     stop_program "$pid"
     stop_program "$first"
 }
@@ -301,8 +306,9 @@ case_attacked() {
     touch "$T/attacked"
     wait_until 60 log_says "backed up app"
     [ "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)" -lt 80 ] || fail "it holds too many descriptors"
-    [ "$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")" -lt 200000 ] || grep -q asan <<<"$(nm -D "$BIN/pg-backup")" ||
-        fail "it takes too much memory"
+    if ! grep -q asan <<<"$(nm -D "$BIN/pg-backup")"; then
+        [ "$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")" -lt 200000 ] || fail "it takes too much memory"
+    fi
     touch "$T/stop"
     wait_until 60 scrape "$port"
     expect_value 'pg_backup_last_exit_code{database="app"}' 0
