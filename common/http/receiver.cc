@@ -125,6 +125,7 @@ std::string with_suffix(const ReceiverUrl& url, std::string_view suffix) {
 ReceiverUrl parse_receiver_url(std::string_view text) {
   const Url url(curl_url());
   const std::string copy(trimmed(text));
+  if (copy.find(":///") == copy.find("://")) refuse_url();  // libcurl takes a path for the host
   if (!url || curl_url_set(url.get(), CURLUPART_URL, copy.c_str(), 0) != CURLUE_OK) refuse_url();
   const std::string scheme = part_of(url, CURLUPART_SCHEME);
   const std::string host = part_of(url, CURLUPART_HOST);

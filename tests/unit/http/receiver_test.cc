@@ -143,7 +143,7 @@ TEST_CASE("A reply that repeats the URL, and a page for browsers, are not quoted
 
 TEST_CASE("No receiver holds up for longer than the attempts may take") {
   const std::string endless(200'000, 'x');
-  for (const std::string first :
+  for (const std::string& first :
        {std::string(), std::string(kHangUp), std::string("nonsense\r\n\r\n"),
         "HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n" + endless,
         std::string("HTTP/1.1 500 No\r\nContent-Length: 100\r\n\r\nten bytes"),
