@@ -38,7 +38,7 @@ class LogTail {
 /// no memory: no call throws.
 class Log {
  public:
-  /// Also adds each line to `tail` where there is one. It must outlive the log.
+  /// Adds each line to `tail`, too, where there is one. It must outlive the log.
   Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out = stderr,
       LogTail* tail = nullptr);
   /// Writes to the same log as `log`, with `fields` at the end of every line.

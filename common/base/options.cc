@@ -292,8 +292,8 @@ std::string file_of(const Option& row, const ParsedOptions& parsed,
   for (const Setting& setting : parsed.settings) {
     if (setting.name != row.name) continue;
     if (!row.secret_file.empty() && setting.given_as == row.secret_file) return setting.given_as;
-    const bool was_unreadable = setting.given_as.empty() && setting.source == "file";
-    const std::string name = was_unreadable ? fmt::format("{}_FILE", row.name) : setting.given_as;
+    std::string name = setting.given_as;
+    if (name.empty() && setting.source == "file") name = fmt::format("{}_FILE", row.name);
     const auto found = environment.find(name);
     const bool is_file = name.ends_with("_FILE") && found != environment.end();
     return is_file ? found->second : "";
@@ -385,10 +385,9 @@ std::vector<std::string> reread_secrets(std::span<const Option> rows, const Pars
     if (text) wipe(*text);
     if (complaint.empty()) continue;
     const bool has_value = !show_value(row.value).empty();
-    problems.push_back(
-        fmt::format("{}: {}, because {} cannot be read{}: {}", row.name,
-                    has_value ? "the previous value is kept" : "there is no value yet", path,
-                    has_value ? " again" : "", complaint));
+    problems.push_back(fmt::format(
+        "{}: {}, because {} cannot be read again: {}", row.name,
+        has_value ? "the previous value is kept" : "there is no value yet", path, complaint));
   }
   return problems;
 }

@@ -99,7 +99,7 @@ TEST_CASE("A file that cannot be read costs a note, and is read again for each r
   REQUIRE(reread_secrets(rows, checked.parsed, environment).size() == 1);
   CHECK(reread_secrets(rows, checked.parsed, environment)[0] ==
         "PING_URL: there is no value yet, because " + path +
-            " cannot be read: No such file or directory");
+            " cannot be read again: No such file or directory");
   folder.write("url", "http://h/\n");
   CHECK(reread_secrets(rows, checked.parsed, environment).empty());
   CHECK(checked.config.ping_url.reveal() == "http://h/");
