@@ -295,8 +295,7 @@ std::string file_of(const Option& row, const ParsedOptions& parsed,
     std::string name = setting.given_as;
     if (name.empty() && setting.source == "file") name = fmt::format("{}_FILE", row.name);
     const auto found = environment.find(name);
-    const bool is_file = name.ends_with("_FILE") && found != environment.end();
-    return is_file ? found->second : "";
+    return name.ends_with("_FILE") && found != environment.end() ? found->second : "";
   }
   return "";
 }
