@@ -38,6 +38,11 @@ std::string label_path(std::string_view name, std::string_view value) {
   return fmt::format("/{}@base64/{}", name, encoded.empty() ? "=" : encoded);
 }
 
+/// Returns the path of the group in which an older system kept everything.
+std::string path_of_instance(const PushLabels& labels) {
+  return "/metrics" + label_path("job", labels.job) + label_path("instance", labels.instance);
+}
+
 void write_and_close(Fd file, std::string_view text, const std::string& name) {
   if (fchmod(file.get(), kMode) != 0) throw_errno(name);  // the umask may be stricter
   write_all(file.get(), text, name);
@@ -61,20 +66,18 @@ std::map<std::string, std::vector<MetricFamily>> split_by_database(
   return groups;
 }
 
-std::string gateway_path(std::string_view job, std::string_view instance,
-                         std::string_view database) {
-  std::string path = "/metrics" + label_path("job", job) + label_path("instance", instance);
+std::string gateway_path(const PushLabels& labels, std::string_view database) {
+  std::string path = path_of_instance(labels) + label_path("program", labels.program);
   if (!database.empty()) path += label_path(kDatabaseLabel, database);
   return path;
 }
 
-Pusher::Pusher(DeliveryMeans means, std::string job, std::string instance)
-    : means_(std::move(means)), job_(std::move(job)), instance_(std::move(instance)) {}
+Pusher::Pusher(DeliveryMeans means, PushLabels labels)
+    : means_(std::move(means)), labels_(std::move(labels)) {}
 
 void Pusher::push(std::string_view url, const std::vector<MetricFamily>& families,
                   const std::stop_token& stop) {
   Receiver gateway(means_, kPushgatewayUrl, url);
-  // The group without a database comes first: an older system kept there what the others hold now.
   const auto groups = split_by_database(families);
   std::optional<Error> refusal;
   for (const auto& [database, metrics] : groups) {
@@ -91,7 +94,7 @@ void Pusher::push(std::string_view url, const std::vector<MetricFamily>& familie
       ++database;
       continue;
     }
-    gateway.send({.method = "DELETE", .suffix = gateway_path(job_, instance_, *database)}, stop);
+    gateway.send({.method = "DELETE", .suffix = gateway_path(labels_, *database)}, stop);
     database = pushed_.erase(database);
   }
   if (refusal) throw Error(*refusal);
@@ -99,7 +102,7 @@ void Pusher::push(std::string_view url, const std::vector<MetricFamily>& familie
 
 void Pusher::put(Receiver& gateway, const std::string& database,
                  const std::vector<MetricFamily>& families, const std::stop_token& stop) {
-  const std::string path = gateway_path(job_, instance_, database);
+  const std::string path = gateway_path(labels_, database);
   const Message message{.method = "PUT",
                         .suffix = path,
                         .headers = {{"Content-Type", std::string(kMetricsContentType)}},
@@ -110,6 +113,7 @@ void Pusher::put(Receiver& gateway, const std::string& database,
     if (error.kind() != ErrorKind::conflict) throw;
   }
   gateway.send({.method = "DELETE", .suffix = path}, stop);
+  gateway.send({.method = "DELETE", .suffix = path_of_instance(labels_)}, stop);
   gateway.send(message, stop);
 }
 

@@ -26,22 +26,29 @@ inline constexpr std::string_view kDatabaseLabel = "database";
 [[nodiscard]] std::map<std::string, std::vector<MetricFamily>> split_by_database(
     const std::vector<MetricFamily>& families);
 
-/// Returns the path of a group of the gateway: `/metrics/job/pg_backup/instance/db1`, and
-/// `/database/app` where there is one. Other bytes than letters, digits, `.`, `-` and `_` are sent
-/// in Base64. Pure.
-[[nodiscard]] std::string gateway_path(std::string_view job, std::string_view instance,
-                                       std::string_view database);
+/// Holds the labels that all groups of one program have.
+struct PushLabels {
+  std::string job;       ///< METRICS_JOB
+  std::string instance;  ///< METRICS_INSTANCE
+  std::string program;   ///< `pg-backup`: both programs may have the same job and instance
+};
+
+/// Returns the path of a group of the gateway:
+/// `/metrics/job/pg_backup/instance/db1/program/pg-backup`, and `/database/app` where there is one.
+/// Other bytes than letters, digits, `.`, `-` and `_` are sent in Base64. Pure.
+[[nodiscard]] std::string gateway_path(const PushLabels& labels, std::string_view database);
 
 /// Pushes to one gateway. Used by one thread.
 class Pusher {
  public:
-  Pusher(DeliveryMeans means, std::string job, std::string instance);
+  Pusher(DeliveryMeans means, PushLabels labels);
 
-  /// Replaces the groups of this job and instance: one for each database, so that another process
-  /// that pushes under the same names replaces only the databases that it knows, too. A group that
-  /// the gateway refuses is deleted and pushed again, since the type of a metric cannot change
-  /// otherwise; one that is refused still does not stop the others. Deletes the groups of databases
-  /// that an earlier call pushed and that are gone. Throws what Receiver throws.
+  /// Replaces the groups of this program: one for each database, so that another process that
+  /// pushes under the same labels replaces only the databases that it knows, too. A group that the
+  /// gateway refuses is deleted and pushed again, and so is what an older system has pushed under
+  /// the same job and instance, since the type of a metric cannot change otherwise. A group that is
+  /// refused still does not stop the others. Deletes the groups of databases that an earlier call
+  /// pushed and that are gone. Throws what Receiver throws.
   void push(std::string_view url, const std::vector<MetricFamily>& families,
             const std::stop_token& stop);
 
@@ -50,8 +57,7 @@ class Pusher {
            const std::vector<MetricFamily>& families, const std::stop_token& stop);
 
   const DeliveryMeans means_;
-  const std::string job_;
-  const std::string instance_;
+  const PushLabels labels_;
   std::set<std::string> pushed_;  ///< databases
 };
 

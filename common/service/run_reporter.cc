@@ -28,7 +28,9 @@ RunReporter::RunReporter(ReportedRuns runs, const ReportConfig& config, Clock& c
       log_(log),
       means_(means()),
       notifier_(means(), config.notify_on, config.notify_format),
-      pusher_(means(), config.metrics_job, config.metrics_instance) {
+      pusher_(means(), {.job = config.metrics_job,
+                        .instance = config.metrics_instance,
+                        .program = runs_.program}) {
   add(kPingUrl, &config.ping_url, true,
       [this](const Letter& letter, const std::stop_token& stop) { ping(means_, letter, stop); });
   add(kNotifyUrl, &config.notify_url, false,

@@ -279,7 +279,7 @@ case_pushgateway() {
     settings+=(DB= "DATABASES=app crm" "PUSHGATEWAY_URL=$gateway" METRICS_INSTANCE=production)
     backup_now
     says_not "PUSHGATEWAY_URL:"
-    local of='instance="production",job="pg_backup"'
+    local of='instance="production",job="pg_backup",program="pg-backup"'
     has "pg_backup_last_exit_code\\{database=\"app\",$of\\}" 0
     has "pg_backup_last_exit_code\\{database=\"crm\",$of\\}" 0
     has "pg_backup_healthy\\{$of\\}" 1
@@ -301,13 +301,16 @@ case_pushgateway() {
     has "pg_backup_last_exit_code\\{database=\"crm\",$of\\}" 1
     has "pg_backup_last_exit_code\\{database=\"erp\",$of\\}" 0
 
-    # The other program is a job of its own.
+    # Nor does the other program, not even under the same job.
     settings+=(S3_BACKUP_MAX_AGE=30d)
     expect 0 pg_prune now
     says_not "PUSHGATEWAY_URL:"
-    has 'pg_prune_last_exit_code\{instance="production",job="pg_prune"\}' 0
-    has 'pg_prune_backups\{database="erp",instance="production",job="pg_prune"\}' 1
+    has 'pg_prune_last_exit_code\{instance="production",job="pg_prune",program="pg-prune"\}' 0
+    has 'pg_prune_backups\{database="erp",instance="production",job="pg_prune",program="pg-prune"\}' 1
+    with METRICS_JOB=pg_backup -- expect 0 pg_prune now
+    has 'pg_prune_backups\{database="erp",instance="production",job="pg_backup",program="pg-prune"\}' 1
     has "pg_backup_healthy\\{$of\\}" 1
+    has "pg_backup_last_exit_code\\{database=\"erp\",$of\\}" 0
 }
 
 # A database that the daemon no longer backs up leaves the gateway.
@@ -320,8 +323,8 @@ case_pushgateway_forgets_what_is_gone() {
     wait_until 20 is_pushed 'pg_backup_last_exit_code{database="crm"'
     drop_database crm
     wait_until 40 eval '! is_pushed crm'
-    has 'pg_backup_last_exit_code\{database="app",instance="p",job="pg_backup"\}' 0
-    has 'pg_backup_last_exit_code\{database="_globals",instance="p",job="pg_backup"\}' 0
+    has 'pg_backup_last_exit_code\{database="app",instance="p",job="pg_backup",program="pg-backup"\}' 0
+    has 'pg_backup_last_exit_code\{database="_globals",instance="p",job="pg_backup",program="pg-backup"\}' 0
     kill -TERM "$pid"
     expect_end 0 10
 }
@@ -339,10 +342,11 @@ case_pushgateway_with_other_types() {
         curl --data-binary @- "$gateway/metrics/job@base64/YS9i/instance@base64/Li4"
     backup_now
     says_not "PUSHGATEWAY_URL:"
-    has 'pg_backup_last_exit_code\{database="a/b \\"c\\" ä %2F",instance="..",job="a/b"\}' 0
-    has 'pg_backup_healthy\{instance="..",job="a/b"\}' 1
+    has 'pg_backup_last_exit_code\{database="a/b \\"c\\" ä %2F",instance="..",job="a/b",program="pg-backup"\}' 0
+    has 'pg_backup_healthy\{instance="..",job="a/b",program="pg-backup"\}' 1
+    ! is_pushed 'pg_backup_last_bytes{instance="..",job="a/b"}' || fail "what the older system pushed is still there"
     # A group of somebody else that is in the way is left alone, and said.
-    curl -X DELETE "$gateway/metrics/job@base64/YS9i/instance@base64/Li4"
+    curl -X DELETE "$gateway/metrics/job@base64/YS9i/instance@base64/Li4/program/pg-backup"
     printf '# TYPE pg_backup_healthy counter\npg_backup_healthy 5\n' | curl --data-binary @- "$gateway/metrics/job/other"
     backup_now
     says "PUSHGATEWAY_URL: 127.0.0.1:"

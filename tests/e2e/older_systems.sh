@@ -129,7 +129,7 @@ case_compose_stack_with_supercronic() {
     says "/run/secrets/pg_password"
     says_not "$PGPASSWORD "
     works app
-    grep -qx 'PUT /metrics/job/pg_backup/instance/app/database/crm' <<<"$(paths)" || fail "$(paths)"
+    grep -qx 'PUT /metrics/job/pg_backup/instance/app/program/pg-backup/database/crm' <<<"$(paths)" || fail "$(paths)"
     grep -qx 'pg_backup_last_exit_code{database="crm"} 0' <<<"$(requests | jq -r .body)" || fail "$(requests)"
     [ "$(field group | sort -u | xargs)" = "app crm" ] || fail "$(field group)"
     ls "$folder"/app/2*/app.sql.gz >/dev/null || fail "no .sql.gz"

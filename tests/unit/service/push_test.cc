@@ -47,21 +47,25 @@ struct Fixture {
                  .clock = clock,
                  .log = log.log(),
                  .retry = {.total = milliseconds(0)}},
-                "pg_backup",
-                "db1"};
+                {.job = "pg_backup", .instance = "db1", .program = "pg-backup"}};
 };
 
 const std::string kRefused = "HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\nother";
 const std::string kDown = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
-const std::string kGroup = "/gateway/metrics/job/pg_backup/instance/db1";
+const std::string kInstance = "/gateway/metrics/job/pg_backup/instance/db1";
+const std::string kGroup = kInstance + "/program/pg-backup";
 
 TEST_CASE("The path of a group keeps what is plain and encodes the rest") {
-  CHECK(gateway_path("pg_backup", "db-1.example.com", "") ==
-        "/metrics/job/pg_backup/instance/db-1.example.com");
-  CHECK(gateway_path("a/b", "x", "app") == "/metrics/job@base64/YS9i/instance/x/database/app");
-  CHECK(gateway_path("j", "", "a b") == "/metrics/job/j/instance@base64/=/database@base64/YSBi");
-  CHECK(gateway_path("j", "..", "~~?>") ==
-        "/metrics/job/j/instance@base64/Li4/database@base64/fn4_Pg");
+  const auto path = [](const std::string& job, const std::string& instance,
+                       const std::string& database) {
+    return gateway_path({.job = job, .instance = instance, .program = "p"}, database);
+  };
+  CHECK(path("pg_backup", "db-1.example.com", "") ==
+        "/metrics/job/pg_backup/instance/db-1.example.com/program/p");
+  CHECK(path("a/b", "x", "app") == "/metrics/job@base64/YS9i/instance/x/program/p/database/app");
+  CHECK(path("j", "", "a b") == "/metrics/job/j/instance@base64/=/program/p/database@base64/YSBi");
+  CHECK(path("j", "..", "~~?>") ==
+        "/metrics/job/j/instance@base64/Li4/program/p/database@base64/fn4_Pg");
 }
 
 TEST_CASE("Each series belongs to the group of its database, with the head of its family") {
@@ -91,14 +95,14 @@ TEST_CASE("Groups are replaced, and those of databases that are gone are deleted
 }
 
 TEST_CASE("A group that is refused is deleted and pushed again") {
-  Fixture fixture({kRefused, ok(""), ok("")});
+  Fixture fixture({kRefused, ok(""), ok(""), ok("")});
   fixture.push({family("one", {""})});
-  CHECK(fixture.lines() ==
-        std::vector<std::string>{"PUT " + kGroup, "DELETE " + kGroup, "PUT " + kGroup});
+  CHECK(fixture.lines() == std::vector<std::string>{"PUT " + kGroup, "DELETE " + kGroup,
+                                                    "DELETE " + kInstance, "PUT " + kGroup});
 }
 
 TEST_CASE("A database that is refused for good does not stop the others") {
-  Fixture fixture({kRefused, ok(""), kRefused, ok("")});
+  Fixture fixture({kRefused, ok(""), ok(""), kRefused, ok("")});
   const auto error = error_of([&] { return fixture.push({family("one", {"a", "b"})}), 0; });
   REQUIRE(error);
   CHECK(error->kind() == ErrorKind::conflict);

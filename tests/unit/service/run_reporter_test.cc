@@ -191,7 +191,7 @@ TEST_CASE("Metrics are pushed and written after each run, also after one that fa
   CHECK(folder.read("m.prom") == "# HELP m Help.\n# TYPE m gauge\nm 1\n");
   reporter.run([] {});
   reporter.finish({});
-  const std::string line = "PUT /metrics/job/pg_backup/instance/db1";
+  const std::string line = "PUT /metrics/job/pg_backup/instance/db1/program/pg-backup";
   CHECK(fixture.lines() == std::vector<std::string>{line, line});
 }
 
