@@ -154,9 +154,10 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
   const std::unique_ptr<GroupBackup> job = make_job(run, schedule, clock);
   failures_.clear();
   unanswered_.clear();
-  const bool is_alone = work.groups.size() == 1;
-  if (!is_alone) {
-    log_.info(fmt::format("making {} backups", work.groups.size()), {{"id", run.id}});
+  totals_ = {};
+  const auto begun = clock_.steady();
+  if (work.groups.size() != 1) {
+    log_.info("making backups", {{"run", run.id}, {"backups", work.groups.size()}});
   }
   for (const GroupWork& item : work.groups) {
     const auto lost = goal.lost.find(item.group);
@@ -168,11 +169,18 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
       note(item, {.holders = {}, .failures = {}, .error = error}, {.began = started - ahead_});
     }
     if (!error) continue;
-    if (is_alone) throw Error(*error);
-    log_failure(*error);
+    if (work.groups.size() != 1) log_failure(run.id, item.group, *error);
     failures_.emplace_back(item.group, *error);
   }
-  if (!is_alone) finish(work.groups.size());
+  const auto taken = std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - begun);
+  log_.info("run finished", {{"run", run.id},
+                             {"result", failures_.empty() ? "success" : "failure"},
+                             {"backups", work.groups.size() - failures_.size()},
+                             {"failed", failures_.size()},
+                             {"bytes", LogBytes{totals_.stored_bytes}},
+                             {"uncompressed_bytes", LogBytes{totals_.uncompressed_bytes}},
+                             {"seconds", taken.count()}});
+  throw_failures(work.groups.size());
 }
 
 /// Returns whether another database of the server accepts connections, so that only the one does
@@ -303,6 +311,8 @@ void BackupRuns::note(const GroupWork& item, const BackupOutcome& outcome, RunRe
     record.error.reset();
     if (holder != outcome.holders.end()) {
       record.size = holder->size;
+      totals_.stored_bytes += holder->size.stored_bytes;
+      totals_.uncompressed_bytes += holder->size.uncompressed_bytes;
       record.stages = outcome.stages;
     } else {
       record.error = failure == outcome.failures.end() ? outcome.error : failure->error;
@@ -311,14 +321,15 @@ void BackupRuns::note(const GroupWork& item, const BackupOutcome& outcome, RunRe
   }
 }
 
-void BackupRuns::log_failure(const Error& error) {
-  LogFields fields;
+void BackupRuns::log_failure(const std::string& run, const Group& group, const Error& error) {
+  LogFields fields = {{"database", group.name()}, {"run", run}};
   if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
   log_.error(error.message(), fields);
 }
 
-void BackupRuns::finish(size_t wanted) {
-  if (failures_.empty()) return log_.info(fmt::format("made all {} backups", wanted));
+void BackupRuns::throw_failures(size_t wanted) {
+  if (failures_.empty()) return;
+  if (wanted == 1) throw Error(failures_.front().second);
   std::vector<std::string> names;
   for (const auto& [group, error] : failures_) names.push_back(group.name());
   throw Error(ErrorKind::failed,

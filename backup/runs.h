@@ -80,8 +80,8 @@ class BackupRuns {
   void begin(const GroupWork& item);
   void note(const GroupWork& item, const BackupOutcome& outcome, RunRecord record);
   [[nodiscard]] std::optional<UtcTime> due_after(UtcTime started) const;
-  void log_failure(const Error& error);
-  void finish(size_t wanted);
+  void log_failure(const std::string& run, const Group& group, const Error& error);
+  void throw_failures(size_t wanted);
 
   const BackupConfig& config_;
   const Environment& environment_;
@@ -98,6 +98,7 @@ class BackupRuns {
   std::chrono::steady_clock::duration patience_{0};  ///< remainder of DB_RETRY_TIME
   // State of the present run
   std::vector<std::pair<Group, Error>> failures_;  ///< groups and their errors
+  BackupSize totals_;                              ///< of what was written, in all destinations
   std::map<std::string, int> unanswered_;  ///< by destination: backups in a row without an answer
 };
 

@@ -75,8 +75,8 @@ std::string format_json(const Plan& plan, const Destination& destination) {
 
 void log_decisions(const Plan& plan, Log& log) {
   for (const Step& step : plan.steps) {
-    const LogFields fields = {{"group", step.backup->group.name()},
-                              {"id", step.backup->id},
+    const LogFields fields = {{"database", step.backup->group.name()},
+                              {"run", step.backup->id},
                               {"reason", reason_line(step, plan.rules)}};
     const std::string text = fmt::format("decided: {}", action_title(step.action));
     if (step.reasons.has(Reason::future)) {
@@ -104,8 +104,8 @@ void report(const Plan& plan, const Destination& destination, const PruneJob& co
   }
   for (const Backup* folder : plan.in_progress) {
     log.info("left alone: no manifest yet, it may be in progress",
-             {{"group", folder->group.name()},
-              {"id", folder->id},
+             {{"database", folder->group.name()},
+              {"run", folder->id},
               {"newest", format_iso(folder->newest)}});
   }
 }

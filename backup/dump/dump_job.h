@@ -44,9 +44,10 @@ class BackupJob final : public GroupBackup {
                                       const SomeDestinations& destinations) override;
 
  private:
-  void make(const Group& group, const SomeDestinations& destinations, BackupOutcome& outcome);
+  void make(const Group& group, const SomeDestinations& destinations, BackupOutcome& outcome,
+            Log& log);
   /// Dumps a database. `warning` is what is known before the dump; empty: nothing.
-  void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer);
+  void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer, Log& log);
   void dump_globals(const ServerInfo& server, BackupWriter& writer);
   [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& client) const;
   [[nodiscard]] const ClientProgram& client(const std::string& name, int server_version);

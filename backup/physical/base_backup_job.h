@@ -69,9 +69,9 @@ class BaseBackupJob final : public GroupBackup {
   class Receiver;
   class OwnWal;
 
-  void make(const SomeDestinations& destinations, BackupOutcome& outcome);
+  void make(const SomeDestinations& destinations, BackupOutcome& outcome, Log& log);
   void take(const SomeDestinations& destinations, std::unique_ptr<OwnWal>& wal,
-            BackupOutcome& outcome);
+            BackupOutcome& outcome, Log& log);
   [[nodiscard]] std::unique_ptr<OwnWal> start_wal(ReplicationConnection& server, bool is_standby,
                                                   const SomeDestinations& destinations);
   void wait_for_streams(const SomeDestinations& destinations);

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/base/output.h"
 #include "common/base/printable.h"
+#include "common/base/units.h"
 
 namespace pgbackup {
 namespace {
@@ -67,6 +70,9 @@ std::string LogTail::text() const {
   return all;
 }
 
+LogValue::LogValue(LogBytes bytes)
+    : text_(format_bytes(bytes.count)), number_(std::to_string(bytes.count)) {}
+
 Log::Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out, LogTail* tail)
     : clock_(clock), level_(level), format_(format), out_(out), tail_(tail) {}
 
@@ -76,7 +82,9 @@ Log::Log(const Log& log, LogFields fields)
       format_(log.format_),
       out_(log.out_),
       tail_(log.tail_),
-      fields_(std::move(fields)) {}
+      fields_(log.fields_) {
+  std::move(fields.begin(), fields.end(), std::back_inserter(fields_));
+}
 
 void Log::debug(std::string_view m, const LogFields& f) noexcept { write(LogLevel::debug, m, f); }
 void Log::info(std::string_view m, const LogFields& f) noexcept { write(LogLevel::info, m, f); }
@@ -86,8 +94,8 @@ void Log::error(std::string_view m, const LogFields& f) noexcept { write(LogLeve
 void Log::write(LogLevel level, std::string_view message, const LogFields& fields) noexcept {
   if (level < level_) return;
   try {
-    LogFields all = fields;
-    all.insert(all.end(), fields_.begin(), fields_.end());
+    LogFields all = fields_;
+    all.insert(all.end(), fields.begin(), fields.end());
     const std::string line = format_log_line(format_, clock_.now(), level, message, all);
     if (tail_ != nullptr) tail_->add(line);
     const std::lock_guard lock(mutex_);
@@ -105,7 +113,7 @@ std::string format_log_line(LogFormat format, UtcTime time, LogLevel level,
     for (const auto& [name, value] : fields) {
       nlohmann::ordered_json& member = line[std::string(name)];
       member = value.text();
-      if (value.is_number()) member = nlohmann::ordered_json::parse(value.text());
+      if (!value.number().empty()) member = nlohmann::ordered_json::parse(value.number());
     }
     return without_controls(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }

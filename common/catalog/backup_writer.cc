@@ -192,12 +192,11 @@ void BackupWriter::commit_to(Branch& branch, Manifest manifest) {
 }
 
 void BackupWriter::log_written(const std::string& destination, const Manifest& manifest) {
-  LogFields fields = {{"id", manifest.id},
-                      {"size", format_bytes(manifest.stored_bytes())},
-                      {"uncompressed", format_bytes(manifest.uncompressed_bytes())},
+  LogFields fields = {{"bytes", LogBytes{manifest.stored_bytes()}},
+                      {"uncompressed_bytes", LogBytes{manifest.uncompressed_bytes()}},
                       {"seconds", (manifest.finished - manifest.started).count()}};
   if (!destination.empty()) fields.emplace_back("destination", destination);
-  log_.info(fmt::format("backed up {}", manifest.group.name()), fields);
+  log_.info("backed up", fields);
 }
 
 /// Calls `work` for each open branch. Throws `canceled` as it is, and the errors of all branches

@@ -299,12 +299,12 @@ case_attacked() {
     pg_dump_is 'while [ ! -e "'"$T"'/attacked" ]; do sleep 0.1; done; real_pg_dump "$@"'
     settings+=(BACKUP_INTERVAL=1h)
     start_with_port pg-backup
-    wait_until 30 log_says "backing up app"
+    wait_until 30 log_says "backing up database=app"
     attack "$port" &
     background+=("$!")
     wait_until 30 is_full
     touch "$T/attacked"
-    wait_until 60 log_says "backed up app"
+    wait_until 60 log_says "backed up database=app"
     [ "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)" -lt 80 ] || fail "it holds too many descriptors"
     if ! grep -q asan <<<"$(nm -D "$BIN/pg-backup")"; then
         [ "$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")" -lt 200000 ] || fail "it takes too much memory"

@@ -137,8 +137,8 @@ case_compose_stack_with_supercronic() {
     settings+=(DB=crm)
     next_second
     backup_now
-    says "backing up crm"
-    says_not "backing up app"
+    says "backing up database=crm"
+    says_not "backing up database=app"
     # Its passfile, which everyone may read.
     rm "$T/secrets/pg_password"
     echo "*:*:*:$PGUSER:$PGPASSWORD" >"$T/secrets/pgpass"
