@@ -255,12 +255,12 @@ case_frozen_by_a_guard() {
 
 # ---- metrics -------------------------------------------------------------------------------------------
 
-# Debian's Pushgateway: its URL in `gateway`
+# Debian's Pushgateway, or by hand another version, the program PUSHGATEWAY: its URL in `gateway`
 start_gateway() {
-    local port
-    command -v prometheus-pushgateway >/dev/null || fail "needs the package prometheus-pushgateway"
+    local port program=${PUSHGATEWAY:-prometheus-pushgateway}
+    command -v "$program" >/dev/null || fail "needs the package prometheus-pushgateway"
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    prometheus-pushgateway "--web.listen-address=127.0.0.1:$port" --persistence.file= >"$T/gateway.log" 2>&1 &
+    "$program" "--web.listen-address=127.0.0.1:$port" --persistence.file= >"$T/gateway.log" 2>&1 &
     background+=("$!")
     gateway=http://127.0.0.1:$port
     wait_until 20 curl -sf --noproxy '*' -o "$T/ready" "$gateway/-/ready"
