@@ -31,6 +31,19 @@ BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environmen
                        Log& log, const std::stop_token& stop)
     : config_(config), environment_(environment), clock_(clock), log_(log), stop_(stop) {}
 
+template <class Body>
+decltype(auto) BackupRuns::prepare(const Body& body) {
+  RunRecord record{.began = clock_.now()};
+  try {
+    return body();
+  } catch (...) {
+    record.error = current_failure();
+    record.next_due = due_after(record.began);
+    states_.finish_all(kBackupJob, record);
+    throw;
+  }
+}
+
 void BackupRuns::once() {
   is_once_ = true;
   patience_ = config_.db_retry_time;
@@ -42,19 +55,20 @@ void BackupRuns::once() {
     if (!oldest || !is_of_present_period(*oldest, schedule, clock_.now())) return run();
     return log_.info("no backup is due", {{"next", format_iso(schedule.next(clock_.now()))}});
   }
-  const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
-  const UtcTime now = store_time(destinations);
-  const Goal goal = find_goal(destinations, now);
+  const Start start = prepare([this] { return find_start(); });
   // The next one is due when the schedule says so, if the user has told it.
-  make(goal, select(goal, destinations, now),
+  make(start.goal, start.work,
        config_.timing.is_set ? std::optional(config_.timing.schedule) : std::nullopt);
 }
 
 std::optional<UtcTime> BackupRuns::newest() {
-  const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
-  const UtcTime now = store_time(destinations);
-  const NewestStarts starts =
-      newest_starts(destinations, find_goal(destinations, now).groups_and_lost(), now, log_);
+  const NewestStarts starts = prepare([this] {
+    const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
+    const UtcTime now = store_time(destinations);
+    const std::vector<Group> groups = find_goal(destinations, now).groups_and_lost();
+    states_.keep_only(kBackupJob, groups);
+    return newest_starts(destinations, groups, now, log_);
+  });
   for (const auto& [place, started] : starts) {
     if (!started) continue;
     const UtcTime here = *started - ahead_;
@@ -68,14 +82,21 @@ void BackupRuns::run() {
   // A clock that was set back must not make the successes of this run count for nothing.
   const bool is_for_all = is_asked_.exchange(false) || counted_from_ > clock_.now();
   if (is_for_all) counted_from_ = clock_.now();
-  const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
-  const UtcTime now = store_time(destinations);
-  const Goal goal = find_goal(destinations, now);
-  const RunWork work = select(goal, destinations, now);
-  left_out_since_ = work.oldest_left_out;
-  states_.keep_only(kBackupJob, goal.groups_and_lost());
-  make(goal, work, config_.timing.schedule);
+  const Start start = prepare([this] { return find_start(); });
+  left_out_since_ = start.work.oldest_left_out;
+  states_.keep_only(kBackupJob, start.goal.groups_and_lost());
+  make(start.goal, start.work, config_.timing.schedule);
   counted_from_ = clock_.now();  // the next run is for all again
+}
+
+BackupRuns::Start BackupRuns::find_start() {
+  Start start{.destinations = open_destinations(config_.store, clock_, log_, stop_),
+              .goal = {},
+              .work = {}};
+  const UtcTime now = store_time(start.destinations);
+  start.goal = find_goal(start.destinations, now);
+  start.work = select(start.goal, start.destinations, now);
+  return start;
 }
 
 std::vector<Group> BackupRuns::Goal::groups_and_lost() const {
@@ -220,12 +241,28 @@ bool BackupRuns::wait_for_server(const Group& group) {
   return false;
 }
 
-/// Makes a backup, and once more when PostgreSQL was unavailable and is back.
+/// Makes a backup, and once more when PostgreSQL was unavailable and is back. Notes how it went,
+/// also when the program is stopped.
 std::optional<Error> BackupRuns::back_up_patiently(GroupBackup& job, const GroupWork& item,
                                                    UtcTime started) {
-  std::optional<Error> error = back_up(job, item, started);
-  const bool may_pass = error && error->kind() == ErrorKind::transient;
-  return may_pass && wait_for_server(item.group) ? back_up(job, item, started) : error;
+  RunRecord record{.began = started - ahead_};
+  const auto begun = clock_.steady();
+  BackupOutcome outcome;
+  const auto note_end = [&] {
+    record.taken = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
+    note(item, outcome, record);
+  };
+  try {
+    outcome = back_up(job, item);
+    const bool may_pass = outcome.error && outcome.error->kind() == ErrorKind::transient;
+    if (may_pass && wait_for_server(item.group)) outcome = back_up(job, item);
+  } catch (...) {
+    outcome.error = current_error();
+    note_end();
+    throw;
+  }
+  note_end();
+  return outcome.error;
 }
 
 std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
@@ -260,14 +297,13 @@ std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
       run, clock, log_, stop_);
 }
 
-/// Makes a backup; returns why not every destination has it.
-std::optional<Error> BackupRuns::back_up(GroupBackup& job, const GroupWork& item, UtcTime started) {
+/// Makes a backup in the destinations that answer.
+BackupOutcome BackupRuns::back_up(GroupBackup& job, const GroupWork& item) {
   SomeDestinations present = item.destinations;
   std::erase_if(present, [&](const Destination* destination) {
     return unanswered_[destination->name()] >= kMostUnanswered;
   });
   BackupOutcome outcome;
-  const auto begun = clock_.steady();
   begin(item);
   if (!present.empty()) outcome = job.back_up(item.group, present);
   if (!outcome.error && present.size() < item.destinations.size()) {
@@ -280,10 +316,7 @@ std::optional<Error> BackupRuns::back_up(GroupBackup& job, const GroupWork& item
   for (const auto& [destination, error] : outcome.failures) {
     if (error.kind() == ErrorKind::transient) ++unanswered_[destination];
   }
-  note(item, outcome,
-       {.began = started - ahead_,
-        .taken = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun)});
-  return outcome.error;
+  return outcome;
 }
 
 /// Returns when the next backup is due by the schedule; nullopt where the user has told none.

@@ -62,6 +62,17 @@ class BackupRuns {
     [[nodiscard]] std::vector<Group> groups_and_lost() const;
   };
 
+  /// Holds what a run begins with.
+  struct Start {
+    Destinations destinations;
+    Goal goal;
+    RunWork work;  ///< refers to the destinations
+  };
+
+  /// Runs what comes before the first backup. A failure there is one of everything.
+  template <class Body>
+  decltype(auto) prepare(const Body& body);
+  [[nodiscard]] Start find_start();
   [[nodiscard]] UtcTime store_time(const Destinations& destinations);
   [[nodiscard]] Goal find_goal(const Destinations& destinations, UtcTime now);
   [[nodiscard]] std::map<Group, Error> find_lost(const std::vector<LeftOut>& left_out,
@@ -75,8 +86,7 @@ class BackupRuns {
                                                       Clock& clock);
   [[nodiscard]] std::optional<Error> back_up_patiently(GroupBackup& job, const GroupWork& item,
                                                        UtcTime started);
-  [[nodiscard]] std::optional<Error> back_up(GroupBackup& job, const GroupWork& item,
-                                             UtcTime started);
+  [[nodiscard]] BackupOutcome back_up(GroupBackup& job, const GroupWork& item);
   void begin(const GroupWork& item);
   void note(const GroupWork& item, const BackupOutcome& outcome, RunRecord record);
   [[nodiscard]] std::optional<UtcTime> due_after(UtcTime started) const;

@@ -177,7 +177,7 @@ void noting(RunStates* states, const std::string& destination, const Clock& cloc
   try {
     work();
   } catch (...) {
-    record.error = current_failure();
+    record.error = current_error();
     note();
     throw;
   }

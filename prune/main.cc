@@ -38,6 +38,17 @@ ReportStyle style_of(const PruneConfig& config, const ParsedOptions& parsed) {
   return config.json ? ReportStyle::json : ReportStyle::table;
 }
 
+/// Opens the destinations. A run that cannot do so has failed.
+Destinations noting_failure(RunStates& states, UtcTime began,
+                            const std::function<Destinations()>& open) {
+  try {
+    return open();
+  } catch (...) {
+    states.finish_all(kPruneJob, {.began = began, .error = current_failure()});
+    throw;
+  }
+}
+
 int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
   SystemClock clock;
   LogTail tail;
@@ -61,7 +72,10 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
                      .states = &states,
                      .summaries = &summaries,
                      .refuse = [&](Refusal one) { reporter.refuse(std::move(one)); }};
-  const auto prune = [&] { prune_once(open(), job, clock, log, stop); };
+  const auto prune = [&] {
+    const UtcTime began = clock.now();
+    prune_once(noting_failure(states, began, open), job, clock, log, stop);
+  };
   const auto prune_and_report = [&] {
     const Environment environment = process_environment();
     for (const auto& note : reread_secrets(command.options, parsed, environment)) log.warn(note);

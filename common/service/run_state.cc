@@ -75,6 +75,13 @@ void RunStates::finish(const std::string& job, const Group& group, const std::st
   state.stages = record.stages;
 }
 
+void RunStates::finish_all(const std::string& job, const RunRecord& record) {
+  std::vector<RunState> known = all();
+  std::erase_if(known, [&](const RunState& state) { return state.job != job; });
+  if (known.empty()) return finish(job, {}, "", record);
+  for (const RunState& state : known) finish(job, state.group, state.destination, record);
+}
+
 void RunStates::keep_only(const std::string& job, const std::vector<Group>& groups) {
   const std::lock_guard lock(mutex_);
   std::erase_if(entries_, [&](const auto& item) {

@@ -91,6 +91,10 @@ class RunStates {
   void finish(const std::string& job, const Group& group, const std::string& destination,
               const RunRecord& record);
 
+  /// Notes a run that ended before it came to any group: it has failed for all that is known of
+  /// `job`, or for the job as a whole where nothing is.
+  void finish_all(const std::string& job, const RunRecord& record);
+
   /// Forgets the work of `job` for all groups but these, because the job no longer does it.
   void keep_only(const std::string& job, const std::vector<Group>& groups);
 

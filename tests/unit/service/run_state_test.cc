@@ -11,6 +11,26 @@ namespace {
 
 constexpr UtcTime kStart{std::chrono::seconds(1'800'000'000)};
 
+TEST_CASE("A run that came to no group has failed for all that are known") {
+  RunStates states;
+  const RunRecord failure{.began = kStart, .error = Error(ErrorKind::transient, "no server")};
+  states.finish_all("backup", failure);
+  REQUIRE(states.all().size() == 1);
+  CHECK_FALSE(states.all().front().group.is_named());
+  CHECK(states.all().front().failures == 1);
+  states.keep_only("backup", {});
+  states.succeed("backup", db("app"), "s3", kStart);
+  states.succeed("backup", db("crm"), "", kStart);
+  states.succeed("WAL stream", Group::cluster(), "", kStart);
+  states.finish_all("backup", failure);
+  for (const RunState& state : states.all()) {
+    CAPTURE(state.job, state.group.name());
+    CHECK(state.failures == (state.job == "backup" ? 1 : 0));
+    CHECK(state.runs ==
+          (state.job == "backup" ? std::array<uint64_t, 3>{0, 1, 0} : std::array<uint64_t, 3>{}));
+  }
+}
+
 TEST_CASE("A state holds the last success and what failed since") {
   RunStates states;
   CHECK_FALSE(states.last_success("backup", db("crm"), "s3"));
