@@ -91,7 +91,7 @@ case_the_server_is_gone() {
 }
 position=
 is_stored() { [ "$(server_sql "select flush_lsn >= '$position' from pg_stat_replication")" = t ]; }
-streams_timeline_2() { in_physical exec -T backup pg-backup list --json | grep -q '"timeline":2'; }
+streams_timeline_2() { grep -qF '"timeline":2' <<<"$(in_physical exec -T backup pg-backup list --json)"; }
 
 case_another_restart_of_the_engine() {
     prepare
