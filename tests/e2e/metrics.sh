@@ -125,6 +125,23 @@ case_failures_and_names() {
 }
 
 # Two destinations, of which one fails; then frozen because of damage.
+# A run that ends before its first backup has failed for each database.
+case_a_store_that_is_gone() {
+    use_dir
+    prepare
+    start_with_port pg-backup
+    wait_until 30 is_value "$port" 'pg_backup_runs_total{database="app",result="success"}' 1
+    mv "$folder" "$folder.away"
+    kill -USR1 "$pid"
+    wait_until 30 is_value "$port" 'pg_backup_last_exit_code{database="app"}' 1
+    expect_value 'pg_backup_consecutive_failures{database="app"}' 1
+    mv "$folder.away" "$folder"
+    kill -USR1 "$pid"
+    wait_until 30 is_value "$port" 'pg_backup_runs_total{database="app",result="success"}' 2
+    expect_value 'pg_backup_last_exit_code{database="app"}' 0
+    stop_program "$pid"
+}
+
 case_two_destinations() {
     use_s3
     use_dir
