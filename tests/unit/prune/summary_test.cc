@@ -107,10 +107,10 @@ TEST_CASE_METHOD(EvidenceFixture,
 TEST_CASE("Of very many groups the first have a summary of their own, and the others are counted") {
   std::vector<Backup> backups;
   for (size_t i = 0; i < kMostMetricGroups + 3; ++i) {
-    backups.push_back({.group = db(fmt::format("db{:05}", i)),
-                       .id = "20261120T031500Z-00000000",
-                       .complete = true,
-                       .bytes = 1});
+    Backup& backup = backups.emplace_back();
+    backup.group = db(fmt::format("db{:05}", i));
+    backup.id = "20261120T031500Z-00000000";
+    backup.complete = true;
   }
   const Plan made = make_plan(std::move(backups), {}, {}, *parse_iso("2026-11-20T12:00:00Z"));
   const PruneSummary summary = summarize(made, std::nullopt);
