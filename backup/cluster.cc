@@ -60,12 +60,20 @@ bool fetch_wal_file(Program& program, const std::string& name, const std::string
       [&] { return program.open(); }, program.log);
 }
 
+std::vector<WalStatus> statuses_of(const std::vector<OwnStream>& streams) {
+  std::vector<WalStatus> all;
+  all.reserve(streams.size());
+  for (const OwnStream& one : streams) all.push_back(one.stream->status());
+  return all;
+}
+
 std::vector<OwnStream> make_wal_streams(Program& program, BackupRuns& runs, Job& backups) {
   std::vector<OwnStream> streams;
   const BackupConfig& config = program.config;
   if (config.method != BackupMethod::physical || !config.physical.wal_stream) return streams;
   for (const std::string& name : destination_names(config.store)) {
-    auto own = std::make_unique<OwnSettings>(program.arguments, process_environment());
+    auto own = std::make_unique<OwnSettings>(program.arguments, process_environment(),
+                                             config.store.s3.counter);
     OwnSettings& settings = *own;
     auto stream = std::make_unique<WalStream>(
         WalStreamSettings{

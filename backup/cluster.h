@@ -33,6 +33,9 @@ struct OwnStream {
   std::unique_ptr<WalStream> stream;
 };
 
+/// Returns how each stream stands.
+[[nodiscard]] std::vector<WalStatus> statuses_of(const std::vector<OwnStream>& streams);
+
 /// Makes the jobs that stream WAL: one for each destination, none for dumps. All arguments must
 /// outlive them. Must be called before there are threads.
 [[nodiscard]] std::vector<OwnStream> make_wal_streams(Program& program, BackupRuns& runs,

@@ -166,13 +166,6 @@ std::vector<Option> reading_options(BackupConfig& config) {
   };
 }
 
-void note_metrics(const Environment& environment, std::vector<std::string>& notes) {
-  const auto found = environment.find("PUSHGATEWAY_URL");
-  if (found == environment.end() || found->second.empty()) return;
-  notes.emplace_back(
-      "PUSHGATEWAY_URL is set, but no metrics are pushed yet: use `health` and the log");
-}
-
 /// Returns whether the user set the option; PGDATABASE, which is libpq's, does not count.
 bool is_given(const ParsedOptions& parsed, std::string_view name) {
   return is_set(parsed, name) && !is_from(parsed, name, "PGDATABASE");
@@ -360,6 +353,7 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, wal_file_rows(config.wal_file), kWalFiles);
   append_options(command.options, dump_rows(config.dump), kBackingUp);
   append_options(command.options, service_options(config.service), kLogging);
+  append_options(command.options, report_options(config.reports), kBackingUp);
   append_options(command.options, reading_options(config), kReading);
   append_options(command.options, restore_options(config.restore), kRestoring);
   append_options(command.options, cluster_restore_options(config.cluster), kRestoring);
@@ -383,11 +377,11 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
   }
   if (parsed.verb == "now" || parsed.verb == "serve") {
     check_backup(config, parsed, environment.contains("PGSERVICE"), problems);
-    note_metrics(environment, parsed.notes);
     check_dump_options(config.dump, problems);
     check_directory(config, environment, problems);
     note_memory(config, parsed.notes);
   }
+  check_report_config(config.reports, parsed);
   if (config.if_due && (config.timing.cron.empty() || config.timing.schedule.is_interval())) {
     problems.emplace_back(
         "--if-due needs BACKUP_SCHEDULE with the times at which it is started: an interval does "

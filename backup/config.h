@@ -17,6 +17,7 @@
 #include "common/base/options.h"
 #include "common/catalog/adoption.h"
 #include "common/service/program.h"
+#include "common/service/report_config.h"
 #include "common/service/schedule_config.h"
 #include "common/store/store_config.h"
 
@@ -31,6 +32,7 @@ enum class Globals { with_all, yes, no };
 
 struct BackupConfig {
   ServiceConfig service{.health_socket = "pg-backup"};
+  ReportConfig reports{.metrics_job = "pg_backup"};
   StoreConfig store;
   AdoptionConfig adoption;
   PgConfig pg;

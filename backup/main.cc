@@ -14,6 +14,7 @@
 #include "backup/connection_sources.h"
 #include "backup/list.h"
 #include "backup/list_recovery.h"
+#include "backup/metrics.h"
 #include "backup/program.h"
 #include "backup/restore/choose_backup.h"
 #include "backup/restore/dialog.h"
@@ -24,7 +25,9 @@
 #include "common/base/output.h"
 #include "common/base/signals.h"
 #include "common/catalog/hold.h"
+#include "common/http/transport.h"
 #include "common/service/job.h"
+#include "common/service/run_reporter.h"
 
 namespace pgbackup {
 namespace {
@@ -74,25 +77,66 @@ void restore(Program& program) {
   program.log.info(report.outcome, fields);
 }
 
+/// Returns the metrics as they stand, with those of the WAL streams `wal`.
+std::vector<MetricFamily> metrics_of(const Program& program, BackupRuns& runs,
+                                     std::vector<WalStatus> wal, const Health& health) {
+  return backup_metrics({.now = program.clock.now(),
+                         .is_well = health.is_well,
+                         .states = runs.states().all(),
+                         .wal = std::move(wal),
+                         .requests = program.requests.counts()});
+}
+
+/// Returns what is reported of the runs. WAL streams are left out: how they stand at the end of a
+/// run says nothing until the next. The arguments must outlive the result.
+ReportedRuns reported(const Program& program, const ParsedOptions& parsed, BackupRuns& runs,
+                      const LogTail& tail) {
+  const std::filesystem::path& file = program.config.store.s3.ca_file;
+  return {.program = "pg-backup",
+          .job = kBackupJob,
+          .states = runs.states(),
+          .schedule = &program.config.timing.schedule,
+          .metrics = [&](const Health& health) { return metrics_of(program, runs, {}, health); },
+          .tail = &tail,
+          .transports = [&file] { return std::make_unique<CurlTransport>(file); },
+          .is_once = parsed.verb == "now"};
+}
+
+/// Runs the daemon until a stop.
+void serve_all(Program& program, BackupRuns& runs, Job& backups,
+               const std::vector<OwnStream>& streams) {
+  std::vector<ServedJob*> jobs = {&backups};
+  for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
+  const auto metrics = [&](const Health& health) {
+    return metrics_of(program, runs, statuses_of(streams), health);
+  };
+  serve({.jobs = jobs, .states = runs.states(), .metrics = metrics}, program.config.service,
+        program.clock, program.log, program.stop);
+}
+
 /// Runs the verb and returns the exit code. `environment` is that of child processes, without
 /// secrets. Calls `refresh` at the start of each run.
 int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environment& environment,
              std::span<const std::string> arguments, const std::function<void(Log&)>& refresh) {
   SystemClock clock;
-  Log log(clock, config.service.log_level, config.service.log_format);
-  Program program{config, environment, clock, log, {}, arguments};
+  RequestCounter requests;
+  config.store.s3.counter = &requests;
+  LogTail tail;
+  Log log(clock, config.service.log_level, config.service.log_format, stderr, &tail);
+  Program program{config, environment, clock, log, {}, arguments, requests};
   BackupRuns runs(config, environment, clock, log, program.stop);
+  RunReporter reporter(reported(program, parsed, runs, tail), config.reports, clock, log);
   Job backups({.noun = kBackupJob,
                .schedule = config.timing.schedule,
                .newest =
                    [&] {
                      refresh(log);
-                     return runs.newest();
+                     return reporter.look([&] { return runs.newest(); });
                    },
                .run =
                    [&] {
                      refresh(log);
-                     runs.run();
+                     reporter.run([&] { runs.run(); });
                    },
                .counts_from = [&](UtcTime started) { return runs.counts_from(started); },
                .jitter = config.timing.jitter},
@@ -122,13 +166,12 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     return is_there ? 0 : 1;
   } else if (parsed.verb == "now") {
     log_notes(log, parsed);
-    runs.once();
+    reporter.run_last([&] { runs.once(); }, program.stop);
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    std::vector<ServedJob*> jobs = {&backups};
-    for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
-    serve({.jobs = jobs, .states = runs.states()}, config.service, clock, log, program.stop);
+    serve_all(program, runs, backups, streams);
+    reporter.finish(program.stop);
   }
   return 0;
 }

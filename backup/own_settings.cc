@@ -4,10 +4,12 @@
 
 namespace pgbackup {
 
-OwnSettings::OwnSettings(std::span<const std::string> arguments, const Environment& environment)
+OwnSettings::OwnSettings(std::span<const std::string> arguments, const Environment& environment,
+                         RequestCounter* counter)
     : environment_(environment),
       command_(backup_command_line(config_)),
       parsed_(parse_options(command_, arguments, environment_)) {
+  config_.store.s3.counter = counter;
   config_.store.environment = without_secrets(environment_, command_.options);
   check_backup_config(config_, parsed_, environment_);
   throw_problems(command_.program, parsed_.problems);

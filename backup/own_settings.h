@@ -13,8 +13,10 @@ namespace pgbackup {
 
 class OwnSettings {
  public:
-  /// Parses what main() has parsed. Must be called before there are threads. Throws `usage`.
-  OwnSettings(std::span<const std::string> arguments, const Environment& environment);
+  /// Parses what main() has parsed. `counter`, which may be null, counts requests. Must be called
+  /// before there are threads. Throws `usage`.
+  OwnSettings(std::span<const std::string> arguments, const Environment& environment,
+              RequestCounter* counter);
   OwnSettings(const OwnSettings&) = delete;
   OwnSettings& operator=(const OwnSettings&) = delete;
   ~OwnSettings() = default;

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/options.h"
+#include "common/http/request_counter.h"
 #include "common/store/destinations.h"
 
 namespace pgbackup {
@@ -21,6 +22,7 @@ struct Program {
   Log& log;
   std::stop_token stop;
   std::span<const std::string> arguments;  ///< of the command line
+  RequestCounter& requests;
 
   /// Opens the destinations, for each piece of work, so that a directory that was unavailable at
   /// start is found later.

@@ -31,6 +31,19 @@ BackupRuns::BackupRuns(const BackupConfig& config, const Environment& environmen
                        Log& log, const std::stop_token& stop)
     : config_(config), environment_(environment), clock_(clock), log_(log), stop_(stop) {}
 
+template <class Body>
+decltype(auto) BackupRuns::prepare(const Body& body) {
+  RunRecord record{.began = clock_.now()};
+  try {
+    return body();
+  } catch (...) {
+    record.error = current_failure();
+    record.next_due = due_after(record.began);
+    states_.finish_all(kBackupJob, record);
+    throw;
+  }
+}
+
 void BackupRuns::once() {
   is_once_ = true;
   patience_ = config_.db_retry_time;
@@ -42,21 +55,24 @@ void BackupRuns::once() {
     if (!oldest || !is_of_present_period(*oldest, schedule, clock_.now())) return run();
     return log_.info("no backup is due", {{"next", format_iso(schedule.next(clock_.now()))}});
   }
-  const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
-  const UtcTime now = store_time(destinations);
-  const Goal goal = find_goal(destinations, now);
+  const Start start = prepare([this] { return find_start(); });
   // The next one is due when the schedule says so, if the user has told it.
-  make(goal, select(goal, destinations, now),
+  make(start.goal, start.work,
        config_.timing.is_set ? std::optional(config_.timing.schedule) : std::nullopt);
 }
 
 std::optional<UtcTime> BackupRuns::newest() {
-  const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
-  const UtcTime now = store_time(destinations);
-  const NewestStarts starts =
-      newest_starts(destinations, find_goal(destinations, now).groups_and_lost(), now, log_);
+  const NewestStarts starts = prepare([this] {
+    const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
+    const UtcTime now = store_time(destinations);
+    const std::vector<Group> groups = find_goal(destinations, now).groups_and_lost();
+    states_.keep_only(kBackupJob, groups);
+    return newest_starts(destinations, groups, now, log_);
+  });
   for (const auto& [place, started] : starts) {
-    if (started) states_.succeed(kBackupJob, place.first, place.second, *started - ahead_);
+    if (!started) continue;
+    const UtcTime here = *started - ahead_;
+    states_.succeed(kBackupJob, place.first, place.second, here, due_after(here));
   }
   const std::optional<UtcTime> newest = furthest_behind(starts);
   return newest ? std::optional(*newest - ahead_) : std::nullopt;
@@ -66,14 +82,21 @@ void BackupRuns::run() {
   // A clock that was set back must not make the successes of this run count for nothing.
   const bool is_for_all = is_asked_.exchange(false) || counted_from_ > clock_.now();
   if (is_for_all) counted_from_ = clock_.now();
-  const Destinations destinations = open_destinations(config_.store, clock_, log_, stop_);
-  const UtcTime now = store_time(destinations);
-  const Goal goal = find_goal(destinations, now);
-  const RunWork work = select(goal, destinations, now);
-  left_out_since_ = work.oldest_left_out;
-  states_.keep_only(kBackupJob, goal.groups_and_lost());
-  make(goal, work, config_.timing.schedule);
+  const Start start = prepare([this] { return find_start(); });
+  left_out_since_ = start.work.oldest_left_out;
+  states_.keep_only(kBackupJob, start.goal.groups_and_lost());
+  make(start.goal, start.work, config_.timing.schedule);
   counted_from_ = clock_.now();  // the next run is for all again
+}
+
+BackupRuns::Start BackupRuns::find_start() {
+  Start start{.destinations = open_destinations(config_.store, clock_, log_, stop_),
+              .goal = {},
+              .work = {}};
+  const UtcTime now = store_time(start.destinations);
+  start.goal = find_goal(start.destinations, now);
+  start.work = select(start.goal, start.destinations, now);
+  return start;
 }
 
 std::vector<Group> BackupRuns::Goal::groups_and_lost() const {
@@ -152,9 +175,10 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
   const std::unique_ptr<GroupBackup> job = make_job(run, schedule, clock);
   failures_.clear();
   unanswered_.clear();
-  const bool is_alone = work.groups.size() == 1;
-  if (!is_alone) {
-    log_.info(fmt::format("making {} backups", work.groups.size()), {{"id", run.id}});
+  totals_ = {};
+  const auto begun = clock_.steady();
+  if (work.groups.size() != 1) {
+    log_.info("making backups", {{"run", run.id}, {"backups", work.groups.size()}});
   }
   for (const GroupWork& item : work.groups) {
     const auto lost = goal.lost.find(item.group);
@@ -163,14 +187,21 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
       error = back_up_patiently(*job, item, started);
     } else {
       error = lost->second;
-      note(item, {.holders = {}, .failures = {}, .error = error}, started);
+      note(item, {.holders = {}, .failures = {}, .error = error}, {.began = started - ahead_});
     }
     if (!error) continue;
-    if (is_alone) throw Error(*error);
-    log_failure(*error);
+    if (work.groups.size() != 1) log_failure(run.id, item.group, *error);
     failures_.emplace_back(item.group, *error);
   }
-  if (!is_alone) finish(work.groups.size());
+  const auto taken = std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - begun);
+  log_.info("run finished", {{"run", run.id},
+                             {"result", failures_.empty() ? "success" : "failure"},
+                             {"backups", work.groups.size() - failures_.size()},
+                             {"failed", failures_.size()},
+                             {"bytes", LogBytes{totals_.stored_bytes}},
+                             {"uncompressed_bytes", LogBytes{totals_.uncompressed_bytes}},
+                             {"seconds", taken.count()}});
+  throw_failures(work.groups.size());
 }
 
 /// Returns whether another database of the server accepts connections, so that only the one does
@@ -210,12 +241,28 @@ bool BackupRuns::wait_for_server(const Group& group) {
   return false;
 }
 
-/// Makes a backup, and once more when PostgreSQL was unavailable and is back.
+/// Makes a backup, and once more when PostgreSQL was unavailable and is back. Notes how it went,
+/// also when the program is stopped.
 std::optional<Error> BackupRuns::back_up_patiently(GroupBackup& job, const GroupWork& item,
                                                    UtcTime started) {
-  std::optional<Error> error = back_up(job, item, started);
-  const bool may_pass = error && error->kind() == ErrorKind::transient;
-  return may_pass && wait_for_server(item.group) ? back_up(job, item, started) : error;
+  RunRecord record{.began = started - ahead_};
+  const auto begun = clock_.steady();
+  BackupOutcome outcome;
+  const auto note_end = [&] {
+    record.taken = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
+    note(item, outcome, record);
+  };
+  try {
+    outcome = back_up(job, item);
+    const bool may_pass = outcome.error && outcome.error->kind() == ErrorKind::transient;
+    if (may_pass && wait_for_server(item.group)) outcome = back_up(job, item);
+  } catch (...) {
+    outcome.error = current_error();
+    note_end();
+    throw;
+  }
+  note_end();
+  return outcome.error;
 }
 
 std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
@@ -226,7 +273,8 @@ std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
                                                        .bindir = config_.bindir,
                                                        .dump = config_.dump,
                                                        .schedule = schedule,
-                                                       .jitter = config_.timing.jitter},
+                                                       .jitter = config_.timing.jitter,
+                                                       .progress = &progress_},
                                        environment_, run, clock, log_, stop_);
   }
   const PhysicalOptions& options = config_.physical;
@@ -244,17 +292,19 @@ std::unique_ptr<GroupBackup> BackupRuns::make_job(const RunInfo& run,
           .open = [this] { return open_destinations(config_.store, clock_, log_, stop_); },
           .states = &states_,
           .schedule = schedule,
-          .jitter = config_.timing.jitter},
+          .jitter = config_.timing.jitter,
+          .progress = &progress_},
       run, clock, log_, stop_);
 }
 
-/// Makes a backup; returns why not every destination has it.
-std::optional<Error> BackupRuns::back_up(GroupBackup& job, const GroupWork& item, UtcTime started) {
+/// Makes a backup in the destinations that answer.
+BackupOutcome BackupRuns::back_up(GroupBackup& job, const GroupWork& item) {
   SomeDestinations present = item.destinations;
   std::erase_if(present, [&](const Destination* destination) {
     return unanswered_[destination->name()] >= kMostUnanswered;
   });
   BackupOutcome outcome;
+  begin(item);
   if (!present.empty()) outcome = job.back_up(item.group, present);
   if (!outcome.error && present.size() < item.destinations.size()) {
     outcome.error = Error(ErrorKind::transient,
@@ -262,39 +312,57 @@ std::optional<Error> BackupRuns::back_up(GroupBackup& job, const GroupWork& item
                                       "previous backups",
                                       item.group.name()));
   }
-  for (const std::string& holder : outcome.holders) unanswered_[holder] = 0;
+  for (const BackupHolder& holder : outcome.holders) unanswered_[holder.destination] = 0;
   for (const auto& [destination, error] : outcome.failures) {
     if (error.kind() == ErrorKind::transient) ++unanswered_[destination];
   }
-  note(item, outcome, started - ahead_);
-  return outcome.error;
+  return outcome;
 }
 
-/// Notes how it went in each destination. A dump that failed is a failure in all of them.
-void BackupRuns::note(const GroupWork& item, const BackupOutcome& outcome, UtcTime started) {
+/// Returns when the next backup is due by the schedule; nullopt where the user has told none.
+std::optional<UtcTime> BackupRuns::due_after(UtcTime started) const {
+  if (is_once_ && !config_.timing.is_set) return std::nullopt;
+  return next_due_after(started, config_.timing.schedule) + config_.timing.jitter;
+}
+
+void BackupRuns::begin(const GroupWork& item) {
+  progress_.bytes = 0;
+  progress_.total = 0;
   for (const Destination* const destination : item.destinations) {
-    const std::string& name = destination->name();
-    const auto failure =
-        std::find_if(outcome.failures.begin(), outcome.failures.end(),
-                     [&](const DestinationFailure& one) { return one.destination == name; });
-    if (std::find(outcome.holders.begin(), outcome.holders.end(), name) != outcome.holders.end()) {
-      states_.succeed(kBackupJob, item.group, name, started);
-    } else if (failure != outcome.failures.end()) {
-      states_.fail(kBackupJob, item.group, name, failure->error);
-    } else if (outcome.error) {
-      states_.fail(kBackupJob, item.group, name, *outcome.error);
-    }
+    states_.begin(kBackupJob, item.group, destination->name(), clock_.now(), &progress_);
   }
 }
 
-void BackupRuns::log_failure(const Error& error) {
-  LogFields fields;
+/// Notes how it went in each destination. A dump that failed is a failure in all of them.
+void BackupRuns::note(const GroupWork& item, const BackupOutcome& outcome, RunRecord record) {
+  record.next_due = due_after(record.began);
+  for (const Destination* const destination : item.destinations) {
+    const std::string& name = destination->name();
+    const auto is_here = [&](const auto& one) { return one.destination == name; };
+    const auto holder = std::find_if(outcome.holders.begin(), outcome.holders.end(), is_here);
+    const auto failure = std::find_if(outcome.failures.begin(), outcome.failures.end(), is_here);
+    record.error.reset();
+    if (holder != outcome.holders.end()) {
+      record.size = holder->size;
+      totals_.stored_bytes += holder->size.stored_bytes;
+      totals_.uncompressed_bytes += holder->size.uncompressed_bytes;
+      record.stages = outcome.stages;
+    } else {
+      record.error = failure == outcome.failures.end() ? outcome.error : failure->error;
+    }
+    states_.finish(kBackupJob, item.group, name, record);
+  }
+}
+
+void BackupRuns::log_failure(const std::string& run, const Group& group, const Error& error) {
+  LogFields fields = {{"database", group.name()}, {"run", run}};
   if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
   log_.error(error.message(), fields);
 }
 
-void BackupRuns::finish(size_t wanted) {
-  if (failures_.empty()) return log_.info(fmt::format("made all {} backups", wanted));
+void BackupRuns::throw_failures(size_t wanted) {
+  if (failures_.empty()) return;
+  if (wanted == 1) throw Error(failures_.front().second);
   std::vector<std::string> names;
   for (const auto& [group, error] : failures_) names.push_back(group.name());
   throw Error(ErrorKind::failed,

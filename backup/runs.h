@@ -62,6 +62,17 @@ class BackupRuns {
     [[nodiscard]] std::vector<Group> groups_and_lost() const;
   };
 
+  /// Holds what a run begins with.
+  struct Start {
+    Destinations destinations;
+    Goal goal;
+    RunWork work;  ///< refers to the destinations
+  };
+
+  /// Runs what comes before the first backup. A failure there is one of everything.
+  template <class Body>
+  decltype(auto) prepare(const Body& body);
+  [[nodiscard]] Start find_start();
   [[nodiscard]] UtcTime store_time(const Destinations& destinations);
   [[nodiscard]] Goal find_goal(const Destinations& destinations, UtcTime now);
   [[nodiscard]] std::map<Group, Error> find_lost(const std::vector<LeftOut>& left_out,
@@ -75,14 +86,16 @@ class BackupRuns {
                                                       Clock& clock);
   [[nodiscard]] std::optional<Error> back_up_patiently(GroupBackup& job, const GroupWork& item,
                                                        UtcTime started);
-  [[nodiscard]] std::optional<Error> back_up(GroupBackup& job, const GroupWork& item,
-                                             UtcTime started);
-  void note(const GroupWork& item, const BackupOutcome& outcome, UtcTime started);
-  void log_failure(const Error& error);
-  void finish(size_t wanted);
+  [[nodiscard]] BackupOutcome back_up(GroupBackup& job, const GroupWork& item);
+  void begin(const GroupWork& item);
+  void note(const GroupWork& item, const BackupOutcome& outcome, RunRecord record);
+  [[nodiscard]] std::optional<UtcTime> due_after(UtcTime started) const;
+  void log_failure(const std::string& run, const Group& group, const Error& error);
+  void throw_failures(size_t wanted);
 
   const BackupConfig& config_;
   const Environment& environment_;
+  ProgressCount progress_;  ///< of the backup that is being made; before what refers to it
   RunStates states_;
   Clock& clock_;
   Log& log_;
@@ -95,6 +108,7 @@ class BackupRuns {
   std::chrono::steady_clock::duration patience_{0};  ///< remainder of DB_RETRY_TIME
   // State of the present run
   std::vector<std::pair<Group, Error>> failures_;  ///< groups and their errors
+  BackupSize totals_;                              ///< of what was written, in all destinations
   std::map<std::string, int> unanswered_;  ///< by destination: backups in a row without an answer
 };
 

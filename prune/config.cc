@@ -24,6 +24,7 @@ constexpr std::array kRules = {kMaxAge,
                                std::string_view("RETENTION_KEEP_YEARLY")};
 // The verbs on which a group of rows has an effect.
 constexpr std::array<std::string_view, 3> kPruning = {"serve", "now", "plan"};
+constexpr std::array<std::string_view, 2> kReported = {"serve", "now"};
 constexpr std::array<std::string_view, 4> kWithStore = {"serve", "now", "plan", "release"};
 constexpr std::array<std::string_view, 3> kRemoving = {"serve", "now", "release"};
 constexpr std::array<std::string_view, 5> kLogging = {"serve", "now", "plan", "release",
@@ -175,6 +176,7 @@ CommandLine prune_command_line(PruneConfig& config) {
   append_options(command.options, store_options(config.store), kWithStore);
   append_options(command.options, removal_options(config.store), kRemoving);
   append_options(command.options, service_options(config.service), kLogging);
+  append_options(command.options, report_options(config.reports), kReported);
   append_options(command.options, flag_options(config), kPruning);
   return command;
 }
@@ -200,6 +202,7 @@ void check_prune_config(PruneConfig& config, ParsedOptions& parsed) {
   }
   check_adoption(config.adoption, problems);
   check_store_config(config.store, parsed, problems);
+  check_report_config(config.reports, parsed);
 }
 
 std::string format_rules(const PruneConfig& config) {

@@ -9,6 +9,7 @@
 #include "common/base/options.h"
 #include "common/catalog/adoption.h"
 #include "common/service/program.h"
+#include "common/service/report_config.h"
 #include "common/service/schedule_config.h"
 #include "common/store/store_config.h"
 #include "prune/plan.h"
@@ -19,6 +20,7 @@ struct PruneConfig {
   StoreConfig store;
   AdoptionConfig adoption;
   ServiceConfig service{.health_socket = "pg-prune"};
+  ReportConfig reports{.metrics_job = "pg_prune"};
   Rules rules{.retention = {}, .sweep_after = std::chrono::days(7)};
   /// Holds the schedule; the zone in it is also that of calendar periods and of timestamps without
   /// a zone.

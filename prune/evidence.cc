@@ -309,11 +309,11 @@ void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop)
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     const GroupFacts facts = gather_facts(store, plan, group);
     if (const auto change = server_change(facts)) log.warn(*change);
-    const std::vector<std::string> sentences = guard_group(facts, plan.rules.guards, plan.now);
-    if (sentences.empty()) continue;
+    const std::vector<GuardFinding> findings = guard_group(facts, plan.rules.guards, plan.now);
+    if (findings.empty()) continue;
     freeze(group, facts);
-    for (const std::string& sentence : sentences) {
-      plan.objections.push_back({group.front().backup->group, sentence});
+    for (const auto& [guard, sentence] : findings) {
+      plan.objections.push_back({group.front().backup->group, guard, sentence});
     }
   }
 }

@@ -123,7 +123,7 @@ class Execution {
       if (held && !held->contains(backup.id)) free.push_back(step);
       if (!held || !held->contains(backup.id)) continue;
       log_.info("left alone: held since it was listed",
-                {{"group", backup.group.name()}, {"id", backup.id}});
+                {{"database", backup.group.name()}, {"run", backup.id}});
     }
     return free;
   }
@@ -200,7 +200,7 @@ class Execution {
     });
     if (alive) {
       log_.info("left alone: written to since it was listed",
-                {{"group", step.backup->group.name()}, {"id", step.backup->id}});
+                {{"database", step.backup->group.name()}, {"run", step.backup->id}});
     }
     return listed && !alive;
   }
@@ -307,8 +307,8 @@ class Execution {
     ++(step.action == Action::remove ? outcome_.removed : outcome_.swept);
     outcome_.freed_bytes += step.backup->bytes;
     log_.info(step.action == Action::remove ? "deleted" : "swept",
-              {{"group", step.backup->group.name()},
-               {"id", step.backup->id},
+              {{"database", step.backup->group.name()},
+               {"run", step.backup->id},
                {"reason", reason_line(step, plan_.rules)}});
   }
 

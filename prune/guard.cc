@@ -100,6 +100,30 @@ std::string format_removal_limit(const RemovalLimit& limit) {
                      limit.always == 0 ? "" : fmt::format(", but {} in any case", limit.always));
 }
 
+std::string_view guard_name(Guard guard) {
+  switch (guard) {
+    case Guard::damaged:
+      return "damaged";
+    case Guard::backdated:
+      return "backdated";
+    case Guard::emptiness:
+      return "emptiness";
+    case Guard::newest:
+      return "newest";
+    case Guard::stalled:
+      return "stalled";
+    case Guard::manifests:
+      return "manifests";
+    case Guard::servers:
+      return "servers";
+    case Guard::suspect:
+      return "suspect";
+    case Guard::volume:
+      return "volume";
+  }
+  return "";
+}
+
 std::optional<UtcTime> stalled_from(const GroupFacts& facts) {
   if (facts.is_newest_ours && !facts.readings.empty() && facts.readings.back().next_due) {
     const Reading& newest = facts.readings.back();
@@ -204,22 +228,22 @@ std::optional<std::string> guard_volume(const GroupFacts& facts, const RemovalLi
       limit.is_percent ? "%" : "");
 }
 
-std::vector<std::string> guard_group(const GroupFacts& facts, const GuardRules& rules,
-                                     UtcTime now) {
-  std::vector<std::string> sentences;
-  const auto add = [&](std::optional<std::string> sentence) {
-    if (sentence) sentences.push_back(*std::move(sentence));
+std::vector<GuardFinding> guard_group(const GroupFacts& facts, const GuardRules& rules,
+                                      UtcTime now) {
+  std::vector<GuardFinding> findings;
+  const auto add = [&](Guard guard, std::optional<std::string> sentence) {
+    if (sentence) findings.push_back({guard, *std::move(sentence)});
   };
-  add(guard_damaged(facts));
-  if (rules.on_backdated == OnDoubt::freeze) add(guard_backdated(facts));
-  add(guard_emptiness(facts));
-  add(guard_newest(facts));
-  if (rules.when_stalled == OnDoubt::freeze) add(guard_stalled(facts, now));
-  add(guard_manifests(facts));
-  add(guard_servers(facts));
-  if (rules.on_suspect == OnDoubt::freeze) add(guard_suspect(facts));
-  if (rules.max_remove) add(guard_volume(facts, *rules.max_remove));
-  return sentences;
+  add(Guard::damaged, guard_damaged(facts));
+  if (rules.on_backdated == OnDoubt::freeze) add(Guard::backdated, guard_backdated(facts));
+  add(Guard::emptiness, guard_emptiness(facts));
+  add(Guard::newest, guard_newest(facts));
+  if (rules.when_stalled == OnDoubt::freeze) add(Guard::stalled, guard_stalled(facts, now));
+  add(Guard::manifests, guard_manifests(facts));
+  add(Guard::servers, guard_servers(facts));
+  if (rules.on_suspect == OnDoubt::freeze) add(Guard::suspect, guard_suspect(facts));
+  if (rules.max_remove) add(Guard::volume, guard_volume(facts, *rules.max_remove));
+  return findings;
 }
 
 std::optional<std::string> server_change(const GroupFacts& facts) {

@@ -3,6 +3,7 @@
 // the run ends with exit code 3. Reads no manifests: evidence.h does.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -14,6 +15,25 @@
 #include "common/catalog/manifest.h"
 
 namespace pgbackup {
+
+/// Names what objects. The guard of the clocks is none of these: it stops a whole run.
+enum class Guard {
+  damaged,
+  backdated,
+  emptiness,
+  newest,
+  stalled,
+  manifests,
+  servers,
+  suspect,
+  volume,
+};
+inline constexpr std::array<Guard, 9> kGuards = {Guard::damaged, Guard::backdated, Guard::emptiness,
+                                                 Guard::newest,  Guard::stalled,   Guard::manifests,
+                                                 Guard::servers, Guard::suspect,   Guard::volume};
+
+/// Returns the name as the metrics have it: `damaged`.
+[[nodiscard]] std::string_view guard_name(Guard guard);
 
 /// Limits the difference of the two clocks to what S3 itself tolerates between a request's date and
 /// its own clock (RequestTimeTooSkewed).
@@ -133,9 +153,15 @@ struct GroupFacts {
 [[nodiscard]] std::optional<std::string> guard_volume(const GroupFacts& facts,
                                                       const RemovalLimit& limit);
 
-/// Asks all guards about one group, as `rules` allow, and returns one sentence per objection.
-[[nodiscard]] std::vector<std::string> guard_group(const GroupFacts& facts, const GuardRules& rules,
-                                                   UtcTime now);
+/// Says what a guard objects to, in one sentence.
+struct GuardFinding {
+  Guard guard;
+  std::string sentence;
+};
+
+/// Asks all guards about one group, as `rules` allow, and returns their objections.
+[[nodiscard]] std::vector<GuardFinding> guard_group(const GroupFacts& facts,
+                                                    const GuardRules& rules, UtcTime now);
 
 /// Returns a warning when the server is not the one before, as after an upgrade.
 [[nodiscard]] std::optional<std::string> server_change(const GroupFacts& facts);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
+#include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <string_view>
@@ -72,8 +75,8 @@ std::string format_json(const Plan& plan, const Destination& destination) {
 
 void log_decisions(const Plan& plan, Log& log) {
   for (const Step& step : plan.steps) {
-    const LogFields fields = {{"group", step.backup->group.name()},
-                              {"id", step.backup->id},
+    const LogFields fields = {{"database", step.backup->group.name()},
+                              {"run", step.backup->id},
                               {"reason", reason_line(step, plan.rules)}};
     const std::string text = fmt::format("decided: {}", action_title(step.action));
     if (step.reasons.has(Reason::future)) {
@@ -101,8 +104,8 @@ void report(const Plan& plan, const Destination& destination, const PruneJob& co
   }
   for (const Backup* folder : plan.in_progress) {
     log.info("left alone: no manifest yet, it may be in progress",
-             {{"group", folder->group.name()},
-              {"id", folder->id},
+             {{"database", folder->group.name()},
+              {"run", folder->id},
               {"newest", format_iso(folder->newest)}});
   }
 }
@@ -126,6 +129,16 @@ void throw_objections(const Plan& plan) {
                                                group_title(first.group), more, first.sentence));
 }
 
+void tell_objections(const Plan& plan, const Destination& destination, const PruneJob& config) {
+  if (!config.refuse) return;
+  for (const Objection& objection : plan.objections) {
+    config.refuse({.guard = std::string(guard_name(objection.guard)),
+                   .group = objection.group,
+                   .destination = destination.name(),
+                   .sentence = objection.sentence});
+  }
+}
+
 void prune_destination(const Destination& destination, const PruneJob& config, const Clock& clock,
                        Log& log, const std::stop_token& stop) {
   Store& store = destination.store();
@@ -136,13 +149,39 @@ void prune_destination(const Destination& destination, const PruneJob& config, c
   keep_last_of_servers(plan);
   guard_plan(store, plan, log, stop);
   settle_wal(plan);
+  tell_objections(plan, destination, config);
   with_context("nothing was deleted", [&] { report(plan, destination, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
+  if (config.summaries != nullptr) {
+    config.summaries->note(destination.name(),
+                           summarize(plan, config.dry_run ? std::nullopt : std::optional(outcome)));
+  }
   add_failures(outcome, lock_failures(readings));
   add_failures(outcome, seen.failures);
   say(config.dry_run ? kDryRun : format_outcome(outcome), config, log);
   throw_failures(outcome);
   throw_objections(plan);
+}
+
+/// Runs `work` and notes in `states`, where there are any, how it went.
+void noting(RunStates* states, const std::string& destination, const Clock& clock,
+            const std::function<void()>& work) {
+  if (states == nullptr) return work();
+  RunRecord record{.began = clock.now()};
+  const auto begun = clock.steady();
+  const auto note = [&] {
+    record.taken = std::chrono::duration_cast<std::chrono::milliseconds>(clock.steady() - begun);
+    states->finish(kPruneJob, {}, destination, record);
+  };
+  states->begin(kPruneJob, {}, destination, record.began, nullptr);
+  try {
+    work();
+  } catch (...) {
+    record.error = current_error();
+    note();
+    throw;
+  }
+  note();
 }
 
 }  // namespace
@@ -152,16 +191,11 @@ void prune_once(const Destinations& destinations, const PruneJob& config, const 
   const std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
         const std::string& name = destination.name();
-        const UtcTime started = clock.now();
         Log own(log, name.empty() ? LogFields{} : LogFields{{"destination", name}});
-        prune_destination(destination, config, clock, own, stop);
-        if (config.states != nullptr) config.states->succeed(kPruneJob, {}, name, started);
+        noting(config.states, name, clock,
+               [&] { prune_destination(destination, config, clock, own, stop); });
       });
-  if (failures.empty()) return;
-  if (config.states != nullptr) {
-    for (const auto& [name, error] : failures) config.states->fail(kPruneJob, {}, name, error);
-  }
-  throw join_failures(failures);
+  if (!failures.empty()) throw join_failures(failures);
 }
 
 }  // namespace pgbackup

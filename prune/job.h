@@ -4,13 +4,16 @@
 #pragma once
 
 #include <cstdio>
+#include <functional>
 #include <stop_token>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/service/run_report.h"
 #include "common/service/run_state.h"
 #include "common/store/destinations.h"
 #include "prune/plan.h"
+#include "prune/summary.h"
 
 namespace pgbackup {
 
@@ -25,7 +28,9 @@ struct PruneJob {
   bool dry_run = false;
   ReportStyle style = ReportStyle::table;
   RunStates* states = nullptr;  ///< where it is noted how each destination went; nullptr: nowhere
-  std::FILE* out = stdout;      ///< where tables and JSON are printed
+  PruneSummaries* summaries = nullptr;    ///< where it is noted what was found; nullptr: nowhere
+  std::function<void(Refusal)> refuse{};  ///< is told of each group that a guard leaves untouched
+  std::FILE* out = stdout;                ///< where tables and JSON are printed
 };
 
 /// Lists, plans, asks the guards and executes the plan in each destination. A destination that

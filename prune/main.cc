@@ -1,44 +1,90 @@
 // pg-prune: deletes the backups that no rule keeps. Links no libpq and has no database password.
+#include <memory>
 #include <span>
+#include <utility>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/output.h"
 #include "common/base/signals.h"
 #include "common/catalog/hold.h"
+#include "common/http/transport.h"
 #include "common/service/job.h"
 #include "common/service/program.h"
+#include "common/service/run_reporter.h"
 #include "common/store/store_config.h"
 #include "prune/config.h"
 #include "prune/job.h"
+#include "prune/metrics.h"
 
 namespace pgbackup {
 namespace {
+
+/// Returns what is reported of the runs. The arguments must outlive the result.
+ReportedRuns reported(const PruneConfig& config, const ParsedOptions& parsed,
+                      const RunStates& states, MetricsOf metrics, const LogTail& tail) {
+  const std::filesystem::path& file = config.store.s3.ca_file;
+  return {.program = "pg-prune",
+          .job = kPruneJob,
+          .states = states,
+          .metrics = std::move(metrics),
+          .tail = &tail,
+          .transports = [&file] { return std::make_unique<CurlTransport>(file); },
+          .is_once = parsed.verb == "now"};
+}
 
 ReportStyle style_of(const PruneConfig& config, const ParsedOptions& parsed) {
   if (parsed.verb == "serve") return ReportStyle::log;
   return config.json ? ReportStyle::json : ReportStyle::table;
 }
 
-int run(const PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
+/// Opens the destinations. A run that cannot do so has failed.
+Destinations noting_failure(RunStates& states, UtcTime began,
+                            const std::function<Destinations()>& open) {
+  try {
+    return open();
+  } catch (...) {
+    states.finish_all(kPruneJob, {.began = began, .error = current_failure()});
+    throw;
+  }
+}
+
+int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
   SystemClock clock;
-  Log log(clock, config.service.log_level, config.service.log_format);
+  LogTail tail;
+  Log log(clock, config.service.log_level, config.service.log_format, stderr, &tail);
   std::stop_token stop;
+  RequestCounter requests;
+  config.store.s3.counter = &requests;
   // The destinations are opened for each run, so that one that was unavailable at start is found
   // later.
   const auto open = [&] { return open_destinations(config.store, clock, log, stop); };
   RunStates states;
+  PruneSummaries summaries;
+  const auto metrics = [&](const Health& health) {
+    return prune_metrics({health.is_well, states.all(), summaries.all(), requests.counts()});
+  };
+  RunReporter reporter(reported(config, parsed, states, metrics, tail), config.reports, clock, log);
   const PruneJob job{.rules = config.rules,
                      .adoption = config.adoption.adoption,
                      .dry_run = config.dry_run || parsed.verb == "plan",
                      .style = style_of(config, parsed),
-                     .states = &states};
+                     .states = &states,
+                     .summaries = &summaries,
+                     .refuse = [&](Refusal one) { reporter.refuse(std::move(one)); }};
   const auto prune = [&] {
+    const UtcTime began = clock.now();
+    prune_once(noting_failure(states, began, open), job, clock, log, stop);
+  };
+  const auto prune_and_report = [&] {
     const Environment environment = process_environment();
     for (const auto& note : reread_secrets(command.options, parsed, environment)) log.warn(note);
-    prune_once(open(), job, clock, log, stop);
+    reporter.run(prune);
   };
-  Job pruning({.noun = kPruneJob, .schedule = config.timing.schedule, .newest = {}, .run = prune},
+  Job pruning({.noun = kPruneJob,
+               .schedule = config.timing.schedule,
+               .newest = {},
+               .run = prune_and_report},
               clock, log);
   const Signals signals([&pruning] { pruning.run_now(); });
   stop = signals.stop_token();
@@ -56,11 +102,13 @@ int run(const PruneConfig& config, const CommandLine& command, const ParsedOptio
     print_result(stdout, format_rules(config) + "\n");
   }
   if (parsed.verb == "plan" || parsed.verb == "now") {
-    prune();
+    job.dry_run ? prune() : reporter.run_last(prune, stop);  // a rehearsal is no run
     return 0;
   }
   log_settings(log, "pg-prune", parsed);
-  serve({.jobs = {&pruning}, .states = states}, config.service, clock, log, stop);
+  serve({.jobs = {&pruning}, .states = states, .metrics = metrics}, config.service, clock, log,
+        stop);
+  reporter.finish(stop);
   return 0;
 }
 

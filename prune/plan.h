@@ -50,6 +50,7 @@ struct Rules {
 /// Names a group that is frozen because a guard says that deleting would hurt.
 struct Objection {
   Group group;
+  Guard guard;
   std::string sentence;
 };
 

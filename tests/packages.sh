@@ -5,7 +5,8 @@
 # shellcheck disable=SC2034
 build_packages=(
     cmake ninja-build g++ pkg-config
-    libcurl4-openssl-dev libfmt-dev libpq-dev libpugixml-dev libssl-dev libzstd-dev nlohmann-json3-dev zlib1g-dev
+    libcurl4-openssl-dev libfmt-dev libmicrohttpd-dev libpq-dev libpugixml-dev libssl-dev libzstd-dev
+    nlohmann-json3-dev zlib1g-dev
     postgresql postgresql-client
 )
 
@@ -15,7 +16,7 @@ test_packages=(
     catch2 ccache git
     clang clang-format clang-tidy libclang-rt-dev shellcheck yamllint
     ceph-common ceph-mon ceph-osd radosgw openssl
-    awscli curl jq libfaketime pgbouncer python3 tzdata zstd
+    awscli curl jq libfaketime pgbouncer prometheus prometheus-pushgateway python3 tzdata zstd
     python3-croniter golang-go golang-github-robfig-cron-dev
 )
 
@@ -36,12 +37,19 @@ install_packages() {
 
     ( # of its own, so that the file goes whatever ends us
         no_cluster=/etc/postgresql-common/createcluster.d/pg-backup-tests.conf log=$(mktemp)
-        trap '"${as_root[@]}" rm -f "$no_cluster"; rm -f "$log"' EXIT
+        no_start=/usr/sbin/policy-rc.d ours=("$no_cluster")
+        trap '"${as_root[@]}" rm -f "${ours[@]}"; rm -f "$log"' EXIT
         trap 'exit 130' INT
         trap 'exit 143' TERM
         # Debian's package would make a database cluster of its own and start it. Nobody asked for that.
         "${as_root[@]}" mkdir -p "${no_cluster%/*}"
         echo "create_main_cluster = false" | "${as_root[@]}" tee "$no_cluster" >/dev/null
+        # Nor shall Prometheus start, of which the tests use promtool alone. (invoke-rc.d asks this file; 101: no.)
+        if [ ! -e "$no_start" ]; then
+            ours+=("$no_start")
+            printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$no_start" >/dev/null
+            "${as_root[@]}" chmod 755 "$no_start"
+        fi
         apt_get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 || { cat "$log" >&2 && exit 1; }
     )
 }

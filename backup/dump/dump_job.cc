@@ -15,7 +15,6 @@
 #include "common/base/due.h"
 #include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
-#include "common/codec/progress.h"
 
 namespace pgbackup {
 namespace {
@@ -78,9 +77,10 @@ BackupJob::BackupJob(const BackupJobConfig& config, const Environment& environme
 
 BackupOutcome BackupJob::back_up(const Group& group, const SomeDestinations& destinations) {
   BackupOutcome outcome;
+  Log log(log_, {{"database", group.name()}, {"run", run_.id}});
   try {
     with_context(fmt::format("backup of {}", group.name()),
-                 [&] { make(group, destinations, outcome); });
+                 [&] { make(group, destinations, outcome, log); });
   } catch (...) {
     outcome.error = current_failure();
   }
@@ -88,7 +88,7 @@ BackupOutcome BackupJob::back_up(const Group& group, const SomeDestinations& des
 }
 
 void BackupJob::make(const Group& group, const SomeDestinations& destinations,
-                     BackupOutcome& outcome) {
+                     BackupOutcome& outcome, Log& log) {
   const bool is_globals = is_by_pg_dumpall(group);
   std::string warning;
   const ServerInfo server = [&] {
@@ -101,27 +101,26 @@ void BackupJob::make(const Group& group, const SomeDestinations& destinations,
       warning =
           publications_warning(connection, config_.dump.flags, client("pg_dump", version).version);
     } catch (...) {
-      log_.warn(fmt::format("whether a publication names what is left out is not known: {}",
-                            current_failure().message()));
+      log.warn(fmt::format("whether a publication names what is left out is not known: {}",
+                           current_failure().message()));
     }
     return read_server_info(connection);
   }();
   const std::string folder = backup_folder(group, run_.id);
-  log_.info(fmt::format("backing up {}", group.name()),
-            {{"id", run_.id},
-             {"to", locations(destinations, folder)},
-             {"server", format_pg_version(server.version)}});
-  BackupWriter writer(destinations, group, run_.id, clock_, log_);
+  log.info("backing up", {{"to", locations(destinations, folder)},
+                          {"server", format_pg_version(server.version)}});
+  BackupWriter writer(destinations, group, run_.id, clock_, log);
   try {
-    is_globals ? dump_globals(server, writer) : dump(server, warning, writer);
+    is_globals ? dump_globals(server, writer) : dump(server, warning, writer, log);
   } catch (...) {
     outcome.failures = writer.failures();
     throw;
   }
-  report_written(writer, outcome, log_);
+  report_written(writer, outcome, log);
 }
 
-void BackupJob::dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer) {
+void BackupJob::dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer,
+                     Log& log) {
   const ClientProgram& pg_dump = client("pg_dump", server.version);
   const DumpOptions& options = config_.dump;
   Manifest manifest = describe(server, pg_dump);
@@ -139,7 +138,9 @@ void BackupJob::dump(const ServerInfo& server, const std::string& warning, Backu
                                      .format = options.format,
                                      .packing = options.packing,
                                      .effort = options.effort});
-  ProgressSink progress(stream, server.database, server.table_bytes, clock_, log_);
+  ProgressSink progress(
+      stream, {.what = server.database, .total = server.table_bytes, .count = config_.progress},
+      clock_, log);
   TailSink tail(progress);
   HiddenOptionSink options_seen(tail);
   std::optional<SqlCheck> check;

@@ -20,6 +20,7 @@
 #include "common/catalog/backup_run.h"
 #include "common/catalog/backup_writer.h"
 #include "common/catalog/manifest.h"
+#include "common/codec/progress.h"
 #include "common/store/destinations.h"
 
 namespace pgbackup {
@@ -28,8 +29,9 @@ struct BackupJobConfig {
   const PgConfig& pg;
   std::filesystem::path bindir;
   const DumpOptions& dump;
-  std::optional<Schedule> schedule;  ///< for `next_due`
-  std::chrono::seconds jitter{0};    ///< the next backup may start so much later
+  std::optional<Schedule> schedule;   ///< for `next_due`
+  std::chrono::seconds jitter{0};     ///< the next backup may start so much later
+  ProgressCount* progress = nullptr;  ///< where the bytes of a dump are counted; nullptr: nowhere
 };
 
 class BackupJob final : public GroupBackup {
@@ -42,9 +44,10 @@ class BackupJob final : public GroupBackup {
                                       const SomeDestinations& destinations) override;
 
  private:
-  void make(const Group& group, const SomeDestinations& destinations, BackupOutcome& outcome);
+  void make(const Group& group, const SomeDestinations& destinations, BackupOutcome& outcome,
+            Log& log);
   /// Dumps a database. `warning` is what is known before the dump; empty: nothing.
-  void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer);
+  void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer, Log& log);
   void dump_globals(const ServerInfo& server, BackupWriter& writer);
   [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& client) const;
   [[nodiscard]] const ClientProgram& client(const std::string& name, int server_version);

@@ -20,7 +20,6 @@
 #include "common/base/due.h"
 #include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
-#include "common/codec/progress.h"
 
 namespace pgbackup {
 namespace {
@@ -111,7 +110,9 @@ class BaseBackupJob::Receiver final : public BaseBackupReceiver {
     start_ = start;
     uint64_t bytes = 0;
     for (const BackupArchive& archive : start.archives) bytes += archive.kilobytes * 1024;
-    progress_.emplace(outlet_, "_cluster", bytes, clock_, log_);
+    progress_.emplace(outlet_,
+                      ProgressOf{.what = "_cluster", .total = bytes, .count = config_.progress},
+                      clock_, log_);
   }
 
   void begin_stream(const std::string& name) override {
@@ -269,8 +270,10 @@ BaseBackupJob::BaseBackupJob(BaseBackupConfig config, RunInfo run, Clock& clock,
 
 BackupOutcome BaseBackupJob::back_up(const Group& group, const SomeDestinations& destinations) {
   BackupOutcome outcome;
+  Log log(log_, {{"database", group.name()}, {"run", run_.id}});
   try {
-    with_context(fmt::format("backup of {}", group.name()), [&] { make(destinations, outcome); });
+    with_context(fmt::format("backup of {}", group.name()),
+                 [&] { make(destinations, outcome, log); });
   } catch (...) {
     outcome.error = current_failure();
   }
@@ -278,31 +281,29 @@ BackupOutcome BaseBackupJob::back_up(const Group& group, const SomeDestinations&
 }
 
 /// Makes a base backup, and once more when the server sent a torn file.
-void BaseBackupJob::make(const SomeDestinations& destinations, BackupOutcome& outcome) {
+void BaseBackupJob::make(const SomeDestinations& destinations, BackupOutcome& outcome, Log& log) {
   std::unique_ptr<OwnWal> wal;  // goes on from the first attempt to the second
   try {
-    return take(destinations, wal, outcome);
+    return take(destinations, wal, outcome, log);
   } catch (const TornFile& torn) {
-    log_.warn(fmt::format("the base backup is taken again: {}", torn.message()));
+    log.warn(fmt::format("the base backup is taken again: {}", torn.message()));
   }
   outcome = {};
   clock_.sleep(kReplacementPause, stop_);
-  take(destinations, wal, outcome);
+  take(destinations, wal, outcome, log);
 }
 
 void BaseBackupJob::take(const SomeDestinations& destinations, std::unique_ptr<OwnWal>& wal,
-                         BackupOutcome& outcome) {
+                         BackupOutcome& outcome, Log& log) {
   ReplicationConnection server(config_.pg(), stop_);
   const Group group = Group::cluster();
-  log_.info(fmt::format("backing up {}", group.name()),
-            {{"id", run_.id},
-             {"to", locations(destinations, backup_folder(group, run_.id))},
-             {"server", format_pg_version(server.server_version())}});
+  log.info("backing up", {{"to", locations(destinations, backup_folder(group, run_.id))},
+                          {"server", format_pg_version(server.server_version())}});
   Manifest manifest = describe(server);
   if (wal == nullptr) wal = start_wal(server, manifest.cluster.from_standby, destinations);
-  BackupWriter writer(destinations, group, run_.id, clock_, log_);
+  BackupWriter writer(destinations, group, run_.id, clock_, log);
   try {
-    Receiver receiver(config_, writer, clock_, log_, [&] {
+    Receiver receiver(config_, writer, clock_, log, [&] {
       if (wal != nullptr) wal->require_any();
     });
     const BackupEnd end = take_base_backup(server,
@@ -327,7 +328,7 @@ void BaseBackupJob::take(const SomeDestinations& destinations, std::unique_ptr<O
     outcome.failures = writer.failures();
     throw;
   }
-  report_written(writer, outcome, log_);
+  report_written(writer, outcome, log);
 }
 
 /// Sees to it that somebody stores the WAL from before the base backup begins. Returns the streams

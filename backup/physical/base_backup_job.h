@@ -20,6 +20,7 @@
 #include "common/catalog/backup_writer.h"
 #include "common/catalog/cluster_facts.h"
 #include "common/catalog/manifest.h"
+#include "common/codec/progress.h"
 #include "common/service/run_state.h"
 #include "common/store/destinations.h"
 
@@ -53,6 +54,7 @@ struct BaseBackupConfig {
   const RunStates* states = nullptr;       ///< where WalStreaming::elsewhere notes how it stands
   std::optional<Schedule> schedule;        ///< for `next_due`
   std::chrono::seconds jitter{0};          ///< the next backup may start so much later
+  ProgressCount* progress = nullptr;       ///< where its bytes are counted; nullptr: nowhere
 };
 
 class BaseBackupJob final : public GroupBackup {
@@ -67,9 +69,9 @@ class BaseBackupJob final : public GroupBackup {
   class Receiver;
   class OwnWal;
 
-  void make(const SomeDestinations& destinations, BackupOutcome& outcome);
+  void make(const SomeDestinations& destinations, BackupOutcome& outcome, Log& log);
   void take(const SomeDestinations& destinations, std::unique_ptr<OwnWal>& wal,
-            BackupOutcome& outcome);
+            BackupOutcome& outcome, Log& log);
   [[nodiscard]] std::unique_ptr<OwnWal> start_wal(ReplicationConnection& server, bool is_standby,
                                                   const SomeDestinations& destinations);
   void wait_for_streams(const SomeDestinations& destinations);

@@ -153,7 +153,7 @@ void ClusterRestore::unpack_to(const StoredCluster& cluster, std::string_view st
   StreamCheck checked(sink, described);
   RelaySink relay(checked);  // to read and unpack takes as long as to check and write
   const std::unique_ptr<Sink> unpacked = unpack(relay, described.packing);
-  ProgressSink progress(*unpacked, described.name, stored, clock_, log_);
+  ProgressSink progress(*unpacked, {.what = described.name, .total = stored}, clock_, log_);
   copy_objects(cluster.store, cluster.backup, described, progress);
   progress.finish();
 }

@@ -9,17 +9,13 @@
 #include "common/base/units.h"
 
 namespace pgbackup {
-namespace {
 
-/// Returns since when something has been wrong; nullopt: nothing is.
 std::optional<UtcTime> trouble_since(const WalStatus& status) {
   std::optional<UtcTime> since = status.failing_since;
   if (!since && !status.connected_since) since = status.begun;
   if (!since) return status.waiting_since;
   return std::min(*since, status.waiting_since.value_or(*since));
 }
-
-}  // namespace
 
 Health judge_wal(const WalStatus& status, std::chrono::seconds flush_interval, UtcTime now) {
   const std::optional<UtcTime> since = trouble_since(status);

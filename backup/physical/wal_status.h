@@ -17,6 +17,7 @@ struct WalStatus {
   std::optional<UtcTime> connected_since{};  ///< nullopt: there is no connection to the server
   Lsn stored{};                              ///< the destination holds all WAL before; 0: unknown
   Lsn server_end{};                          ///< where the server's WAL ended when it last spoke
+  Lsn confirmed{};  ///< what the server was told to be stored: it keeps the rest; 0: unknown
   /// When the oldest byte came that is not stored; nullopt: all that came is stored.
   std::optional<UtcTime> waiting_since{};
   /// When the first failure was since something was stored, or all was; connections alone count for
@@ -26,6 +27,10 @@ struct WalStatus {
   std::optional<UtcTime> gap_found{};  ///< when a gap was found that no base backup bridges yet
   std::string gap{};                   ///< the sentence about that gap
 };
+
+/// Returns since when something has been wrong, or bytes have waited to be stored; nullopt: all
+/// that there is is stored.
+[[nodiscard]] std::optional<UtcTime> trouble_since(const WalStatus& status);
 
 /// Judges `status`. Bytes that wait to be stored, and a server that is not connected, are late like
 /// everything else that is due every `flush_interval` (late_from()). A gap is unwell at once.

@@ -251,6 +251,7 @@ TimelineEnd WalStream::follow(ReplicationStream& stream, WalWriter& writer) {
                           .applied = {},
                           .reply_wanted = is_due,
                           .now = clock_.now()});
+      change([&](WalStatus& status) { status.confirmed = writer.stored(); });
     }
     if (is_due) status_at = clock_.steady() + kStatusInterval;
   }

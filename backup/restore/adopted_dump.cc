@@ -87,7 +87,8 @@ uint64_t AdoptedDump::copy(Sink& sink, Clock& clock, Log& log) {
   const std::optional<std::string> sum = read_sum();
   EndCheck end(sink, format_);
   const std::unique_ptr<Sink> unpacked = unpack_by_content(end);
-  ProgressSink progress(*unpacked, backup_.group.name(), backup_.bytes, clock, log);
+  ProgressSink progress(*unpacked, {.what = backup_.group.name(), .total = backup_.bytes}, clock,
+                        log);
   HashSink stored(progress);
   Sink& first = sum ? static_cast<Sink&>(stored) : progress;
   const std::string key = backup_.commit_key();

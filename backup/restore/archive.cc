@@ -24,7 +24,8 @@ uint64_t StoredArchive::copy(Sink& sink, Clock& clock, Log& log) {
   HoldBackSink hold(sink);
   StreamCheck checked(hold, stream());
   const std::unique_ptr<Sink> unpacked = unpack(checked, stream().packing);
-  ProgressSink progress(*unpacked, backup_.group.name(), manifest_.stored_bytes(), clock, log);
+  ProgressSink progress(
+      *unpacked, {.what = backup_.group.name(), .total = manifest_.stored_bytes()}, clock, log);
   copy_objects(store_, backup_, stream(), progress);
   progress.finish();
   return stream().uncompressed_bytes;

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/base/output.h"
 #include "common/base/printable.h"
+#include "common/base/units.h"
 
 namespace pgbackup {
 namespace {
@@ -54,15 +57,34 @@ std::string quoted_if_needed(const std::string& value) {
 
 }  // namespace
 
-Log::Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out)
-    : clock_(clock), level_(level), format_(format), out_(out) {}
+void LogTail::add(std::string_view line) {
+  const std::lock_guard lock(mutex_);
+  if (lines_.size() == kMostLines) lines_.erase(lines_.begin());
+  lines_.emplace_back(line.substr(0, kMostLineBytes));
+}
+
+std::string LogTail::text() const {
+  const std::lock_guard lock(mutex_);
+  std::string all;
+  for (const std::string& line : lines_) all += line + "\n";
+  return all;
+}
+
+LogValue::LogValue(LogBytes bytes)
+    : text_(format_bytes(bytes.count)), number_(std::to_string(bytes.count)) {}
+
+Log::Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out, LogTail* tail)
+    : clock_(clock), level_(level), format_(format), out_(out), tail_(tail) {}
 
 Log::Log(const Log& log, LogFields fields)
     : clock_(log.clock_),
       level_(log.level_),
       format_(log.format_),
       out_(log.out_),
-      fields_(std::move(fields)) {}
+      tail_(log.tail_),
+      fields_(log.fields_) {
+  std::move(fields.begin(), fields.end(), std::back_inserter(fields_));
+}
 
 void Log::debug(std::string_view m, const LogFields& f) noexcept { write(LogLevel::debug, m, f); }
 void Log::info(std::string_view m, const LogFields& f) noexcept { write(LogLevel::info, m, f); }
@@ -72,11 +94,12 @@ void Log::error(std::string_view m, const LogFields& f) noexcept { write(LogLeve
 void Log::write(LogLevel level, std::string_view message, const LogFields& fields) noexcept {
   if (level < level_) return;
   try {
-    LogFields all = fields;
-    all.insert(all.end(), fields_.begin(), fields_.end());
-    const std::string line = format_log_line(format_, clock_.now(), level, message, all) + "\n";
+    LogFields all = fields_;
+    all.insert(all.end(), fields.begin(), fields.end());
+    const std::string line = format_log_line(format_, clock_.now(), level, message, all);
+    if (tail_ != nullptr) tail_->add(line);
     const std::lock_guard lock(mutex_);
-    print(out_, line);
+    print(out_, line + "\n");
   } catch (...) {
     return;  // a log that cannot be written has nowhere to complain
   }
@@ -90,7 +113,7 @@ std::string format_log_line(LogFormat format, UtcTime time, LogLevel level,
     for (const auto& [name, value] : fields) {
       nlohmann::ordered_json& member = line[std::string(name)];
       member = value.text();
-      if (value.is_number()) member = nlohmann::ordered_json::parse(value.text());
+      if (!value.number().empty()) member = nlohmann::ordered_json::parse(value.number());
     }
     return without_controls(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }

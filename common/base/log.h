@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <cstdio>
 #include <mutex>
 #include <string>
@@ -17,6 +18,11 @@ namespace pgbackup {
 enum class LogLevel { debug, info, warn, error };
 enum class LogFormat { text, json };
 
+/// Holds a size: `1.5 GiB` in lines for people, a number of bytes in JSON.
+struct LogBytes {
+  uint64_t count = 0;
+};
+
 /// Holds a value of a line: a text, or a whole number, which is a number in JSON, too.
 class LogValue {
  public:
@@ -24,25 +30,46 @@ class LogValue {
   requires std::constructible_from<std::string, Text> LogValue(Text&& text)
       : text_(std::forward<Text>(text)) {}
   template <std::integral Number>
-  LogValue(Number number) : text_(std::to_string(number)), is_number_(true) {}
+  LogValue(Number number) : text_(std::to_string(number)), number_(text_) {}
+  LogValue(LogBytes bytes);
 
+  /// Returns the value for people.
   [[nodiscard]] const std::string& text() const { return text_; }
-  [[nodiscard]] bool is_number() const { return is_number_; }
+  /// Returns the digits of a number; an empty string for a text.
+  [[nodiscard]] const std::string& number() const { return number_; }
 
  private:
   std::string text_;
-  bool is_number_ = false;
+  std::string number_{};
 };
 
 /// Holds names and values of what a line is about: `{"group", "app"}`.
 using LogFields = std::vector<std::pair<std::string_view, LogValue>>;
 
+/// Keeps the last lines of a log, for a report about a failure. Thread-safe.
+class LogTail {
+ public:
+  static constexpr size_t kMostLines = 20;
+  static constexpr size_t kMostLineBytes = 2000;
+
+  void add(std::string_view line);
+  /// Returns the lines, oldest first, each with a newline.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
 /// Writes one line per call. Thread-safe. Loses a line that cannot be written or for which there is
 /// no memory: no call throws.
 class Log {
  public:
-  Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out = stderr);
-  /// Writes to the same log as `log`, with `fields` at the end of every line.
+  /// Adds each line to `tail`, too, where there is one. It must outlive the log.
+  Log(const Clock& clock, LogLevel level, LogFormat format, std::FILE* out = stderr,
+      LogTail* tail = nullptr);
+  /// Writes to the same log as `log`, and begins the fields of every line with those of `log` and
+  /// `fields`.
   Log(const Log& log, LogFields fields);
 
   void debug(std::string_view message, const LogFields& fields = {}) noexcept;
@@ -57,6 +84,7 @@ class Log {
   LogLevel level_;
   LogFormat format_;
   std::FILE* out_;
+  LogTail* tail_;
   LogFields fields_{};
   std::mutex mutex_;
 };

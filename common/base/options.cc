@@ -292,9 +292,10 @@ std::string file_of(const Option& row, const ParsedOptions& parsed,
   for (const Setting& setting : parsed.settings) {
     if (setting.name != row.name) continue;
     if (!row.secret_file.empty() && setting.given_as == row.secret_file) return setting.given_as;
-    const auto found = environment.find(setting.given_as);
-    const bool is_file = setting.given_as.ends_with("_FILE") && found != environment.end();
-    return is_file ? found->second : "";
+    std::string name = setting.given_as;
+    if (name.empty() && setting.source == "file") name = fmt::format("{}_FILE", row.name);
+    const auto found = environment.find(name);
+    return name.ends_with("_FILE") && found != environment.end() ? found->second : "";
   }
   return "";
 }
@@ -382,9 +383,10 @@ std::vector<std::string> reread_secrets(std::span<const Option> rows, const Pars
                                                   : assign_value(row.value, *text);
     if (text) wipe(*text);
     if (complaint.empty()) continue;
-    problems.push_back(
-        fmt::format("{}: the previous value is kept, because {} cannot be read again: {}", row.name,
-                    path, complaint));
+    const bool has_value = !show_value(row.value).empty();
+    problems.push_back(fmt::format(
+        "{}: {}, because {} cannot be read again: {}", row.name,
+        has_value ? "the previous value is kept" : "there is no value yet", path, complaint));
   }
   return problems;
 }

@@ -6,17 +6,22 @@
 namespace pgbackup {
 
 void report_written(const BackupWriter& writer, BackupOutcome& outcome, Log& log) {
-  for (const BackupWriter::Written& written : writer.written()) {
-    outcome.holders.push_back(written.destination);
+  std::vector<std::string> names;
+  for (const auto& [destination, manifest] : writer.written()) {
+    names.push_back(destination);
+    outcome.holders.push_back({destination,
+                               {.stored_bytes = manifest.stored_bytes(),
+                                .uncompressed_bytes = manifest.uncompressed_bytes()}});
   }
+  outcome.stages = writer.stages();
   outcome.failures = writer.failures();
   const Manifest& manifest = writer.written().front().manifest;
   for (const std::string& warning : manifest.warnings) log.warn(warning);
   if (writer.failures().empty()) return;
   const Error failure = join_failures(writer.failures());
   throw Error(ErrorKind::failed,
-              fmt::format("{}; {} has the backup {}", failure.message(),
-                          fmt::join(outcome.holders, ", "), manifest.id),
+              fmt::format("{}; {} has the backup {}", failure.message(), fmt::join(names, ", "),
+                          manifest.id),
               failure.hint());
 }
 

@@ -2,6 +2,7 @@
 // its groups, all under one id.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,11 +25,24 @@ struct RunInfo {
   std::vector<LeftOut> left_out;  ///< databases of the server that the run does not take
 };
 
+/// Says how large a backup is.
+struct BackupSize {
+  uint64_t stored_bytes = 0;
+  uint64_t uncompressed_bytes = 0;
+};
+
+/// Names a destination that has the backup.
+struct BackupHolder {
+  std::string destination;
+  BackupSize size{};
+};
+
 /// Says how one backup went.
 struct BackupOutcome {
-  std::vector<std::string> holders;          ///< names of the destinations that have the backup
+  std::vector<BackupHolder> holders;
   std::vector<DestinationFailure> failures;  ///< why the other destinations do not have it
   std::optional<Error> error;                ///< set unless every destination has the backup
+  StageTimes stages{};                       ///< where a destination has the backup
 };
 
 /// A seam: makes one backup from beginning to end.

@@ -10,6 +10,24 @@
 #include "common/codec/digest.h"
 
 namespace pgbackup {
+namespace {
+
+/// Adds the time until its end to `sum`.
+class Timer {
+ public:
+  Timer(const Clock& clock, std::chrono::nanoseconds& sum)
+      : clock_(clock), sum_(sum), begun_(clock.steady()) {}
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  ~Timer() { sum_ += clock_.steady() - begun_; }
+
+ private:
+  const Clock& clock_;
+  std::chrono::nanoseconds& sum_;
+  std::chrono::steady_clock::time_point begun_;
+};
+
+}  // namespace
 
 /// Holds what one destination has of the backup.
 struct BackupWriter::Branch {
@@ -23,12 +41,19 @@ struct BackupWriter::Branch {
 class BackupWriter::Stream final : public Sink {
  public:
   Stream(BackupWriter& parent, size_t number, const StreamPlan& plan)
-      : plan_(plan),
+      : parent_(parent),
+        plan_(plan),
         outlet_(parent, number),
         packed_(pack(outlet_, plan.packing, plan.effort)),
         uncompressed_(*packed_) {}
-  void write(std::string_view bytes) override { uncompressed_.write(bytes); }
-  void finish() override { uncompressed_.finish(); }
+  void write(std::string_view bytes) override {
+    const Timer timer(parent_.clock_, parent_.spent_.pack);
+    uncompressed_.write(bytes);
+  }
+  void finish() override {
+    const Timer timer(parent_.clock_, parent_.spent_.pack);
+    uncompressed_.finish();
+  }
 
   [[nodiscard]] bool is_finished() const { return outlet_.is_finished; }
   /// Frees what packed a stream that has ended.
@@ -56,6 +81,7 @@ class BackupWriter::Stream final : public Sink {
     bool is_finished = false;
   };
 
+  BackupWriter& parent_;
   StreamPlan plan_;
   Outlet outlet_;
   std::unique_ptr<Sink> packed_;
@@ -64,7 +90,11 @@ class BackupWriter::Stream final : public Sink {
 
 BackupWriter::BackupWriter(const SomeDestinations& destinations, Group group, std::string id,
                            Clock& clock, Log& log)
-    : group_(std::move(group)), id_(std::move(id)), clock_(clock), log_(log) {
+    : group_(std::move(group)),
+      id_(std::move(id)),
+      clock_(clock),
+      log_(log),
+      begun_(clock.steady()) {
   for (const Destination* const destination : destinations) {
     branches_.push_back({.destination = destination});
   }
@@ -77,6 +107,7 @@ BackupWriter::~BackupWriter() {
 }
 
 Sink& BackupWriter::open_stream(const StreamPlan& plan) {
+  const Timer timer(clock_, spent_.store);
   const std::string key = fmt::format("{}/{}", backup_folder(group_, id_),
                                       stream_file_name(plan.name, plan.format, plan.packing));
   on_each_branch([&](Branch& branch) {
@@ -89,12 +120,26 @@ Sink& BackupWriter::open_stream(const StreamPlan& plan) {
   return *streams_.back();
 }
 
+/// Writes what a stream has packed. Its time is no time of packing, within which it passes.
 void BackupWriter::write(size_t stream, std::string_view bytes) {
-  on_each_branch([&](Branch& branch) { branch.writers.at(stream)->write(bytes); });
+  std::chrono::nanoseconds taken{0};
+  {
+    const Timer timer(clock_, taken);
+    on_each_branch([&](Branch& branch) { branch.writers.at(stream)->write(bytes); });
+  }
+  spent_.store += taken;
+  spent_.pack -= taken;
+}
+
+StageTimes BackupWriter::stages() const {
+  StageTimes times = spent_;
+  times.read = clock_.steady() - begun_ - times.pack - times.store - times.commit;
+  return times;
 }
 
 void BackupWriter::commit(Manifest manifest,
                           const std::function<void(const Destination&)>& confirm) {
+  const Timer timer(clock_, spent_.commit);
   manifest.group = group_;
   manifest.id = id_;
   manifest.streams.clear();
@@ -147,12 +192,11 @@ void BackupWriter::commit_to(Branch& branch, Manifest manifest) {
 }
 
 void BackupWriter::log_written(const std::string& destination, const Manifest& manifest) {
-  LogFields fields = {{"id", manifest.id},
-                      {"size", format_bytes(manifest.stored_bytes())},
-                      {"uncompressed", format_bytes(manifest.uncompressed_bytes())},
+  LogFields fields = {{"bytes", LogBytes{manifest.stored_bytes()}},
+                      {"uncompressed_bytes", LogBytes{manifest.uncompressed_bytes()}},
                       {"seconds", (manifest.finished - manifest.started).count()}};
   if (!destination.empty()) fields.emplace_back("destination", destination);
-  log_.info(fmt::format("backed up {}", manifest.group.name()), fields);
+  log_.info("backed up", fields);
 }
 
 /// Calls `work` for each open branch. Throws `canceled` as it is, and the errors of all branches

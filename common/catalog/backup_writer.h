@@ -2,6 +2,7 @@
 // backup. Each destination holds the whole backup or nothing of it, whatever happens to the others.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,14 @@ struct StreamPlan {
   StreamFormat format = StreamFormat::custom;
   Packing packing{};
   PackingEffort effort{};
+};
+
+/// Says what the time of a backup went into. The parts add up to the whole.
+struct StageTimes {
+  std::chrono::nanoseconds read{0};    ///< waiting for PostgreSQL, and everything else
+  std::chrono::nanoseconds pack{0};    ///< hashing and compressing
+  std::chrono::nanoseconds store{0};   ///< waiting for the destinations to take bytes
+  std::chrono::nanoseconds commit{0};  ///< confirming the objects, and writing the manifests
 };
 
 /// Writes one backup; used by one thread. The destructor deletes what commit() has not written, as
@@ -56,6 +65,8 @@ class BackupWriter {
 
   [[nodiscard]] const std::vector<Written>& written() const { return written_; }
   [[nodiscard]] const std::vector<DestinationFailure>& failures() const { return failures_; }
+  /// Returns where the time went since the writer was made.
+  [[nodiscard]] StageTimes stages() const;
 
  private:
   class Stream;
@@ -73,6 +84,8 @@ class BackupWriter {
   std::string id_;
   Clock& clock_;
   Log& log_;
+  std::chrono::steady_clock::time_point begun_;
+  StageTimes spent_;  ///< all but `read`
   std::vector<Branch> branches_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<Written> written_;

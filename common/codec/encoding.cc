@@ -1,6 +1,9 @@
 #include "common/codec/encoding.h"
 
+#include <openssl/evp.h>
 #include <sys/random.h>
+
+#include <algorithm>
 
 #include "common/base/error.h"
 
@@ -38,6 +41,23 @@ std::optional<std::string> decode_hex(std::string_view text) {
     bytes += static_cast<char>(high << 4U | low);
   }
   return bytes;
+}
+
+std::string encode_base64(std::string_view bytes) {
+  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // one more for the NUL
+  const int count = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                    reinterpret_cast<const unsigned char*>(bytes.data()),
+                                    static_cast<int>(bytes.size()));
+  text.resize(static_cast<size_t>(count));
+  return text;
+}
+
+std::string encode_base64_url(std::string_view bytes) {
+  std::string text = encode_base64(bytes);
+  std::erase(text, '=');
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
+  return text;
 }
 
 std::string encode_percent(std::string_view bytes, std::string_view keep) {

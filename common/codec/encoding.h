@@ -1,4 +1,4 @@
-// Bytes as text: hexadecimal, and the percent-encoding that URLs and SigV4 share.
+// Bytes as text: hexadecimal, Base64, and the percent-encoding that URLs and SigV4 share.
 #pragma once
 
 #include <optional>
@@ -11,6 +11,11 @@ namespace pgbackup {
 [[nodiscard]] std::string encode_hex(std::string_view bytes);
 /// Returns the bytes of text that encode_hex() writes; nullopt for any other text.
 [[nodiscard]] std::optional<std::string> decode_hex(std::string_view text);
+
+/// Returns Base64 with padding (RFC 4648 section 4).
+[[nodiscard]] std::string encode_base64(std::string_view bytes);
+/// Returns Base64 for URLs, without padding (RFC 4648 section 5).
+[[nodiscard]] std::string encode_base64_url(std::string_view bytes);
 
 /// Encodes once by RFC 3986 section 2.3: everything but `A-Z a-z 0-9 - _ . ~` becomes `%XX`, in
 /// uppercase. `keep` names further characters that stay (`"/"` in a path).

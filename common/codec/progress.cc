@@ -31,15 +31,18 @@ std::string format_progress(uint64_t bytes, uint64_t total, milliseconds elapsed
                      format_bytes(std::max(total, bytes)), share, rate);
 }
 
-ProgressSink::ProgressSink(Sink& next, std::string what, uint64_t total, Clock& clock, Log& log)
+ProgressSink::ProgressSink(Sink& next, ProgressOf work, Clock& clock, Log& log)
     : next_(next),
-      what_(std::move(what)),
-      total_(total),
+      what_(std::move(work.what)),
+      count_(work.count == nullptr ? own_ : *work.count),
       clock_(clock),
       log_(log),
       terminal_(isatty(STDERR_FILENO) == 1),
-      started_(clock.steady()),
-      thread_([this](const std::stop_token& stop) { report_until(stop); }) {}
+      started_(clock.steady()) {
+  count_.bytes = 0;
+  count_.total = work.total;
+  thread_ = std::jthread([this](const std::stop_token& stop) { report_until(stop); });
+}
 
 ProgressSink::~ProgressSink() {
   thread_.request_stop();
@@ -49,7 +52,7 @@ ProgressSink::~ProgressSink() {
 
 void ProgressSink::write(std::string_view bytes) {
   next_.write(bytes);
-  bytes_ += bytes.size();
+  count_.bytes += bytes.size();
 }
 
 void ProgressSink::report_until(const std::stop_token& stop) {
@@ -67,7 +70,7 @@ void ProgressSink::report_until(const std::stop_token& stop) {
 void ProgressSink::report() const {
   const auto elapsed = std::chrono::duration_cast<milliseconds>(clock_.steady() - started_);
   const std::string text =
-      fmt::format("{}: {}", printable(what_), format_progress(bytes_, total_, elapsed));
+      fmt::format("{}: {}", printable(what_), format_progress(count_.bytes, count_.total, elapsed));
   if (terminal_) {
     print(stderr, "\r" + text + "\x1b[K");
   } else {

@@ -20,11 +20,24 @@ namespace pgbackup {
 [[nodiscard]] std::string format_progress(uint64_t bytes, uint64_t total,
                                           std::chrono::milliseconds elapsed);
 
+/// Shows to other threads how far a piece of work is.
+struct ProgressCount {
+  std::atomic<uint64_t> bytes = 0;
+  std::atomic<uint64_t> total = 0;  ///< an estimate; 0: unknown
+};
+
+/// Says what passes through a ProgressSink.
+struct ProgressOf {
+  std::string what;
+  uint64_t total = 0;              ///< an estimate in bytes; 0: unknown
+  ProgressCount* count = nullptr;  ///< where it is counted, too, from 0 on; nullptr: nowhere
+};
+
 /// Counts what passes through this stage. A thread of its own reports the count, so that a
-/// standstill shows, too. `total` is an estimate in bytes, 0 when unknown.
+/// standstill shows, too.
 class ProgressSink final : public Sink {
  public:
-  ProgressSink(Sink& next, std::string what, uint64_t total, Clock& clock, Log& log);
+  ProgressSink(Sink& next, ProgressOf work, Clock& clock, Log& log);
   ProgressSink(const ProgressSink&) = delete;
   ProgressSink& operator=(const ProgressSink&) = delete;
   /// Clears the line on the terminal.
@@ -38,12 +51,12 @@ class ProgressSink final : public Sink {
 
   Sink& next_;
   std::string what_;
-  uint64_t total_;
+  ProgressCount own_;
+  ProgressCount& count_;
   Clock& clock_;
   Log& log_;
   bool terminal_;
   std::chrono::steady_clock::time_point started_;
-  std::atomic<uint64_t> bytes_ = 0;
   std::jthread thread_;  // last: ends before what it uses
 };
 

@@ -31,9 +31,13 @@ milliseconds backoff(const RetryLimits& limits, int repeat, double fraction) {
   return milliseconds(static_cast<int64_t>(static_cast<double>(bound.count()) * fraction));
 }
 
-Retrier::Retrier(const RetryLimits& limits, Clock& clock, Log& log, Outage& outage,
-                 std::stop_token stop)
-    : limits_(limits), clock_(clock), log_(log), stop_(std::move(stop)), row_(outage) {}
+Retrier::Retrier(const RetryLimits& limits, const RetryContext& context, std::stop_token stop)
+    : limits_(limits),
+      clock_(context.clock),
+      log_(context.log),
+      counter_(context.counter),
+      stop_(std::move(stop)),
+      row_(context.outage) {}
 
 milliseconds Retrier::passed() {
   const auto now = clock_.steady();
@@ -89,6 +93,7 @@ void Retrier::wait_after(const Error& error) {
     throw Error(ErrorKind::canceled,
                 fmt::format("stopped while waiting to repeat: {}", error.message()));
   }
+  if (counter_ != nullptr) counter_->count_retry(attempt_.status);
   attempt_ = {.number = attempt_.number + 1, .retry_after = std::nullopt};
 }
 

@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/http/outage.h"
+#include "common/http/request_counter.h"
 
 namespace pgbackup {
 
@@ -34,13 +35,22 @@ struct Attempt {
   int number = 1;
   /// The wait that the server asks for (`Retry-After`). An attempt sets it before it throws.
   std::optional<std::chrono::seconds> retry_after;
+  int status = 0;  ///< that of the reply, once there is one; set as `retry_after` is
+};
+
+/// Refers to what all rows of attempts for one server share.
+struct RetryContext {
+  Clock& clock;
+  Log& log;
+  Outage& outage;
+  RequestCounter* counter = nullptr;  ///< where repeats are counted; nullptr: nowhere
 };
 
 /// Runs one row of attempts, or several rows of one piece of work that share their time and their
 /// waits (see start_over()). Not thread-safe; all arguments must outlive it.
 class Retrier {
  public:
-  Retrier(const RetryLimits& limits, Clock& clock, Log& log, Outage& outage, std::stop_token stop);
+  Retrier(const RetryLimits& limits, const RetryContext& context, std::stop_token stop);
 
   /// Forgets the failures so far, because the work has made progress since.
   void start_over();
@@ -82,6 +92,7 @@ class Retrier {
   RetryLimits limits_;
   Clock& clock_;
   Log& log_;
+  RequestCounter* counter_;
   std::stop_token stop_;
   Outage::Row row_;
   std::optional<std::chrono::steady_clock::time_point> begun_;

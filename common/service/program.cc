@@ -15,6 +15,7 @@
 #include "common/base/printable.h"
 #include "common/service/health.h"
 #include "common/service/names.h"
+#include "common/service/status_server.h"
 
 namespace pgbackup {
 namespace {
@@ -94,6 +95,25 @@ void forbid_core_dumps() noexcept {
   static_cast<void>(setrlimit(RLIMIT_CORE, &limit));
 }
 
+void check_status_listen(const ServiceConfig& service, ParsedOptions& parsed) {
+  const std::string& listen = service.status_listen;
+  if (parsed.verb != "serve" || listen.empty() || parse_listen_address(listen)) return;
+  parsed.problems.push_back(
+      fmt::format("STATUS_LISTEN: '{}' is no address with a port: write :9480 for all addresses, "
+                  "127.0.0.1:9480 or [::1]:9480",
+                  listen));
+}
+
+/// Answers a request to the status port.
+StatusReply answer_status(std::string_view path, const MetricsOf& metrics,
+                          const std::function<Health()>& health) {
+  if (path == "/metrics") {
+    return {.content_type = std::string(kMetricsContentType),
+            .body = format_metrics(metrics(health()))};
+  }
+  return {.status = 404, .content_type = "text/plain; charset=utf-8", .body = "see /metrics\n"};
+}
+
 /// Makes buffers of a frame or a part go back to the system when they are freed. Otherwise the
 /// library, after the first of them, keeps such memory for later (mallopt(3)).
 void return_large_buffers() noexcept {
@@ -115,6 +135,7 @@ int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions&
   const bool is_config = parsed.verb == kConfigVerb.name;
   if (is_config) parsed.verb = command.verbs.front().name;
   if (parsed.verb != kHealthVerb.name) check(parsed);
+  check_status_listen(service, parsed);
   for (std::string& note : notes_on_names(command, parsed, process_environment())) {
     parsed.notes.push_back(std::move(note));
   }
@@ -143,6 +164,11 @@ std::vector<Option> service_options(ServiceConfig& config) {
        .help = "Name of the abstract Unix socket where `health` asks the daemon. Two of the same "
                "program in one network namespace need two names.",
        .verbs = {"serve", kHealthVerb.name}},
+      {.name = "STATUS_LISTEN",
+       .value = &config.status_listen,
+       .help = "Where the daemon answers HTTP requests, such as those of Prometheus for /metrics: "
+               "`:9480` on all addresses, `127.0.0.1:9480` or `[::1]:9480`. Unset: nowhere.",
+       .verbs = {"serve"}},
       {.name = "--check",
        .value = &config.check_only,
        .help = "config: only say what is wrong; exit code 2 if anything is",
@@ -195,6 +221,12 @@ void serve(const ServedJobs& served, const ServiceConfig& service, Clock& clock,
   };
   for (ServedJob* const job : jobs) job->announce();
   const HealthServer health(service.health_socket, answer, log);
+  std::optional<StatusServer> status;
+  if (const auto address = parse_listen_address(service.status_listen)) {
+    status.emplace(
+        *address,
+        [&](std::string_view path) { return answer_status(path, served.metrics, answer); }, log);
+  }
   std::vector<std::jthread> threads;
   for (size_t i = 1; i < jobs.size(); ++i) {
     threads.emplace_back([job = jobs[i], &stop] { job->serve(stop); });

@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/options.h"
 #include "common/service/job.h"
+#include "common/service/metrics.h"
 #include "common/service/run_state.h"
 
 namespace pgbackup {
@@ -24,6 +25,7 @@ struct ServiceConfig {
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
   std::string health_socket;
+  std::string status_listen{};  ///< value of STATUS_LISTEN; empty: there is no status port
   std::optional<std::chrono::seconds> max_backup_age{};
   bool check_only = false;  ///< `config --check`
 };
@@ -56,14 +58,18 @@ void log_notes(Log& log, const ParsedOptions& parsed);
 /// Logs every setting that is not a default, with secrets hidden.
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed);
 
+/// Returns what /metrics shows, out of memory alone. Called from another thread.
+using MetricsOf = std::function<std::vector<MetricFamily>(const Health& health)>;
+
 /// Holds what a daemon does, and how it stands.
 struct ServedJobs {
   std::vector<ServedJob*> jobs;  ///< at least one
   const RunStates& states;
+  MetricsOf metrics;
 };
 
-/// Runs the jobs, each in a thread of its own and the first in this one, until `stop`, and answers
-/// `health` meanwhile.
+/// Runs the jobs, each in a thread of its own and the first in this one, until `stop`. Answers
+/// `health` meanwhile, and requests to the status port where there is one.
 void serve(const ServedJobs& served, const ServiceConfig& service, Clock& clock, Log& log,
            const std::stop_token& stop);
 

@@ -66,7 +66,8 @@ S3Config copy_of(const StoreConfig& config, Clock& clock) {
           .max_rate = s3.max_rate,
           .retry = {.total = config.retry_time},
           .write = s3.write,
-          .delete_versions = s3.delete_versions};
+          .delete_versions = s3.delete_versions,
+          .counter = s3.counter};
 }
 
 /// Runs one of the store's own checks and keeps its complaint.

@@ -172,7 +172,8 @@ void run_phases(const Scale& scale) {
   table.measure("report: tables", [&] { report(*plan, out); });
   table.measure("report: JSON", [&] { report_json(*plan, destination, out); });
   for (const auto& group : groups_of(std::span<const Step>(plan->steps))) {
-    plan->objections.push_back({group.front().backup->group, "as if every group were frozen"});
+    plan->objections.push_back(
+        {group.front().backup->group, Guard::newest, "as if every group were frozen"});
   }
   for (Step& step : plan->steps) step.reasons = Reason::frozen;
   table.measure("tables, all frozen", [&] { report(*plan, out); });

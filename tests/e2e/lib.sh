@@ -126,6 +126,19 @@ start_program() {
     background+=("$pid")
 }
 
+# A web service that is told of runs: its folder is $T/receiver, its URL `receiver`.
+start_receiver() {
+    mkdir -p "$T/receiver"
+    "$servers/receiver.py" "$T/receiver" >"$T/receiver.log" 2>&1 &
+    background+=("$!")
+    wait_until 10 test -s "$T/receiver/port"
+    # shellcheck disable=SC2034
+    receiver=http://127.0.0.1:$(cat "$T/receiver/port")
+}
+answers() { echo "$*" >"$T/receiver/answers"; } # WORD...: how it answers, see receiver.py
+requests() { cat "$T/receiver/requests" 2>/dev/null || true; }
+paths() { requests | jq -r '"\(.method) \(.path)"'; } # of the requests, a line each
+
 # expect STATUS COMMAND...: runs it with stdout in $T/out and stderr in $T/err.
 expect() {
     local wanted=$1 status=0

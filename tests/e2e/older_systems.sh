@@ -114,9 +114,10 @@ case_compose_stack_with_supercronic() {
     echo "$PGUSER" >"$T/secrets/pg_user"
     echo "$PGPASSWORD" >"$T/secrets/pg_password"
     echo "app, crm" >"$T/secrets/pg_databases"
+    start_receiver
     settings=()
     theirs "BACKUP_SCHEDULE=0 2 * * *" BACKUP_FORMAT=plain BACKUP_KEEP_DAYS=7 BACKUP_KEEP_MIN_COUNT=2 \
-        MAX_BACKUP_AGE_SECONDS=93600 PG_DUMP_EXTRA_ARGS=--no-comments PUSHGATEWAY_URL=http://pushgateway:9091 \
+        MAX_BACKUP_AGE_SECONDS=93600 PG_DUMP_EXTRA_ARGS=--no-comments "PUSHGATEWAY_URL=$receiver" \
         METRICS_JOB=pg_backup METRICS_INSTANCE=app
     added BACKUP_COMPRESSION=gzip "BACKUP_DIR=$folder"
     mounted() { # PROGRAM ARGUMENT...
@@ -126,17 +127,18 @@ case_compose_stack_with_supercronic() {
     pg_backup() { mounted "$BIN/pg-backup" "$@"; }
     expect 0 pg_backup config
     says "/run/secrets/pg_password"
-    says "no metrics are pushed yet"
     says_not "$PGPASSWORD "
     works app
+    grep -qx 'PUT /metrics/job/pg_backup/instance/app/program/pg-backup/database/crm' <<<"$(paths)" || fail "$(paths)"
+    grep -qx 'pg_backup_last_exit_code{database="crm"} 0' <<<"$(requests | jq -r .body)" || fail "$(requests)"
     [ "$(field group | sort -u | xargs)" = "app crm" ] || fail "$(field group)"
     ls "$folder"/app/2*/app.sql.gz >/dev/null || fail "no .sql.gz"
     # A variable is stronger than a mount.
     settings+=(DB=crm)
     next_second
     backup_now
-    says "backing up crm"
-    says_not "backing up app"
+    says "backing up database=crm"
+    says_not "backing up database=app"
     # Its passfile, which everyone may read.
     rm "$T/secrets/pg_password"
     echo "*:*:*:$PGUSER:$PGPASSWORD" >"$T/secrets/pgpass"

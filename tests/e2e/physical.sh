@@ -81,7 +81,7 @@ the_server_is_gone() {
     create_small_database app
     dump_of() { "$PG_BIN/pg_dumpall" -h "$1" -p "$2" -U postgres | grep -avE '^\\(un)?restrict '; }
     expect 0 pg_backup now
-    says "backed up _cluster"
+    says "backed up database=_cluster"
     expect_complete
     expect 0 pg_backup list
     says _cluster
@@ -424,7 +424,7 @@ case_a_gap_is_reported_and_bridged() {
     add_rows 5
     start_program pg-backup serve
     wait_until 30 log_says "is not in the store"
-    wait_until 30 log_says "backed up _cluster"
+    wait_until 30 log_says "backed up database=_cluster"
     add_rows 5
     wait_until_stored
     wait_until 20 pg_backup health

@@ -158,6 +158,16 @@ case_json_log() {
     wait_until 20 manifests_are 1
     stop_daemon
     jq -e '.time and .level and .message' "$T/daemon.log" >/dev/null || fail "$(cat "$T/daemon.log")"
+    # One line says whether the run worked, how large it is and how long it took; numbers are numbers.
+    jq -se '(.[] | select(.message == "backed up")) as $one | .[] | select(.message == "run finished") | .result == "success"
+        and .backups == 1 and .failed == 0 and .run == $one.run and $one.database == "app" and .bytes == $one.bytes
+        and .bytes > 0 and .uncompressed_bytes > .bytes and (.seconds | type) == "number"' "$T/daemon.log" >/dev/null ||
+        fail "$(cat "$T/daemon.log")"
+    settings+=(DB= DATABASES=app,missing)
+    expect 1 pg_backup now
+    jq -se '[.[] | select(.message == "run finished")] | length == 1 and (.[0] | .result == "failure" and .backups == 1
+        and .failed == 1)' "$T/err" >/dev/null || fail "$(cat "$T/err")"
+    jq -se 'any(.[]; .level == "error" and .database == "missing" and .run)' "$T/err" >/dev/null || fail "$(cat "$T/err")"
 }
 
 # Both daemons say when they run next, and `schedule` shows it without a store or a database.

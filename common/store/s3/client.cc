@@ -7,6 +7,7 @@
 #include "common/codec/digest.h"
 #include "common/codec/encoding.h"
 #include "common/store/s3/error.h"
+#include "common/store/s3/operation.h"
 #include "common/store/s3/sigv4.h"
 
 namespace pgbackup {
@@ -132,7 +133,9 @@ HttpResponse S3Client::start_once(Transport& transport, const S3Request& request
                                   const std::stop_token& stop) {
   for (Lessons lessons;;) {
     const Signing used = signing(request, stop);
+    attempt.status = 0;
     HttpResponse response = exchange(transport, request, used, attempt, stop);
+    attempt.status = response.status;
     const std::optional<UtcTime> date = parse_http_date(response.header("date"));
     if (date) server_clock_.note(*date);
     if (is_success(response.status)) return response;
@@ -165,12 +168,20 @@ HttpResponse S3Client::exchange(Transport& transport, const S3Request& request, 
   try {
     HttpResponse head = transport.start(sign(request, with, attempt), stop);
     if (!is_success(head.status)) head.body = transport.read_begin(kMaxErrorBytes);
+    count(request, head.status);
     note(std::to_string(head.status), head.header("x-amz-request-id"));
     return head;
   } catch (const Error& error) {
+    count(request, 0);
     note(error.message(), "");
     throw error.within(what);
   }
+}
+
+void S3Client::count(const S3Request& request, int status) const {
+  if (config_.counter == nullptr) return;
+  config_.counter->count_request(s3_operation(request.method, request.key.empty(), request.query),
+                                 status);
 }
 
 bool S3Client::learn(const HttpResponse& response, const S3ErrorReply& reply, const Signing& used,
@@ -202,7 +213,8 @@ void S3Client::throw_unless_returned(const S3Request& request, int status,
 }
 
 Retrier S3Client::make_retrier(const RetryLimits& limits, const std::stop_token& stop) {
-  return {limits, clock_, log_, outage_, stop};
+  return {
+      limits, {.clock = clock_, .log = log_, .outage = outage_, .counter = config_.counter}, stop};
 }
 
 S3Client::Signing S3Client::signing(const S3Request& request, const std::stop_token& stop) {

@@ -47,6 +47,7 @@ struct S3Config {
   RetryLimits retry{};    ///< of one request
   S3WriteOptions write{};
   bool delete_versions = false;  ///< remove_all() deletes older versions and delete markers, too
+  RequestCounter* counter = nullptr;  ///< where requests are counted; nullptr: nowhere
 };
 
 inline constexpr RetryLimits kSingleAttempt{.total = std::chrono::milliseconds(0)};
@@ -139,6 +140,7 @@ class S3Client {
   };
 
   [[nodiscard]] std::string describe(const S3Request& request) const;
+  void count(const S3Request& request, int status) const;
   [[nodiscard]] Signing signing(const S3Request& request, const std::stop_token& stop);
   [[nodiscard]] HttpRequest sign(const S3Request& request, const Signing& with,
                                  const Attempt& attempt);

@@ -37,7 +37,7 @@ case_a_secret_that_the_user_cannot_read() {
     says "Permission denied"
     wait_until 30 has_ended_with 2 # while it runs again, its status is 0
     chmod 0444 "$T/secret"
-    wait_until 60 logs_say "$container" "backed up app"
+    wait_until 60 logs_say "$container" "backed up database=app"
 }
 has_ended_with() { [ "$(fact "$container" '{{.State.ExitCode}}')" = "$1" ]; } # STATUS
 
@@ -52,7 +52,7 @@ case_secrets_that_end_in_line_breaks() {
         S3_SECRET_KEY_FILE=/secrets/secret S3_PREFIX=line-breaks # where no backup is young enough to do without
     options+=(-v "$T/secrets:/secrets:ro")
     start_image pg-backup serve
-    wait_until 20 logs_say "$container" "backed up app"
+    wait_until 20 logs_say "$container" "backed up database=app"
 }
 
 # A store that a daemon cannot write to: it says so, stays, and is unwell.
@@ -133,7 +133,7 @@ case_a_directory_of_its_own() {
     with "${database[@]}" BACKUP_DIR=/backups
     options+=(-v "$T/backups:/backups")
     start_image pg-backup
-    wait_until 20 logs_say "$container" "backed up app"
+    wait_until 20 logs_say "$container" "backed up database=app"
     wait_until 10 well "$container"
     (cd "$T/backups/app/latest" && sha256sum -c SHA256SUMS)
 }

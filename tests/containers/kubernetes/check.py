@@ -185,10 +185,10 @@ def is_selected(policy, labels):
 
 def check_policy(m, where, policy, container):
     m.expect(set(policy.get("policyTypes", [])) == {"Ingress", "Egress"}, where, "must rule both directions")
-    m.expect(not policy.get("ingress"), where, "lets someone in")
     rules = policy.get("egress", [])
     m.expect(all(rule.get("ports") for rule in rules), where, "lets everything out")
     settings = environment(m, container)
+    check_status_port(m, where, policy, container)
     # DNS: the pods of OpenShift's listen on 5353.
     wanted = {("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353), ("TCP", store_port(settings))}
     if program_of(container) == "pg-backup":
@@ -200,6 +200,17 @@ def check_policy(m, where, policy, container):
              "opens more than the agent of Pod Identity")
     has_keys = "S3_ACCESS_KEY_FILE" in settings
     m.expect(bool(agents) != has_keys, where, "the agent of Pod Identity is for pods without keys, and for all of them")
+
+
+def check_status_port(m, where, policy, container):
+    """Who may connect is let in to the port that the program listens on, and to no other."""
+    listen = environment(m, container).get("STATUS_LISTEN", "")
+    wanted = {("TCP", int(listen.rpartition(":")[2]))} if listen else set()
+    rules = policy.get("ingress", [])
+    m.expect(all(rule.get("ports") for rule in rules), where, "lets everything in")
+    m.expect(ports_of(rules) == wanted, where, f"lets in to {sorted(ports_of(rules))}, not {sorted(wanted)}")
+    named = {("TCP", port.get("containerPort")) for port in container.get("ports", [])}
+    m.expect(named == wanted, where, f"names the ports {sorted(named)}, not {sorted(wanted)}")
 
 
 def ports_of(rules):

@@ -65,6 +65,11 @@ daemons() {
     edit '/schedule.yaml/d'
 }
 
+metrics() {
+    daemons
+    add_component metrics
+}
+
 openshift() { add_component openshift; }
 
 physical() {
@@ -79,6 +84,6 @@ openshift_daemons() {
     daemons
 }
 
-for name in aws whole_server roles roles_daemons minio proxy daemons physical openshift openshift_daemons; do
+for name in aws whole_server roles roles_daemons minio proxy daemons physical metrics openshift openshift_daemons; do
     overlay "$name"
 done

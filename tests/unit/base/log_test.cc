@@ -30,6 +30,13 @@ TEST_CASE("Numbers are numbers in JSON, and texts that look like them are texts"
         "2026-11-20T03:15:00Z info  m bytes=9223372036854775808 seconds=-3 database=17");
 }
 
+TEST_CASE("A size is a number of bytes in JSON, and readable in text") {
+  const LogFields fields = {{"bytes", LogBytes{3U << 20U}}};
+  CHECK(text_line("m", fields) == "2026-11-20T03:15:00Z info  m bytes=\"3.0 MiB\"");
+  CHECK(format_log_line(LogFormat::json, kTime, LogLevel::info, "m", fields) ==
+        R"({"time":"2026-11-20T03:15:00Z","level":"info","message":"m","bytes":3145728})");
+}
+
 TEST_CASE("Values that would break a line apart are quoted") {
   struct Row {
     std::string value;
@@ -102,6 +109,35 @@ TEST_CASE("Lines below the level are not written") {
     CHECK(std::count(text.begin(), text.end(), '\n') == 4 - static_cast<int>(least));
     CHECK(out.says(" error e\n"));
   }
+}
+
+TEST_CASE("A log of a log begins the fields of its lines with those of both") {
+  const FakeClock clock;
+  const CapturedOutput out;
+  Log log(clock, LogLevel::info, LogFormat::text, out.file());
+  Log run(log, {{"run", "1"}});
+  Log backup(run, {{"database", "app"}});
+  backup.info("m", {{"seconds", 3}});
+  CHECK(out.says(" m run=1 database=app seconds=3\n"));
+  log.info("n");
+  CHECK(out.says(" n\n"));
+}
+
+TEST_CASE("The last lines of a log and of its copies are kept for a report") {
+  const FakeClock clock;
+  const CapturedOutput out;
+  LogTail tail;
+  Log log(clock, LogLevel::info, LogFormat::text, out.file(), &tail);
+  Log copy(log, {{"destination", "s3"}});
+  log.debug("not written");
+  log.info("first");
+  copy.warn(std::string(100'000, 'x'));
+  CHECK(tail.text().starts_with("2026-11-20T03:15:00Z info  first\n"));
+  CHECK(tail.text().size() < 3000);
+  for (size_t i = 0; i < LogTail::kMostLines; ++i) log.info(std::to_string(i));
+  const std::string text = tail.text();
+  CHECK(text.starts_with("2026-11-20T03:15:00Z info  0\n"));
+  CHECK(text.ends_with("2026-11-20T03:15:00Z info  19\n"));
 }
 
 }  // namespace

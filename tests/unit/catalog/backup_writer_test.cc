@@ -72,6 +72,28 @@ bool is_empty(const MemoryStore& store) {
   return store.objects.empty() && store.unfinished.empty();
 }
 
+TEST_CASE("The time of a backup is told by what it went into, and adds up") {
+  using std::chrono::seconds;
+  Fixture f;
+  f.s3.before = [&](std::string_view call, std::string_view) {
+    if (call == "write") f.clock.advance(seconds(2));
+    if (call == "put") f.clock.advance(seconds(30));
+  };
+  BackupWriter writer(all_of(f.destinations), db("app"), kId, f.clock, f.log.log());
+  Sink& stream = writer.open_stream({.name = "app", .packing = {.compression = Compression::none}});
+  f.clock.advance(seconds(100));  // as if PostgreSQL took its time
+  stream.write("abc");
+  f.clock.advance(seconds(100));
+  stream.write("def");
+  stream.finish();
+  writer.commit({});
+  const StageTimes times = writer.stages();
+  CHECK(times.read == seconds(200));
+  CHECK(times.store == seconds(4));
+  CHECK(times.pack == seconds(0));
+  CHECK(times.commit == seconds(30));
+}
+
 TEST_CASE("Two destinations get the same stream, each with a manifest of its own objects") {
   Fixture f;
   f.write();

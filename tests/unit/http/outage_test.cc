@@ -71,8 +71,9 @@ TEST_CASE("A single attempt waits for nobody") {
   Outage::Row one(outage);
   one.fail();
   const RetryLimits single{.total = std::chrono::milliseconds(0)};
-  CHECK(Retrier(single, clock, log.log(), outage, {}).run([](Attempt& /*attempt*/) { return 7; }) ==
-        7);
+  CHECK(Retrier(single, {clock, log.log(), outage}, {}).run([](Attempt& /*attempt*/) {
+    return 7;
+  }) == 7);
 }
 
 TEST_CASE("Of many rows in an outage one is at work at a time, until all may go on") {
@@ -102,7 +103,7 @@ TEST_CASE("Of many rows in an outage one is at work at a time, until all may go 
     threads.emplace_back([&] {
       try {
         const RetryLimits limits{.total = std::chrono::minutes(1)};
-        Retrier(limits, clock, log.log(), outage, {}).run(body);
+        Retrier(limits, {clock, log.log(), outage}, {}).run(body);
         ++done;
       } catch (const Error&) {
         ++gave_up;

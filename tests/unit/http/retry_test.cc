@@ -29,10 +29,11 @@ class Fixture {
   FakeClock clock;
   TestLog log{clock};
   Outage outage;
+  RequestCounter counter;
   std::stop_source stop;
 
   Retrier retrier(const RetryLimits& limits = {}) {
-    return {limits, clock, log.log(), outage, stop.get_token()};
+    return {limits, {clock, log.log(), outage, &counter}, stop.get_token()};
   }
 };
 
@@ -48,6 +49,7 @@ TEST_CASE_METHOD(Fixture, "A passing failure is tried again until it succeeds") 
   for (const auto* part : {"trying again", "503 SlowDown", "attempt=3", "wait="}) {
     CHECK(contains(log.text(), part));
   }
+  CHECK(counter.counts().retries == std::map<std::string_view, uint64_t>{{"no_reply", 3}});
 }
 
 TEST_CASE_METHOD(Fixture, "The first wait is the shortest") {

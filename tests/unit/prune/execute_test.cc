@@ -249,7 +249,7 @@ TEST_CASE_METHOD(ExecuteFixture, "A folder that came to life since it was listed
   CHECK(outcome.swept == 0);
   CHECK(outcome.failures == 0);
   CHECK(files() == before);
-  CHECK(log.text().find("left alone: written to since it was listed group=app") !=
+  CHECK(log.text().find("left alone: written to since it was listed database=app") !=
         std::string::npos);
 }
 

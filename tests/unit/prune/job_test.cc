@@ -48,8 +48,22 @@ TEST_CASE_METHOD(JobFixture,
   CHECK(out.says("  keep    " + id(1 * kDay)));
   CHECK(out.says("\n\nkeep 1 backup, delete 1 (" + bytes +
                  "), sweep 0 orphaned objects (0 B)\ndeleted 1"));
-  CHECK(logged("left alone: no manifest yet, it may be in progress group=app id=" + id(hours(2))));
+  CHECK(logged("left alone: no manifest yet, it may be in progress database=app run=" + id(hours(2))));
   CHECK(read_catalog(store).size() == 2);
+}
+
+TEST_CASE_METHOD(JobFixture, "Each group that a guard leaves untouched is told with the guard") {
+  const std::string broken = add_folder("crm", 40 * kDay, 40 * kDay);
+  add_object(broken + "/manifest.json", 40 * kDay, "{}");
+  add_backup("crm", 1 * kDay);
+  std::vector<Refusal> told;
+  job.refuse = [&](Refusal one) { told.push_back(std::move(one)); };
+  CHECK(fails_with(ErrorKind::conflict, "nothing of crm was touched: ", [&] { return run(), 0; }));
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].group == db("crm"));
+  CHECK(told[0].guard == "manifests");
+  CHECK(told[0].destination.empty());
+  CHECK(told[0].sentence.find(broken) != std::string::npos);
 }
 
 TEST_CASE_METHOD(JobFixture,
@@ -99,10 +113,10 @@ TEST_CASE_METHOD(JobFixture, "The daemon's decisions go to its log") {
   job.style = ReportStyle::log;
   run();
   CHECK(out.text().empty());
-  CHECK(logged("info  decided: delete group=app id=" + id(40 * kDay) +
+  CHECK(logged("info  decided: delete database=app run=" + id(40 * kDay) +
                " reason=\"no rule keeps it\""));
   CHECK(
-      logged("debug decided: keep group=app id=" + id(1 * kDay) + " reason=\"younger than 30d\""));
+      logged("debug decided: keep database=app run=" + id(1 * kDay) + " reason=\"younger than 30d\""));
 }
 
 TEST_CASE_METHOD(JobFixture,
@@ -240,8 +254,8 @@ TEST_CASE_METHOD(TwoTargetsFixture, "Each of two destinations is pruned and repo
   CHECK(text.find("deleted 1 backup") > dir);
   CHECK(text.find("deleted 1 backup") < s3);
   CHECK(text.find("deleted 1 backup", s3) != std::string::npos);
-  CHECK(logged("deleted group=app id=" + id(40 * kDay)));
-  CHECK(logged("reason=\"no rule keeps it\" destination=s3"));
+  CHECK(logged("deleted destination=dir database=app run=" + id(40 * kDay)));
+  CHECK(logged("deleted destination=s3 database=app run=" + id(40 * kDay)));
 }
 
 TEST_CASE_METHOD(TwoTargetsFixture, "JSON lines say of which destination they are") {

@@ -93,8 +93,10 @@ TEST_CASE_METHOD(ReportFixture, "A table is as wide as its longest id") {
 }
 
 TEST_CASE_METHOD(ReportFixture, "A frozen group says why, in its table and in each line of JSON") {
-  plan.objections = {
-      {db("ap"), "not its."}, {db("app"), "one."}, {db("app"), "two."}, {db("web"), "nor this."}};
+  plan.objections = {{db("ap"), Guard::newest, "not its."},
+                     {db("app"), Guard::newest, "one."},
+                     {db("app"), Guard::stalled, "two."},
+                     {db("web"), Guard::newest, "nor this."}};
   const Step frozen = step(Action::keep, "app", seconds(1), 1, Reason::frozen);
   const Step kept = step(Action::keep, "app", seconds(1), 1, Reason::last);
   const std::string text = table({frozen, kept});

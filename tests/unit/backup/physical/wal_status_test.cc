@@ -51,6 +51,16 @@ TEST_CASE("Without a connection a stream is unwell after the same time, and says
   CHECK(sentence(status).ends_with("the last failure: PostgreSQL does not answer"));
 }
 
+TEST_CASE("Trouble begins with the first byte that waits, or the first failure") {
+  WalStatus status = streaming();
+  CHECK_FALSE(trouble_since(status));
+  status.waiting_since = kBegun + minutes(2);
+  CHECK(trouble_since(status) == kBegun + minutes(2));
+  status.failing_since = kBegun + minutes(1);
+  CHECK(trouble_since(status) == kBegun + minutes(1));
+  CHECK(trouble_since({.begun = kBegun}) == kBegun);
+}
+
 TEST_CASE("A gap is unwell at once, whatever else is well") {
   WalStatus status = streaming();
   status.destination = "s3";

@@ -173,6 +173,8 @@ TEST_CASE("Whichever call of the store fails, what PostgreSQL was told is stored
       CHECK(error_of([&] { f.stream.stream(f.stop.get_token()); }));
       const Lsn told = Fixture::acknowledged(f.servers.back());
       CHECK(told <= std::max(f.stored_end(), kBegin));
+      CHECK(f.stream.status().confirmed >= told);
+      CHECK(f.stream.status().confirmed <= std::max(f.stored_end(), kBegin));
       if (!has_failed) CHECK(told == kEnd);
 
       // The next connection goes on, and then nothing is missing.

@@ -114,6 +114,35 @@ TEST_CASE_METHOD(Fixture, "A network failure is tried again, in the body of a re
   CHECK(call == 3);
 }
 
+TEST_CASE_METHOD(Fixture, "Requests and repeats are counted, whatever comes of them") {
+  RequestCounter counter;
+  S3Config with = config();
+  with.counter = &counter;
+  S3Client s3 = client(std::move(with));
+  server.objects["a/b"] = {.bytes = std::string(5000, 'x'), .token = {}, .modified = clock.now()};
+  int call = 0;
+  server.before = [&](const FakeS3Request& /*request*/) -> std::optional<FakeS3Reply> {
+    ++call;
+    if (call == 1) return fake_error(503, "SlowDown");
+    if (call == 2) return fake_error(500, "InternalError");
+    if (call == 3) throw_network_error();
+    return std::nullopt;
+  };
+  server.after = [&](const FakeS3Request& /*request*/, FakeS3Reply& reply) {
+    if (call == 4) reply.breaks_after = 2500;
+  };
+  static_cast<void>(send(s3, kGet));
+  static_cast<void>(error_of(s3, {.method = "HEAD", .key = "none"}));
+  const RequestCounts counts = counter.counts();
+  CHECK(counts.requests == decltype(counts.requests){{{"GetObject", "2xx"}, 2},
+                                                     {{"GetObject", "5xx"}, 2},
+                                                     {{"GetObject", "none"}, 1},
+                                                     {{"HeadObject", "4xx"}, 1}});
+  CHECK(counts.retries ==
+        decltype(counts.retries){
+            {"throttled", 1}, {"server_error", 1}, {"no_reply", 1}, {"interrupted", 1}});
+}
+
 TEST_CASE_METHOD(Fixture, "A lasting refusal is told at once") {
   S3Client s3 = client();
   server.before = first(1, fake_error(403, "SignatureDoesNotMatch"));

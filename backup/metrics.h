@@ -1,0 +1,26 @@
+// The metrics of pg-backup, out of what the program knows of itself. Pure: asks neither PostgreSQL
+// nor a store. docs/monitoring.md lists the names.
+#pragma once
+
+#include <vector>
+
+#include "backup/physical/wal_status.h"
+#include "common/base/utc_time.h"
+#include "common/http/request_counter.h"
+#include "common/service/metrics.h"
+#include "common/service/run_state.h"
+
+namespace pgbackup {
+
+struct BackupFacts {
+  UtcTime now;
+  bool is_well = false;            ///< as `health` says
+  std::vector<RunState> states{};  ///< of all jobs
+  std::vector<WalStatus> wal{};    ///< of each stream
+  RequestCounts requests{};
+};
+
+/// Returns the metrics, without series for what is not known.
+[[nodiscard]] std::vector<MetricFamily> backup_metrics(BackupFacts facts);
+
+}  // namespace pgbackup

@@ -1,0 +1,122 @@
+#include "common/service/report_config.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <iterator>
+
+#include "common/base/error.h"
+#include "common/http/receiver.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr std::array kUrls = {kPingUrl, kNotifyUrl, kPushgatewayUrl};
+
+/// Turns what is wrong with the file of a URL into a note.
+void forgive_unreadable_files(ParsedOptions& parsed) {
+  const auto is_forgiven = [](const std::string& problem) {
+    return std::any_of(kUrls.begin(), kUrls.end(), [&](std::string_view name) {
+      return problem.starts_with(fmt::format("{}_FILE: ", name));
+    });
+  };
+  const auto begin =
+      std::stable_partition(parsed.problems.begin(), parsed.problems.end(),
+                            [&](const std::string& problem) { return !is_forgiven(problem); });
+  for (auto problem = begin; problem != parsed.problems.end(); ++problem) {
+    parsed.notes.push_back(*problem + "; nothing is sent there until it can be read");
+  }
+  parsed.problems.erase(begin, parsed.problems.end());
+}
+
+void check_url(std::string_view name, const Secret& url, std::vector<std::string>& problems) {
+  if (url.empty()) return;
+  try {
+    static_cast<void>(parse_receiver_url(url.reveal()));
+  } catch (const Error& error) {
+    problems.push_back(fmt::format("{}: {}", name, error.message()));
+  }
+}
+
+/// Notes settings that say how something is sent where nothing says to whom.
+void note_without_url(const ParsedOptions& parsed, std::string_view url,
+                      std::initializer_list<std::string_view> rows,
+                      std::vector<std::string>& notes) {
+  if (is_set(parsed, url)) return;
+  for (const std::string_view row : rows) {
+    if (is_set(parsed, row)) notes.push_back(fmt::format("{} has no effect without {}", row, url));
+  }
+}
+
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  return name.data();
+}
+
+}  // namespace
+
+bool ReportConfig::is_on() const {
+  return !ping_url.empty() || !notify_url.empty() || !pushgateway_url.empty() ||
+         !metrics_textfile.empty();
+}
+
+std::vector<Option> report_options(ReportConfig& config) {
+  return {
+      {.name = kPingUrl,
+       .value = &config.ping_url,
+       .help =
+           "URL that each run calls, as healthchecks.io has it: with /start at its start, as it "
+           "is after a run that was good as a whole, with /fail after any other. See "
+           "docs/notifications.md."},
+      {.name = kNotifyUrl,
+       .value = &config.notify_url,
+       .help =
+           "URL to which a message is sent when runs begin to fail and when all is well again."},
+      {.name = "NOTIFY_ON",
+       .value = choice(&config.notify_on, {"change", "failure", "always"}),
+       .help = "change: when something begins to fail, or no longer does. failure: after each run "
+               "that failed, and when all is well again. always: after each run."},
+      {.name = "NOTIFY_FORMAT",
+       .value = choice(&config.notify_format, {"json", "slack", "ntfy"}),
+       .help = "The form of the message. slack is also for Mattermost, Rocket.Chat and others that "
+               "take what Slack takes."},
+      {.name = kPushgatewayUrl,
+       .value = &config.pushgateway_url,
+       .help = "Prometheus Pushgateway that gets the metrics after each run: "
+               "http://[user:password@]host:9091."},
+      {.name = "METRICS_JOB",
+       .value = &config.metrics_job,
+       .help = "The label `job` of pushed metrics."},
+      {.name = "METRICS_INSTANCE",
+       .value = &config.metrics_instance,
+       .help = "The label `instance` of pushed metrics, and the name of this instance in messages. "
+               "Set it where the name of the host is another one after each start, as in a "
+               "container.",
+       .default_note = "the host's name"},
+      {.name = kMetricsTextfile,
+       .value = &config.metrics_textfile,
+       .help = "File that is replaced with the metrics after each run, for the textfile collector "
+               "of node_exporter. Its name ends in .prom; no other program writes to it."},
+  };
+}
+
+void check_report_config(ReportConfig& config, ParsedOptions& parsed) {
+  if (config.metrics_instance.empty()) config.metrics_instance = host_name();
+  forgive_unreadable_files(parsed);
+  if (parsed.verb != "serve" && parsed.verb != "now") return;
+  check_url(kPingUrl, config.ping_url, parsed.problems);
+  check_url(kNotifyUrl, config.notify_url, parsed.problems);
+  check_url(kPushgatewayUrl, config.pushgateway_url, parsed.problems);
+  note_without_url(parsed, kNotifyUrl, {"NOTIFY_ON", "NOTIFY_FORMAT"}, parsed.notes);
+  if (!config.metrics_textfile.empty() && config.metrics_textfile.extension() != ".prom") {
+    parsed.problems.push_back(
+        fmt::format("{}: node_exporter reads only files whose names end in .prom, not {}",
+                    kMetricsTextfile, config.metrics_textfile.string()));
+  }
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,40 @@
+#include "common/store/s3/operation.h"
+
+#include <algorithm>
+
+namespace pgbackup {
+namespace {
+
+constexpr std::string_view kOther = "Other";
+
+bool has_parameter(const NameValues& query, std::string_view name) {
+  return std::any_of(query.begin(), query.end(),
+                     [&](const auto& parameter) { return parameter.first == name; });
+}
+
+std::string_view bucket_operation(std::string_view method, const NameValues& query) {
+  if (method == "POST" && has_parameter(query, "delete")) return "DeleteObjects";
+  if (method != "GET") return kOther;
+  if (has_parameter(query, "uploads")) return "ListMultipartUploads";
+  if (has_parameter(query, "versions")) return "ListObjectVersions";
+  return has_parameter(query, "list-type") ? "ListObjectsV2" : kOther;
+}
+
+std::string_view object_operation(std::string_view method, const NameValues& query) {
+  const bool is_of_upload = has_parameter(query, "uploadId");
+  if (method == "GET") return is_of_upload ? "ListParts" : "GetObject";
+  if (method == "HEAD") return "HeadObject";
+  if (method == "PUT") return is_of_upload ? "UploadPart" : "PutObject";
+  if (method == "DELETE") return is_of_upload ? "AbortMultipartUpload" : "DeleteObject";
+  if (method != "POST") return kOther;
+  if (is_of_upload) return "CompleteMultipartUpload";
+  return has_parameter(query, "uploads") ? "CreateMultipartUpload" : kOther;
+}
+
+}  // namespace
+
+std::string_view s3_operation(std::string_view method, bool is_bucket, const NameValues& query) {
+  return is_bucket ? bucket_operation(method, query) : object_operation(method, query);
+}
+
+}  // namespace pgbackup

@@ -1,0 +1,184 @@
+#include "prune/metrics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "common/service/run_metrics.h"
+#include "prune/job.h"
+
+namespace pgbackup {
+namespace {
+
+constexpr std::string_view kMetricPrefix = "pg_prune_";
+
+using Summaries = std::map<std::string, PruneSummary>;
+
+/// Says how one family is read out of the summary of a group; nullopt: there is no such sample.
+struct GroupMetric {
+  std::string_view name;
+  std::string_view help;
+  std::optional<double> (*value)(const GroupSummary& group);
+};
+
+/// Says how one family is read out of the summary of a destination.
+struct SummaryMetric {
+  std::string_view name;
+  std::string_view help;
+  double (*value)(const PruneSummary& summary);
+};
+
+template <class Number>
+double number(Number count) {
+  return static_cast<double>(count);
+}
+
+bool is_frozen_by(const GroupSummary& group, Guard guard) {
+  return std::find(group.frozen_by.begin(), group.frozen_by.end(), guard) != group.frozen_by.end();
+}
+
+constexpr std::array<GroupMetric, 12> kGroupMetrics = {{
+    {"newest_backup_timestamp_seconds",
+     "When the newest complete backup began that is neither damaged nor dated in the future.",
+     [](const GroupSummary& group) {
+       return group.newest ? std::optional(metric_time(*group.newest)) : std::nullopt;
+     }},
+    {"newest_backup_bytes", "Bytes in the store of that backup.",
+     [](const GroupSummary& group) {
+       return group.newest ? std::optional(number(group.newest_bytes)) : std::nullopt;
+     }},
+    {"backups", "Complete backups that the last run kept.",
+     [](const GroupSummary& group) { return std::optional(number(group.backups)); }},
+    {"backups_bytes", "Bytes in the store of these backups.",
+     [](const GroupSummary& group) { return std::optional(number(group.bytes)); }},
+    {"damaged_backups", "Backups that lack what their manifest names.",
+     [](const GroupSummary& group) { return std::optional(number(group.damaged)); }},
+    {"suspect_backups", "1 while the newest backup is suspiciously small, else 0.",
+     [](const GroupSummary& group) {
+       return std::optional(is_frozen_by(group, Guard::suspect) ? 1.0 : 0.0);
+     }},
+    {"backdated_backups", "Backups that were stored long after their date.",
+     [](const GroupSummary& group) { return std::optional(number(group.backdated)); }},
+    {"held_backups", "Backups with a hold.",
+     [](const GroupSummary& group) { return std::optional(number(group.held)); }},
+    {"locked_backups", "Backups that no rule keeps, but a lock of the store does.",
+     [](const GroupSummary& group) { return std::optional(number(group.locked)); }},
+    {"orphaned_backups",
+     "Backups without a manifest that the last run left, although they are old.",
+     [](const GroupSummary& group) { return std::optional(number(group.orphaned)); }},
+    {"backups_in_progress", "Backups without a manifest that their writer may still complete.",
+     [](const GroupSummary& group) { return std::optional(number(group.in_progress)); }},
+    {"unfinished_uploads", "Uploads that were begun and not ended, and that the last run left.",
+     [](const GroupSummary& group) { return std::optional(number(group.unfinished)); }},
+}};
+
+constexpr std::array<SummaryMetric, 7> kSummaryMetrics = {{
+    {"last_run_kept_backups", "Complete backups that the last run kept.",
+     [](const PruneSummary& summary) { return number(summary.kept); }},
+    {"last_run_deleted_backups", "Backups that the last run deleted.",
+     [](const PruneSummary& summary) { return number(summary.removed); }},
+    {"last_run_swept_objects", "Orphaned backups and unfinished uploads that the last run deleted.",
+     [](const PruneSummary& summary) { return number(summary.swept); }},
+    {"last_run_deleted_wal_objects", "Objects of write-ahead logs that the last run deleted.",
+     [](const PruneSummary& summary) { return number(summary.wal_removed); }},
+    {"last_run_freed_bytes", "Bytes of everything that the last run deleted.",
+     [](const PruneSummary& summary) { return number(summary.freed_bytes); }},
+    {"wal_objects", "Objects of write-ahead logs that the last run kept.",
+     [](const PruneSummary& summary) { return number(summary.wal_objects); }},
+    {"wal_bytes", "Bytes in the store of these objects.",
+     [](const PruneSummary& summary) { return number(summary.wal_bytes); }},
+}};
+
+std::vector<MetricFamily> group_families(const Summaries& summaries) {
+  std::vector<MetricFamily> families;
+  for (const GroupMetric& metric : kGroupMetrics) {
+    MetricFamily family{.name = fmt::format("{}{}", kMetricPrefix, metric.name),
+                        .help = std::string(metric.help)};
+    for (const auto& [destination, summary] : summaries) {
+      for (const GroupSummary& group : summary.groups) {
+        const std::optional<double> value = metric.value(group);
+        if (!value) continue;
+        family.samples.push_back(
+            {.labels = place_labels(group.group, destination), .value = *value});
+      }
+    }
+    families.push_back(std::move(family));
+  }
+  return families;
+}
+
+/// Returns which groups are frozen by which guard: a series for each guard that objects.
+MetricFamily frozen_family(const Summaries& summaries) {
+  MetricFamily family{.name = fmt::format("{}frozen", kMetricPrefix),
+                      .help = "1 for each guard because of which nothing is deleted."};
+  for (const auto& [destination, summary] : summaries) {
+    for (const GroupSummary& group : summary.groups) {
+      for (const Guard guard : group.frozen_by) {
+        MetricLabels labels = place_labels(group.group, destination);
+        labels.emplace_back("guard", guard_name(guard));
+        family.samples.push_back({.labels = std::move(labels), .value = 1});
+      }
+    }
+  }
+  return family;
+}
+
+/// Returns how many groups each guard freezes, 0 included, so that an alert can be tested.
+MetricFamily frozen_count_family(const Summaries& summaries) {
+  MetricFamily family{.name = fmt::format("{}frozen_databases", kMetricPrefix),
+                      .help = "Databases of which nothing is deleted, by guard."};
+  for (const auto& [destination, summary] : summaries) {
+    for (const Guard guard : kGuards) {
+      MetricLabels labels = place_labels({}, destination);
+      labels.emplace_back("guard", guard_name(guard));
+      const auto count =
+          std::count_if(summary.groups.begin(), summary.groups.end(),
+                        [&](const GroupSummary& group) { return is_frozen_by(group, guard); });
+      family.samples.push_back({.labels = std::move(labels), .value = number(count)});
+    }
+  }
+  return family;
+}
+
+std::vector<MetricFamily> summary_families(const Summaries& summaries) {
+  std::vector<MetricFamily> families;
+  for (const SummaryMetric& metric : kSummaryMetrics) {
+    MetricFamily family{.name = fmt::format("{}{}", kMetricPrefix, metric.name),
+                        .help = std::string(metric.help)};
+    for (const auto& [destination, summary] : summaries) {
+      family.samples.push_back(
+          {.labels = place_labels({}, destination), .value = metric.value(summary)});
+    }
+    families.push_back(std::move(family));
+  }
+  return families;
+}
+
+size_t count_unlisted(const Summaries& summaries) {
+  size_t most = 0;
+  for (const auto& [destination, summary] : summaries) most = std::max(most, summary.unlisted);
+  return most;
+}
+
+}  // namespace
+
+std::vector<MetricFamily> prune_metrics(PruneFacts facts) {
+  std::erase_if(facts.states, [](const RunState& state) { return state.job != kPruneJob; });
+  std::vector<MetricFamily> families = run_metrics(kMetricPrefix, facts.states);
+  families.push_back(frozen_family(facts.summaries));
+  families.push_back(frozen_count_family(facts.summaries));
+  families.push_back(unlisted_family(kMetricPrefix, count_unlisted(facts.summaries)));
+  for (std::vector<MetricFamily>& more :
+       std::array{group_families(facts.summaries), summary_families(facts.summaries),
+                  program_metrics(kMetricPrefix, facts.is_well, facts.requests)}) {
+    std::move(more.begin(), more.end(), std::back_inserter(families));
+  }
+  return families;
+}
+
+}  // namespace pgbackup
