@@ -18,9 +18,9 @@ void restore_cluster_verb(Program& program) {
   const ClusterReport report =
       restore_cluster(program.open(), program.config.cluster, program.config.restore.id,
                       program.clock, program.log);
-  program.log.info("restored the cluster", {{"files", std::to_string(report.files)},
-                                            {"bytes", std::to_string(report.bytes)},
-                                            {"seconds", std::to_string(report.elapsed.count())}});
+  program.log.info(
+      "restored the cluster",
+      {{"files", report.files}, {"bytes", report.bytes}, {"seconds", report.elapsed.count()}});
 }
 
 int check_backup(Program& program) {

@@ -69,9 +69,9 @@ void restore(Program& program) {
                .lock_timeout = program.config.dump.lock_timeout},
               program.environment, program.clock, program.log, program.stop)
           .run(found.destination->store(), found.backup, request);
-  LogFields fields = {{"id", found.backup.id}, {"bytes", std::to_string(report.bytes)}};
-  if (report.tables) fields.emplace_back("tables", std::to_string(*report.tables));
-  fields.emplace_back("seconds", std::to_string(report.elapsed.count()));
+  LogFields fields = {{"id", found.backup.id}, {"bytes", report.bytes}};
+  if (report.tables) fields.emplace_back("tables", *report.tables);
+  fields.emplace_back("seconds", report.elapsed.count());
   program.log.info(report.outcome, fields);
 }
 

@@ -176,9 +176,8 @@ class Execution {
     if (removed == 0) return;
     outcome_.wal_removed += removed;
     outcome_.freed_bytes += bytes;
-    log_.info("deleted write-ahead log", {{"server", server.system_identifier},
-                                          {"objects", std::to_string(removed)},
-                                          {"bytes", std::to_string(bytes)}});
+    log_.info("deleted write-ahead log",
+              {{"server", server.system_identifier}, {"objects", removed}, {"bytes", bytes}});
   }
 
   void sweep_write(const Step& step) {

@@ -43,8 +43,8 @@ std::string format_wal_json(const ServerWalPlan& server, const Destination& dest
 
 void log_wal_plan(const ServerWalPlan& server, Log& log) {
   LogFields fields = {{"server", server.system_identifier},
-                      {"keep", std::to_string(server.kept)},
-                      {"delete", std::to_string(server.removed.size())}};
+                      {"keep", server.kept},
+                      {"delete", server.removed.size()}};
   if (!server.note.empty()) fields.emplace_back("note", server.note);
   const LogFields of_server = {fields.front()};
   server.removed.empty() ? log.debug("decided: write-ahead log", fields)
@@ -53,7 +53,7 @@ void log_wal_plan(const ServerWalPlan& server, Log& log) {
     log.debug(describe_window(window), {fields.front(),
                                         {"base", window.id},
                                         {"until", format_lsn(window.end)},
-                                        {"timeline", std::to_string(window.timeline)}});
+                                        {"timeline", window.timeline}});
     if (!window.gaps.empty()) log.warn(describe_loss(window), of_server);
   }
   for (const StrandedBase& base : server.recovery.stranded) {

@@ -4,6 +4,8 @@
 # copies a clean clone of HEAD there, and runs both in namespaces of their own (mounts, processes; the network is this
 # machine's). Warnings of the plain build count as a failure. Needs mmdebstrap and some 6 GB below TMPDIR (/var/tmp);
 # KEEP=1 leaves the chroot there.
+# suites.sh SUITE physical: only the end-to-end tests of physical backups, with the PostgreSQL of the suite, such as 18 of
+# testing; with EXPERIMENTAL=postgresql-19 with that package of Debian experimental.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -ge 1 ] || { sed -n '2,/^set/{s/^# //p}' "$0" >&2; exit 2; }
@@ -62,6 +64,25 @@ inside() {
 }
 
 status=0
+if [ "$what" = physical ]; then
+    section "physical backups"
+    if [ -n "${EXPERIMENTAL:-}" ]; then
+        echo "deb $mirror experimental main" >"$root/etc/apt/sources.list.d/experimental.list"
+        mkdir -p "$root/etc/postgresql-common/createcluster.d"
+        echo "create_main_cluster = false" >"$root/etc/postgresql-common/createcluster.d/tests.conf"
+        # shellcheck disable=SC2016
+        inside bash -euc 'apt-get -qq update; apt-get -qq install -y --no-install-recommends -t experimental "$0"' \
+            "$EXPERIMENTAL" </dev/null >"$work/experimental.log" 2>&1 || { cat "$work/experimental.log"; exit 1; }
+    fi
+    # shellcheck disable=SC2016
+    inside bash -euc '. tests/packages.sh
+        install_packages "${build_packages[@]}" "${test_packages[@]}"
+        cmake -S . -B build -G Ninja -DBUILD_TESTING=OFF >/dev/null
+        cmake --build build
+        E2E_STORE=dir tests/e2e/run.sh physical physical_by_hand' </dev/null || status=$?
+    section "ended with $status"
+    exit "$status"
+fi
 section "./demo.sh"
 inside ./demo.sh </dev/null || status=$?
 rm -rf "$root/root/project/build" # so that the compiler speaks again

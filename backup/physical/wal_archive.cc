@@ -10,6 +10,7 @@
 
 #include "backup/physical/wal_page.h"
 #include "common/base/error.h"
+#include "common/codec/bytes_source.h"
 #include "common/codec/digest.h"
 
 namespace pgbackup {
@@ -49,19 +50,6 @@ class CheckSink final : public Sink {
   Sink& next_;
   std::optional<SegmentCheck> pages_;
   uint64_t bytes_ = 0;
-};
-
-class BytesSource final : public Source {
- public:
-  explicit BytesSource(std::string_view bytes) : bytes_(bytes) {}
-  size_t read(std::span<char> buffer) override {
-    const size_t count = bytes_.copy(buffer.data(), buffer.size());
-    bytes_.remove_prefix(count);
-    return count;
-  }
-
- private:
-  std::string_view bytes_;
 };
 
 [[noreturn]] void refuse_other_content() {

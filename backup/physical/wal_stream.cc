@@ -106,7 +106,7 @@ void WalStream::stream(const std::stop_token& stop) {
                        : go_on(server, store, system_id, position);
   store_history(server, archive, position.timeline);
   log_.info(fmt::format("{} starts", kWalJob), {{"at", format_lsn(start.stored)},
-                                                {"timeline", std::to_string(start.timeline)},
+                                                {"timeline", start.timeline},
                                                 {"to", store.location(wal_prefix(system_id))}});
   change([&](WalStatus& status) {
     status.connected_since = clock_.now();
@@ -240,7 +240,7 @@ TimelineEnd WalStream::follow(ReplicationStream& stream, WalWriter& writer) {
       is_reply_wanted = take(*message, writer);
       // A server that shuts down asks until all that it sent is flushed.
       if (is_reply_wanted) writer.flush();
-    } else if (clock_.steady() >= flush_at) {
+    } else if (!has_bytes || clock_.steady() >= flush_at) {
       writer.flush();
     }
     const bool is_due = clock_.steady() >= status_at;

@@ -35,7 +35,7 @@ void WalWriter::write(Lsn position, std::string_view bytes) {
 void WalWriter::take(std::string_view bytes) {
   if (!is_kept()) return take_large(bytes);
   const Lsn begin = received_;
-  if (segment_.empty()) segment_.reserve(segment_bytes_);  // else it grows to twice the size
+  segment_.reserve(segment_bytes_);  // else it grows to twice the size
   segment_ += bytes;
   received_.value += bytes.size();
   if (begin < known_ && known_ <= received_) {
@@ -70,7 +70,7 @@ std::string_view WalWriter::unstored() const {
 
 void WalWriter::flush() {
   const std::string_view piece = unstored();
-  if (piece.empty()) return;
+  if (piece.empty()) return segment_.shrink_to_fit();  // while nothing comes
   archive_.put_piece(name(), received_.value - segment_start_.value - piece.size(), piece);
   large_piece_.clear();
   stored_ = received_;
@@ -80,7 +80,7 @@ void WalWriter::finish_segment() {
   if (is_kept()) archive_.put(name(), segment_);
   if (large_ != nullptr) large_->finish();
   large_.reset();
-  segment_ = std::string();  // gives the memory back: the next segment may take hours
+  segment_.clear();
   large_piece_.clear();
   segment_start_ = received_;
   stored_ = std::max(stored_, received_);

@@ -26,7 +26,7 @@ class WalWriter {
   /// Takes the bytes at `position`. Stores what became complete. Throws `corrupt` unless the bytes
   /// follow those before, `conflict` where other bytes are stored, and what the archive throws.
   void write(Lsn position, std::string_view bytes);
-  /// Stores a piece with all bytes that are not stored yet, if there are any.
+  /// Stores a piece with all bytes that are not stored yet. Where there are none, gives memory back.
   void flush();
 
   [[nodiscard]] Lsn received() const { return received_; }

@@ -87,13 +87,17 @@ std::string format_log_line(LogFormat format, UtcTime time, LogLevel level,
   if (format == LogFormat::json) {
     nlohmann::ordered_json line = {
         {"time", format_iso(time)}, {"level", level_name(level)}, {"message", message}};
-    for (const auto& [name, value] : fields) line[std::string(name)] = value;
+    for (const auto& [name, value] : fields) {
+      nlohmann::ordered_json& member = line[std::string(name)];
+      member = value.text();
+      if (value.is_number()) member = nlohmann::ordered_json::parse(value.text());
+    }
     return without_controls(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
   std::string line =
       fmt::format("{} {:<5} {}", format_iso(time), level_name(level), without_controls(message));
   for (const auto& [name, value] : fields) {
-    line += fmt::format(" {}={}", name, quoted_if_needed(value));
+    line += fmt::format(" {}={}", name, quoted_if_needed(value.text()));
   }
   return line;
 }

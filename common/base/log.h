@@ -2,6 +2,7 @@
 // logs; there is no global one. Secrets cannot be formatted, so they cannot get into a log.
 #pragma once
 
+#include <concepts>
 #include <cstdio>
 #include <mutex>
 #include <string>
@@ -16,8 +17,25 @@ namespace pgbackup {
 enum class LogLevel { debug, info, warn, error };
 enum class LogFormat { text, json };
 
+/// Holds a value of a line: a text, or a whole number, which is a number in JSON, too.
+class LogValue {
+ public:
+  template <class Text>
+  requires std::constructible_from<std::string, Text> LogValue(Text&& text)
+      : text_(std::forward<Text>(text)) {}
+  template <std::integral Number>
+  LogValue(Number number) : text_(std::to_string(number)), is_number_(true) {}
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] bool is_number() const { return is_number_; }
+
+ private:
+  std::string text_;
+  bool is_number_ = false;
+};
+
 /// Holds names and values of what a line is about: `{"group", "app"}`.
-using LogFields = std::vector<std::pair<std::string_view, std::string>>;
+using LogFields = std::vector<std::pair<std::string_view, LogValue>>;
 
 /// Writes one line per call. Thread-safe. Loses a line that cannot be written or for which there is
 /// no memory: no call throws.

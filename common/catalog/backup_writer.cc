@@ -195,7 +195,7 @@ void BackupWriter::log_written(const std::string& destination, const Manifest& m
   LogFields fields = {{"id", manifest.id},
                       {"size", format_bytes(manifest.stored_bytes())},
                       {"uncompressed", format_bytes(manifest.uncompressed_bytes())},
-                      {"seconds", std::to_string((manifest.finished - manifest.started).count())}};
+                      {"seconds", (manifest.finished - manifest.started).count()}};
   if (!destination.empty()) fields.emplace_back("destination", destination);
   log_.info(fmt::format("backed up {}", manifest.group.name()), fields);
 }

@@ -84,9 +84,9 @@ void Retrier::wait_after(const Error& error) {
   if (attempt_.retry_after) wait = std::max<milliseconds>(wait, *attempt_.retry_after);
   wait = std::min(wait, limits_.total - already);
   if (!stop_.stop_requested()) {
-    log_.warn("trying again", {{"cause", error.message()},
-                               {"attempt", std::to_string(attempt_.number)},
-                               {"wait", seconds_text(wait)}});
+    log_.warn(
+        "trying again",
+        {{"cause", error.message()}, {"attempt", attempt_.number}, {"wait", seconds_text(wait)}});
     clock_.sleep(wait, stop_);
   }
   if (stop_.stop_requested()) {

@@ -147,7 +147,7 @@ UtcTime Job::failed(const Error& error, UtcTime due) {
   }
   if (failures == 1) regular_due_ = std::min(due, clock_.now());  // a request comes before it
   const UtcTime next = start_after_failure(failures, regular_due_, work_.schedule, clock_.now());
-  LogFields fields = {{"failures", std::to_string(failures)}, {"retry", format_iso(next)}};
+  LogFields fields = {{"failures", failures}, {"retry", format_iso(next)}};
   if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
   const std::string_view verdict = error.kind() == ErrorKind::conflict ? "refused: " : "";
   log_.error(fmt::format("{}{}", verdict, error.message()), fields);

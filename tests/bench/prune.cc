@@ -21,6 +21,7 @@
 #include "prune/locks.h"
 #include "prune/report.h"
 #include "tests/support/manifests.h"
+#include "tests/support/string_source.h"
 
 namespace pgbackup {
 namespace {
@@ -39,20 +40,6 @@ Group group_of(int number) { return db(fmt::format("customer-{:05}", number)); }
 std::string backup_id(UtcTime time, int group) {
   return fmt::format("{}-{:08x}", format_basic(time), static_cast<unsigned>(group) * 2654435761U);
 }
-
-class TextSource final : public Source {
- public:
-  explicit TextSource(std::string text) : text_(std::move(text)) {}
-  size_t read(std::span<char> buffer) override {
-    const size_t count = text_.copy(buffer.data(), buffer.size(), at_);
-    at_ += count;
-    return count;
-  }
-
- private:
-  std::string text_;
-  size_t at_ = 0;
-};
 
 /// As large as the scale says, but made up while it is listed.
 class ListingStore final : public Store {
@@ -85,7 +72,7 @@ class ListingStore final : public Store {
     manifest.streams.front().uncompressed_bytes = 4'000'000;
     manifest.dump.tables = 100;
     manifest.next_due = parts->time + hours(24);
-    return std::make_unique<TextSource>(format_manifest(manifest));
+    return std::make_unique<StringSource>(format_manifest(manifest));
   }
   [[nodiscard]] std::optional<ObjectInfo> stat(const std::string&) override { return {}; }
   void list_unfinished(const std::function<void(const UnfinishedWrite&)>&) override {}

@@ -3,28 +3,16 @@
 
 #include <algorithm>
 
+#include "common/codec/bytes_source.h"
 #include "common/codec/digest.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace pgbackup {
 namespace {
 
-class TextSource final : public Source {
- public:
-  explicit TextSource(std::string_view text) : text_(text) {}
-  size_t read(std::span<char> buffer) override {
-    const size_t count = text_.copy(buffer.data(), buffer.size());
-    text_.remove_prefix(count);
-    return count;
-  }
-
- private:
-  std::string_view text_;
-};
-
 void check(std::string_view text) {
   try {
-    TextSource source(text);
+    BytesSource source(text);
     const FileList list(source);
     for (size_t i = 0; i < list.size(); ++i) {
       require(list.find(list.path(i)) == i, "each file is found by its name");

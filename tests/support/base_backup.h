@@ -11,28 +11,10 @@
 #include <utility>
 
 #include "common/codec/digest.h"
-#include "common/codec/sink.h"
+#include "tests/support/string_source.h"
 #include "tests/support/tar_builder.h"
 
 namespace pgbackup {
-
-class StringSource final : public Source {
- public:
-  /// Hands out `step` bytes at a time.
-  explicit StringSource(std::string text, size_t step = SIZE_MAX)
-      : text_(std::move(text)), step_(step) {}
-  size_t read(std::span<char> buffer) override {
-    const size_t count = std::min({buffer.size(), step_, text_.size() - position_});
-    text_.copy(buffer.data(), count, position_);
-    position_ += count;
-    return count;
-  }
-
- private:
-  std::string text_;
-  size_t step_;
-  size_t position_ = 0;
-};
 
 /// A line of the list as PostgreSQL writes it, without the comma.
 inline std::string listed(std::string_view path, std::string_view contents) {

@@ -6,28 +6,9 @@
 
 #include "common/base/error.h"
 #include "common/codec/digest.h"
+#include "tests/support/string_source.h"
 
 namespace pgbackup {
-namespace {
-
-/// Reads a copy: the store may change meanwhile.
-class StringSource final : public Source {
- public:
-  explicit StringSource(std::string bytes) : bytes_(std::move(bytes)) {}
-
-  size_t read(std::span<char> buffer) override {
-    const size_t count = bytes_.copy(buffer.data(), buffer.size(), offset_);
-    offset_ += count;
-    return count;
-  }
-
- private:
-  std::string bytes_;
-  size_t offset_ = 0;
-};
-
-}  // namespace
-
 class MemoryStore::Writer final : public ObjectWriter {
  public:
   Writer(MemoryStore& store, std::string key)

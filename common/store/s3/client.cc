@@ -161,8 +161,8 @@ HttpResponse S3Client::exchange(Transport& transport, const S3Request& request, 
     const auto taken =
         std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
     log_.debug(what, {{"reply", std::string(outcome)},
-                      {"ms", std::to_string(taken.count())},
-                      {"attempt", std::to_string(attempt.number)},
+                      {"ms", taken.count()},
+                      {"attempt", attempt.number},
                       {"request", std::string(request_id)}});
   };
   try {

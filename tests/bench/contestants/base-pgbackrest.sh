@@ -3,7 +3,7 @@
 export PGBACKREST_STANZA=bench PGBACKREST_PG1_PATH=$PGDATA PGBACKREST_PG1_SOCKET_PATH=$PG_SOCKET_DIR
 export PGBACKREST_PG1_PORT=$PGPORT PGBACKREST_PG1_USER=$PGUSER
 export PGBACKREST_REPO1_TYPE=s3 PGBACKREST_REPO1_PATH=/$S3_PREFIX PGBACKREST_REPO1_S3_BUCKET=$S3_BUCKET
-# The gateway takes another name for that of a bucket, and pgBackRest finds no address in a certificate.
+# The gateway takes another name for that of a bucket, and pgBackRest 2.45 finds no address in a certificate.
 export PGBACKREST_REPO1_S3_ENDPOINT=s3.localhost PGBACKREST_REPO1_STORAGE_HOST=localhost
 export PGBACKREST_REPO1_STORAGE_PORT=${S3_TLS_ENDPOINT##*:}
 export PGBACKREST_REPO1_S3_REGION=$S3_REGION PGBACKREST_REPO1_S3_URI_STYLE=path

@@ -111,6 +111,8 @@ id_of() { compose ps -aq "$1"; }
 clean_up() {
     remove_containers
     remove_containers com.docker.compose.project=pg-backup-production
+    remove_containers com.docker.compose.project=pg-backup-physical
+    docker volume rm -f pg-backup-physical_postgres-data
     compose --profile '*' down -v --remove-orphans --timeout 5
 }
 

@@ -21,6 +21,15 @@ TEST_CASE("A text line has time, level, message and fields") {
         "2026-11-20T03:15:00Z info  backup done group=app bytes=17");
 }
 
+TEST_CASE("Numbers are numbers in JSON, and texts that look like them are texts") {
+  const LogFields fields = {{"bytes", uint64_t{1} << 63U}, {"seconds", -3}, {"database", "17"}};
+  CHECK(format_log_line(LogFormat::json, kTime, LogLevel::info, "m", fields) ==
+        R"({"time":"2026-11-20T03:15:00Z","level":"info","message":"m",)"
+        R"("bytes":9223372036854775808,"seconds":-3,"database":"17"})");
+  CHECK(text_line("m", fields) ==
+        "2026-11-20T03:15:00Z info  m bytes=9223372036854775808 seconds=-3 database=17");
+}
+
 TEST_CASE("Values that would break a line apart are quoted") {
   struct Row {
     std::string value;
