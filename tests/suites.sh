@@ -71,7 +71,7 @@ if [ "$what" = physical ]; then
         mkdir -p "$root/etc/postgresql-common/createcluster.d"
         echo "create_main_cluster = false" >"$root/etc/postgresql-common/createcluster.d/tests.conf"
         # shellcheck disable=SC2016
-        inside bash -euc 'apt-get -qq update; apt-get -qq install -y --no-install-recommends -t experimental "$0"' \
+        inside bash -euc 'apt-get -qq update; apt-get -qq install -y --no-install-recommends "$0"' \
             "$EXPERIMENTAL" </dev/null >"$work/experimental.log" 2>&1 || { cat "$work/experimental.log"; exit 1; }
     fi
     # shellcheck disable=SC2016
