@@ -100,8 +100,8 @@ TEST_CASE("Every family of pg-backup shows what the states say") {
 }
 
 TEST_CASE("What is not known has no series, and counts begin with 0") {
-  const auto series = series_of(
-      backup_metrics({.now = kStart, .states = {{.job = kBackupJob, .group = db("new")}}}));
+  const auto series = series_of(backup_metrics(
+      {.now = kStart, .states = {{.job = kBackupJob, .group = db("new"), .destination = {}}}}));
   const std::map<std::string, std::string> expected = {
       {"pg_backup_consecutive_failures{database=\"new\"}", "0"},
       {"pg_backup_running{database=\"new\"}", "0"},
@@ -117,7 +117,8 @@ TEST_CASE("What is not known has no series, and counts begin with 0") {
 TEST_CASE("After a start the newest backup of the store stands for the last run") {
   const auto series = series_of(backup_metrics(
       {.now = kStart,
-       .states = {{.job = kBackupJob, .group = db("app"), .last_success = kStart}}}));
+       .states = {
+           {.job = kBackupJob, .group = db("app"), .destination = {}, .last_success = kStart}}}));
   CHECK(series.at("pg_backup_last_run_timestamp{database=\"app\"}") == "1795144500");
   CHECK(series.at("pg_backup_last_exit_code{database=\"app\"}") == "0");
   CHECK_FALSE(series.contains("pg_backup_last_duration_seconds{database=\"app\"}"));
@@ -140,7 +141,8 @@ TEST_CASE("Several destinations are told apart, and the group of a server has it
 
 TEST_CASE("Streams of WAL and other jobs are no backups") {
   const auto series = series_of(backup_metrics(
-      {.now = kStart, .states = {{.job = "WAL streaming", .group = Group::cluster()}}}));
+      {.now = kStart,
+       .states = {{.job = "WAL streaming", .group = Group::cluster(), .destination = {}}}}));
   CHECK_FALSE(series.contains("pg_backup_running{database=\"_cluster\"}"));
 }
 

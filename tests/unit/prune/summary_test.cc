@@ -53,10 +53,11 @@ TEST_CASE_METHOD(PruneFixture, "A summary says of each group what stays and what
   CHECK(dry.removed + dry.swept + dry.freed_bytes == 0);
 }
 
-TEST_CASE_METHOD(PruneFixture,
-                 "Held, damaged and future backups are counted, and the last are new to nobody") {
+TEST_CASE_METHOD(
+    PruneFixture,
+    "Held and damaged backups are counted, and neither damaged nor future ones are the newest") {
   add_backup("app", 5 * kDay);
-  add_object(add_backup("app", 4 * kDay) + "/hold.json", hours(1), "{}");
+  add_object(add_backup("app", 4 * kDay) + "/hold", hours(1), "{}");
   const std::string damaged = add_backup("app", 2 * kDay);
   std::filesystem::remove(folder.path() / damaged / data_name(db("app")));
   add_backup("app", -3 * kDay);  // by a clock that was wrong
@@ -107,12 +108,13 @@ TEST_CASE_METHOD(EvidenceFixture,
 TEST_CASE("Of very many groups the first have a summary of their own, and the others are counted") {
   std::vector<Backup> backups;
   for (size_t i = 0; i < kMostMetricGroups + 3; ++i) {
-    backups.push_back({.group = db(fmt::format("db{:05}", i)),
-                       .id = "20261120T031500Z-00000000",
-                       .complete = true,
-                       .bytes = 1});
+    Backup& backup = backups.emplace_back();
+    backup.group = db(fmt::format("db{:05}", i));
+    backup.id = "20261120T031500Z-00000000";
+    backup.complete = true;
   }
-  const Plan made = make_plan(std::move(backups), {}, {}, *parse_iso("2026-11-20T12:00:00Z"));
+  const Rules rules{.retention = {.keep_last = 1}};
+  const Plan made = make_plan(std::move(backups), {}, rules, *parse_iso("2026-11-20T12:00:00Z"));
   const PruneSummary summary = summarize(made, std::nullopt);
   CHECK(summary.groups.size() == kMostMetricGroups);
   CHECK(summary.groups.back().group == db("db00999"));
