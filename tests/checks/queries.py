@@ -8,6 +8,7 @@
 
 queries.py --scrape REGEX FILE [ROOT]: every metric that they ask for and whose name matches REGEX is in FILE, the answer
 of a program to a scrape, with the labels and values that they ask for.
+queries.py --ask URL [ROOT]: the Prometheus at URL answers each expression.
 Prints every violation; exit 1 if there is one.
 """
 import json
@@ -16,6 +17,9 @@ import re
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
 
 import yaml
 
@@ -135,17 +139,33 @@ def problems_of_variables(dashboard, known):
         yield "dashboard: it has the id or the inputs of an installation"
 
 
+def as_grafana_asks(question):
+    """The expression with the values of all instances and databases."""
+    return re.sub(r"\$(instance|database)\b", ".*", question.expression.replace("$__rate_interval", "5m"))
+
+
 def problems_of_syntax(questions):
     """promtool reads rules, and JSON is YAML."""
-    for question in questions:
-        question.expression = re.sub(r"\$__rate_interval", "5m", question.expression)
-    rules = [{"record": f"a:{number}", "expr": question.expression} for number, question in enumerate(questions)]
+    rules = [{"record": f"a:{number}", "expr": as_grafana_asks(item)} for number, item in enumerate(questions)]
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         json.dump({"groups": [{"name": "all", "rules": rules}]}, file)
         file.flush()
         result = subprocess.run(["promtool", "check", "rules", file.name], capture_output=True, text=True, check=False)
     if result.returncode:
         yield f"an expression cannot be parsed: {result.stdout}{result.stderr}"
+
+
+def problems_of_answers(questions, url):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for question in questions:
+        query = urllib.parse.urlencode({"query": as_grafana_asks(question)})
+        try:
+            with opener.open(f"{url}/api/v1/query?{query}", timeout=30) as answer:
+                warnings = json.load(answer).get("warnings")
+        except urllib.error.HTTPError as error:
+            warnings = error.read().decode()
+        if warnings:
+            yield f"{question.where}: Prometheus says: {warnings}"
 
 
 def tested(tests):
@@ -184,25 +204,37 @@ def read_yaml(path):
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def static_problems(root, alerts, dashboard, questions):
+    known = documented((root / "docs/monitoring.md").read_text(encoding="utf-8"))
+    tests = [test for path in sorted(root.glob("tests/prometheus/*.yaml")) for test in read_yaml(path)["tests"]]
+    for question in questions:
+        yield from question.problems(known, "")
+    yield from problems_of_variables(dashboard, known)
+    yield from problems_of_alerts(alerts, tests)
+    yield from problems_of_syntax(questions)
+
+
+def scrape_problems(questions, wanted, file):
+    known = scraped(pathlib.Path(file).read_text(encoding="utf-8"))
+    if not any(re.search(wanted, name) for question in questions for name, _ in question.selectors):
+        yield f"nothing asks for {wanted}"
+    for question in questions:
+        yield from question.problems(known, wanted)
+
+
 def main(arguments):
-    is_scrape = arguments[:1] == ["--scrape"]
-    wanted, file = arguments[1:3] if is_scrape else ("", None)
-    rest = arguments[3:] if is_scrape else arguments
-    root = pathlib.Path(rest[0]) if rest else pathlib.Path(__file__).parents[2]
+    mode, count = {"--scrape": ("scrape", 3), "--ask": ("ask", 2)}.get(arguments[0] if arguments else "", ("static", 0))
+    values, rest = arguments[1:count], arguments[count:]
+    root = pathlib.Path(rest[0]) if rest else pathlib.Path(__file__).resolve().parents[2]
     alerts = read_yaml(root / "deploy/prometheus/alerts.yaml")
     dashboard = json.loads((root / "deploy/grafana/dashboard.json").read_text(encoding="utf-8"))
     questions = [*questions_of_alerts(alerts), *questions_of_dashboard(dashboard)]
-    if is_scrape:
-        known = scraped(pathlib.Path(file).read_text(encoding="utf-8"))
-        if not any(re.search(wanted, name) for question in questions for name, _ in question.selectors):
-            sys.exit(f"nothing asks for {wanted}")
+    if mode == "scrape":
+        problems = list(scrape_problems(questions, *values))
+    elif mode == "ask":
+        problems = list(problems_of_answers(questions, *values))
     else:
-        known = documented((root / "docs/monitoring.md").read_text(encoding="utf-8"))
-    problems = [problem for question in questions for problem in question.problems(known, wanted)]
-    if not is_scrape:
-        tests = [test for path in sorted(root.glob("tests/prometheus/*.yaml")) for test in read_yaml(path)["tests"]]
-        problems += [*problems_of_variables(dashboard, known), *problems_of_alerts(alerts, tests),
-                     *problems_of_syntax(questions)]
+        problems = list(static_problems(root, alerts, dashboard, questions))
     print(*problems, sep="\n", end="\n" if problems else "")
     sys.exit(1 if problems else 0)
 
