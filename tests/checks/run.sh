@@ -20,6 +20,7 @@ sources() {
     check workflows "$here/workflows.sh"
     check dockerfiles "$here/dockerfiles.py"
     check documentation "$here/docs.sh"
+    check "alerts and dashboard" "$here/monitoring.sh"
     check "doc comments" "$here/comments.py"
     check "the checks themselves" "$here/self_test.sh"
     check "schedules, against other implementations" "$here/../cron/compare.py" "$here/../../build/bin/cron_times"

@@ -179,6 +179,39 @@ if command -v yamllint >/dev/null; then
         <<<$'version: 2\nupdates:\n  - {package-ecosystem: a, directory: /, schedule: {interval: weekly}}'
 fi
 
+# expect_queries STATUS FILE SED NAME: queries.py, over our own files of monitoring, of which one is edited.
+expect_queries() {
+    local status=0 ours=$checks/../..
+    rm -rf "$root/t"
+    mkdir -p "$root/t/deploy" "$root/t/tests" "$root/t/docs"
+    cp -r "$ours/deploy/prometheus" "$ours/deploy/grafana" "$root/t/deploy"
+    cp -r "$ours/tests/prometheus" "$root/t/tests"
+    cp "$ours/docs/monitoring.md" "$root/t/docs"
+    sed -i "$3" "$root/t/$2"
+    ! cmp -s "$root/t/$2" "$ours/$2" || [ -z "$3" ] || { failed=1 && echo "not ok - queries.py: $4: nothing is edited"; }
+    "$checks/queries.py" "$root/t" >"$root/out" 2>&1 || status=$?
+    [ "$status" = "$1" ] || { failed=1 && echo "not ok - queries.py: $4" && cat "$root/out"; }
+}
+# shellcheck disable=SC2016
+if command -v promtool >/dev/null; then
+    alerts=deploy/prometheus/alerts.yaml dashboard=deploy/grafana/dashboard.json
+    expect_queries 0 $alerts '' "our own files"
+    expect_queries 1 $alerts 's/pg_backup_wal_gap/pg_backup_wal_hole/' "a metric that there is not"
+    expect_queries 1 $alerts 's/guard="stalled"/cause="stalled"/' "a label that there is not"
+    expect_queries 1 $alerts 's/guard="stalled"/guard="stopped"/' "a value that there is not"
+    expect_queries 1 $alerts 's/without (result)/without (results)/' "a label to group by that there is not"
+    expect_queries 1 $alerts 's/labels\.guard/labels.guards/' "a text with a label that there is not"
+    expect_queries 1 $alerts 's/PgBackupStalled/PgBackupStopped/' "an alert without a test"
+    expect_queries 1 $alerts '0,/severity: warning/s//severity: high/' "a severity that there is not"
+    expect_queries 1 tests/prometheus/slow_test.yaml '/28h, exp_samples/d' "an alert that always fires in its test"
+    expect_queries 1 $dashboard 's/pg_prune_backups_bytes/pg_prune_bytes/' "a panel with a metric that there is not"
+    expect_queries 1 $dashboard 's/sum by (stage) (/sum by (stage) /' "a panel with an expression that is none"
+    expect_queries 1 $dashboard 's/{{stage}}/{{phase}}/' "a panel with a label that there is not"
+    expect_queries 1 $dashboard '0,/"uid": "${datasource}"/s//"uid": "prometheus-1"/' "a data source of an installation"
+    expect_queries 1 $dashboard 's/"name": "database"/"name": "group"/' "a variable that there is not"
+    expect_queries 1 docs/monitoring.md '/^| `pg_backup_healthy`/d' "a metric that is not documented"
+fi
+
 # page LINE...: these lines, below the tables of settings that each program has at least.
 page() {
     cat <<'PAGE'

@@ -4,6 +4,7 @@
 #   debian:trixie-slim     like the official one: essential packages, no documentation
 #   postgres:17            the parts of the official image's contract that are used here
 #   s3-stand-in            the Ceph gateway, which takes bucket and key from Garage's variables
+#   prometheus-stand-in    Prometheus and its Pushgateway
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -24,13 +25,14 @@ make_debian() {
         docker import -c 'CMD ["bash"]' - debian:trixie-slim >/dev/null
 }
 
-[ $# -gt 0 ] || set -- debian:trixie-slim postgres:17 s3-stand-in
+[ $# -gt 0 ] || set -- debian:trixie-slim postgres:17 s3-stand-in prometheus-stand-in
 for image in "$@"; do
     ! docker image inspect "$image" >/dev/null 2>&1 || continue
     case $image in
         debian:trixie-slim) make_debian ;;
         postgres:17) docker build -q -t "$image" "$here/postgres" >/dev/null ;;
         s3-stand-in) docker build -q -t "$image" "$here/s3" >/dev/null ;;
+        prometheus-stand-in) docker build -q -t "$image" "$here/prometheus" >/dev/null ;;
         *) echo "unknown: $image" >&2; exit 2 ;;
     esac
     say "made $image"

@@ -48,7 +48,10 @@ build_step() {
 # One waits for the network and the disk, the other one compiles.
 build_all() {
     local stand_ins
-    { "$here/make-base-images.sh" postgres:17 s3-stand-in && docker build -q -t kubernetes-tools "$here/kubernetes"; } &
+    {
+        "$here/make-base-images.sh" postgres:17 s3-stand-in prometheus-stand-in &&
+            docker build -q -t kubernetes-tools "$here/kubernetes"
+    } &
     stand_ins=$!
     "$here/build.sh" && version_images && wait "$stand_ins"
 }

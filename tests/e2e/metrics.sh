@@ -45,6 +45,11 @@ expect_valid() {
     [ ! -s "$T/promtool" ] || { cat "$T/promtool"; fail "promtool has remarks"; }
 }
 
+# The last scrape has all metrics and labels whose names match REGEX and for which alerts and dashboard ask.
+expect_asked() { # REGEX
+    ../checks/queries.py --scrape "$1" "$T/metrics" || fail "alerts or dashboard ask for what is not there"
+}
+
 # Each shows what the other tools see in the store and the database.
 both_programs() {
     prepare
@@ -73,6 +78,7 @@ both_programs() {
     before=$(grep '^pg_backup_s3_requests_total' "$T/metrics" || true)
     if [ "$store" = s3 ]; then
         grep -q 'operation="PutObject",status="2xx"' <<<"$before" || fail "no request was counted"
+        expect_asked '^pg_backup_s3_requests'
     fi
     for _ in 1 2 3 4 5; do scrape "$port"; done
     [ "$(grep '^pg_backup_s3_requests_total' "$T/metrics" || true)" = "$before" ] || fail "a scrape asked the store"
@@ -161,6 +167,7 @@ case_two_destinations() {
     expect_value 'pg_prune_frozen_databases{destination="dir",guard="damaged"}' 1
     expect_value 'pg_prune_frozen_databases{destination="s3",guard="damaged"}' 0
     expect_value 'pg_prune_damaged_backups{database="app",destination="dir"}' 1
+    expect_asked '^pg_prune_(?!s3_|frozen$)'
     expect_value 'pg_prune_last_exit_code{destination="dir"}' 3
     stop_program "$pid"
 }
@@ -200,6 +207,7 @@ case_wal() {
     wait_until 60 is_value "$port" 'pg_backup_runs_total{database="_cluster",result="success"}' 1
     wait_until 30 is_value "$port" pg_backup_wal_lag_seconds 0
     expect_valid
+    expect_asked '^pg_backup_(wal_|last_)'
     expect_value pg_backup_wal_connected 1
     expect_value pg_backup_wal_gap 0
     local end
@@ -335,4 +343,45 @@ case_attacked() {
 }
 is_full() { # all connections of one address are taken
     [ "$(find "/proc/$pid/fd" -mindepth 1 -lname 'socket:*' | wc -l)" -ge 8 ]
+}
+
+# Prometheus as deploy/prometheus/ configures it, but for addresses and pace: healthy programs raise no alert, damage
+# does, and every expression of the alerts and the dashboard is answered.
+case_prometheus() {
+    use_dir
+    prepare
+    local of_backup of_prune pruner
+    start_with_port pg-backup
+    of_backup=$port
+    wait_until 30 is_value "$of_backup" 'pg_backup_runs_total{database="app",result="success"}' 1
+    start_with_port pg-prune
+    of_prune=$port pruner=$pid
+    mkdir "$T/prometheus"
+    cp ../../deploy/prometheus/alerts.yaml "$T/prometheus"
+    sed "s/backup:9480/127.0.0.1:$of_backup/; s/prune:9481/127.0.0.1:$of_prune/; s/_interval: 30s/_interval: 1s/" \
+        ../../deploy/prometheus/prometheus.yaml >"$T/prometheus/prometheus.yaml"
+    port=$(free_port)
+    prometheus --config.file="$T/prometheus/prometheus.yaml" --storage.tsdb.path="$T/prometheus/data" \
+        --web.listen-address="127.0.0.1:$port" >"$T/prometheus.log" 2>&1 &
+    background+=("$!")
+    wait_until 60 answers_with 'count(pg_backup_next_due_timestamp_seconds and on () pg_prune_backups)' 1
+    wait_until 60 all_rules_are_evaluated
+    ask alerts | jq -e '.data.alerts == []' || fail "a healthy installation raises an alert"
+    ../checks/queries.py --ask "http://127.0.0.1:$port" || fail "not all is answered"
+
+    store_copy "app/$(field id)" app/20261001T000000Z-00000001
+    store_remove app/20261001T000000Z-00000001/app.dump.zst
+    kill -USR1 "$pruner"
+    wait_until 60 answers_with 'ALERTS{alertname="PgBackupDamaged", alertstate="firing", database="app"}' 1
+    ask alerts | jq -e '.data.alerts[] | select(.labels.alertname == "PgBackupDamaged") | .annotations
+        | .summary == "1 backups of app are damaged." and (.description | length > 200 and contains("error") == false)' ||
+        { ask alerts; fail "the text of the alert"; }
+}
+ask() { curl -sf --noproxy '*' --max-time 10 "http://127.0.0.1:$port/api/v1/$1" "${@:2}"; } # WHAT CURL-ARGUMENTS...
+answers_with() { # QUERY VALUE
+    [ "$(ask query --data-urlencode "query=$1" | jq -r '.data.result[0].value[1]')" = "$2" ]
+}
+all_rules_are_evaluated() { # all but those of a slower group were asked, and none failed
+    ask rules | jq -e '[.data.groups[].rules[] | select(.health == "err")] == []
+        and ([.data.groups[] | select(.interval < 60) | .rules[] | select(.health != "ok")] == [])' >/dev/null
 }

@@ -24,20 +24,24 @@ case_the_example_secrets_are_warned_about() {
     done
 }
 
+# confined SERVICE CAPABILITIES PORTS: these in hexadecimal, and so many published ports
+confined() {
+    local id memory pids
+    id=$(id_of "$1")
+    expect "$1: read-only root" "$(fact "$id" '{{.HostConfig.ReadonlyRootfs}}')" true
+    expect "$1: published ports" "$(fact "$id" '{{len .HostConfig.PortBindings}}')" "$3"
+    read -r memory pids <<<"$(fact "$id" '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}')"
+    [ "$memory" -gt 0 ] || fail "$1: no limit of memory"
+    [ "$pids" -gt 0 ] || fail "$1: no limit of processes" # unlimited is -1, 0 or <nil>
+    compose exec -T "$1" cat /proc/1/status >"$T/status"
+    grep -qE "^CapBnd:\s0+$2\$" "$T/status" || fail "$1 has capabilities"
+    grep -qE '^NoNewPrivs:\s1$' "$T/status" || fail "$1 may gain privileges"
+}
+
 case_every_container_is_confined() {
-    local service id memory pids
-    for service in postgres s3 backup prune; do
-        id=$(id_of $service)
-        expect "$service: read-only root" "$(fact "$id" '{{.HostConfig.ReadonlyRootfs}}')" true
-        expect "$service: published ports" "$(fact "$id" '{{len .HostConfig.PortBindings}}')" 0
-        read -r memory pids <<<"$(fact "$id" '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}')"
-        [ "$memory" -gt 0 ] || fail "$service: no limit of memory"
-        [ "$pids" -gt 0 ] || fail "$service: no limit of processes" # unlimited is -1, 0 or <nil>
-        compose exec -T $service cat /proc/1/status >"$T/status"
-        # The S3 server reads its configuration whatever the mode: bit 1, CAP_DAC_OVERRIDE.
-        grep -qE "^CapBnd:\s0+$([ $service != s3 ] || echo 2)\$" "$T/status" || fail "$service has capabilities"
-        grep -qE '^NoNewPrivs:\s1$' "$T/status" || fail "$service may gain privileges"
-    done
+    local service
+    for service in postgres backup prune; do confined $service 0 0; done
+    confined s3 2 0 # CAP_DAC_OVERRIDE: it reads its configuration whatever the mode
     for service in backup prune; do
         expect "$service: user" "$(compose exec -T $service cat /proc/1/status | sed -nE 's/^Uid:\s(\S+).*/\1/p')" 10001
     done
@@ -71,6 +75,32 @@ case_there_is_no_way_out() {
     says "Network is unreachable"
     run_image --entrypoint bash pg-backup "${connect[@]}"
     ! grep -F "Network is unreachable" "$T/out" || fail "there is none for any container"
+}
+
+# The profile monitoring. Prometheus reaches both programs and the Pushgateway, and nothing else of the stack.
+case_prometheus_scrapes_both_programs() {
+    local service
+    stack_up
+    compose --profile monitoring up -d --pull never --no-build --wait --wait-timeout 90
+    confined prometheus 2 1 # as s3 has it
+    confined pushgateway 0 1
+    for service in prometheus pushgateway; do
+        expect "$service: address" "$(fact "$(id_of $service)" \
+            '{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}}{{end}}{{end}}')" 127.0.0.1
+    done
+    resolves prometheus backup 0
+    resolves prometheus postgres 2
+    resolves prometheus s3 2
+    resolves pushgateway s3 2
+    wait_until 90 prometheus_says 'query?query=sum(up)' '"3"]'
+    wait_until 90 prometheus_says 'query?query=pg_backup_healthy' '"1"]'
+    prometheus_says rules '"name":"PgBackupOverdue"' || fail "it has no alerts"
+    prometheus_says alerts '"alerts":[]' || fail "an alert"
+    compose --profile monitoring rm -fs prometheus pushgateway
+}
+
+prometheus_says() { # PATH TEXT
+    compose exec -T prometheus wget -qO- "http://127.0.0.1:9090/api/v1/$1" >"$T/out" && grep -qF -- "$2" "$T/out"
 }
 
 case_a_backup_on_request_and_a_restore() {
