@@ -27,8 +27,8 @@ struct LogBytes {
 class LogValue {
  public:
   template <class Text>
-  requires std::constructible_from<std::string, Text> LogValue(Text&& text)
-      : text_(std::forward<Text>(text)) {}
+  requires std::constructible_from<std::string, const Text&> LogValue(const Text& text)
+      : text_(text) {}
   template <std::integral Number>
   LogValue(Number number) : text_(std::to_string(number)), number_(text_) {}
   LogValue(LogBytes bytes);
