@@ -59,11 +59,6 @@ std::string host_name() {
 
 }  // namespace
 
-bool ReportConfig::is_on() const {
-  return !ping_url.empty() || !notify_url.empty() || !pushgateway_url.empty() ||
-         !metrics_textfile.empty();
-}
-
 std::vector<Option> report_options(ReportConfig& config) {
   return {
       {.name = kPingUrl,
