@@ -233,10 +233,6 @@ class Parser {
   }
 
   std::optional<Given> from_file(const std::string& name, const std::string& path) {
-    if (path.find("://") != std::string::npos) {  // a secret, perhaps
-      problem(fmt::format("{} holds a URL, and must name a file that holds it", name));
-      return std::nullopt;
-    }
     std::optional<std::string> text = read_text_file(path);
     if (!text) {
       const std::string hint =

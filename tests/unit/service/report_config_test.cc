@@ -93,11 +93,17 @@ TEST_CASE("A file that cannot be read costs a note, and is read again for each r
 }
 
 TEST_CASE("A URL where its file is to be named is refused without a word of it") {
+  const Environment environment = {{"PING_URL_FILE", std::string("https://h/") + kSecret}};
+  const std::vector<std::string> told = {
+      "PING_URL_FILE holds a URL, and must name a file that holds it"};
   Checked checked;
-  check(checked, {{"PING_URL_FILE", std::string("https://h/") + kSecret}});
+  check(checked, environment);
   CHECK(checked.parsed.notes.empty());
-  CHECK(checked.parsed.problems ==
-        std::vector<std::string>{"PING_URL_FILE holds a URL, and must name a file that holds it"});
+  CHECK(checked.parsed.problems == told);
+  Checked restore;
+  check(restore, environment, {"restore"});
+  CHECK(restore.parsed.problems.empty());
+  CHECK(restore.parsed.notes == told);
 }
 
 TEST_CASE("Two values of one URL, and problems of others, stay problems") {
