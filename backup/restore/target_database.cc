@@ -21,12 +21,18 @@ constexpr const char* kTablesSql =
     "AND d.deptype OPERATOR(pg_catalog.=) ANY ('{e,i}'::pg_catalog.\"char\"[])) ORDER BY 1, 2";
 
 /// Selects settings with a value that a session of pg_restore or psql must not begin with, and the
-/// value. With array_nulls off, NULL in an array becomes the text "NULL".
+/// value that it needs. With array_nulls off, NULL in an array becomes the text "NULL". pg_restore
+/// lifts limits of time itself, but only after statements that a short one may end.
 constexpr const char* kHarmfulSql =
-    "SELECT name, reset_val FROM pg_catalog.pg_settings WHERE "
+    "SELECT name, CASE WHEN name OPERATOR(pg_catalog.=) 'default_transaction_read_only' THEN 'off' "
+    "WHEN name OPERATOR(pg_catalog.=) 'array_nulls' THEN 'on' ELSE '0' END "
+    "FROM pg_catalog.pg_settings WHERE "
     "(name OPERATOR(pg_catalog.=) 'default_transaction_read_only' "
     "AND reset_val OPERATOR(pg_catalog.=) 'on') OR "
-    "(name OPERATOR(pg_catalog.=) 'array_nulls' AND reset_val OPERATOR(pg_catalog.=) 'off')";
+    "(name OPERATOR(pg_catalog.=) 'array_nulls' AND reset_val OPERATOR(pg_catalog.=) 'off') OR "
+    "CASE WHEN name OPERATOR(pg_catalog.=) ANY ('{statement_timeout,lock_timeout,"
+    "idle_in_transaction_session_timeout,idle_session_timeout,transaction_timeout}') "
+    "THEN reset_val::pg_catalog.int4 BETWEEN 1 AND 10000 ELSE false END";
 
 }  // namespace
 
@@ -54,8 +60,7 @@ std::string session_options(PgConnection& target) {
   std::string options;
   // Our own session does not begin like others.
   for (const auto& row : target.query(kHarmfulSql)) {
-    options += fmt::format("{}-c {}={}", options.empty() ? "" : " ", row.at(0),
-                           row.at(1) == "on" ? "off" : "on");
+    options += fmt::format("{}-c {}={}", options.empty() ? "" : " ", row.at(0), row.at(1));
   }
   return options;
 }

@@ -24,8 +24,9 @@ struct TableName {
 /// `form`.
 void refuse_if_not_empty(PgConnection& target, std::string_view name, StreamFormat form);
 
-/// Returns the options with which a session of this role in this database can write, and writes
-/// what the dump says; "" where no setting of the role, the database or the server prevents that.
+/// Returns the options with which a session of this role in this database can write, writes what
+/// the dump says, and is not ended within 10 s; "" where no setting of the role, the database or
+/// the server prevents that.
 [[nodiscard]] std::string session_options(PgConnection& target);
 
 /// Returns how the clients of a restore connect to `target`: with an application name, by which

@@ -254,8 +254,8 @@ TEST_CASE_METHOD(TwoTargetsFixture, "Each of two destinations is pruned and repo
   CHECK(text.find("deleted 1 backup") > dir);
   CHECK(text.find("deleted 1 backup") < s3);
   CHECK(text.find("deleted 1 backup", s3) != std::string::npos);
-  CHECK(logged("deleted database=app run=" + id(40 * kDay)));
-  CHECK(logged("reason=\"no rule keeps it\" destination=s3"));
+  CHECK(logged("deleted destination=dir database=app run=" + id(40 * kDay)));
+  CHECK(logged("deleted destination=s3 database=app run=" + id(40 * kDay)));
 }
 
 TEST_CASE_METHOD(TwoTargetsFixture, "JSON lines say of which destination they are") {
