@@ -91,9 +91,11 @@ std::optional<seconds> parse_retry_after(std::string_view text) {
 /// comes.
 std::string explanation(Transport& transport, const ReceiverUrl& url) {
   try {
-    const std::string body = transport.read_begin(kMostReplyBytes);
-    if (body.empty() || body.find('<') != std::string::npos || reveals(body, url)) return {};
-    return ": " + short_line(trimmed(body));
+    const std::string begin = transport.read_begin(kMostReplyBytes);
+    const std::string_view body = trimmed(begin);
+    const bool is_page = body.starts_with('<');  // for browsers
+    if (body.empty() || is_page || reveals(body, url)) return {};
+    return ": " + short_line(body);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::canceled) throw;
     return {};  // the status is known, and says enough

@@ -53,6 +53,18 @@ case_each_run_calls_its_address() {
     grep -q '^the last lines of the log:$' "$T/body" || fail "$(cat "$T/body")"
 }
 
+# A run that is not due is a success, too, and says what it was.
+case_nothing_is_due() {
+    prepare
+    start_receiver
+    settings+=("PING_URL=$receiver/ping" TZ=UTC "BACKUP_SCHEDULE=0 $(date -u -d '1 hour ago' +%-H) * * *")
+    backup_now
+    expect 0 pg_backup now --if-due
+    [ "$(paths | tail -n 1)" = "POST /ping" ] || fail "$(paths)"
+    requests | tail -n 1 | jq -r .body | grep -q '^pg-backup on .*: no backup was due$' || fail "$(requests)"
+    [ "$(manifests | wc -l)" = 1 ] || fail "$(manifests)"
+}
+
 # A run of several databases is a success only when all are.
 case_one_of_three_databases_fails() {
     prepare
@@ -347,7 +359,8 @@ case_pushgateway_with_other_types() {
     ! is_pushed 'pg_backup_last_bytes{instance="..",job="a/b"}' || fail "what the older system pushed is still there"
     # A group of somebody else that is in the way is left alone, and said.
     curl -X DELETE "$gateway/metrics/job@base64/YS9i/instance@base64/Li4/program/pg-backup"
-    printf '# TYPE pg_backup_last_run_succeeded counter\npg_backup_last_run_succeeded 5\n' | curl --data-binary @- "$gateway/metrics/job/other"
+    printf '# TYPE pg_backup_last_run_succeeded counter\npg_backup_last_run_succeeded 5\n' |
+        curl --data-binary @- "$gateway/metrics/job/other"
     backup_now
     says "PUSHGATEWAY_URL: 127.0.0.1:"
     says "answers 400"

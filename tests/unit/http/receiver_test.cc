@@ -135,12 +135,18 @@ TEST_CASE("A failure that lasts is not tried again, and tells what the receiver 
 }
 
 TEST_CASE("A reply that repeats the URL, and a page for browsers, are not quoted") {
-  for (const std::string body : {"Cannot POST /hook/hunter2-token", "<html>404</html>"}) {
+  for (const std::string body : {"Cannot POST /hook/hunter2-token", "\n<html>404</html>"}) {
     Fixture fixture({reply("404 Not Found", body)});
     const auto error = error_of([&] { return fixture.send({}), 0; });
     REQUIRE(error);
     CHECK(std::string(error->what()).ends_with(" answers 404"));
   }
+}
+
+TEST_CASE("A reply with angle brackets is quoted, as that of a Pushgateway is") {
+  Fixture fixture({reply("400 Bad Request", "inconsistent: label:<name:\"a\">")});
+  CHECK(fails_with(ErrorKind::conflict, " answers 400: inconsistent: label:<name:\"a\">",
+                   [&] { return fixture.send({}), 0; }));
 }
 
 TEST_CASE("A reply that repeats the password, or the path without its encoding, is not quoted") {

@@ -55,7 +55,7 @@ std::string refusal(const std::string& body) {
          body;
 }
 const std::string kRefused =
-    refusal("pushed metrics are invalid or inconsistent with existing metrics: other");
+    refusal("pushed metrics are invalid or inconsistent with existing metrics: label:<other>");
 const std::string kDown = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
 const std::string kInstance = "/gateway/metrics/job/pg_backup/instance/db1";
 const std::string kGroup = kInstance + "/program/pg-backup";
