@@ -163,7 +163,7 @@ case_json_log() {
         and .backups == 1 and .failed == 0 and .run == $one.run and $one.database == "app" and .bytes == $one.bytes
         and .bytes > 0 and .uncompressed_bytes > .bytes and (.seconds | type) == "number"' "$T/daemon.log" >/dev/null ||
         fail "$(cat "$T/daemon.log")"
-    settings+=(DB= DATABASES=app,missing)
+    settings+=(DB= "DATABASES=app,missing")
     expect 1 pg_backup now
     jq -se '[.[] | select(.message == "run finished")] | length == 1 and (.[0] | .result == "failure" and .backups == 1
         and .failed == 1)' "$T/err" >/dev/null || fail "$(cat "$T/err")"

@@ -48,7 +48,8 @@ TEST_CASE_METHOD(JobFixture,
   CHECK(out.says("  keep    " + id(1 * kDay)));
   CHECK(out.says("\n\nkeep 1 backup, delete 1 (" + bytes +
                  "), sweep 0 orphaned objects (0 B)\ndeleted 1"));
-  CHECK(logged("left alone: no manifest yet, it may be in progress database=app run=" + id(hours(2))));
+  CHECK(logged("left alone: no manifest yet, it may be in progress database=app run=" +
+               id(hours(2))));
   CHECK(read_catalog(store).size() == 2);
 }
 
@@ -115,8 +116,8 @@ TEST_CASE_METHOD(JobFixture, "The daemon's decisions go to its log") {
   CHECK(out.text().empty());
   CHECK(logged("info  decided: delete database=app run=" + id(40 * kDay) +
                " reason=\"no rule keeps it\""));
-  CHECK(
-      logged("debug decided: keep database=app run=" + id(1 * kDay) + " reason=\"younger than 30d\""));
+  CHECK(logged("debug decided: keep database=app run=" + id(1 * kDay) +
+               " reason=\"younger than 30d\""));
 }
 
 TEST_CASE_METHOD(JobFixture,
