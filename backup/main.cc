@@ -79,9 +79,9 @@ void restore(Program& program) {
 
 /// Returns the metrics as they stand, with those of the WAL streams `wal`.
 std::vector<MetricFamily> metrics_of(const Program& program, BackupRuns& runs,
-                                     std::vector<WalStatus> wal, const Health& health) {
+                                     std::vector<WalStatus> wal, Verdict verdict) {
   return backup_metrics({.now = program.clock.now(),
-                         .is_well = health.is_well,
+                         .verdict = verdict,
                          .states = runs.states().all(),
                          .wal = std::move(wal),
                          .requests = program.requests.counts()});
@@ -96,7 +96,8 @@ ReportedRuns reported(const Program& program, const ParsedOptions& parsed, Backu
           .job = kBackupJob,
           .states = runs.states(),
           .schedule = &program.config.timing.schedule,
-          .metrics = [&](const Health& health) { return metrics_of(program, runs, {}, health); },
+          .jitter = program.config.timing.jitter,
+          .metrics = [&](Verdict verdict) { return metrics_of(program, runs, {}, verdict); },
           .tail = &tail,
           .transports = [&file] { return std::make_unique<CurlTransport>(file); },
           .is_once = parsed.verb == "now"};
@@ -107,8 +108,8 @@ void serve_all(Program& program, BackupRuns& runs, Job& backups,
                const std::vector<OwnStream>& streams) {
   std::vector<ServedJob*> jobs = {&backups};
   for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
-  const auto metrics = [&](const Health& health) {
-    return metrics_of(program, runs, statuses_of(streams), health);
+  const auto metrics = [&](Verdict verdict) {
+    return metrics_of(program, runs, statuses_of(streams), verdict);
   };
   serve({.jobs = jobs, .states = runs.states(), .metrics = metrics}, program.config.service,
         program.clock, program.log, program.stop);
@@ -166,7 +167,10 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     return is_there ? 0 : 1;
   } else if (parsed.verb == "now") {
     log_notes(log, parsed);
-    reporter.run_last([&] { runs.once(); }, program.stop);
+    const auto run = [&] {
+      if (!runs.once()) reporter.note_idle();
+    };
+    reporter.run_last(run, program.stop);
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);

@@ -1,7 +1,5 @@
 #include "backup/metrics.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -16,11 +14,10 @@ namespace {
 
 constexpr std::string_view kMetricPrefix = "pg_backup_";
 
-/// Says how one family is read out of the status of a stream; nullopt: there is no such sample.
-struct WalMetric {
-  std::string_view name;
-  std::string_view help;
-  std::optional<double> (*value)(const WalStatus& status, UtcTime now);
+/// Holds the status of a stream as of a time.
+struct WalRow {
+  const WalStatus& status;
+  UtcTime now;
 };
 
 /// Returns how many bytes `end` is ahead; nullopt where one of the positions is not known.
@@ -29,49 +26,37 @@ std::optional<double> distance(Lsn begin, Lsn end) {
   return end > begin ? static_cast<double>(end.value - begin.value) : 0.0;
 }
 
-constexpr std::array<WalMetric, 6> kWalMetrics = {{
+constexpr std::array<RowMetric<WalRow>, 6> kWalMetrics = {{
     {"wal_connected", "1 while the stream is connected to the server, else 0.",
-     [](const WalStatus& status, UtcTime /*now*/) -> std::optional<double> {
-       return status.connected_since ? 1 : 0;
-     }},
+     [](const WalRow& row) -> std::optional<double> { return row.status.connected_since ? 1 : 0; }},
     {"wal_stored_position_bytes", "Position (LSN) up to which the WAL is stored.",
-     [](const WalStatus& status, UtcTime /*now*/) -> std::optional<double> {
-       if (status.stored == Lsn{}) return std::nullopt;
-       return static_cast<double>(status.stored.value);
+     [](const WalRow& row) -> std::optional<double> {
+       if (row.status.stored == Lsn{}) return std::nullopt;
+       return static_cast<double>(row.status.stored.value);
      }},
     {"wal_lag_bytes", "WAL of the server that is not stored, as of the server's last message.",
-     [](const WalStatus& status, UtcTime /*now*/) {
-       return distance(status.stored, status.server_end);
-     }},
+     [](const WalRow& row) { return distance(row.status.stored, row.status.server_end); }},
     {"wal_lag_seconds", "How long WAL has waited to be stored, or the stream has failed.",
-     [](const WalStatus& status, UtcTime now) -> std::optional<double> {
-       const std::optional<UtcTime> since = trouble_since(status);
+     [](const WalRow& row) -> std::optional<double> {
+       const std::optional<UtcTime> since = trouble_since(row.status);
        if (!since) return 0;
-       return static_cast<double>(std::max<UtcTime::rep>((now - *since).count(), 0));
+       return static_cast<double>(std::max<UtcTime::rep>((row.now - *since).count(), 0));
      }},
     {"wal_slot_bytes", "WAL that the server keeps for the slot, as of the server's last message.",
-     [](const WalStatus& status, UtcTime /*now*/) {
-       return distance(status.confirmed, status.server_end);
-     }},
+     [](const WalRow& row) { return distance(row.status.confirmed, row.status.server_end); }},
     {"wal_gap", "1 while WAL is missing that no newer base backup bridges, else 0.",
-     [](const WalStatus& status, UtcTime /*now*/) -> std::optional<double> {
-       return status.gap_found ? 1 : 0;
-     }},
+     [](const WalRow& row) -> std::optional<double> { return row.status.gap_found ? 1 : 0; }},
 }};
 
 std::vector<MetricFamily> wal_metrics(const std::vector<WalStatus>& wal, UtcTime now) {
-  std::vector<MetricFamily> families;
-  for (const WalMetric& metric : kWalMetrics) {
-    MetricFamily family{.name = fmt::format("{}{}", kMetricPrefix, metric.name),
-                        .help = std::string(metric.help)};
-    for (const WalStatus& status : wal) {
-      const std::optional<double> value = metric.value(status, now);
-      if (!value) continue;
-      family.samples.push_back({.labels = place_labels({}, status.destination), .value = *value});
-    }
-    families.push_back(std::move(family));
+  std::vector<WalRow> rows;
+  rows.reserve(wal.size());
+  std::vector<LabeledRow<WalRow>> labeled;
+  for (const WalStatus& status : wal) {
+    rows.push_back({status, now});
+    labeled.push_back({place_labels({}, status.destination), &rows.back()});
   }
-  return families;
+  return table_metrics(kMetricPrefix, kWalMetrics, labeled);
 }
 
 }  // namespace
@@ -83,7 +68,7 @@ std::vector<MetricFamily> backup_metrics(BackupFacts facts) {
   families.push_back(unlisted_family(kMetricPrefix, unlisted));
   for (std::vector<MetricFamily>& more :
        std::array{wal_metrics(facts.wal, facts.now),
-                  program_metrics(kMetricPrefix, facts.is_well, facts.requests)}) {
+                  program_metrics(kMetricPrefix, facts.verdict, facts.requests)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   return families;

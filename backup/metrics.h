@@ -8,13 +8,14 @@
 #include "common/base/utc_time.h"
 #include "common/http/request_counter.h"
 #include "common/service/metrics.h"
+#include "common/service/run_metrics.h"
 #include "common/service/run_state.h"
 
 namespace pgbackup {
 
 struct BackupFacts {
   UtcTime now;
-  bool is_well = false;            ///< as `health` says
+  Verdict verdict{};
   std::vector<RunState> states{};  ///< of all jobs
   std::vector<WalStatus> wal{};    ///< of each stream
   RequestCounts requests{};

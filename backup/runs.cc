@@ -44,7 +44,7 @@ decltype(auto) BackupRuns::prepare(const Body& body) {
   }
 }
 
-void BackupRuns::once() {
+bool BackupRuns::once() {
   is_once_ = true;
   patience_ = config_.db_retry_time;
   const std::vector<std::string>& names = config_.databases.names;
@@ -52,13 +52,18 @@ void BackupRuns::once() {
   if (config_.if_due) {
     const Schedule& schedule = config_.timing.schedule;
     const std::optional<UtcTime> oldest = newest();
-    if (!oldest || !is_of_present_period(*oldest, schedule, clock_.now())) return run();
-    return log_.info("no backup is due", {{"next", format_iso(schedule.next(clock_.now()))}});
+    if (!oldest || !is_of_present_period(*oldest, schedule, clock_.now())) {
+      run();
+      return true;
+    }
+    log_.info("no backup is due", {{"next", format_iso(schedule.next(clock_.now()))}});
+    return false;
   }
   const Start start = prepare([this] { return find_start(); });
   // The next one is due when the schedule says so, if the user has told it.
   make(start.goal, start.work,
        config_.timing.is_set ? std::optional(config_.timing.schedule) : std::nullopt);
+  return true;
 }
 
 std::optional<UtcTime> BackupRuns::newest() {

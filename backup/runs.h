@@ -29,8 +29,8 @@ class BackupRuns {
              const std::stop_token& stop);
 
   /// Makes a single run for everything, or with --if-due for what is due by the schedule, if
-  /// anything is. Throws what failed, as run() does.
-  void once();
+  /// anything is. Returns whether anything was due. Throws what failed, as run() does.
+  [[nodiscard]] bool once();
 
   /// Makes the next run() be for everything. Any thread may call.
   void ask() { is_asked_ = true; }

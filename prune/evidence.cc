@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/base/printable.h"
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/manifest.h"

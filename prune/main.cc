@@ -61,8 +61,8 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
   const auto open = [&] { return open_destinations(config.store, clock, log, stop); };
   RunStates states;
   PruneSummaries summaries;
-  const auto metrics = [&](const Health& health) {
-    return prune_metrics({health.is_well, states.all(), summaries.all(), requests.counts()});
+  const auto metrics = [&](Verdict verdict) {
+    return prune_metrics({verdict, states.all(), summaries.all(), requests.counts()});
   };
   RunReporter reporter(reported(config, parsed, states, metrics, tail), config.reports, clock, log);
   const PruneJob job{.rules = config.rules,

@@ -19,22 +19,8 @@ constexpr std::string_view kMetricPrefix = "pg_prune_";
 
 using Summaries = std::map<std::string, PruneSummary>;
 
-/// Says how one family is read out of the summary of a group; nullopt: there is no such sample.
-struct GroupMetric {
-  std::string_view name;
-  std::string_view help;
-  std::optional<double> (*value)(const GroupSummary& group);
-};
-
-/// Says how one family is read out of the summary of a destination.
-struct SummaryMetric {
-  std::string_view name;
-  std::string_view help;
-  double (*value)(const PruneSummary& summary);
-};
-
 template <class Number>
-double number(Number count) {
+std::optional<double> number(Number count) {
   return static_cast<double>(count);
 }
 
@@ -42,7 +28,7 @@ bool is_frozen_by(const GroupSummary& group, Guard guard) {
   return std::find(group.frozen_by.begin(), group.frozen_by.end(), guard) != group.frozen_by.end();
 }
 
-constexpr std::array<GroupMetric, 12> kGroupMetrics = {{
+constexpr std::array<RowMetric<GroupSummary>, 12> kGroupMetrics = {{
     {"newest_backup_timestamp_seconds",
      "When the newest complete backup began that is neither damaged nor dated in the future.",
      [](const GroupSummary& group) {
@@ -50,34 +36,32 @@ constexpr std::array<GroupMetric, 12> kGroupMetrics = {{
      }},
     {"newest_backup_bytes", "Bytes in the store of that backup.",
      [](const GroupSummary& group) {
-       return group.newest ? std::optional(number(group.newest_bytes)) : std::nullopt;
+       return group.newest ? number(group.newest_bytes) : std::nullopt;
      }},
     {"backups", "Complete backups that the last run kept.",
-     [](const GroupSummary& group) { return std::optional(number(group.backups)); }},
+     [](const GroupSummary& group) { return number(group.backups); }},
     {"backups_bytes", "Bytes in the store of these backups.",
-     [](const GroupSummary& group) { return std::optional(number(group.bytes)); }},
+     [](const GroupSummary& group) { return number(group.bytes); }},
     {"damaged_backups", "Backups that lack what their manifest names.",
-     [](const GroupSummary& group) { return std::optional(number(group.damaged)); }},
+     [](const GroupSummary& group) { return number(group.damaged); }},
     {"suspect_backups", "1 while the newest backup is suspiciously small, else 0.",
-     [](const GroupSummary& group) {
-       return std::optional(is_frozen_by(group, Guard::suspect) ? 1.0 : 0.0);
-     }},
+     [](const GroupSummary& group) { return number(is_frozen_by(group, Guard::suspect) ? 1 : 0); }},
     {"backdated_backups", "Backups that were stored long after their date.",
-     [](const GroupSummary& group) { return std::optional(number(group.backdated)); }},
+     [](const GroupSummary& group) { return number(group.backdated); }},
     {"held_backups", "Backups with a hold.",
-     [](const GroupSummary& group) { return std::optional(number(group.held)); }},
+     [](const GroupSummary& group) { return number(group.held); }},
     {"locked_backups", "Backups that no rule keeps, but a lock of the store does.",
-     [](const GroupSummary& group) { return std::optional(number(group.locked)); }},
+     [](const GroupSummary& group) { return number(group.locked); }},
     {"orphaned_backups",
      "Backups without a manifest that the last run left, although they are old.",
-     [](const GroupSummary& group) { return std::optional(number(group.orphaned)); }},
+     [](const GroupSummary& group) { return number(group.orphaned); }},
     {"backups_in_progress", "Backups without a manifest that their writer may still complete.",
-     [](const GroupSummary& group) { return std::optional(number(group.in_progress)); }},
+     [](const GroupSummary& group) { return number(group.in_progress); }},
     {"unfinished_uploads", "Uploads that were begun and not ended, and that the last run left.",
-     [](const GroupSummary& group) { return std::optional(number(group.unfinished)); }},
+     [](const GroupSummary& group) { return number(group.unfinished); }},
 }};
 
-constexpr std::array<SummaryMetric, 7> kSummaryMetrics = {{
+constexpr std::array<RowMetric<PruneSummary>, 7> kSummaryMetrics = {{
     {"last_run_kept_backups", "Complete backups that the last run kept.",
      [](const PruneSummary& summary) { return number(summary.kept); }},
     {"last_run_deleted_backups", "Backups that the last run deleted.",
@@ -95,21 +79,13 @@ constexpr std::array<SummaryMetric, 7> kSummaryMetrics = {{
 }};
 
 std::vector<MetricFamily> group_families(const Summaries& summaries) {
-  std::vector<MetricFamily> families;
-  for (const GroupMetric& metric : kGroupMetrics) {
-    MetricFamily family{.name = fmt::format("{}{}", kMetricPrefix, metric.name),
-                        .help = std::string(metric.help)};
-    for (const auto& [destination, summary] : summaries) {
-      for (const GroupSummary& group : summary.groups) {
-        const std::optional<double> value = metric.value(group);
-        if (!value) continue;
-        family.samples.push_back(
-            {.labels = place_labels(group.group, destination), .value = *value});
-      }
+  std::vector<LabeledRow<GroupSummary>> rows;
+  for (const auto& [destination, summary] : summaries) {
+    for (const GroupSummary& group : summary.groups) {
+      rows.push_back({place_labels(group.group, destination), &group});
     }
-    families.push_back(std::move(family));
   }
-  return families;
+  return table_metrics(kMetricPrefix, kGroupMetrics, rows);
 }
 
 /// Returns which groups are frozen by which guard: a series for each guard that objects.
@@ -136,27 +112,20 @@ MetricFamily frozen_count_family(const Summaries& summaries) {
     for (const Guard guard : kGuards) {
       MetricLabels labels = place_labels({}, destination);
       labels.emplace_back("guard", guard_name(guard));
-      const auto count =
-          std::count_if(summary.groups.begin(), summary.groups.end(),
-                        [&](const GroupSummary& group) { return is_frozen_by(group, guard); });
-      family.samples.push_back({.labels = std::move(labels), .value = number(count)});
+      const auto found = summary.frozen.find(guard);
+      const size_t count = found == summary.frozen.end() ? 0 : found->second;
+      family.samples.push_back({.labels = std::move(labels), .value = static_cast<double>(count)});
     }
   }
   return family;
 }
 
 std::vector<MetricFamily> summary_families(const Summaries& summaries) {
-  std::vector<MetricFamily> families;
-  for (const SummaryMetric& metric : kSummaryMetrics) {
-    MetricFamily family{.name = fmt::format("{}{}", kMetricPrefix, metric.name),
-                        .help = std::string(metric.help)};
-    for (const auto& [destination, summary] : summaries) {
-      family.samples.push_back(
-          {.labels = place_labels({}, destination), .value = metric.value(summary)});
-    }
-    families.push_back(std::move(family));
+  std::vector<LabeledRow<PruneSummary>> rows;
+  for (const auto& [destination, summary] : summaries) {
+    rows.push_back({place_labels({}, destination), &summary});
   }
-  return families;
+  return table_metrics(kMetricPrefix, kSummaryMetrics, rows);
 }
 
 size_t count_unlisted(const Summaries& summaries) {
@@ -175,7 +144,7 @@ std::vector<MetricFamily> prune_metrics(PruneFacts facts) {
   families.push_back(unlisted_family(kMetricPrefix, count_unlisted(facts.summaries)));
   for (std::vector<MetricFamily>& more :
        std::array{group_families(facts.summaries), summary_families(facts.summaries),
-                  program_metrics(kMetricPrefix, facts.is_well, facts.requests)}) {
+                  program_metrics(kMetricPrefix, facts.verdict, facts.requests)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   return families;

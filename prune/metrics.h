@@ -8,13 +8,14 @@
 
 #include "common/http/request_counter.h"
 #include "common/service/metrics.h"
+#include "common/service/run_metrics.h"
 #include "common/service/run_state.h"
 #include "prune/summary.h"
 
 namespace pgbackup {
 
 struct PruneFacts {
-  bool is_well = false;                             ///< as `health` says
+  Verdict verdict{};
   std::vector<RunState> states{};                   ///< of all jobs
   std::map<std::string, PruneSummary> summaries{};  ///< by the name of the destination
   RequestCounts requests{};

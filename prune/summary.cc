@@ -1,6 +1,7 @@
 #include "prune/summary.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/service/metrics.h"
@@ -65,6 +66,9 @@ PruneSummary summarize(const Plan& plan, const std::optional<Outcome>& outcome) 
   PruneSummary summary;
   for (auto& [name, group] : count_groups(plan, !outcome)) {
     summary.kept += group.backups;
+    for (const Guard guard : std::set(group.frozen_by.begin(), group.frozen_by.end())) {
+      ++summary.frozen[guard];
+    }
     if (summary.groups.size() == kMostMetricGroups) {
       ++summary.unlisted;
       continue;

@@ -36,6 +36,7 @@ struct GroupSummary {
 struct PruneSummary {
   std::vector<GroupSummary> groups{};  ///< by group, at most kMostMetricGroups
   size_t unlisted = 0;                 ///< further groups
+  std::map<Guard, size_t> frozen{};    ///< groups, of all, by the guard that objects
   size_t kept = 0;                     ///< complete backups that stay, of all groups
   size_t wal_objects = 0;              ///< of write-ahead logs that stay
   uint64_t wal_bytes = 0;              ///< of these

@@ -1,5 +1,7 @@
 #include "common/base/printable.h"
 
+#include <nlohmann/json.hpp>
+
 namespace pgbackup {
 namespace {
 
@@ -64,6 +66,12 @@ std::string printable(std::string_view text) {
 std::string short_line(std::string_view text) {
   std::string line = printable(text.substr(0, kMaxMessageBytes));
   return text.size() > kMaxMessageBytes ? line + "..." : line;
+}
+
+std::string as_utf8(std::string_view text) {
+  using Json = nlohmann::json;
+  return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace))
+      .get<std::string>();
 }
 
 }  // namespace pgbackup

@@ -24,4 +24,7 @@ struct Character {
 /// Returns printable() text, cut off with `...` where it is too long for a message.
 [[nodiscard]] std::string short_line(std::string_view text);
 
+/// Returns `text` as JSON holds it: U+FFFD takes the place of bytes that are not UTF-8.
+[[nodiscard]] std::string as_utf8(std::string_view text);
+
 }  // namespace pgbackup

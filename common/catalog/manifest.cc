@@ -391,11 +391,6 @@ std::optional<UtcTime> parse_lock(std::string_view text) {
   });
 }
 
-std::string as_utf8(const std::string& text) {
-  return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace))
-      .get<std::string>();
-}
-
 std::string format_pg_version(int version_num) {
   if (version_num >= kFirstOneNumberVersion) {
     return fmt::format("{}.{}", version_num / 10000, version_num % 10000);

@@ -130,9 +130,6 @@ void refuse_newer(std::string_view start);
 /// Throws `corrupt` when `text` is no JSON object or its lock is not a time.
 [[nodiscard]] std::optional<UtcTime> parse_lock(std::string_view text);
 
-/// Returns `text` as manifests hold it: bytes that are not UTF-8 are replaced.
-[[nodiscard]] std::string as_utf8(const std::string& text);
-
 /// Returns `15.18` or `9.6.24` from server_version_num.
 [[nodiscard]] std::string format_pg_version(int version_num);
 /// Returns `15` from 150018, and `9` for all of 9.x.

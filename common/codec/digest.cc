@@ -60,9 +60,7 @@ std::string content_md5(std::string_view bytes) {
   unsigned int length = 0;
   check(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_md5(), nullptr),
         "EVP_Digest (MD5)");
-  std::array<unsigned char, EVP_MAX_MD_SIZE + EVP_MAX_MD_SIZE> text{};
-  const int count = EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(length));
-  return {reinterpret_cast<const char*>(text.data()), static_cast<size_t>(count)};
+  return encode_base64({reinterpret_cast<const char*>(digest.data()), length});
 }
 
 void HashSink::write(std::string_view bytes) {

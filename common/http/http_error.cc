@@ -39,7 +39,7 @@ std::optional<Error> tls_error(std::string_view server, std::string_view text) {
   };
   if (says("wrong version number")) {  // the first bytes of the reply are not TLS
     return Error(ErrorKind::failed, fmt::format("{} does not speak TLS: {}", server, text),
-                 "for a server without TLS write http:// in front of S3_ENDPOINT");
+                 "the address of a server without TLS begins with http://");
   }
   if (says("unsupported protocol") || says("alert protocol version")) {
     return Error(ErrorKind::failed,

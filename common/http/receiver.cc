@@ -40,21 +40,21 @@ std::string part_of(const Url& url, CURLUPart part, unsigned flags = 0) {
 
 std::string authorization_of(const Url& url) {
   const std::string user = part_of(url, CURLUPART_USER, CURLU_URLDECODE);
-  if (user.empty()) return {};
   const std::string password = part_of(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+  if (user.empty() && password.empty()) return {};
   return "Basic " + encode_base64(user + ":" + password);
 }
 
 /// Returns whether `text` quotes a part of the URL that may be secret. Some servers repeat the path
 /// in their error pages.
 bool reveals(std::string_view text, const ReceiverUrl& url) {
-  std::string parts = url.path + url.query;
+  std::string parts = url.path + url.query + "/" + url.decoded;
   std::replace_if(
       parts.begin(), parts.end(),
-      [](char c) { return std::string_view("/?&=").find(c) != std::string_view::npos; }, ' ');
+      [](char c) { return std::string_view("/?&=").find(c) != std::string_view::npos; }, '\n');
   std::string_view rest = parts;
   while (!rest.empty()) {
-    const std::string_view part = rest.substr(0, rest.find(' '));
+    const std::string_view part = rest.substr(0, rest.find('\n'));
     if (part.size() >= kLeastSecret && text.find(part) != std::string_view::npos) return true;
     rest.remove_prefix(std::min(rest.size(), part.size() + 1));
   }
@@ -91,9 +91,11 @@ std::optional<seconds> parse_retry_after(std::string_view text) {
 /// comes.
 std::string explanation(Transport& transport, const ReceiverUrl& url) {
   try {
-    const std::string body = transport.read_begin(kMostReplyBytes);
-    if (body.empty() || body.find('<') != std::string::npos || reveals(body, url)) return {};
-    return ": " + short_line(trimmed(body));
+    const std::string begin = transport.read_begin(kMostReplyBytes);
+    const std::string_view body = trimmed(begin);
+    const bool is_page = body.starts_with('<');  // for browsers
+    if (body.empty() || is_page || reveals(body, url)) return {};
+    return ": " + short_line(body);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::canceled) throw;
     return {};  // the status is known, and says enough
@@ -137,7 +139,9 @@ ReceiverUrl parse_receiver_url(std::string_view text) {
           .server = server,
           .path = part_of(url, CURLUPART_PATH),
           .query = query.empty() ? "" : "?" + query,
-          .authorization = authorization_of(url)};
+          .authorization = authorization_of(url),
+          .decoded = part_of(url, CURLUPART_PATH, CURLU_URLDECODE) + "/" +
+                     part_of(url, CURLUPART_PASSWORD, CURLU_URLDECODE)};
 }
 
 Receiver::Receiver(const DeliveryMeans& means, std::string_view setting, std::string_view url)

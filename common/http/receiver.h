@@ -21,7 +21,8 @@ struct ReceiverUrl {
   std::string server;           ///< `host:port`, for messages
   std::string path;             ///< as given: `/` or more
   std::string query{};          ///< `?a=b`; empty where there is none
-  std::string authorization{};  ///< the header for the user and the password; empty without a user
+  std::string authorization{};  ///< the header for the user and the password; empty without them
+  std::string decoded{};        ///< the path and the password, to be found in replies
 };
 
 /// Parses `http[s]://[USER:PASSWORD@]HOST[:PORT][/PATH][?QUERY]`. Throws `usage` with a sentence

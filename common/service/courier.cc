@@ -18,10 +18,18 @@ void Courier::post(Letter letter) {
     end_ = std::move(letter);
     start_.reset();
   }
-  if (!thread_.joinable()) {
-    thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
-  }
+  if (!thread_.joinable()) start();
   changed_.notify_all();
+}
+
+void Courier::start() {
+  try {
+    thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+  } catch (...) {
+    start_.reset();
+    end_.reset();
+    throw;
+  }
 }
 
 bool Courier::wait(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop) {
@@ -49,7 +57,8 @@ void Courier::hand_over(const Letter& letter, const std::stop_token& stop) {
   } catch (...) {
     const Error error = current_error();
     if (error.kind() == ErrorKind::canceled) return;  // who waited for it says so
-    log_.warn(error.message());
+    log_.warn(error.message(),
+              error.hint().empty() ? LogFields{} : LogFields{{"hint", error.hint()}});
   }
 }
 

@@ -35,7 +35,8 @@ class Courier {
   ~Courier();
 
   /// Takes a letter and returns at once. Of what still waits the newest counts: the end of a run
-  /// replaces what waits, a start the start.
+  /// replaces what waits, a start the start. Throws when the thread cannot be started; the letter
+  /// is lost then.
   void post(Letter letter);
 
   /// Waits until everything is delivered or given up, but no longer than until `deadline` or until
@@ -43,6 +44,7 @@ class Courier {
   bool wait(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
 
  private:
+  void start();
   void work(const std::stop_token& stop);
   void hand_over(const Letter& letter, const std::stop_token& stop);
   [[nodiscard]] bool is_idle() const { return !end_ && !start_ && !is_busy_; }

@@ -115,7 +115,7 @@ Health judge_all(const std::vector<const ServedJob*>& jobs, const RunStates& sta
     all.sentence += (all.sentence.empty() ? "" : "; ") + health.sentence;
   }
   const std::string failing = describe_failing(states.all());
-  if (!failing.empty()) all.sentence += printable("; failing: " + failing);
+  if (!failing.empty()) all.sentence += "; failing: " + failing;
   return all;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -63,10 +64,18 @@ Json json_of(const Trouble& trouble) {
       {"last_success", trouble.last_success ? Json(format_iso(*trouble.last_success)) : Json()}};
 }
 
+/// Returns the first names of what has recovered.
+std::span<const std::string> listed_names(const Notice& notice) {
+  return std::span(notice.recovered).first(std::min(notice.recovered.size(), kMostTroubles));
+}
+
 std::string message_text(const RunReport& report, const Notice& notice) {
   std::string text = describe(report);
-  if (!notice.recovered.empty()) {
-    text += fmt::format("well again: {}\n", fmt::join(notice.recovered, ", "));
+  const auto names = listed_names(notice);
+  if (!names.empty()) {
+    const size_t more = notice.recovered.size() - names.size();
+    text += fmt::format("well again: {}{}\n", fmt::join(names, ", "),
+                        more == 0 ? "" : fmt::format(" and {} more", more));
   }
   return clipped(text, kMostTextBytes);
 }
@@ -77,6 +86,7 @@ std::string format_json(const RunReport& report, const Notice& notice) {
   for (size_t i = 0; i < std::min(troubles.size(), kMostTroubles); ++i) {
     listed.push_back(json_of(troubles[i]));
   }
+  const auto names = listed_names(notice);
   const Json message = {
       {"event", name_of(notice.kind)},
       {"program", report.program},
@@ -86,21 +96,32 @@ std::string format_json(const RunReport& report, const Notice& notice) {
       {"result", result_of(report)},
       {"started", format_iso(report.started)},
       {"ended", format_iso(report.ended)},
-      {"seconds", std::max<int64_t>((report.ended - report.started).count(), 0)},
+      {"seconds", report.taken.count()},
       {"text", message_text(report, notice)},
       {"error", report.error ? Json(clipped(report.error->message(), kMostErrorBytes)) : Json()},
       {"hint", report.error ? text_or_null(report.error->hint()) : Json()},
       {"troubles", std::move(listed)},
       {"trouble_count", troubles.size()},
-      {"recovered", notice.recovered}};
+      {"recovered", std::vector<std::string>(names.begin(), names.end())}};
   return message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+/// Breaks what a chat would take for a mention, as of everyone, by an invisible character (U+200B).
+std::string without_mentions(std::string_view text) {
+  std::string broken;
+  for (const char c : text) {
+    broken += c;
+    if (c == '@') broken += "\xe2\x80\x8b";
+  }
+  return broken;
 }
 
 /// Escapes what Slack would take for markup.
 /// https://api.slack.com/reference/surfaces/formatting#escaping
 std::string format_slack(const std::string& text) {
+  constexpr size_t kMostBytes = 1900;  // Discord refuses more than 2000 characters
   std::string escaped;
-  for (const char c : text) {
+  for (const char c : clipped(without_mentions(text), kMostBytes)) {
     switch (c) {
       case '&':
         escaped += "&amp;";

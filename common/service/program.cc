@@ -109,7 +109,7 @@ StatusReply answer_status(std::string_view path, const MetricsOf& metrics,
                           const std::function<Health()>& health) {
   if (path == "/metrics") {
     return {.content_type = std::string(kMetricsContentType),
-            .body = format_metrics(metrics(health()))};
+            .body = format_metrics(metrics({.is_good = health().is_well}))};
   }
   return {.status = 404, .content_type = "text/plain; charset=utf-8", .body = "see /metrics\n"};
 }

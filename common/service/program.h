@@ -16,6 +16,7 @@
 #include "common/base/options.h"
 #include "common/service/job.h"
 #include "common/service/metrics.h"
+#include "common/service/run_metrics.h"
 #include "common/service/run_state.h"
 
 namespace pgbackup {
@@ -59,7 +60,7 @@ void log_notes(Log& log, const ParsedOptions& parsed);
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed);
 
 /// Returns what /metrics shows, out of memory alone. Called from another thread.
-using MetricsOf = std::function<std::vector<MetricFamily>(const Health& health)>;
+using MetricsOf = std::function<std::vector<MetricFamily>(Verdict verdict)>;
 
 /// Holds what a daemon does, and how it stands.
 struct ServedJobs {

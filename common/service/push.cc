@@ -12,6 +12,7 @@
 
 #include "common/base/error.h"
 #include "common/base/fd.h"
+#include "common/base/printable.h"
 #include "common/codec/encoding.h"
 #include "common/service/report_config.h"
 
@@ -21,18 +22,21 @@ namespace {
 /// Every user may read the file: node_exporter runs as another one.
 constexpr mode_t kMode = 0644;
 
+/// Returns the name as format_metrics() writes it: a group whose path and whose series differ makes
+/// the gateway refuse everything from then on.
 std::string database_of(const MetricSample& sample) {
   for (const auto& [name, value] : sample.labels) {
-    if (name == kDatabaseLabel) return value;
+    if (name == kDatabaseLabel) return as_utf8(value);
   }
   return {};
 }
 
 /// Returns `/instance/db1`, or `/instance@base64/...`.
-std::string label_path(std::string_view name, std::string_view value) {
+std::string label_path(std::string_view name, std::string_view given) {
+  const std::string value = as_utf8(given);
   // A path of `.` or `..` would be taken for a step through directories.
-  const bool is_plain = value.find_first_not_of('.') != std::string_view::npos &&
-                        encode_percent(value) == value && value.find('~') == std::string_view::npos;
+  const bool is_plain = value.find_first_not_of('.') != std::string::npos &&
+                        encode_percent(value) == value && value.find('~') == std::string::npos;
   if (is_plain) return fmt::format("/{}/{}", name, value);
   const std::string encoded = encode_base64_url(value);
   return fmt::format("/{}@base64/{}", name, encoded.empty() ? "=" : encoded);
@@ -41,6 +45,13 @@ std::string label_path(std::string_view name, std::string_view value) {
 /// Returns the path of the group in which an older system kept everything.
 std::string path_of_instance(const PushLabels& labels) {
   return "/metrics" + label_path("job", labels.job) + label_path("instance", labels.instance);
+}
+
+/// Returns whether the gateway refuses metrics because of what it has, so that it helps to delete
+/// that.
+bool is_inconsistent(const Error& error) {
+  return error.kind() == ErrorKind::conflict &&
+         error.message().find("inconsistent with existing metrics") != std::string::npos;
 }
 
 void write_and_close(Fd file, std::string_view text, const std::string& name) {
@@ -110,20 +121,22 @@ void Pusher::put(Receiver& gateway, const std::string& database,
   try {
     return gateway.send(message, stop);
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::conflict) throw;
+    if (!is_inconsistent(error)) throw;
   }
   gateway.send({.method = "DELETE", .suffix = path}, stop);
-  gateway.send({.method = "DELETE", .suffix = path_of_instance(labels_)}, stop);
+  if (!std::exchange(is_instance_deleted_, true)) {
+    gateway.send({.method = "DELETE", .suffix = path_of_instance(labels_)}, stop);
+  }
   gateway.send(message, stop);
 }
 
 void write_textfile(const std::filesystem::path& path, std::string_view text) {
-  const std::string temporary = path.string() + ".new";
-  static_cast<void>(unlink(temporary.c_str()));  // of a process that was killed
+  // Random, because another process may be writing the same file.
+  const std::string temporary = fmt::format("{}.{}.new", path.string(), random_hex(4));
   Fd file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode));
-  if (!file.is_open()) throw_errno(temporary);
+  if (!file.is_open()) throw_errno(path.string());
   try {
-    write_and_close(std::move(file), text, temporary);
+    write_and_close(std::move(file), text, path.string());
     if (rename(temporary.c_str(), path.c_str()) != 0) throw_errno(path.string());
   } catch (...) {
     static_cast<void>(unlink(temporary.c_str()));

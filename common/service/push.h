@@ -44,11 +44,11 @@ class Pusher {
   Pusher(DeliveryMeans means, PushLabels labels);
 
   /// Replaces the groups of this program: one for each database, so that another process that
-  /// pushes under the same labels replaces only the databases that it knows, too. A group that the
-  /// gateway refuses is deleted and pushed again, and so is what an older system has pushed under
-  /// the same job and instance, since the type of a metric cannot change otherwise. A group that is
-  /// refused still does not stop the others. Deletes the groups of databases that an earlier call
-  /// pushed and that are gone. Throws what Receiver throws.
+  /// pushes under the same labels replaces only the databases that it knows, too. A group that does
+  /// not agree with what the gateway has is deleted and pushed again, since the type of a metric
+  /// cannot change otherwise. So is, once, what an older system has pushed under the same job and
+  /// instance. A group that is refused still does not stop the others. Deletes the groups of
+  /// databases that an earlier call pushed and that are gone. Throws what Receiver throws.
   void push(std::string_view url, const std::vector<MetricFamily>& families,
             const std::stop_token& stop);
 
@@ -59,6 +59,7 @@ class Pusher {
   const DeliveryMeans means_;
   const PushLabels labels_;
   std::set<std::string> pushed_;  ///< databases
+  bool is_instance_deleted_ = false;
 };
 
 /// Replaces `path` by `text`, so that a reader sees the old file or the new one. Its temporary name

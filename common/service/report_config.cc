@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <climits>
-#include <iterator>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/http/receiver.h"
@@ -16,20 +16,24 @@ namespace {
 
 constexpr std::array kUrls = {kPingUrl, kNotifyUrl, kPushgatewayUrl};
 
-/// Turns what is wrong with the file of a URL into a note.
-void forgive_unreadable_files(ParsedOptions& parsed) {
-  const auto is_forgiven = [](const std::string& problem) {
-    return std::any_of(kUrls.begin(), kUrls.end(), [&](std::string_view name) {
-      return problem.starts_with(fmt::format("{}_FILE: ", name));
+/// Turns what is wrong with the file of a URL into a note. A URL in the place of the file's name
+/// stays a problem where `is_used`, and is not quoted.
+void forgive_unreadable_files(ParsedOptions& parsed, bool is_used) {
+  std::vector<std::string> kept;
+  for (std::string& problem : parsed.problems) {
+    const auto* const name = std::find_if(kUrls.begin(), kUrls.end(), [&](std::string_view one) {
+      return problem.starts_with(fmt::format("{}_FILE: ", one));
     });
-  };
-  const auto begin =
-      std::stable_partition(parsed.problems.begin(), parsed.problems.end(),
-                            [&](const std::string& problem) { return !is_forgiven(problem); });
-  for (auto problem = begin; problem != parsed.problems.end(); ++problem) {
-    parsed.notes.push_back(*problem + "; nothing is sent there until it can be read");
+    if (name == kUrls.end()) {
+      kept.push_back(std::move(problem));
+    } else if (problem.find("://") != std::string::npos) {
+      (is_used ? kept : parsed.notes)
+          .push_back(fmt::format("{}_FILE holds a URL, and must name a file that holds it", *name));
+    } else {
+      parsed.notes.push_back(problem + "; nothing is sent there until it can be read");
+    }
   }
-  parsed.problems.erase(begin, parsed.problems.end());
+  parsed.problems = std::move(kept);
 }
 
 void check_url(std::string_view name, const Secret& url, std::vector<std::string>& problems) {
@@ -58,11 +62,6 @@ std::string host_name() {
 }
 
 }  // namespace
-
-bool ReportConfig::is_on() const {
-  return !ping_url.empty() || !notify_url.empty() || !pushgateway_url.empty() ||
-         !metrics_textfile.empty();
-}
 
 std::vector<Option> report_options(ReportConfig& config) {
   return {
@@ -106,8 +105,9 @@ std::vector<Option> report_options(ReportConfig& config) {
 
 void check_report_config(ReportConfig& config, ParsedOptions& parsed) {
   if (config.metrics_instance.empty()) config.metrics_instance = host_name();
-  forgive_unreadable_files(parsed);
-  if (parsed.verb != "serve" && parsed.verb != "now") return;
+  const bool is_used = parsed.verb == "serve" || parsed.verb == "now";
+  forgive_unreadable_files(parsed, is_used);
+  if (!is_used) return;
   check_url(kPingUrl, config.ping_url, parsed.problems);
   check_url(kNotifyUrl, config.notify_url, parsed.problems);
   check_url(kPushgatewayUrl, config.pushgateway_url, parsed.problems);

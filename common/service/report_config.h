@@ -29,9 +29,6 @@ struct ReportConfig {
   Secret pushgateway_url{};
   std::string metrics_instance{};  ///< check_report_config() puts the name of the host in its place
   std::filesystem::path metrics_textfile{};
-
-  /// Returns whether anyone is told of runs.
-  [[nodiscard]] bool is_on() const;
 };
 
 /// Returns rows of the option table. The rows point into `config`, which must outlive them.

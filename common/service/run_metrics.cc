@@ -14,13 +14,6 @@ namespace {
 
 using MaybeValue = std::optional<double>;
 
-/// Says how one family is read out of a state; nullopt: the state has no such sample.
-struct StateMetric {
-  std::string_view name;
-  std::string_view help;
-  MaybeValue (*value)(const RunState& state);
-};
-
 MaybeValue maybe_time(const std::optional<UtcTime>& time) {
   return time ? MaybeValue(metric_time(*time)) : std::nullopt;
 }
@@ -32,7 +25,7 @@ double in_seconds(Duration duration) {
 
 // The first four names of pg-backup are those of an older system: alerts on them go on working.
 // Until a process has made a run, the newest backup that the store had counts as the last one.
-constexpr std::array<StateMetric, 13> kStateMetrics = {{
+constexpr std::array<RowMetric<RunState>, 13> kStateMetrics = {{
     {"last_run_timestamp", "When the last run began, in seconds since 1970.",
      [](const RunState& state) {
        return state.last_run ? maybe_time(state.last_run->began) : maybe_time(state.last_success);
@@ -71,7 +64,9 @@ constexpr std::array<StateMetric, 13> kStateMetrics = {{
      }},
     {"running_bytes", "Uncompressed bytes that the run that goes on has taken so far.",
      [](const RunState& state) {
-       return state.running ? MaybeValue(static_cast<double>(state.running->bytes)) : std::nullopt;
+       return state.running && state.running->bytes
+                  ? MaybeValue(static_cast<double>(*state.running->bytes))
+                  : std::nullopt;
      }},
     {"running_estimated_bytes", "Uncompressed bytes that the run that goes on will probably take.",
      [](const RunState& state) {
@@ -176,33 +171,28 @@ MetricFamily unlisted_family(std::string_view prefix, size_t count) {
 }
 
 std::vector<MetricFamily> run_metrics(std::string_view prefix, std::span<const RunState> states) {
-  std::vector<MetricFamily> families;
-  for (const StateMetric& metric : kStateMetrics) {
-    MetricFamily family{.name = fmt::format("{}{}", prefix, metric.name),
-                        .help = std::string(metric.help)};
-    for (const RunState& state : states) {
-      const MaybeValue value = metric.value(state);
-      if (!value) continue;
-      family.samples.push_back(
-          {.labels = place_labels(state.group, state.destination), .value = *value});
-    }
-    families.push_back(std::move(family));
+  std::vector<LabeledRow<RunState>> rows;
+  for (const RunState& state : states) {
+    rows.push_back({place_labels(state.group, state.destination), &state});
   }
+  std::vector<MetricFamily> families = table_metrics(prefix, kStateMetrics, rows);
   families.push_back(runs_family(prefix, states));
   families.push_back(stages_family(prefix, states));
   return families;
 }
 
-std::vector<MetricFamily> program_metrics(std::string_view prefix, bool is_well,
+std::vector<MetricFamily> program_metrics(std::string_view prefix, Verdict verdict,
                                           const RequestCounts& counts) {
-  return {{.name = fmt::format("{}healthy", prefix),
-           .help = "1 while `health` exits with 0, else 0.",
-           .samples = {{.value = is_well ? 1.0 : 0.0}}},
-          {.name = fmt::format("{}build_info", prefix),
-           .help = "Always 1; the label is the version of the program.",
-           .samples = {{.labels = {{"version", PROJECT_VERSION}}, .value = 1}}},
-          requests_family(prefix, counts),
-          retries_family(prefix, counts)};
+  return {
+      {.name = fmt::format("{}{}", prefix, verdict.is_of_run ? "last_run_succeeded" : "healthy"),
+       .help = verdict.is_of_run ? "1 if the last run was good as a whole, else 0."
+                                 : "1 while `health` exits with 0, else 0.",
+       .samples = {{.value = verdict.is_good ? 1.0 : 0.0}}},
+      {.name = fmt::format("{}build_info", prefix),
+       .help = "Always 1; the label is the version of the program.",
+       .samples = {{.labels = {{"version", PROJECT_VERSION}}, .value = 1}}},
+      requests_family(prefix, counts),
+      retries_family(prefix, counts)};
 }
 
 }  // namespace pgbackup

@@ -2,7 +2,10 @@
 // the store. Pure.
 #pragma once
 
+#include <array>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,12 +17,51 @@
 
 namespace pgbackup {
 
+/// Says whether all is well, or was: what a scrape asks, and what is handed over after a run.
+struct Verdict {
+  bool is_good = false;
+  bool is_of_run = false;  ///< of the last run as a whole; else what `health` says now
+};
+
 /// Returns the time as metrics have it: seconds since 1970.
 [[nodiscard]] double metric_time(UtcTime time);
 
 /// Returns the labels of a group in a destination, each only where there is one: a group without a
 /// name, and the only destination, have none.
 [[nodiscard]] MetricLabels place_labels(const Group& group, std::string_view destination);
+
+/// Says how one family is read out of a row; nullopt: the row has no such sample.
+template <class Row>
+struct RowMetric {
+  std::string_view name;
+  std::string_view help;
+  std::optional<double> (*value)(const Row& row);
+};
+
+/// Holds what has samples in each family of a table.
+template <class Row>
+struct LabeledRow {
+  MetricLabels labels;
+  const Row* row;  ///< must outlive the object
+};
+
+/// Returns the gauges of a table, a family for each of `metrics`. Each name begins with `prefix`.
+template <class Row, size_t kCount>
+[[nodiscard]] std::vector<MetricFamily> table_metrics(
+    std::string_view prefix, const std::array<RowMetric<Row>, kCount>& metrics,
+    const std::vector<LabeledRow<Row>>& rows) {
+  std::vector<MetricFamily> families;
+  for (const RowMetric<Row>& metric : metrics) {
+    MetricFamily& family = families.emplace_back();
+    family.name = std::string(prefix) + std::string(metric.name);
+    family.help = metric.help;
+    for (const LabeledRow<Row>& one : rows) {
+      const std::optional<double> value = metric.value(*one.row);
+      if (value) family.samples.push_back({.labels = one.labels, .value = *value});
+    }
+  }
+  return families;
+}
 
 /// Drops the states of all groups but the first kMostMetricGroups. Returns how many groups that
 /// are.
@@ -33,7 +75,7 @@ namespace pgbackup {
                                                     std::span<const RunState> states);
 
 /// Returns what belongs to the program itself: whether it is well, its version, its requests.
-[[nodiscard]] std::vector<MetricFamily> program_metrics(std::string_view prefix, bool is_well,
+[[nodiscard]] std::vector<MetricFamily> program_metrics(std::string_view prefix, Verdict verdict,
                                                         const RequestCounts& counts);
 
 }  // namespace pgbackup

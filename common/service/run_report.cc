@@ -10,8 +10,6 @@
 namespace pgbackup {
 namespace {
 
-using namespace std::chrono_literals;
-
 Trouble failure_of(const RunState& state) {
   return {.work = {.group = state.group, .destination = state.destination},
           .text = state.last_error,
@@ -19,23 +17,17 @@ Trouble failure_of(const RunState& state) {
           .last_success = state.last_success};
 }
 
-/// Returns whether guards object to a part of this work, so that its failure says nothing more.
+/// Returns whether guards object in this destination, so that its failure says nothing more.
 bool is_refused_in(const RunReport& report, const RunState& state) {
   return report.is_refused() &&
          std::any_of(report.refused.begin(), report.refused.end(), [&](const Refusal& refusal) {
-           return refusal.destination == state.destination &&
-                  (!state.group.is_named() || refusal.group == state.group);
+           return refusal.destination == state.destination;
          });
 }
 
 std::string one_line(std::string_view text) { return printable(clipped(text, kMostErrorBytes)); }
 
 }  // namespace
-
-std::string work_name(const Work& work, const std::string& job) {
-  const std::string& name = work.group.is_named() ? work.group.name() : job;
-  return work.destination.empty() ? name : fmt::format("{} ({})", name, work.destination);
-}
 
 std::string Trouble::name(const std::string& job) const {
   const std::string base = work_name(work, job);
@@ -70,8 +62,9 @@ std::string clipped(std::string_view text, size_t most) {
 std::string headline(const RunReport& report) {
   const std::string where = fmt::format("{} on {}", report.program, report.instance);
   if (report.is_good()) {
+    if (report.is_idle) return fmt::format("{}: no {} was due", where, report.job);
     return fmt::format("{}: the {} succeeded in {}", where, report.job,
-                       format_duration(std::max(report.ended - report.started, 0s)));
+                       format_duration(report.taken));
   }
   return fmt::format("{}: the {} {}: {}", where, report.job,
                      report.is_refused() ? "was refused" : "failed",

@@ -2,6 +2,7 @@
 // the run, and the words for it. Knows no receiver.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,20 +22,14 @@ struct Refusal {
   std::string sentence;
 };
 
-/// Names work of one job: a group in a destination. Orders by name.
-struct Work {
-  Group group;
-  std::string destination;
-
-  friend auto operator<=>(const Work&, const Work&) = default;
-};
-
 struct RunReport {
   std::string program{};   ///< `pg-backup`
   std::string instance{};  ///< where the program runs: the name of the host, unless set
   std::string job{};       ///< the noun of the job: `backup`
   UtcTime started{};
   UtcTime ended{};
+  std::chrono::seconds taken{0};   ///< by a clock that nobody sets
+  bool is_idle = false;            ///< there was nothing to do
   std::optional<Error> error{};    ///< absent after a run that was good as a whole
   std::vector<RunState> states{};  ///< of this job, after the run
   std::vector<Refusal> refused{};
@@ -61,10 +56,8 @@ struct Trouble {
 /// Returns what is wrong after the run: nothing after a good one, and at least one entry otherwise.
 [[nodiscard]] std::vector<Trouble> troubles_of(const RunReport& report);
 
-/// Returns `app (s3)`; the noun of the job where it does not tell groups apart.
-[[nodiscard]] std::string work_name(const Work& work, const std::string& job);
-
-/// Returns the text without what is beyond `most` bytes, cut between two characters of UTF-8.
+/// Returns the text; where it is longer than `most` bytes, its beginning of at most `most` bytes,
+/// cut between two characters of UTF-8, and `...`.
 [[nodiscard]] std::string clipped(std::string_view text, size_t most);
 
 /// Returns one line: `pg-backup on db1: the backup failed: connection refused`.

@@ -62,7 +62,7 @@ DeliveryMeans RunReporter::means() const {
 }
 
 std::vector<MetricFamily> RunReporter::metrics_after(const RunReport& report) const {
-  return runs_.metrics({.is_well = report.is_good(), .sentence = headline(report)});
+  return runs_.metrics({.is_good = report.is_good(), .is_of_run = true});
 }
 
 void RunReporter::run(const std::function<void()>& body) {
@@ -87,16 +87,21 @@ void RunReporter::run_last(const std::function<void()>& body, const std::stop_to
 }
 
 std::optional<UtcTime> RunReporter::look(const std::function<std::optional<UtcTime>()>& body) {
-  const UtcTime started = clock_.now();
+  present_ = new_report();
+  begun_ = clock_.steady();
   try {
-    return body();
+    const std::optional<UtcTime> newest = body();
+    if (is_bad_ && !is_due(newest)) end(std::nullopt);  // no run will tell it soon
+    return newest;
   } catch (...) {
-    const Error error = current_error();
-    present_ = new_report();
-    present_.started = started;
-    end(error);
+    end(current_error());
     throw;
   }
+}
+
+bool RunReporter::is_due(std::optional<UtcTime> newest) const {
+  const UtcTime now = clock_.now();
+  return runs_.schedule == nullptr || first_start(newest, *runs_.schedule, now) <= now;
 }
 
 void RunReporter::finish(const std::stop_token& stop) {
@@ -122,7 +127,8 @@ std::vector<Work> RunReporter::overdue(UtcTime now) const {
   const Schedule& schedule = *runs_.schedule;
   for (const RunState& state : states_of_job()) {
     if (!state.last_success || *state.last_success > now) continue;
-    if (now <= late_from(next_due_after(*state.last_success, schedule), schedule)) continue;
+    const UtcTime due = next_due_after(*state.last_success, schedule) + runs_.jitter;
+    if (now <= late_from(due, schedule)) continue;
     late.push_back({.group = state.group, .destination = state.destination});
   }
   return late;
@@ -138,26 +144,37 @@ RunReport RunReporter::new_report() const {
 void RunReporter::begin() noexcept {
   try {
     present_ = new_report();
+    begun_ = clock_.steady();
     refused_.clear();
     if (std::exchange(is_first_, false)) present_.late = overdue(present_.started);
     post(present_, true);
   } catch (...) {
-    log_.warn("the start of the run is not reported", {{"cause", current_error().message()}});
+    warn("the start of the run is not reported", current_error());
   }
 }
 
 void RunReporter::end(std::optional<Error> error) noexcept {
   // A daemon that is stopped repeats the run when it starts again.
   if (error && error->kind() == ErrorKind::canceled && !runs_.is_once) return;
+  is_bad_ = error.has_value();
   try {
     present_.ended = clock_.now();
+    present_.taken = std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - begun_);
     present_.states = states_of_job();
     present_.refused = std::exchange(refused_, {});
     if (error && runs_.tail != nullptr) present_.last_lines = runs_.tail->text();
     present_.error = std::move(error);
     post(present_, false);
   } catch (...) {
-    log_.warn("the run is not reported", {{"cause", current_error().message()}});
+    warn("the run is not reported", current_error());
+  }
+}
+
+void RunReporter::warn(std::string_view what, const Error& error) noexcept {
+  try {
+    log_.warn(what, {{"cause", error.message()}});
+  } catch (...) {
+    return;  // out of memory
   }
 }
 
@@ -165,9 +182,13 @@ void RunReporter::post(const RunReport& report, bool is_start) {
   for (const Receiving& one : receivers_) {
     const bool is_off = one.url != nullptr && one.url->empty();
     if (is_off || (is_start && !one.wants_starts)) continue;
-    one.courier->post({.is_start = is_start,
-                       .report = report,
-                       .url = one.url == nullptr ? Secret() : one.url->clone()});
+    try {
+      one.courier->post({.is_start = is_start,
+                         .report = report,
+                         .url = one.url == nullptr ? Secret() : one.url->clone()});
+    } catch (...) {  // the others are told
+      warn("a receiver is not told of the run", current_error().within(one.setting));
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 // configured nothing is done, and there is no thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,8 +34,8 @@ struct ReportedRuns {
   const RunStates& states;
   /// Says since when work is overdue; nullptr where nothing is repeated.
   const Schedule* schedule = nullptr;
-  /// Returns the metrics. Called from the threads of couriers; the health that it gets is that of
-  /// the run.
+  std::chrono::seconds jitter{0};  ///< the longest random delay of a run, which is not overdue then
+  /// Returns the metrics. Called from the threads of couriers, with the verdict on the run.
   MetricsOf metrics;
   const LogTail* tail = nullptr;  ///< the last lines of the log, for reports of failures
   TransportFactory transports{};  ///< connects to receivers
@@ -55,12 +56,15 @@ class RunReporter {
   /// Does what run() does and then what finish() does, for a program that ends after the run.
   void run_last(const std::function<void()>& body, const std::stop_token& stop);
 
-  /// Calls `body`, which must succeed before there can be a run, and reports its failure. Returns
-  /// and throws what `body` does.
+  /// Calls `body`, which must succeed before there can be a run, and reports its failure. Reports a
+  /// success after a failure where no run is due that would. Returns and throws what `body` does.
   [[nodiscard]] std::optional<UtcTime> look(const std::function<std::optional<UtcTime>()>& body);
 
   /// Notes what a guard refuses. Called within a run, from its thread.
   void refuse(Refusal refusal) { refused_.push_back(std::move(refusal)); }
+
+  /// Notes that there was nothing to do. Called as refuse() is.
+  void note_idle() { present_.is_idle = true; }
 
   /// Waits for the receivers before the program ends: 20 s at most, and 3 s once `stop` is
   /// requested. Logs which of them did not get their report.
@@ -83,6 +87,8 @@ class RunReporter {
   void begin() noexcept;
   void end(std::optional<Error> error) noexcept;
   void post(const RunReport& report, bool is_start);
+  void warn(std::string_view what, const Error& error) noexcept;
+  [[nodiscard]] bool is_due(std::optional<UtcTime> newest) const;
 
   const ReportedRuns runs_;
   const ReportConfig& config_;
@@ -92,7 +98,9 @@ class RunReporter {
   Notifier notifier_;
   Pusher pusher_;
   bool is_first_ = true;
-  RunReport present_;  ///< of the run that goes on
+  bool is_bad_ = false;  ///< the last report tells of a failure
+  RunReport present_;    ///< of the run that goes on
+  std::chrono::steady_clock::time_point begun_;
   std::vector<Refusal> refused_;
   std::vector<Receiving> receivers_;  // last: their threads end before what they use
 };

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "common/base/printable.h"
+
 namespace pgbackup {
 
 namespace {
@@ -27,6 +29,11 @@ RunResult result_of(const std::optional<Error>& error) {
 }
 
 }  // namespace
+
+std::string work_name(const Work& work, const std::string& job) {
+  const std::string name = work.group.is_named() ? printable(work.group.name()) : job;
+  return work.destination.empty() ? name : fmt::format("{} ({})", name, work.destination);
+}
 
 RunState& RunStates::at(const Key& key) {
   const auto [found, is_new] = entries_.try_emplace(key);
@@ -119,9 +126,7 @@ std::string describe_failing(const std::vector<RunState>& states) {
     if (names.size() == kMostNames) {
       ++more;
     } else {
-      const std::string& name = state.group.is_named() ? state.group.name() : state.job;
-      names.push_back(state.destination.empty() ? name
-                                                : fmt::format("{} ({})", name, state.destination));
+      names.push_back(work_name({state.group, state.destination}, state.job));
     }
   }
   if (more > 0) names.push_back(fmt::format("{} more", more));

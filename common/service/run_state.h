@@ -52,8 +52,8 @@ struct LastRun {
 /// Says how far the run is that goes on.
 struct PresentRun {
   UtcTime since;
-  uint64_t bytes = 0;     ///< uncompressed, so far
-  uint64_t estimate = 0;  ///< of all; 0: unknown
+  std::optional<uint64_t> bytes{};  ///< uncompressed, so far; nullopt: they are not counted
+  uint64_t estimate = 0;            ///< of all; 0: unknown
 };
 
 /// Says how the work of one job stands for one group in one destination.
@@ -72,6 +72,18 @@ struct RunState {
   std::optional<PresentRun> running{};              ///< nullopt: no run goes on
   std::optional<UtcTime> next_due{};  ///< when the next success is due; in the past: overdue
 };
+
+/// Names work of one job: a group in a destination. Orders by name.
+struct Work {
+  Group group;
+  std::string destination;
+
+  friend auto operator<=>(const Work&, const Work&) = default;
+};
+
+/// Returns `app (s3)`, without control characters; the noun of the job where it does not tell
+/// groups apart.
+[[nodiscard]] std::string work_name(const Work& work, const std::string& job);
 
 /// Holds the states of all jobs of one process. Thread-safe.
 class RunStates {

@@ -53,6 +53,18 @@ case_each_run_calls_its_address() {
     grep -q '^the last lines of the log:$' "$T/body" || fail "$(cat "$T/body")"
 }
 
+# A run that is not due is a success, too, and says what it was.
+case_nothing_is_due() {
+    prepare
+    start_receiver
+    settings+=("PING_URL=$receiver/ping" TZ=UTC "BACKUP_SCHEDULE=0 $(date -u -d '1 hour ago' +%-H) * * *")
+    backup_now
+    expect 0 pg_backup now --if-due
+    [ "$(paths | tail -n 1)" = "POST /ping" ] || fail "$(paths)"
+    grep -q '^pg-backup on .*: no backup was due$' <<<"$(requests | tail -n 1 | jq -r .body)" || fail "$(requests)"
+    [ "$(manifests | wc -l)" = 1 ] || fail "$(manifests)"
+}
+
 # A run of several databases is a success only when all are.
 case_one_of_three_databases_fails() {
     prepare
@@ -282,7 +294,7 @@ case_pushgateway() {
     local of='instance="production",job="pg_backup",program="pg-backup"'
     has "pg_backup_last_exit_code\\{database=\"app\",$of\\}" 0
     has "pg_backup_last_exit_code\\{database=\"crm\",$of\\}" 0
-    has "pg_backup_healthy\\{$of\\}" 1
+    has "pg_backup_last_run_succeeded\\{$of\\}" 1
     curl "$gateway/metrics" >"$T/exposed"
     promtool check metrics <"$T/exposed" >"$T/promtool" 2>&1 || [ $? = 3 ] || fail "$(cat "$T/promtool")"
 
@@ -292,7 +304,7 @@ case_pushgateway() {
     sql postgres 'alter database crm with allow_connections true'
     has "pg_backup_last_exit_code\\{database=\"app\",$of\\}" 0
     has "pg_backup_last_exit_code\\{database=\"crm\",$of\\}" 1
-    has "pg_backup_healthy\\{$of\\}" 0
+    has "pg_backup_last_run_succeeded\\{$of\\}" 0
 
     # Another process for another database, under the same names, leaves these alone.
     create_small_database erp
@@ -309,7 +321,7 @@ case_pushgateway() {
     has 'pg_prune_backups\{database="erp",instance="production",job="pg_prune",program="pg-prune"\}' 1
     with METRICS_JOB=pg_backup -- expect 0 pg_prune now
     has 'pg_prune_backups\{database="erp",instance="production",job="pg_backup",program="pg-prune"\}' 1
-    has "pg_backup_healthy\\{$of\\}" 1
+    has "pg_backup_last_run_succeeded\\{$of\\}" 1
     has "pg_backup_last_exit_code\\{database=\"erp\",$of\\}" 0
 }
 
@@ -338,20 +350,21 @@ case_pushgateway_with_other_types() {
     settings+=(DATABASES= "DB=$odd" "PUSHGATEWAY_URL=$gateway/" METRICS_JOB=a/b METRICS_INSTANCE=..)
     printf 'pg_backup_last_exit_code 1\npg_backup_last_bytes 5\n' |
         curl --data-binary @- "$gateway/metrics/job@base64/YS9i/instance@base64/Li4"
-    printf '# TYPE pg_backup_healthy counter\npg_backup_healthy 5\n' |
+    printf '# TYPE pg_backup_last_run_succeeded counter\npg_backup_last_run_succeeded 5\n' |
         curl --data-binary @- "$gateway/metrics/job@base64/YS9i/instance@base64/Li4"
     backup_now
     says_not "PUSHGATEWAY_URL:"
     has 'pg_backup_last_exit_code\{database="a/b \\"c\\" ä %2F",instance="..",job="a/b",program="pg-backup"\}' 0
-    has 'pg_backup_healthy\{instance="..",job="a/b",program="pg-backup"\}' 1
+    has 'pg_backup_last_run_succeeded\{instance="..",job="a/b",program="pg-backup"\}' 1
     ! is_pushed 'pg_backup_last_bytes{instance="..",job="a/b"}' || fail "what the older system pushed is still there"
     # A group of somebody else that is in the way is left alone, and said.
     curl -X DELETE "$gateway/metrics/job@base64/YS9i/instance@base64/Li4/program/pg-backup"
-    printf '# TYPE pg_backup_healthy counter\npg_backup_healthy 5\n' | curl --data-binary @- "$gateway/metrics/job/other"
+    printf '# TYPE pg_backup_last_run_succeeded counter\npg_backup_last_run_succeeded 5\n' |
+        curl --data-binary @- "$gateway/metrics/job/other"
     backup_now
     says "PUSHGATEWAY_URL: 127.0.0.1:"
     says "answers 400"
-    has 'pg_backup_healthy\{instance="",job="other"\}' 5
+    has 'pg_backup_last_run_succeeded\{instance="",job="other"\}' 5
     expect_complete
 }
 
@@ -381,7 +394,7 @@ case_text_file() {
     [ "$(ls -A "$T/textfile")" = pg_backup.prom ] || fail "$(ls -A "$T/textfile")"
     settings+=("PG_BINDIR=$PG_BIN" "METRICS_TEXTFILE=$T/gone/pg_backup.prom")
     backup_now
-    says "METRICS_TEXTFILE: $T/gone/pg_backup.prom.new: No such file or directory"
+    says "METRICS_TEXTFILE: $T/gone/pg_backup.prom: No such file or directory"
     settings+=("METRICS_TEXTFILE=$T/textfile/pg_backup.txt")
     expect 2 pg_backup now
     says "node_exporter reads only files whose names end in .prom"

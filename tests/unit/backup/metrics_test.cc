@@ -54,7 +54,7 @@ TEST_CASE("Every family of pg-backup shows what the states say") {
   requests.requests = {{{"PutObject", "2xx"}, 3}, {{"UploadPart", "none"}, 1}};
   requests.retries = {{"throttled", 4}};
   const auto families = backup_metrics({.now = kStart + seconds(17),
-                                        .is_well = true,
+                                        .verdict = {.is_good = true},
                                         .states = {eventful(db("app"), "")},
                                         .wal = {streaming("")},
                                         .requests = requests});
@@ -182,7 +182,7 @@ TEST_CASE("A server of hostile names gets its series, and the text stays one tha
 
 /// The most that there can be of everything, but for `groups` groups.
 BackupFacts most(size_t groups) {
-  BackupFacts facts{.now = kStart, .is_well = true};
+  BackupFacts facts{.now = kStart, .verdict = {.is_good = true}};
   for (size_t i = 0; i < groups; ++i) {
     for (const auto* const destination : {"dir", "s3"}) {
       facts.states.push_back(eventful(db(fmt::format("db{:05}", i)), destination));
@@ -212,6 +212,16 @@ TEST_CASE("However many databases there are, the series are bounded as the docum
   CHECK_FALSE(series.contains("pg_backup_running{database=\"db01000\",destination=\"dir\"}"));
   CHECK(series_of(backup_metrics(most(kMostMetricGroups))).at("pg_backup_unlisted_databases") ==
         "0");
+}
+
+TEST_CASE("What is handed over after a run says how the run was, by another name", "[readme]") {
+  const auto series =
+      series_of(backup_metrics({.now = kStart, .verdict = {.is_good = true, .is_of_run = true}}));
+  CHECK(series.at("pg_backup_last_run_succeeded") == "1");
+  CHECK_FALSE(series.contains("pg_backup_healthy"));
+  std::ifstream file(std::string(SOURCE_DIR) + "/docs/notifications.md", std::ios::binary);
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  CHECK(contains(page, "`pg_backup_last_run_succeeded`"));
 }
 
 TEST_CASE("Every metric of pg-backup is documented with its meaning", "[readme]") {

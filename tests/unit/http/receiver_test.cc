@@ -52,6 +52,8 @@ TEST_CASE("A URL of a receiver is taken apart, and its user becomes a header") {
   CHECK(bare.path == "/");
   CHECK(bare.query.empty());
   CHECK(bare.authorization.empty());
+  CHECK(parse_receiver_url("https://:token@ntfy.sh/x").authorization == "Basic OnRva2Vu");
+  CHECK(parse_receiver_url("https://me@ntfy.sh/x").authorization == "Basic bWU6");
 }
 
 TEST_CASE("What is no URL of a receiver is refused without a word of it") {
@@ -133,9 +135,30 @@ TEST_CASE("A failure that lasts is not tried again, and tells what the receiver 
 }
 
 TEST_CASE("A reply that repeats the URL, and a page for browsers, are not quoted") {
-  for (const std::string body : {"Cannot POST /hook/hunter2-token", "<html>404</html>"}) {
+  for (const std::string body : {"Cannot POST /hook/hunter2-token", "\n<html>404</html>"}) {
     Fixture fixture({reply("404 Not Found", body)});
     const auto error = error_of([&] { return fixture.send({}), 0; });
+    REQUIRE(error);
+    CHECK(std::string(error->what()).ends_with(" answers 404"));
+  }
+}
+
+TEST_CASE("A reply with angle brackets is quoted, as that of a Pushgateway is") {
+  Fixture fixture({reply("400 Bad Request", "inconsistent: label:<name:\"a\">")});
+  CHECK(fails_with(ErrorKind::conflict, " answers 400: inconsistent: label:<name:\"a\">",
+                   [&] { return fixture.send({}), 0; }));
+}
+
+TEST_CASE("A reply that repeats the password, or the path without its encoding, is not quoted") {
+  for (const std::string body : {"not hunter2-token", "no hook hunter2 \xc3\xa4 here"}) {
+    Fixture fixture({reply("404 Not Found", body)});
+    const auto error = error_of([&] {
+      return Receiver(fixture.means, "NOTIFY_URL",
+                      "http://u:hunter2%2Dtoken@" +
+                          fixture.server.url("/hunter2%20%C3%A4%20here").substr(7))
+                 .send({}, {}),
+             0;
+    });
     REQUIRE(error);
     CHECK(std::string(error->what()).ends_with(" answers 404"));
   }

@@ -36,7 +36,12 @@ GroupSummary eventful(const Group& group) {
 }
 
 PruneSummary summary_of(std::vector<GroupSummary> groups) {
+  std::map<Guard, size_t> frozen;
+  for (const GroupSummary& group : groups) {
+    for (const Guard guard : group.frozen_by) ++frozen[guard];
+  }
   return {.groups = std::move(groups),
+          .frozen = std::move(frozen),
           .kept = 8,
           .wal_objects = 20,
           .wal_bytes = 2000,
@@ -63,7 +68,7 @@ TEST_CASE("Every family of pg-prune shows what its last run found") {
   requests.requests = {{{"ListObjectsV2", "2xx"}, 5}};
   GroupSummary app = eventful(db("app"));
   app.frozen_by = {Guard::stalled, Guard::suspect};
-  const auto families = prune_metrics({.is_well = false,
+  const auto families = prune_metrics({.verdict = {},
                                        .states = {state_of("")},
                                        .summaries = {{"", summary_of({app})}},
                                        .requests = requests});
@@ -77,7 +82,6 @@ TEST_CASE("Every family of pg-prune shows what its last run found") {
       {"pg_prune_consecutive_failures", "1"},
       {"pg_prune_running", "1"},
       {"pg_prune_running_since_timestamp_seconds", "1795144590"},
-      {"pg_prune_running_bytes", "0"},
       {"pg_prune_runs_total{result=\"success\"}", "4"},
       {"pg_prune_runs_total{result=\"failure\"}", "0"},
       {"pg_prune_runs_total{result=\"refused\"}", "1"},
@@ -120,7 +124,7 @@ TEST_CASE("Before its first run pg-prune says that it knows nothing, and nothing
       {"pg_prune_unlisted_databases", "0"},
       {"pg_prune_healthy", "1"},
       {"pg_prune_build_info{version=\"" PROJECT_VERSION "\"}", "1"}};
-  CHECK(series_of(prune_metrics({.is_well = true})) == expected);
+  CHECK(series_of(prune_metrics({.verdict = {.is_good = true}})) == expected);
 }
 
 TEST_CASE("A group without a database, and one without a complete backup, have what there is") {
@@ -167,7 +171,7 @@ TEST_CASE("However many groups a bucket has, the series are bounded as the docum
 TEST_CASE("Every metric of pg-prune is documented", "[readme]") {
   std::ifstream file(std::string(SOURCE_DIR) + "/docs/monitoring.md", std::ios::binary);
   const std::string page{std::istreambuf_iterator<char>(file), {}};
-  for (const MetricFamily& family : prune_metrics({.is_well = true,
+  for (const MetricFamily& family : prune_metrics({.verdict = {.is_good = true},
                                     .states = {state_of("")},
                                     .summaries = most(1).summaries,
                                     .requests = most(1).requests})) {

@@ -114,8 +114,12 @@ TEST_CASE("Of very many groups the first have a summary of their own, and the ot
     backup.complete = true;
   }
   const Rules rules{.retention = {.keep_last = 1}};
-  const Plan made = make_plan(std::move(backups), {}, rules, *parse_iso("2026-11-20T12:00:00Z"));
+  Plan made = make_plan(std::move(backups), {}, rules, *parse_iso("2026-11-20T12:00:00Z"));
+  made.objections = {{db("db00000"), Guard::stalled, "why"},
+                     {db("db01002"), Guard::stalled, "why"},
+                     {db("db01002"), Guard::stalled, "and why"}};
   const PruneSummary summary = summarize(made, std::nullopt);
+  CHECK(summary.frozen == std::map<Guard, size_t>{{Guard::stalled, 2}});
   CHECK(summary.groups.size() == kMostMetricGroups);
   CHECK(summary.groups.back().group == db("db00999"));
   CHECK(summary.unlisted == 3);

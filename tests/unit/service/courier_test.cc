@@ -79,7 +79,7 @@ TEST_CASE("Whatever the hand throws is a warning, and the next letter is handed 
     Courier courier(
         [&](const Letter& one, const std::stop_token&) {
           ++count;
-          if (one.report.job == "error") throw Error(ErrorKind::failed, "X_URL: no");
+          if (one.report.job == "error") throw Error(ErrorKind::failed, "X_URL: no", "look");
           if (one.report.job == "odd") throw std::runtime_error("odd");
           if (one.report.job == "number") throw 7;
           if (one.report.job == "stop") throw Error(ErrorKind::canceled, "stopped");
@@ -91,7 +91,7 @@ TEST_CASE("Whatever the hand throws is a warning, and the next letter is handed 
     }
   }
   CHECK(count == 5);
-  CHECK(contains(log.text(), "warn  X_URL: no\n"));
+  CHECK(contains(log.text(), "warn  X_URL: no hint=look\n"));
   CHECK(contains(log.text(), "warn  unexpected error: odd\n"));
   CHECK_FALSE(contains(log.text(), "stopped"));
 }

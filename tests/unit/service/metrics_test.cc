@@ -94,13 +94,13 @@ TEST_CASE("Whatever a label holds, it stays within its quotes and is UTF-8") {
            {"a\xC3", "a" + bad},
            {"\xC3(", bad + "("},
            {"\x80", bad},
-           {"\xC0\xAF", bad + bad},                           // overlong
-           {"\xE0\x80\xAF", bad + bad + bad},                 // overlong
-           {"\xED\xA0\x80", bad + bad + bad},                 // a surrogate
-           {"\xF4\x90\x80\x80", bad + bad + bad + bad},       // above U+10FFFF
-           {"\xF5\x80\x80\x80", bad + bad + bad + bad},       // no lead byte
-           {"\xE2\x82\"", bad + bad + "\\\""},                // cut off by the quote
-           {"\xF0\x9F\x90\nx", bad + bad + bad + "\\nx"}}) {  // cut off by a newline
+           {"\xC0\xAF", bad + bad},                      // overlong
+           {"\xE0\x80\xAF", bad + bad + bad},            // overlong
+           {"\xED\xA0\x80", bad + bad + bad},            // a surrogate
+           {"\xF4\x90\x80\x80", bad + bad + bad + bad},  // above U+10FFFF
+           {"\xF5\x80\x80\x80", bad + bad + bad + bad},  // no lead byte
+           {"\xE2\x82\"", bad + "\\\""},                 // cut off by the quote
+           {"\xF0\x9F\x90\nx", bad + "\\nx"}}) {         // cut off by a newline
     CAPTURE(row.text);
     CHECK(label_text(row.value) == row.text);
   }

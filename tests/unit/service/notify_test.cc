@@ -23,7 +23,8 @@ RunReport report(const std::vector<std::string>& failing) {
                 .instance = "db1",
                 .job = "backup",
                 .started = kTime,
-                .ended = kTime + seconds(5)};
+                .ended = kTime + seconds(5),
+                .taken = seconds(5)};
   for (const std::string& name : failing) {
     one.error = Error(ErrorKind::failed, "no", "look");
     one.states.push_back({.job = "backup",
@@ -150,6 +151,39 @@ TEST_CASE("Slack gets text without its markup") {
   const auto json = nlohmann::json::parse(message.body);
   CHECK(json.size() == 1);
   CHECK(contains(json.at("text").get<std::string>(), "app &lt;broke&gt; &amp; "));
+}
+
+TEST_CASE("A name in a chat mentions nobody, and Discord takes the longest text") {
+  std::vector<std::string> names = {"@everyone"};
+  for (int i = 0; i < 100; ++i) names.push_back("@" + std::to_string(i));
+  const auto json = nlohmann::json::parse(
+      format_notice(report(names), {NoticeKind::failure, {}}, NotifyFormat::slack).body);
+  const std::string text = json.at("text").get<std::string>();
+  CHECK(contains(text,
+                 "@\xe2\x80\x8b"
+                 "everyone (s3)"));
+  CHECK_FALSE(contains(text, "@everyone"));
+  CHECK(text.ends_with("..."));
+  CHECK(text.size() < 3000);  // with the escapes, which Slack does not count
+}
+
+TEST_CASE("Names are told in one line, whatever they hold") {
+  const std::string bad = "a\nb\x1b[2J";
+  const auto json = nlohmann::json::parse(
+      format_notice(report({bad}), {NoticeKind::failure, {}}, NotifyFormat::json).body);
+  CHECK(contains(json.at("text").get<std::string>(), "\na?b?[2J (s3): "));
+  CHECK(json.at("troubles").at(0).at("group") == bad);
+  CHECK(decide(report({}), NotifyOn::change, Names{work_name({Group::database(bad), "s3"}, "")})
+            .recovered == std::vector<std::string>{"a?b?[2J (s3)"});
+}
+
+TEST_CASE("What has recovered is listed as far as troubles are") {
+  Notice notice{NoticeKind::recovery, {}};
+  for (int i = 0; i < 60; ++i) notice.recovered.push_back("db" + std::to_string(i));
+  const auto json =
+      nlohmann::json::parse(format_notice(report({}), notice, NotifyFormat::json).body);
+  CHECK(json.at("recovered").size() == kMostTroubles);
+  CHECK(contains(json.at("text").get<std::string>(), "db49 and 10 more\n"));
 }
 
 TEST_CASE("ntfy gets text with a title that is a header") {

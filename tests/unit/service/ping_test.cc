@@ -52,5 +52,24 @@ TEST_CASE("A refusal of a guard is no success, and a long log is cut") {
   CHECK(request.size() < 11'000);
 }
 
+TEST_CASE("Of what is too long the last lines of the log stay") {
+  Letter failure{.report = report()};
+  failure.report.error = Error(ErrorKind::failed, "no");
+  for (int i = 0; i < 50; ++i) {
+    failure.report.states.push_back({.job = "backup",
+                                     .group = Group::database(std::to_string(i)),
+                                     .destination = "",
+                                     .failures = 1,
+                                     .last_error = std::string(900, 'y')});
+  }
+  failure.report.last_lines =
+      std::string(20'000, 'x') + "\xc3\xa4\n" + std::string(5800, 'z') + "\nthe cause of all\n";
+  const std::string request = request_for(std::move(failure));
+  CHECK(contains(request, "0: yyy"));
+  CHECK(contains(request, "\nthe last lines of the log:\n"));
+  CHECK(request.ends_with("zzz\nthe cause of all\n"));
+  CHECK(request.size() < 11'000);
+}
+
 }  // namespace
 }  // namespace pgbackup

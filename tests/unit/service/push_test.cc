@@ -50,7 +50,12 @@ struct Fixture {
                 {.job = "pg_backup", .instance = "db1", .program = "pg-backup"}};
 };
 
-const std::string kRefused = "HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\nother";
+std::string refusal(const std::string& body) {
+  return "HTTP/1.1 400 Bad Request\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
+}
+const std::string kRefused =
+    refusal("pushed metrics are invalid or inconsistent with existing metrics: label:<other>");
 const std::string kDown = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
 const std::string kInstance = "/gateway/metrics/job/pg_backup/instance/db1";
 const std::string kGroup = kInstance + "/program/pg-backup";
@@ -80,6 +85,18 @@ TEST_CASE("Each series belongs to the group of its database, with the head of it
   CHECK(groups.at("crm").size() == 1);
 }
 
+TEST_CASE("A name that is no UTF-8 is the same in the path of its group and in its series") {
+  const auto groups = split_by_database({family("one", {"\xff", "\xfe"})});
+  REQUIRE(groups.size() == 1);
+  CHECK(format_metrics(groups.begin()->second) ==
+        "# HELP one Help.\n# TYPE one gauge\n"
+        "one{destination=\"s3\",database=\"\xef\xbf\xbd\"} 1\n");
+  const PushLabels labels{.job = "j\xff", .instance = "i", .program = "p"};
+  CHECK(gateway_path(labels, groups.begin()->first) ==
+        "/metrics/job@base64/au-_vQ/instance/i/program/p/database@base64/77-9");
+  CHECK(gateway_path(labels, "\xff") == gateway_path(labels, "\xef\xbf\xbd"));
+}
+
 TEST_CASE("Groups are replaced, and those of databases that are gone are deleted") {
   Fixture fixture({ok(""), ok(""), ok(""), ok(""), ok(""), ok("")});
   fixture.push({family("one", {"", "app", "crm"})});
@@ -101,13 +118,29 @@ TEST_CASE("A group that is refused is deleted and pushed again") {
                                                     "DELETE " + kInstance, "PUT " + kGroup});
 }
 
+TEST_CASE("The group of an older system is deleted once") {
+  Fixture fixture({kRefused, ok(""), ok(""), ok(""), kRefused, ok(""), ok("")});
+  fixture.push({family("one", {""})});
+  fixture.push({family("one", {""})});
+  const auto lines = fixture.lines();
+  CHECK(std::count(lines.begin(), lines.end(), "DELETE " + kInstance) == 1);
+  CHECK(lines.size() == 7);
+}
+
+TEST_CASE("Nothing is deleted because of a refusal that has another cause") {
+  Fixture fixture({refusal("text format parsing error in line 1")});
+  CHECK(fails_with(ErrorKind::conflict, "parsing error",
+                   [&] { return fixture.push({family("one", {""})}), 0; }));
+  CHECK(fixture.lines() == std::vector<std::string>{"PUT " + kGroup});
+}
+
 TEST_CASE("A database that is refused for good does not stop the others") {
   Fixture fixture({kRefused, ok(""), ok(""), kRefused, ok("")});
   const auto error = error_of([&] { return fixture.push({family("one", {"a", "b"})}), 0; });
   REQUIRE(error);
   CHECK(error->kind() == ErrorKind::conflict);
   CHECK(contains(error->what(), "PUSHGATEWAY_URL: 127.0.0.1:"));
-  CHECK(contains(error->what(), " answers 400: other"));
+  CHECK(contains(error->what(), " answers 400: pushed metrics are invalid"));
   CHECK(fixture.lines().back() == "PUT " + kGroup + "/database/b");
 }
 
@@ -122,7 +155,7 @@ TEST_CASE("A gateway that is down is asked once, not once for each database") {
 TEST_CASE("A text file is replaced as a whole and may be read by all") {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder.write("pg_backup.prom", "old, and longer\n");
-  folder.write("pg_backup.prom.new", "of a process that was killed");
+  folder.write("pg_backup.prom.new", "of another process");
   const mode_t before = umask(077);
   write_textfile(path, "new\n");
   umask(before);
@@ -130,16 +163,17 @@ TEST_CASE("A text file is replaced as a whole and may be read by all") {
   struct stat status {};
   REQUIRE(stat(path.c_str(), &status) == 0);
   CHECK((status.st_mode & 07777U) == 0644);
-  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+  CHECK(folder.read("pg_backup.prom.new") == "of another process");
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 2);
 }
 
 TEST_CASE("A text file that cannot be written leaves nothing behind") {
   const TemporaryFolder folder;
-  CHECK(fails_with(ErrorKind::not_found, "/gone/x.prom.new: No such file or directory",
+  CHECK(fails_with(ErrorKind::not_found, "/gone/x.prom: No such file or directory",
                    [&] { return write_textfile(folder.path() / "gone/x.prom", "a\n"), 0; }));
   std::filesystem::create_directories(folder.path() / "x.prom/full");
   CHECK(error_of([&] { return write_textfile(folder.path() / "x.prom", "a\n"), 0; }).has_value());
-  CHECK_FALSE(std::filesystem::exists(folder.path() / "x.prom.new"));
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
 
 }  // namespace

@@ -31,22 +31,9 @@ void check(Checked& checked, const Environment& environment,
 TEST_CASE("Without settings nobody is told") {
   Checked checked;
   check(checked, {});
-  CHECK_FALSE(checked.config.is_on());
   CHECK(checked.parsed.problems.empty());
   CHECK(checked.parsed.notes.empty());
   CHECK_FALSE(checked.config.metrics_instance.empty());  // the host's name
-}
-
-TEST_CASE("Each receiver alone is someone who is told") {
-  for (const auto* const name : {"PING_URL", "NOTIFY_URL", "PUSHGATEWAY_URL"}) {
-    Checked checked;
-    check(checked, {{name, "http://h:9091"}});
-    CHECK(checked.config.is_on());
-    CHECK(checked.parsed.problems.empty());
-  }
-  Checked checked;
-  check(checked, {{"METRICS_TEXTFILE", "/x/a.prom"}});
-  CHECK(checked.config.is_on());
 }
 
 TEST_CASE("A URL that is none is refused without a word of it, where it is used") {
@@ -103,6 +90,20 @@ TEST_CASE("A file that cannot be read costs a note, and is read again for each r
   folder.write("url", "http://h/\n");
   CHECK(reread_secrets(rows, checked.parsed, environment).empty());
   CHECK(checked.config.ping_url.reveal() == "http://h/");
+}
+
+TEST_CASE("A URL where its file is to be named is refused without a word of it") {
+  const Environment environment = {{"PING_URL_FILE", std::string("https://h/") + kSecret}};
+  const std::vector<std::string> told = {
+      "PING_URL_FILE holds a URL, and must name a file that holds it"};
+  Checked checked;
+  check(checked, environment);
+  CHECK(checked.parsed.notes.empty());
+  CHECK(checked.parsed.problems == told);
+  Checked restore;
+  check(restore, environment, {"restore"});
+  CHECK(restore.parsed.problems.empty());
+  CHECK(restore.parsed.notes == told);
 }
 
 TEST_CASE("Two values of one URL, and problems of others, stay problems") {

@@ -15,7 +15,8 @@ RunReport report() {
           .instance = "db1",
           .job = "backup",
           .started = kTime,
-          .ended = kTime + seconds(90)};
+          .ended = kTime - seconds(9),  // the clock was set back
+          .taken = seconds(90)};
 }
 
 RunState state(const std::string& name, const std::string& destination, int failures) {
@@ -37,6 +38,12 @@ TEST_CASE("After a good run nothing is wrong, whatever the states say") {
   good.states = {state("app", "", 2)};
   CHECK(names(good).empty());
   CHECK(describe(good) == "pg-backup on db1: the backup succeeded in 90s\n");
+}
+
+TEST_CASE("A run that found nothing to do says so") {
+  RunReport idle = report();
+  idle.is_idle = true;
+  CHECK(describe(idle) == "pg-backup on db1: no backup was due\n");
 }
 
 TEST_CASE("What failed is listed by group and destination") {

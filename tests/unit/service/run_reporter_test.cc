@@ -30,7 +30,8 @@ struct Fixture {
             .states = states,
             .schedule = &schedule,
             .metrics =
-                [](const Health&) {
+                [](Verdict verdict) {
+                  CHECK(verdict.is_of_run);
                   return std::vector<MetricFamily>{
                       {.name = "m", .help = "Help.", .samples = {{.labels = {}, .value = 1}}}};
                 },
@@ -138,6 +139,59 @@ TEST_CASE("A store that cannot be looked at is told as a failure, without a star
   std::vector<std::string> lines = fixture.lines();
   std::sort(lines.begin(), lines.end());
   CHECK(lines == std::vector<std::string>{"POST /n", "POST /p/fail"});
+}
+
+TEST_CASE("A store that can be looked at again is told where no run is due that would") {
+  struct Row {
+    hours age;
+    bool had_failed;
+    size_t told;
+  };
+  for (const Row& row : {Row{hours(1), true, 2}, Row{hours(7), true, 1}, Row{hours(1), false, 0}}) {
+    Fixture fixture;
+    fixture.config.notify_url = Secret(fixture.server.url("/n"));
+    RunReporter reporter(fixture.runs(), fixture.config, fixture.clock, fixture.log);
+    if (row.had_failed) {
+      CHECK_THROWS_AS(reporter.look([]() -> std::optional<UtcTime> { fail(); }), Error);
+      reporter.finish({});
+    }
+    for (int i = 0; i < 2; ++i) {  // it is told once
+      const auto newest = fixture.clock.now() - row.age;
+      CHECK(reporter.look([&] { return std::optional(newest); }) == newest);
+      reporter.finish({});
+    }
+    CHECK(fixture.lines().size() == row.told);
+    if (row.told == 2) CHECK(contains(fixture.server.requests[1], "\"event\":\"recovery\""));
+  }
+}
+
+TEST_CASE("A random delay of a run is not overdue") {
+  for (const auto& [jitter, told] : {std::pair(hours(0), 1U), std::pair(hours(3), 0U)}) {
+    Fixture fixture;
+    fixture.config.notify_url = Secret(fixture.server.url("/n"));
+    ReportedRuns runs = fixture.runs();
+    runs.jitter = jitter;
+    RunReporter reporter(std::move(runs), fixture.config, fixture.clock, fixture.log);
+    const Group app = Group::database("app");
+    fixture.states.succeed(kBackupJob, app, "", fixture.clock.now() - hours(8));
+    reporter.run([&] { fixture.states.succeed(kBackupJob, app, "", fixture.clock.now()); });
+    reporter.finish({});
+    CHECK(fixture.lines().size() == told);
+  }
+}
+
+TEST_CASE("A run that had nothing to do is told as such, and the next one is not") {
+  Fixture fixture;
+  fixture.config.notify_url = Secret(fixture.server.url("/n"));
+  fixture.config.notify_on = NotifyOn::always;
+  RunReporter reporter(fixture.runs(), fixture.config, fixture.clock, fixture.log);
+  reporter.run([&] { reporter.note_idle(); });
+  reporter.finish({});
+  reporter.run([] {});
+  reporter.finish({});
+  CHECK(fixture.lines().size() == 2);
+  CHECK(contains(fixture.server.requests[0], "no backup was due"));
+  CHECK(contains(fixture.server.requests[1], "the backup succeeded in "));
 }
 
 TEST_CASE("What was overdue at the start of the process and is made now has recovered") {
