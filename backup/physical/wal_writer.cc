@@ -8,14 +8,14 @@
 
 namespace pgbackup {
 
-WalWriter::WalWriter(WalArchive& archive, Timeline timeline, Lsn start, Lsn stored,
-                     uint64_t segment_bytes)
+WalWriter::WalWriter(WalArchive& archive, const WalStart& start, uint64_t segment_bytes, Log& log)
     : archive_(archive),
-      timeline_(timeline),
+      log_(log),
+      timeline_(start.timeline),
       segment_bytes_(segment_bytes),
-      segment_start_(start),
-      received_(start),
-      known_(std::max(start, stored)),
+      segment_start_(start.position),
+      received_(start.position),
+      known_(std::max(start.position, start.stored)),
       stored_(known_) {}
 
 void WalWriter::write(Lsn position, std::string_view bytes) {
@@ -38,10 +38,18 @@ void WalWriter::take(std::string_view bytes) {
   segment_.reserve(segment_bytes_);  // else it grows to twice the size
   segment_ += bytes;
   received_.value += bytes.size();
-  if (begin < known_ && known_ <= received_) {
-    archive_.compare_start(
-        name(), std::string_view(segment_).substr(0, known_.value - segment_start_.value));
-  }
+  if (begin < known_ && known_ <= received_) compare_known();
+}
+
+/// Compares what the archive held at the start with what has come again.
+void WalWriter::compare_known() {
+  const StoredStart same = archive_.compare_start(
+      name(), std::string_view(segment_).substr(0, known_.value - segment_start_.value));
+  stored_ = {segment_start_.value + same.bytes};
+  if (stored_ >= known_) return;
+  log_.warn(fmt::format("the stored WAL from {} on is damaged, and is stored again: {}",
+                        format_lsn(stored_),
+                        same.damage.empty() ? "it was deleted meanwhile" : same.damage));
 }
 
 /// Takes bytes of a segment that is too large to be kept.

@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "backup/physical/wal_archive.h"
+#include "backup/physical/wal_start.h"
+#include "common/base/log.h"
 #include "common/catalog/wal.h"
 
 namespace pgbackup {
@@ -18,20 +20,21 @@ inline constexpr uint64_t kMostPieceBytes = kKeptSegmentBytes;
 /// Writes the log of one timeline; used by one thread.
 class WalWriter {
  public:
-  /// Begins at `start`, the start of a segment. The archive, which must outlive the writer, holds
-  /// what lies between `start` and `stored` already: of segments that are no large ones, the bytes
-  /// that come are compared with it.
-  WalWriter(WalArchive& archive, Timeline timeline, Lsn start, Lsn stored, uint64_t segment_bytes);
+  /// Begins at `start`, of which the archive holds a part already: of segments that are no large
+  /// ones, the bytes that come are compared with it, and what is damaged is stored again, with a
+  /// warning. The archive and the log must outlive the writer.
+  WalWriter(WalArchive& archive, const WalStart& start, uint64_t segment_bytes, Log& log);
 
   /// Takes the bytes at `position`. Stores what became complete. Throws `corrupt` unless the bytes
   /// follow those before, `conflict` where other bytes are stored, and what the archive throws.
   void write(Lsn position, std::string_view bytes);
-  /// Stores a piece with all bytes that are not stored yet. Where there are none, gives memory back.
+  /// Stores a piece with all bytes that are not stored yet. Where there are none, gives memory
+  /// back.
   void flush();
 
   [[nodiscard]] Lsn received() const { return received_; }
   /// Returns up to where all bytes are stored: no more than the start until those that the archive
-  /// held have come again, and are the same.
+  /// held have come again, and are the same, and no more than those of them that are undamaged.
   [[nodiscard]] Lsn stored() const { return received_ < known_ ? segment_start_ : stored_; }
   [[nodiscard]] bool is_all_stored() const { return stored_ >= received_; }
 
@@ -42,9 +45,11 @@ class WalWriter {
   [[nodiscard]] std::string_view unstored() const;
   void take(std::string_view bytes);
   void take_large(std::string_view bytes);
+  void compare_known();
   void finish_segment();
 
   WalArchive& archive_;
+  Log& log_;
   Timeline timeline_;
   uint64_t segment_bytes_;
   Lsn segment_start_;
