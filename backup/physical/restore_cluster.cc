@@ -14,9 +14,6 @@
 namespace pgbackup {
 namespace {
 
-/// Limits how many base backups are looked at, newest first.
-constexpr size_t kMostBases = 1000;
-
 /// What one destination offers, and what was chosen of it.
 struct Offer {
   Store* store = nullptr;
@@ -27,7 +24,7 @@ struct Offer {
 
 Offer choose(Store& store, const ClusterRequest& request, const std::string& id, UtcTime now,
              Log& log) {
-  std::vector<FoundBase> found = read_base_backups(store, now, kMostBases, log);
+  std::vector<FoundBase> found = read_base_backups_of(store, now, id, log);
   std::vector<BaseBackup> bases;
   StoredLogs logs;
   for (const FoundBase& one : found) {
