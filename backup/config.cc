@@ -388,6 +388,9 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
     check_directory(config, environment, problems);
     note_memory(config, parsed.notes);
   }
+  if (parsed.verb == kWalPush || parsed.verb == kWalFetch) {
+    check_wal_file_options(config.wal_file, problems);
+  }
   if (config.if_due && (config.timing.cron.empty() || config.timing.schedule.is_interval())) {
     problems.emplace_back(
         "--if-due needs BACKUP_SCHEDULE with the times at which it is started: an interval does "

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/catalog/wal.h"
+
 namespace pgbackup {
 namespace {
 
@@ -79,6 +81,14 @@ std::vector<Option> wal_file_rows(WalFileOptions& options) {
        .help = "wal-push, wal-fetch: the system identifier of the server (default: that of the "
                "data directory which the server runs the command in)"},
   };
+}
+
+void check_wal_file_options(const WalFileOptions& options, std::vector<std::string>& problems) {
+  if (options.system_id.empty() || is_system_id(options.system_id)) return;
+  problems.push_back(
+      fmt::format("--system-id: '{}' is not the system identifier of a server, which is a number: "
+                  "pg_controldata shows it",
+                  options.system_id));
 }
 
 void check_physical_options(const PhysicalOptions& options, std::vector<std::string>& problems) {
