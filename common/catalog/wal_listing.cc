@@ -47,9 +47,14 @@ class Collector {
     if (other) server.others.push_back(*std::move(other));
   }
 
-  /// Adds a whole segment or a piece. Returns the object where the segment has another whole.
+  /// Adds a whole file or a piece of a segment. Returns the object where there is another whole
+  /// one, and where it is of a segment and empty.
   std::optional<WalObject> add(StoredSegment& segment, const WalKey& key, WalObject object) {
     const bool is_left_out = folded_ == FoldedPieces::left_out;
+    if (object.bytes == 0 && wal_file_kind(key.name) == WalFileKind::segment) {
+      count();
+      return object;
+    }
     if (key.is_piece) {
       if (segment.whole && is_left_out) return std::nullopt;
       count();
