@@ -255,4 +255,12 @@ std::vector<std::string> segments_between(const ServerWal& wal, const std::vecto
   return names;
 }
 
+std::vector<std::string> history_names(const StoredLog& log) {
+  std::vector<std::string> names;
+  for (const auto& [timeline, history] : log.histories) {
+    names.push_back(format_timeline(timeline) + ".history");
+  }
+  return names;
+}
+
 }  // namespace pgbackup

@@ -69,9 +69,7 @@ std::vector<std::string> names_to_copy(const Offer& offer, const RecoveryTarget&
   std::vector<std::string> names =
       segments_between(offer.log.wal, offer.chosen.way, facts.start, needed_until(offer, target),
                        facts.segment_bytes);
-  for (const auto& [timeline, object] : offer.log.wal.histories) {
-    names.push_back(format_timeline(timeline) + ".history");
-  }
+  for (std::string& name : history_names(offer.log)) names.push_back(std::move(name));
   return names;
 }
 

@@ -306,5 +306,14 @@ TEST_CASE("The segments of a way are those that are stored on it") {
   CHECK(names(at(3, 0x28), at(6)) == "1:3 1:4 2:5 ");
 }
 
+TEST_CASE("A history that cannot be read is not wanted") {
+  Fixture f = two_timelines();
+  StoredLog& log = f.logs["1"];
+  for (const Timeline timeline : {Timeline{2}, Timeline{9}}) {
+    log.wal.histories[timeline] = WalObject{"history", 40, kMidnight};
+  }
+  CHECK(history_names(log) == std::vector<std::string>{"00000002.history"});
+}
+
 }  // namespace
 }  // namespace pgbackup
