@@ -237,12 +237,12 @@ void choose_method(BackupConfig& config, ParsedOptions& parsed, const Environmen
       "(BACKUP_METHOD=physical)");
 }
 
-/// Refuses by name the flags of a restore of a cluster in that of a database, and the other way
+/// Refuses by name the flags of a restore of a cluster in that of a dump, and the other way
 /// round.
 void refuse_flags_of_other(const BackupConfig& config, std::vector<std::string>& problems) {
   const bool is_cluster = config.cluster.cluster;
   const std::vector<std::string> flags =
-      is_cluster ? database_flags(config.restore) : cluster_flags(config.cluster);
+      is_cluster ? dump_flags(config.restore) : cluster_flags(config.cluster);
   for (const std::string& flag : flags) {
     problems.push_back(fmt::format(
         "{} {}", flag, is_cluster ? "has no effect with --cluster" : "needs --cluster"));
