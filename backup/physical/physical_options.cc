@@ -101,6 +101,11 @@ void check_physical_options(const PhysicalOptions& options, std::vector<std::str
   if (options.max_rate != 0 && options.max_rate < kLeastRate) {
     problems.emplace_back("BASE_BACKUP_MAX_RATE: the server takes no less than 32KiB per second");
   }
+  if (options.is_synchronous && !options.wal_stream) {
+    problems.emplace_back(
+        "WAL_SYNC has no effect with WAL_STREAM=false: an archive_command stores WAL after the "
+        "commit; leave one of them out");
+  }
 }
 
 }  // namespace pgbackup
