@@ -58,13 +58,16 @@ class CheckSink final : public Sink {
               "give one of them a prefix of its own");
 }
 
-/// Compares the first bytes that pass, and judges when all have: until then damaged bytes look like
-/// other content.
-class CompareStartSink final : public Sink {
+/// Compares what passes behind the first `skip` bytes with `part`, as far as that goes. Judges when
+/// all have passed: until then damaged bytes look like other content.
+class ComparePartSink final : public Sink {
  public:
-  explicit CompareStartSink(std::string_view start) : left_(start) {}
+  ComparePartSink(std::string_view part, uint64_t skip) : left_(part), skip_(skip) {}
 
   void write(std::string_view stored) override {
+    const size_t skipped = static_cast<size_t>(std::min<uint64_t>(skip_, stored.size()));
+    skip_ -= skipped;
+    stored.remove_prefix(skipped);
     const size_t count = std::min(stored.size(), left_.size());
     differs_ = differs_ || stored.substr(0, count) != left_.substr(0, count);
     left_.remove_prefix(count);
@@ -75,6 +78,7 @@ class CompareStartSink final : public Sink {
 
  private:
   std::string_view left_;
+  uint64_t skip_;
   bool differs_ = false;
 };
 
@@ -297,17 +301,20 @@ bool WalArchive::is_taken(const Error& error, const std::string& key) {
   return error.kind() == ErrorKind::conflict && is_listed(store_, key);
 }
 
-StoredStart WalArchive::compare_start(const std::string& name, std::string_view bytes) {
+StoredPart WalArchive::compare_part(const std::string& name, uint64_t begin,
+                                    std::string_view bytes) {
   const StoredSegment stored = find(name);
   if (stored.whole) {
-    CompareStartSink comparison(bytes);
+    ComparePartSink comparison(bytes, begin);
     read(stored.whole->key, comparison);
     return {.bytes = bytes.size()};
   }
-  StoredStart same;
+  StoredPart same;
   for (const WalPiece& piece : choose_pieces(stored.pieces)) {
     if (same.bytes == bytes.size()) break;
-    CompareStartSink comparison(bytes.substr(piece.begin));
+    const uint64_t from = std::max(begin, piece.begin);
+    if (piece.end <= from) continue;
+    ComparePartSink comparison(bytes.substr(from - begin), from - piece.begin);
     PieceSink part(comparison, piece.end - piece.begin, 0);
     try {
       read(piece.object.key, part);
@@ -317,7 +324,7 @@ StoredStart WalArchive::compare_start(const std::string& name, std::string_view 
       break;
     }
     with_context(store_.location(piece.object.key), [&] { comparison.finish(); });
-    same.bytes = std::min<uint64_t>(piece.end, bytes.size());
+    same.bytes = std::min<uint64_t>(piece.end - begin, bytes.size());
   }
   return same;
 }

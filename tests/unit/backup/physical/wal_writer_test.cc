@@ -150,5 +150,70 @@ TEST_CASE_METHOD(Fixture, "Another segment under the name of a stored one ends t
   CHECK(writer.stored() == start);
 }
 
+/// Segments that are not kept until they are complete, and three pieces of one.
+struct LargeFixture : Fixture {
+  static constexpr uint64_t kLarge = 4 * kKeptSegmentBytes;
+  static constexpr uint64_t kKnown = 2 * kKeptSegmentBytes + 5000;
+
+  LargeFixture() {
+    name = segment_name({.timeline = 1, .number = 5}, kLarge);
+    segment = make_segment(name, {.segment_bytes = kLarge});
+    start = start_of({.timeline = 1, .number = 5}, kLarge);
+    uint64_t begin = 0;
+    for (const uint64_t end : {kKeptSegmentBytes, 2 * kKeptSegmentBytes, kKnown}) {
+      archive.put_piece(name, begin, std::string_view(segment).substr(begin, end - begin));
+      begin = end;
+    }
+  }
+  /// Writes the bytes from `begin` to `end` in messages.
+  void write(WalWriter& writer, uint64_t begin, uint64_t end) const {
+    constexpr uint64_t kMessage = 1'000'000;
+    for (; begin < end; begin += kMessage) {
+      writer.write(at(begin),
+                   std::string_view(segment).substr(begin, std::min(kMessage, end - begin)));
+    }
+  }
+  WalWriter large_writer() {
+    return {archive, {.timeline = 1, .position = start, .stored = at(kKnown)}, kLarge, log.log()};
+  }
+};
+
+TEST_CASE_METHOD(LargeFixture, "What was stored of a large segment is compared, too") {
+  WalWriter writer = large_writer();
+  SECTION("the same") {
+    write(writer, 0, kKnown - 1);
+    CHECK(writer.stored() == start);
+    write(writer, kKnown - 1, kKnown + 10);
+    CHECK(writer.stored() == at(kKnown));
+    writer.flush();
+    CHECK(writer.stored() == at(kKnown + 10));
+    CHECK(keys().size() == 4);
+  }
+  for (const uint64_t place : {uint64_t{9000}, kKeptSegmentBytes + 9000, kKnown - 1}) {
+    DYNAMIC_SECTION("other bytes at " << place) {
+      segment[place] = static_cast<char>(segment[place] ^ 1);
+      CHECK(fails_with(ErrorKind::conflict, "other content", [&] { write(writer, 0, kKnown); }));
+      CHECK(writer.stored() == start);
+      CHECK(keys().size() == 3);
+    }
+  }
+}
+
+TEST_CASE_METHOD(LargeFixture, "A large segment with a damaged piece is stored as a whole") {
+  std::string& piece = std::next(store.objects.begin())->second.bytes;
+  piece[piece.size() / 2] = static_cast<char>(piece[piece.size() / 2] ^ 1);
+  WalWriter writer = large_writer();
+  write(writer, 0, kKnown + 10);
+  writer.flush();
+  CHECK(writer.is_all_stored());
+  CHECK(writer.stored() == start);
+  CHECK(contains(log.text(), "is damaged, and is stored again: "));
+  write(writer, kKnown + 10, kLarge);
+  CHECK(writer.stored() == at(kLarge));
+  StringSink whole;
+  CHECK(archive.fetch(name, archive.find(name), whole));
+  CHECK((whole.bytes == segment));
+}
+
 }  // namespace
 }  // namespace pgbackup
