@@ -230,12 +230,12 @@ void choose_method(BackupConfig& config, ParsedOptions& parsed, const Environmen
       "(BACKUP_METHOD=physical)");
 }
 
-/// Refuses by name the flags of a restore of a cluster in that of a database, and the other way
+/// Refuses by name the flags of a restore of a cluster in that of a dump, and the other way
 /// round.
 void refuse_flags_of_other(const BackupConfig& config, std::vector<std::string>& problems) {
   const bool is_cluster = config.cluster.cluster;
   const std::vector<std::string> flags =
-      is_cluster ? database_flags(config.restore) : cluster_flags(config.cluster);
+      is_cluster ? dump_flags(config.restore) : cluster_flags(config.cluster);
   for (const std::string& flag : flags) {
     problems.push_back(fmt::format(
         "{} {}", flag, is_cluster ? "has no effect with --cluster" : "needs --cluster"));
@@ -382,6 +382,9 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
     note_memory(config, parsed.notes);
   }
   check_report_config(config.reports, parsed);
+  if (parsed.verb == kWalPush || parsed.verb == kWalFetch) {
+    check_wal_file_options(config.wal_file, problems);
+  }
   if (config.if_due && (config.timing.cron.empty() || config.timing.schedule.is_interval())) {
     problems.emplace_back(
         "--if-due needs BACKUP_SCHEDULE with the times at which it is started: an interval does "

@@ -28,8 +28,7 @@ template <class Visit>
 void visit_objects(const ServerWal& wal, UtcTime now, const Visit& visit) {
   for (const auto& [timeline, segments] : wal.segments) {
     for (const auto& [name, segment] : segments) {
-      const bool is_folded = segment.whole && segment.whole->bytes > 0 &&
-                             segment.whole->modified + kWriterPause <= now;
+      const bool is_folded = segment.whole && segment.whole->modified + kWriterPause <= now;
       for (const WalPiece& piece : segment.pieces) visit(piece.object, is_folded);
       if (segment.whole) visit(*segment.whole, false);
     }

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/log.h"
@@ -24,6 +25,11 @@ struct FoundBase {
 /// out what is incomplete, dated in the future or damaged; a damaged one is logged.
 [[nodiscard]] std::vector<FoundBase> read_base_backups(Store& store, UtcTime now, size_t most,
                                                        Log& log);
+
+/// Returns the base backups for a restore of `id`, or `latest`, as read_base_backups() does. One
+/// that is dated in the future is logged, and left out unless `id` names it.
+[[nodiscard]] std::vector<FoundBase> read_base_backups_of(Store& store, UtcTime now,
+                                                          std::string_view id, Log& log);
 
 /// Returns what recovery_window.h works with.
 [[nodiscard]] BaseBackup base_of(const Manifest& manifest);

@@ -160,7 +160,24 @@ std::vector<std::string> describe_windows(const std::vector<Judged>& all) {
   return windows;
 }
 
-[[noreturn]] void refuse(const std::vector<Judged>& all, const BaseRequest& request) {
+/// Returns what a person can do where nothing that the request may mean is to be restored. `others`
+/// are the windows without its timeline and id.
+std::string advice_of(const std::vector<std::string>& windows,
+                      const std::vector<std::string>& others, const BaseRequest& request) {
+  if (!windows.empty()) {
+    return fmt::format("what can be reached: {}; without a target all of it is restored",
+                       fmt::join(windows, ", "));
+  }
+  if (others.empty()) return "take a base backup: nothing that is stored can be restored";
+  std::vector<std::string> flags;
+  if (request.timeline) flags.emplace_back("--target-timeline");
+  if (request.id != "latest") flags.emplace_back("--id");
+  return fmt::format("what can be reached without {}: {}", fmt::join(flags, " and "),
+                     fmt::join(others, ", "));
+}
+
+[[noreturn]] void refuse(const std::vector<Judged>& all, const std::vector<std::string>& others,
+                         const BaseRequest& request) {
   if (all.empty()) {
     throw Error(ErrorKind::not_found,
                 request.id == "latest"
@@ -174,14 +191,10 @@ std::vector<std::string> describe_windows(const std::vector<Judged>& all) {
     reasons.push_back(fmt::format("{}: {}", all[i].backup->id, all[i].refusal));
   }
   if (all.size() > kMost) reasons.push_back(fmt::format("and {} more", all.size() - kMost));
-  const std::vector<std::string> windows = describe_windows(all);
   throw Error(
       ErrorKind::not_found,
       fmt::format("{} cannot be reached ({})", describe(request.target), fmt::join(reasons, "; ")),
-      windows.empty() ? "take a base backup: nothing that is stored can be restored"
-                      : fmt::format("what can be reached: {}; without a target all of it "
-                                    "is restored",
-                                    fmt::join(windows, ", ")));
+      advice_of(describe_windows(all), others, request));
 }
 
 /// Returns what a person should know about the choice. `before` are those that were preferred.
@@ -224,7 +237,9 @@ ChosenBase choose_base(std::span<const BaseBackup> backups, const StoredLogs& lo
   std::vector<Judged> all = judge_all(backups, logs, request);
   const auto chosen = std::find_if(all.begin(), all.end(),
                                    [](const Judged& judged) { return judged.refusal.empty(); });
-  if (chosen == all.end()) refuse(all, request);
+  if (chosen == all.end()) {
+    refuse(all, describe_windows(judge_all(backups, logs, {.target = request.target})), request);
+  }
   std::vector<std::string> warnings = warnings_of({all.begin(), chosen}, *chosen, request);
   return {.number = chosen->number,
           .timeline = chosen->route->timeline(),
@@ -251,6 +266,14 @@ std::vector<std::string> segments_between(const ServerWal& wal, const std::vecto
       }
     }
     from = end;
+  }
+  return names;
+}
+
+std::vector<std::string> history_names(const StoredLog& log) {
+  std::vector<std::string> names;
+  for (const auto& [timeline, history] : log.histories) {
+    names.push_back(format_timeline(timeline) + ".history");
   }
   return names;
 }

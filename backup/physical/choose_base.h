@@ -43,4 +43,7 @@ struct ChosenBase {
                                                         const std::vector<WayPart>& way, Lsn from,
                                                         Lsn until, uint64_t segment_bytes);
 
+/// Returns the names of the history files of `log` that can be read.
+[[nodiscard]] std::vector<std::string> history_names(const StoredLog& log);
+
 }  // namespace pgbackup

@@ -88,6 +88,27 @@ void check_list(const FileList& list, const StoredCluster& cluster) {
                   format_lsn(cluster.facts.end)));
 }
 
+/// Copies one file. Throws `corrupt` for a segment that is damaged or has another size.
+void copy_wal_file(const WalCopies& wal, const std::string& name, uint64_t segment_bytes,
+                   Sink& file) {
+  HashSink counted(file);
+  wal.fetch(name, counted);
+  counted.finish();
+  const bool is_segment = wal_file_kind(name) == WalFileKind::segment;
+  if (is_segment && counted.bytes() != segment_bytes) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("the stored WAL segment {} has {} bytes, and not {}", name,
+                            counted.bytes(), segment_bytes));
+  }
+}
+
+/// Returns the position up to which a recovery cannot do without WAL, as far as that is known: a
+/// position is reached by a record that begins there or behind it.
+Lsn needed_end(const ClusterFacts& facts, const RecoveryTarget& target) {
+  return target.kind == TargetKind::lsn ? std::max(facts.end, Lsn{target.lsn.value + 1})
+                                        : facts.end;
+}
+
 uint64_t bytes_of(const FileList& list) {
   uint64_t bytes = 0;
   for (size_t i = 0; i < list.size(); ++i) bytes += list.bytes(i);
@@ -117,7 +138,7 @@ ClusterReport ClusterRestore::run(const StoredCluster& cluster, const ClusterTar
       unpack_files(cluster, directory, record);
       record.require_all();
     });
-    copy_wal(wal, cluster, directory);
+    copy_wal(wal, cluster, recovery.target, directory);
     directory.finish({recovery_settings(recovery), recovery.signal});
     return ClusterReport{
         .files = list.size(),
@@ -182,17 +203,22 @@ void ClusterRestore::unpack_files(const StoredCluster& cluster, const RestoredDi
 }
 
 void ClusterRestore::copy_wal(const WalCopies& wal, const StoredCluster& cluster,
-                              RestoredDirectory& directory) {
+                              const RecoveryTarget& target, RestoredDirectory& directory) {
   for (const std::string& name : wal.names) {
-    const std::unique_ptr<Sink> file = directory.create(fmt::format("{}/{}", kCopiedWal, name));
-    HashSink counted(*file);
-    wal.fetch(name, counted);
-    counted.finish();
-    const bool is_segment = wal_file_kind(name) == WalFileKind::segment;
-    if (is_segment && counted.bytes() != cluster.facts.segment_bytes) {
-      throw Error(ErrorKind::corrupt,
-                  fmt::format("the stored WAL segment {} has {} bytes, and not {}", name,
-                              counted.bytes(), cluster.facts.segment_bytes));
+    const std::string copy = fmt::format("{}/{}", kCopiedWal, name);
+    try {
+      copy_wal_file(wal, name, cluster.facts.segment_bytes, *directory.create(copy));
+    } catch (const Error& error) {
+      const std::optional<WalSegment> segment =
+          parse_segment_name(name, cluster.facts.segment_bytes);
+      if (error.kind() != ErrorKind::corrupt || !segment) throw;
+      const Lsn begin = start_of(*segment, cluster.facts.segment_bytes);
+      if (begin < needed_end(cluster.facts, target)) throw;
+      directory.remove(copy);
+      log_.warn(
+          fmt::format("{}; the damaged segment is left out: recovery ends at {}, and finds no "
+                      "target behind that",
+                      error.message(), format_lsn(begin)));
     }
   }
 }

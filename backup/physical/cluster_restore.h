@@ -64,9 +64,10 @@ class ClusterRestore {
   ClusterRestore(Clock& clock, Log& log) : clock_(clock), log_(log) {}
 
   /// Restores the backup into the target, so that a server which starts there recovers as
-  /// `recovery` says. Throws `conflict` when a directory is not empty or a file system too small,
-  /// `usage` for a mapping that fits no tablespace, `corrupt` for bytes that are not those of the
-  /// backup. After an error the directory is unfinished, and says so.
+  /// `recovery` says. A damaged segment of WAL that neither the backup nor a target position needs
+  /// is left out with a warning. Throws `conflict` when a directory is not empty or a file system
+  /// too small, `usage` for a mapping that fits no tablespace, `corrupt` for bytes that are not
+  /// those of the backup. After an error the directory is unfinished, and says so.
   [[nodiscard]] ClusterReport run(const StoredCluster& cluster, const ClusterTarget& target,
                                   const RecoveryRequest& recovery, const WalCopies& wal);
 
@@ -78,7 +79,8 @@ class ClusterRestore {
                                          RestoredDirectory& directory);
   void unpack_files(const StoredCluster& cluster, const RestoredDirectory& directory,
                     FileRecord& record);
-  void copy_wal(const WalCopies& wal, const StoredCluster& cluster, RestoredDirectory& directory);
+  void copy_wal(const WalCopies& wal, const StoredCluster& cluster, const RecoveryTarget& target,
+                RestoredDirectory& directory);
 
   Clock& clock_;
   Log& log_;

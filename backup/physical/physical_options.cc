@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/catalog/wal.h"
+
 namespace pgbackup {
 namespace {
 
@@ -81,6 +83,14 @@ std::vector<Option> wal_file_rows(WalFileOptions& options) {
   };
 }
 
+void check_wal_file_options(const WalFileOptions& options, std::vector<std::string>& problems) {
+  if (options.system_id.empty() || is_system_id(options.system_id)) return;
+  problems.push_back(
+      fmt::format("--system-id: '{}' is not the system identifier of a server, which is a number: "
+                  "pg_controldata shows it",
+                  options.system_id));
+}
+
 void check_physical_options(const PhysicalOptions& options, std::vector<std::string>& problems) {
   if (!is_slot_name(options.slot)) {
     problems.push_back(
@@ -90,6 +100,11 @@ void check_physical_options(const PhysicalOptions& options, std::vector<std::str
   }
   if (options.max_rate != 0 && options.max_rate < kLeastRate) {
     problems.emplace_back("BASE_BACKUP_MAX_RATE: the server takes no less than 32KiB per second");
+  }
+  if (options.is_synchronous && !options.wal_stream) {
+    problems.emplace_back(
+        "WAL_SYNC has no effect with WAL_STREAM=false: an archive_command stores WAL after the "
+        "commit; leave one of them out");
   }
 }
 

@@ -46,6 +46,8 @@ inline constexpr std::string_view kCheckBackup = "check-backup";
 
 /// Returns rows for the verbs wal-push and wal-fetch, likewise.
 [[nodiscard]] std::vector<Option> wal_file_rows(WalFileOptions& options);
+/// Appends one sentence to `problems` for each mistake.
+void check_wal_file_options(const WalFileOptions& options, std::vector<std::string>& problems);
 
 /// Appends what is wrong after parsing, one sentence each.
 void check_physical_options(const PhysicalOptions& options, std::vector<std::string>& problems);

@@ -14,9 +14,6 @@
 namespace pgbackup {
 namespace {
 
-/// Limits how many base backups are looked at, newest first.
-constexpr size_t kMostBases = 1000;
-
 /// What one destination offers, and what was chosen of it.
 struct Offer {
   Store* store = nullptr;
@@ -27,7 +24,7 @@ struct Offer {
 
 Offer choose(Store& store, const ClusterRequest& request, const std::string& id, UtcTime now,
              Log& log) {
-  std::vector<FoundBase> found = read_base_backups(store, now, kMostBases, log);
+  std::vector<FoundBase> found = read_base_backups_of(store, now, id, log);
   std::vector<BaseBackup> bases;
   StoredLogs logs;
   for (const FoundBase& one : found) {
@@ -72,9 +69,7 @@ std::vector<std::string> names_to_copy(const Offer& offer, const RecoveryTarget&
   std::vector<std::string> names =
       segments_between(offer.log.wal, offer.chosen.way, facts.start, needed_until(offer, target),
                        facts.segment_bytes);
-  for (const auto& [timeline, object] : offer.log.wal.histories) {
-    names.push_back(format_timeline(timeline) + ".history");
-  }
+  for (std::string& name : history_names(offer.log)) names.push_back(std::move(name));
   return names;
 }
 

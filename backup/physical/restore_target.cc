@@ -163,7 +163,12 @@ std::vector<TablespacePlace> place_tablespaces(const std::vector<TablespaceFacts
 void refuse_occupied(const fs::path& directory) {
   std::error_code error;
   const fs::file_status status = fs::status(directory, error);
-  if (status.type() == fs::file_type::not_found) return;
+  if (status.type() == fs::file_type::not_found) {
+    if (!fs::exists(fs::symlink_status(directory, error))) return;
+    throw Error(ErrorKind::conflict,
+                fmt::format("{} is a link to what does not exist", directory.string()),
+                "make the directory that it leads to, or delete the link");
+  }
   if (status.type() != fs::file_type::directory) {
     throw Error(ErrorKind::conflict,
                 fmt::format("{} is no directory that can be read", directory.string()));

@@ -136,6 +136,10 @@ std::unique_ptr<Sink> RestoredDirectory::create(const std::string& name) {
   return std::make_unique<FileSink>(std::move(file), path);
 }
 
+void RestoredDirectory::remove(const std::string& name) {
+  remove_if_there(fd_.get(), name.c_str(), path_);
+}
+
 std::unique_ptr<Source> RestoredDirectory::open(const std::string& name) const {
   Fd file(openat(fd_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file.is_open()) fail("open", path_, name);

@@ -43,6 +43,8 @@ class RestoredDirectory {
   /// Begins a file of ours with mode 0600; the directory above it exists or is made. Throws when
   /// the file exists. The sink must not outlive this object.
   [[nodiscard]] std::unique_ptr<Sink> create(const std::string& name);
+  /// Deletes a file that create() made.
+  void remove(const std::string& name);
   /// Opens a file that create() made, from its start.
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& name) const;
 

@@ -58,20 +58,28 @@ class CheckSink final : public Sink {
               "give one of them a prefix of its own");
 }
 
-/// Compares the first bytes that pass.
-class CompareStartSink final : public Sink {
+/// Compares what passes behind the first `skip` bytes with `part`, as far as that goes. Judges when
+/// all have passed: until then damaged bytes look like other content.
+class ComparePartSink final : public Sink {
  public:
-  explicit CompareStartSink(std::string_view start) : left_(start) {}
+  ComparePartSink(std::string_view part, uint64_t skip) : left_(part), skip_(skip) {}
 
   void write(std::string_view stored) override {
+    const size_t skipped = static_cast<size_t>(std::min<uint64_t>(skip_, stored.size()));
+    skip_ -= skipped;
+    stored.remove_prefix(skipped);
     const size_t count = std::min(stored.size(), left_.size());
-    if (stored.substr(0, count) != left_.substr(0, count)) refuse_other_content();
+    differs_ = differs_ || stored.substr(0, count) != left_.substr(0, count);
     left_.remove_prefix(count);
   }
-  void finish() override {}
+  void finish() override {
+    if (differs_) refuse_other_content();
+  }
 
  private:
   std::string_view left_;
+  uint64_t skip_;
+  bool differs_ = false;
 };
 
 class NullSink final : public Sink {
@@ -92,31 +100,32 @@ std::string take_bytes(Source& content, size_t most) {
   return bytes;
 }
 
-/// Compares what passes with another source.
+/// Compares what passes with another source, and judges when all has: until then damaged bytes look
+/// like other content.
 class CompareSink final : public Sink {
  public:
   explicit CompareSink(Source& content) : content_(content), buffer_(kCopyBytes) {}
 
   void write(std::string_view stored) override {
-    while (!stored.empty()) {
+    while (!stored.empty() && !differs_) {
       const size_t count =
           content_.read(std::span(buffer_).first(std::min(stored.size(), buffer_.size())));
-      if (count == 0 || stored.substr(0, count) != std::string_view(buffer_.data(), count)) {
-        refuse_other_content();
-      }
+      differs_ = count == 0 || stored.substr(0, count) != std::string_view(buffer_.data(), count);
       stored.remove_prefix(count);
     }
   }
   void finish() override {
-    if (content_.read(buffer_) != 0) refuse_other_content();
+    if (differs_ || content_.read(buffer_) != 0) refuse_other_content();
   }
 
  private:
   Source& content_;
   std::vector<char> buffer_;
+  bool differs_ = false;
 };
 
 /// Passes on what lies behind the first `skip` bytes, and requires that there are `bytes` in all.
+/// finish() ends there, since the next piece may follow.
 class PieceSink final : public Sink {
  public:
   PieceSink(Sink& next, uint64_t bytes, uint64_t skip) : next_(next), left_(bytes), skip_(skip) {}
@@ -292,10 +301,32 @@ bool WalArchive::is_taken(const Error& error, const std::string& key) {
   return error.kind() == ErrorKind::conflict && is_listed(store_, key);
 }
 
-void WalArchive::compare_start(const std::string& name, std::string_view bytes) {
-  CompareStartSink comparison(bytes);
-  with_context(store_.location(wal_key(system_id_, name, packing_)),
-               [&] { static_cast<void>(fetch(name, find(name), comparison)); });
+StoredPart WalArchive::compare_part(const std::string& name, uint64_t begin,
+                                    std::string_view bytes) {
+  const StoredSegment stored = find(name);
+  if (stored.whole) {
+    ComparePartSink comparison(bytes, begin);
+    read(stored.whole->key, comparison);
+    return {.bytes = bytes.size()};
+  }
+  StoredPart same;
+  for (const WalPiece& piece : choose_pieces(stored.pieces)) {
+    if (same.bytes == bytes.size()) break;
+    const uint64_t from = std::max(begin, piece.begin);
+    if (piece.end <= from) continue;
+    ComparePartSink comparison(bytes.substr(from - begin), from - piece.begin);
+    PieceSink part(comparison, piece.end - piece.begin, 0);
+    try {
+      read(piece.object.key, part);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::corrupt) throw;
+      same.damage = error.message();
+      break;
+    }
+    with_context(store_.location(piece.object.key), [&] { comparison.finish(); });
+    same.bytes = std::min<uint64_t>(piece.end - begin, bytes.size());
+  }
+  return same;
 }
 
 bool WalArchive::fetch(const std::string& name, const StoredSegment& stored, Sink& sink) {

@@ -19,6 +19,12 @@ namespace pgbackup {
 /// written as they come.
 inline constexpr uint64_t kKeptSegmentBytes = kDefaultSegmentBytes;
 
+/// What a comparison with a stored segment finds.
+struct StoredPart {
+  uint64_t bytes = 0;    ///< so many are stored undamaged without a gap, and are the same
+  std::string damage{};  ///< why that is not more; empty: nothing that is stored is damaged
+};
+
 /// Used by one thread. Several archives, of other processes, too, may store the same file at the
 /// same time: none of them deletes what another has stored, and each succeeds. Names are those of
 /// any WalFileKind, where nothing else is said. Memory does not depend on the size of segments.
@@ -46,8 +52,10 @@ class WalArchive {
   /// `corrupt` when those at 0 do not begin the segment.
   void put_piece(const std::string& name, uint64_t begin, std::string_view bytes);
 
-  /// Throws `conflict` unless what is stored of a segment begins with `bytes`.
-  void compare_start(const std::string& name, std::string_view bytes);
+  /// Compares what is stored of a segment with `bytes` of it, the first of which is that at
+  /// `begin`. Throws `conflict` for other content. A damaged piece ends the comparison.
+  [[nodiscard]] StoredPart compare_part(const std::string& name, uint64_t begin,
+                                        std::string_view bytes);
 
   /// Writes a file of which find() says that it `stored` is to `sink`, and does not finish `sink`.
   /// A segment that is stored in pieces is joined and filled up with zeros to its full size.

@@ -191,7 +191,7 @@ void WalStream::stream_all(ReplicationConnection& server, WalArchive& archive, W
                            uint64_t segment_bytes) {
   bool is_renewed = false;
   while (true) {
-    WalWriter writer(archive, start.timeline, start.position, start.stored, segment_bytes);
+    WalWriter writer(archive, start, segment_bytes, log_);
     try {
       ReplicationStream stream(
           server, {.slot = settings_.slot, .timeline = start.timeline, .position = start.position});

@@ -8,14 +8,14 @@
 
 namespace pgbackup {
 
-WalWriter::WalWriter(WalArchive& archive, Timeline timeline, Lsn start, Lsn stored,
-                     uint64_t segment_bytes)
+WalWriter::WalWriter(WalArchive& archive, const WalStart& start, uint64_t segment_bytes, Log& log)
     : archive_(archive),
-      timeline_(timeline),
+      log_(log),
+      timeline_(start.timeline),
       segment_bytes_(segment_bytes),
-      segment_start_(start),
-      received_(start),
-      known_(std::max(start, stored)),
+      segment_start_(start.position),
+      received_(start.position),
+      known_(std::max(start.position, start.stored)),
       stored_(known_) {}
 
 void WalWriter::write(Lsn position, std::string_view bytes) {
@@ -39,9 +39,35 @@ void WalWriter::take(std::string_view bytes) {
   segment_ += bytes;
   received_.value += bytes.size();
   if (begin < known_ && known_ <= received_) {
-    archive_.compare_start(
-        name(), std::string_view(segment_).substr(0, known_.value - segment_start_.value));
+    compare_known(segment_start_,
+                  std::string_view(segment_).substr(0, known_.value - segment_start_.value));
   }
+}
+
+/// Compares bytes that came again with what the archive held of them at the start.
+void WalWriter::compare_known(Lsn begin, std::string_view bytes) {
+  const StoredPart same = archive_.compare_part(name(), begin.value - segment_start_.value, bytes);
+  if (same.bytes == bytes.size()) return;
+  const Lsn damaged{begin.value + same.bytes};
+  log_.warn(fmt::format("the stored WAL from {} on is damaged, and is stored again: {}",
+                        format_lsn(damaged),
+                        same.damage.empty() ? "it was deleted meanwhile" : same.damage));
+  if (is_kept()) {
+    stored_ = damaged;
+  } else {
+    is_damaged_ = true;
+  }
+}
+
+/// Compares bytes of a large segment, as many at a time as a piece has.
+void WalWriter::compare_large(std::string_view bytes) {
+  if (is_damaged_ || large_ == nullptr) return;  // large_ stores the whole, or it is there
+  large_known_ += bytes;
+  const Lsn end = std::min(received_, known_);
+  if (large_known_.size() < kMostPieceBytes && end < known_) return;
+  compare_known({end.value - large_known_.size()}, large_known_);
+  large_known_.clear();
+  if (end == known_) large_known_.shrink_to_fit();
 }
 
 /// Takes bytes of a segment that is too large to be kept.
@@ -51,6 +77,7 @@ void WalWriter::take_large(std::string_view bytes) {
   if (is_first && !archive_.find(name()).whole) large_ = archive_.create(name());
   if (large_ != nullptr) large_->write(bytes);
   received_.value += bytes.size();
+  if (begin < known_) compare_large(bytes.substr(0, known_.value - begin.value));
   if (received_ <= stored_) return;
   large_piece_ += bytes.substr(stored_ > begin ? stored_.value - begin.value : 0);
   // The last bytes of a segment are stored with the whole of it.
@@ -82,6 +109,7 @@ void WalWriter::finish_segment() {
   large_.reset();
   segment_.clear();
   large_piece_.clear();
+  is_damaged_ = false;
   segment_start_ = received_;
   stored_ = std::max(stored_, received_);
 }

@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "backup/physical/wal_archive.h"
+#include "backup/physical/wal_start.h"
+#include "common/base/log.h"
 #include "common/catalog/wal.h"
 
 namespace pgbackup {
@@ -18,10 +20,10 @@ inline constexpr uint64_t kMostPieceBytes = kKeptSegmentBytes;
 /// Writes the log of one timeline; used by one thread.
 class WalWriter {
  public:
-  /// Begins at `start`, the start of a segment. The archive, which must outlive the writer, holds
-  /// what lies between `start` and `stored` already: of segments that are no large ones, the bytes
-  /// that come are compared with it.
-  WalWriter(WalArchive& archive, Timeline timeline, Lsn start, Lsn stored, uint64_t segment_bytes);
+  /// Begins at `start`, of which the archive holds a part already: the bytes that come are compared
+  /// with it. What is damaged is stored again, with a warning; of a large segment only with the
+  /// whole of it. The archive and the log must outlive the writer.
+  WalWriter(WalArchive& archive, const WalStart& start, uint64_t segment_bytes, Log& log);
 
   /// Takes the bytes at `position`. Stores what became complete. Throws `corrupt` unless the bytes
   /// follow those before, `conflict` where other bytes are stored, and what the archive throws.
@@ -32,8 +34,10 @@ class WalWriter {
 
   [[nodiscard]] Lsn received() const { return received_; }
   /// Returns up to where all bytes are stored: no more than the start until those that the archive
-  /// held have come again, and are the same.
-  [[nodiscard]] Lsn stored() const { return received_ < known_ ? segment_start_ : stored_; }
+  /// held have come again, and are the same, and no more than those of them that are undamaged.
+  [[nodiscard]] Lsn stored() const {
+    return received_ < known_ || is_damaged_ ? segment_start_ : stored_;
+  }
   [[nodiscard]] bool is_all_stored() const { return stored_ >= received_; }
 
  private:
@@ -43,9 +47,12 @@ class WalWriter {
   [[nodiscard]] std::string_view unstored() const;
   void take(std::string_view bytes);
   void take_large(std::string_view bytes);
+  void compare_known(Lsn begin, std::string_view bytes);
+  void compare_large(std::string_view bytes);
   void finish_segment();
 
   WalArchive& archive_;
+  Log& log_;
   Timeline timeline_;
   uint64_t segment_bytes_;
   Lsn segment_start_;
@@ -55,6 +62,8 @@ class WalWriter {
   std::string segment_;          ///< its bytes so far, unless it is a large one
   std::unique_ptr<Sink> large_;  ///< of a large one that is not stored yet
   std::string large_piece_;      ///< of a large one, the bytes from stored_ to received_
+  std::string large_known_;      ///< of a large one, bytes up to received_ that wait to be compared
+  bool is_damaged_ = false;      ///< a piece of the present segment, which is a large one
 };
 
 }  // namespace pgbackup

@@ -174,4 +174,12 @@ std::vector<std::string> database_flags(const RestoreRequest& request) {
   return flags;
 }
 
+std::vector<std::string> dump_flags(const RestoreRequest& request) {
+  std::vector<std::string> flags = database_flags(request);
+  if (!request.database.empty()) flags.emplace_back("--database");
+  if (request.globals) flags.emplace_back("--globals");
+  if (!request.output.empty()) flags.emplace_back("--output");
+  return flags;
+}
+
 }  // namespace pgbackup

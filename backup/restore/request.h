@@ -63,4 +63,8 @@ void check_restore(const RestoreRequest& request, std::string_view database,
 /// among them.
 [[nodiscard]] std::vector<std::string> database_flags(const RestoreRequest& request);
 
+/// Returns the flags of `request` that only a restore from a dump knows: database_flags(), and
+/// those that say which dump and where to.
+[[nodiscard]] std::vector<std::string> dump_flags(const RestoreRequest& request);
+
 }  // namespace pgbackup

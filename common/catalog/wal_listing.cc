@@ -25,6 +25,12 @@ void visit_wal(Store& store, const std::string& prefix,
   });
 }
 
+/// Returns whether the object is a segment, or a piece of one, without a byte. Packed ones have
+/// some.
+bool is_empty_segment(const WalKey& key, const WalObject& object) {
+  return object.bytes == 0 && wal_file_kind(key.name) == WalFileKind::segment;
+}
+
 /// Puts a listing together, and limits how much of it is kept.
 class Collector {
  public:
@@ -39,7 +45,7 @@ class Collector {
       return;
     }
     std::optional<WalObject> other = std::move(object);
-    if (kind == WalFileKind::segment) {
+    if (kind == WalFileKind::segment && !is_empty_segment(key, *other)) {
       other = add(server.segments[timeline][key.name], key, *std::move(other));
     } else {
       count();
@@ -47,7 +53,8 @@ class Collector {
     if (other) server.others.push_back(*std::move(other));
   }
 
-  /// Adds a whole segment or a piece. Returns the object where the segment has another whole.
+  /// Adds a whole file or a piece of a segment. Returns the object where there is another whole
+  /// one.
   std::optional<WalObject> add(StoredSegment& segment, const WalKey& key, WalObject object) {
     const bool is_left_out = folded_ == FoldedPieces::left_out;
     if (key.is_piece) {
@@ -184,7 +191,8 @@ StoredSegment list_wal_file(Store& store, std::string_view system_id, std::strin
   Collector collector(FoldedPieces::listed);
   const std::string prefix = wal_key(system_id, name, {Compression::none});
   visit_wal(store, prefix, [&](const WalKey& key, WalObject object) {
-    if (key.name == name) static_cast<void>(collector.add(found, key, std::move(object)));
+    if (key.name != name || is_empty_segment(key, object)) return;
+    static_cast<void>(collector.add(found, key, std::move(object)));
   });
   sort_pieces(found);
   return found;

@@ -28,7 +28,8 @@ struct WalPiece {
   WalObject object;
 };
 
-/// What is stored of one segment: the whole, pieces of it, or both.
+/// What is stored of one segment: the whole, pieces of it, or both. An object of 0 bytes is
+/// neither: nothing is packed into so few.
 struct StoredSegment {
   std::optional<WalObject> whole{};  ///< the first that is listed, where it is packed in two ways
   std::vector<WalPiece> pieces{};    ///< by begin, then end
@@ -41,8 +42,8 @@ struct StoredSegment {
 struct ServerWal {
   std::map<Timeline, std::map<std::string, StoredSegment>> segments{};  ///< by PostgreSQL's name
   std::map<Timeline, WalObject> histories{};
-  /// Holds .backup and .partial files, and whole segments that are stored a second time, packed in
-  /// another way.
+  /// Holds .backup and .partial files, whole segments that are stored a second time, packed in
+  /// another way, and segments and pieces of 0 bytes, which hold no WAL.
   std::vector<WalObject> others{};
 };
 

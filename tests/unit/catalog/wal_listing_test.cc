@@ -147,6 +147,27 @@ TEST_CASE("One file is found by its name alone") {
   }
 }
 
+TEST_CASE("A segment and a piece of 0 bytes do not count as stored") {
+  FakeClock clock;
+  MemoryStore store(clock);
+  const std::string name = "000000010000000000000005";
+  store.put(wal_piece_key(kSystem, name, 0, 10, {}), "a");
+  store.put(wal_piece_key(kSystem, name, 10, 20, {}), "");
+  store.put(wal_key(kSystem, name, {}), "");
+  store.put(wal_key(kSystem, "00000002.history", {}), "");
+  store.put(wal_key(kSystem, "000000010000000000000006", {}), "");
+  for (const FoldedPieces folded : {FoldedPieces::left_out, FoldedPieces::listed}) {
+    const ServerWal wal = list_wal(store, kSystem, folded).at(kSystem);
+    CHECK(wal.segments.at(1).at(name).reach(kSize) == 10);
+    CHECK(wal.segments.at(1).size() == 1);
+    CHECK(wal.others.size() == 3);
+    CHECK(wal.histories.size() == 1);
+  }
+  CHECK(list_wal_file(store, kSystem, name).reach(kSize) == 10);
+  // Without its history a recovery would take another timeline, and say nothing.
+  CHECK(list_wal_file(store, kSystem, "00000002.history").whole);
+}
+
 TEST_CASE("A listing that fails is no empty log") {
   FakeClock clock;
   MemoryStore memory(clock);

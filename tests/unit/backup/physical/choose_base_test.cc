@@ -54,6 +54,11 @@ struct Fixture {
     return fmt::format("{} on {} until {}", backups.at(base.number).id, base.timeline,
                        format_lsn(base.reach.until));
   }
+  /// Returns the hint of a refusal.
+  [[nodiscard]] std::string advice() const {
+    const auto error = error_of([&] { return choose(); });
+    return error ? error->hint() : "";
+  }
   [[nodiscard]] bool is_refused(std::string_view part) const {
     return fails_with(ErrorKind::not_found, part, [&] { return choose(); });
   }
@@ -162,10 +167,22 @@ TEST_CASE("A backup whose own WAL is missing is passed over, and never a wrong o
         "missing or incomplete");
   f.request.id = "new";
   CHECK(f.is_refused("000000010000000000000006 is missing or incomplete"));
-  CHECK(f.is_refused("nothing that is stored can be restored"));
+  CHECK(f.advice() ==
+        "what can be reached without --id: 2026-11-20T03:00:00Z to 2026-11-20T05:00:00Z "
+        "(0/3000100 to 0/6000000 on timeline 1)");
   f.logs.clear();
   f.request.id = "latest";
   CHECK(f.is_refused("old: the WAL that it needs is not stored: 000000010000000000000003"));
+  CHECK(f.advice() == "take a base backup: nothing that is stored can be restored");
+}
+
+TEST_CASE("Where a timeline does not go on, what can be reached on others is named") {
+  Fixture f = two_backups();
+  f.request.timeline = 2;
+  CHECK(f.is_refused("new: timeline 2 does not go on from it"));
+  CHECK(f.advice() ==
+        "what can be reached without --target-timeline: 2026-11-20T03:00:00Z to "
+        "2026-11-20T09:00:00Z (0/3000100 to 0/A000000 on timeline 1)");
 }
 
 TEST_CASE("An unfinished segment reaches as far as its pieces do") {
@@ -304,6 +321,15 @@ TEST_CASE("The segments of a way are those that are stored on it") {
   CHECK(names(at(6), at(7, 1)) == "2:6 2:7 ");
   f.logs["1"].wal.segments[1].erase(segment_name({1, 5}, kSegment));
   CHECK(names(at(3, 0x28), at(6)) == "1:3 1:4 2:5 ");
+}
+
+TEST_CASE("A history that cannot be read is not wanted") {
+  Fixture f = two_timelines();
+  StoredLog& log = f.logs["1"];
+  for (const Timeline timeline : {Timeline{2}, Timeline{9}}) {
+    log.wal.histories[timeline] = WalObject{"history", 40, kMidnight};
+  }
+  CHECK(history_names(log) == std::vector<std::string>{"00000002.history"});
 }
 
 }  // namespace

@@ -267,6 +267,38 @@ TEST_CASE("Someone who may write into the store cannot pass other files for thos
          [](Fixture& f) { f.stream("base").uncompressed_sha256 = std::string(64, 'a'); });
 }
 
+TEST_CASE("A damaged segment of WAL is left out where neither the backup nor the target needs it") {
+  const auto damaged_at_4 = [](RecoveryTarget target) {
+    auto f = std::make_unique<Fixture>();
+    f->recovery.target = target;
+    f->wal.names.insert(f->wal.names.begin() + 1,
+                        {"000000010000000000000004", "000000010000000000000005"});
+    f->wal.fetch = [](const std::string& name, Sink& sink) {
+      sink.write(std::string(name.size() == 24 ? kDefaultSegmentBytes : 7, 'w'));
+      if (name.ends_with("04")) throw Error(ErrorKind::corrupt, "04: the data is damaged");
+    };
+    return f;
+  };
+  for (const RecoveryTarget& target :
+       {RecoveryTarget{}, {.kind = TargetKind::lsn, .lsn = {0x3fffffe}}}) {
+    const auto f = damaged_at_4(target);
+    static_cast<void>(f->restore());
+    CHECK(contains(f->log.text(),
+                   "04: the data is damaged; the damaged segment is left out: "
+                   "recovery ends at 0/4000000, and finds no target behind that"));
+    CHECK(fs::exists(f->data / "pg_wal/from_backup" / kSegment));
+    CHECK_FALSE(fs::exists(f->data / "pg_wal/from_backup/000000010000000000000004"));
+    CHECK(f->read("pg_wal/from_backup/00000002.history").size() == 7);
+    CHECK_FALSE(fs::exists(f->data / kUnfinishedMarker));
+  }
+  const auto behind = damaged_at_4({.kind = TargetKind::lsn, .lsn = {0x4000000}});
+  CHECK(behind->is_refused(ErrorKind::corrupt, "04: the data is damaged"));
+  const auto needed = damaged_at_4({});
+  needed->wal.fetch = [](const std::string&, Sink&) { throw Error(ErrorKind::corrupt, "damage"); };
+  CHECK(needed->is_refused(ErrorKind::corrupt, "damage"));
+  CHECK(needed->is_unfinished());
+}
+
 TEST_CASE("WAL that is missing or cut leaves the directory unfinished") {
   Fixture f;
   f.wal.fetch = [](const std::string& name, Sink&) {

@@ -98,6 +98,8 @@ TEST_CASE("Only an empty directory, or none, is restored into") {
   folder.write(".hidden", "");
   CHECK(is_refused(folder.path(), "is not empty: it holds .hidden"));
   CHECK(is_refused(folder.path() / ".hidden", "is no directory"));
+  fs::create_symlink("nowhere", folder.path() / "link");
+  CHECK(is_refused(folder.path() / "link", "/link is a link to what does not exist"));
 }
 
 TEST_CASE("A refusal of a tablespace's directory says how to put it elsewhere") {

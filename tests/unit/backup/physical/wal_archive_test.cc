@@ -107,6 +107,14 @@ TEST_CASE("The same file is stored once, in whatever way it is packed") {
   CHECK(writes.empty());
 }
 
+TEST_CASE("A segment of 0 bytes is stored again") {
+  Fixture fixture;
+  fixture.archive.put(kName, make_segment(kName));
+  fixture.stored(kName).clear();
+  fixture.archive.put(kName, make_segment(kName));
+  CHECK((fetch(fixture.archive, kName).bytes == make_segment(kName)));
+}
+
 TEST_CASE("Other content under the same name is refused and changes nothing") {
   Fixture fixture;
   const std::string segment = make_segment(kName);

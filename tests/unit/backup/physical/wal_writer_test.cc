@@ -1,9 +1,14 @@
 #include "backup/physical/wal_writer.h"
 
+#include <functional>
+#include <iterator>
+
 #include "tests/support/error_of.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/string_sink.h"
 #include "tests/support/test.h"
+#include "tests/support/test_log.h"
 #include "tests/support/wal_segment.h"
 
 namespace pgbackup {
@@ -19,7 +24,11 @@ struct Fixture {
   std::string name = segment_name({.timeline = 1, .number = 80}, kSize);
   std::string segment = make_segment(name, {});
   Lsn start = start_of({.timeline = 1, .number = 80}, kSize);
+  TestLog log{clock};
 
+  [[nodiscard]] WalWriter writer_from(Lsn stored) {
+    return {archive, {.timeline = 1, .position = start, .stored = stored}, kSize, log.log()};
+  }
   [[nodiscard]] Lsn at(uint64_t byte) const { return {start.value + byte}; }
   [[nodiscard]] std::vector<std::string> keys() const {
     std::vector<std::string> found;
@@ -29,7 +38,7 @@ struct Fixture {
 };
 
 TEST_CASE_METHOD(Fixture, "Bytes are stored as pieces when asked, and as a whole at the end") {
-  WalWriter writer(archive, 1, start, start, kSize);
+  WalWriter writer = writer_from(start);
   CHECK(writer.is_all_stored());
   writer.flush();  // nothing yet
   CHECK(store.objects.empty());
@@ -49,7 +58,7 @@ TEST_CASE_METHOD(Fixture, "Bytes are stored as pieces when asked, and as a whole
 TEST_CASE_METHOD(Fixture, "Bytes may end one segment and begin the next") {
   const std::string next = segment_name({.timeline = 1, .number = 81}, kSize);
   const std::string both = segment + make_segment(next, {});
-  WalWriter writer(archive, 1, start, start, kSize);
+  WalWriter writer = writer_from(start);
   writer.write(at(0), std::string_view(both).substr(0, kSize + 100));
   CHECK(writer.stored() == at(kSize));
   CHECK(writer.received() == at(kSize + 100));
@@ -59,7 +68,7 @@ TEST_CASE_METHOD(Fixture, "Bytes may end one segment and begin the next") {
 
 TEST_CASE_METHOD(Fixture, "What was stored before is received again and not stored again") {
   archive.put_piece(name, 0, std::string_view(segment).substr(0, 5000));
-  WalWriter writer(archive, 1, start, at(5000), kSize);
+  WalWriter writer = writer_from(at(5000));
   CHECK(writer.stored() == start);  // until it has come again
   writer.write(at(0), std::string_view(segment).substr(0, 4000));
   writer.flush();
@@ -77,15 +86,50 @@ TEST_CASE_METHOD(Fixture, "Other bytes than those that are stored already end th
   archive.put_piece(name, 5000, std::string_view(segment).substr(5000, 5000));
   std::string other = segment;
   other[9000] = static_cast<char>(other[9000] ^ 1);
-  WalWriter writer(archive, 1, start, at(10000), kSize);
+  WalWriter writer = writer_from(at(10000));
   writer.write(at(0), std::string_view(other).substr(0, 9999));
   CHECK(fails_with(ErrorKind::conflict, "other content",
                    [&] { writer.write(at(9999), std::string_view(other).substr(9999, 100)); }));
   CHECK(keys().size() == 2);
 }
 
+TEST_CASE_METHOD(Fixture, "A damaged piece is stored again, and only then counts as stored") {
+  using Damage = std::function<void(std::string&)>;
+  const auto [damage, damaged] = GENERATE(
+      table<Damage, size_t>({{[](std::string& piece) { piece.clear(); }, 0},
+                             {[](std::string& piece) { piece.clear(); }, 1},
+                             {[](std::string& piece) { piece.resize(piece.size() / 2); }, 1},
+                             {[](std::string& piece) { piece[piece.size() / 2] ^= 1; }, 0},
+                             {[](std::string& piece) { piece[piece.size() / 2] ^= 1; }, 1}}));
+  CAPTURE(damaged);
+  archive.put_piece(name, 0, std::string_view(segment).substr(0, 5000));
+  archive.put_piece(name, 5000, std::string_view(segment).substr(5000, 4000));
+  damage(std::next(store.objects.begin(), static_cast<std::ptrdiff_t>(damaged))->second.bytes);
+  const Lsn intact = damaged == 0 ? start : at(5000);
+  WalWriter writer = writer_from(at(9000));
+  writer.write(at(0), std::string_view(segment).substr(0, 9000));
+  CHECK(writer.stored() == intact);
+  CHECK_FALSE(writer.is_all_stored());
+  CHECK(contains(log.text(), "is damaged, and is stored again: "));
+  SECTION("as a piece") {
+    const bool comes_more = GENERATE(false, true);
+    if (comes_more) writer.write(at(9000), std::string_view(segment).substr(9000, 10));
+    writer.flush();
+    CHECK(writer.stored() == writer.received());
+    StringSink joined;
+    archive.fetch(name, archive.find(name), joined);
+    const size_t count = writer.received().value - start.value;
+    CHECK((joined.bytes.substr(0, count) == segment.substr(0, count)));
+  }
+  SECTION("as a whole") {
+    writer.write(at(9000), std::string_view(segment).substr(9000));
+    CHECK(writer.stored() == at(kSize));
+    CHECK(keys().back() == name + ".zst");
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "Bytes that do not follow are refused") {
-  WalWriter writer(archive, 1, start, start, kSize);
+  WalWriter writer = writer_from(start);
   writer.write(at(0), std::string_view(segment).substr(0, 100));
   for (const uint64_t byte : {uint64_t{0}, uint64_t{99}, uint64_t{101}, kSize}) {
     const auto error = error_of([&] { writer.write(at(byte), "x"); });
@@ -99,11 +143,76 @@ TEST_CASE_METHOD(Fixture, "Another segment under the name of a stored one ends t
   archive.put(name, segment);
   std::string other = segment;
   other[9000] = static_cast<char>(other[9000] ^ 1);
-  WalWriter writer(archive, 1, start, start, kSize);
+  WalWriter writer = writer_from(start);
   const auto error = error_of([&] { writer.write(at(0), other); });
   REQUIRE(error);
   CHECK(error->kind() == ErrorKind::conflict);
   CHECK(writer.stored() == start);
+}
+
+/// Segments that are not kept until they are complete, and three pieces of one.
+struct LargeFixture : Fixture {
+  static constexpr uint64_t kLarge = 4 * kKeptSegmentBytes;
+  static constexpr uint64_t kKnown = 2 * kKeptSegmentBytes + 5000;
+
+  LargeFixture() {
+    name = segment_name({.timeline = 1, .number = 5}, kLarge);
+    segment = make_segment(name, {.segment_bytes = kLarge});
+    start = start_of({.timeline = 1, .number = 5}, kLarge);
+    uint64_t begin = 0;
+    for (const uint64_t end : {kKeptSegmentBytes, 2 * kKeptSegmentBytes, kKnown}) {
+      archive.put_piece(name, begin, std::string_view(segment).substr(begin, end - begin));
+      begin = end;
+    }
+  }
+  /// Writes the bytes from `begin` to `end` in messages.
+  void write(WalWriter& writer, uint64_t begin, uint64_t end) const {
+    constexpr uint64_t kMessage = 1'000'000;
+    for (; begin < end; begin += kMessage) {
+      writer.write(at(begin),
+                   std::string_view(segment).substr(begin, std::min(kMessage, end - begin)));
+    }
+  }
+  WalWriter large_writer() {
+    return {archive, {.timeline = 1, .position = start, .stored = at(kKnown)}, kLarge, log.log()};
+  }
+};
+
+TEST_CASE_METHOD(LargeFixture, "What was stored of a large segment is compared, too") {
+  WalWriter writer = large_writer();
+  SECTION("the same") {
+    write(writer, 0, kKnown - 1);
+    CHECK(writer.stored() == start);
+    write(writer, kKnown - 1, kKnown + 10);
+    CHECK(writer.stored() == at(kKnown));
+    writer.flush();
+    CHECK(writer.stored() == at(kKnown + 10));
+    CHECK(keys().size() == 4);
+  }
+  for (const uint64_t place : {uint64_t{9000}, kKeptSegmentBytes + 9000, kKnown - 1}) {
+    DYNAMIC_SECTION("other bytes at " << place) {
+      segment[place] = static_cast<char>(segment[place] ^ 1);
+      CHECK(fails_with(ErrorKind::conflict, "other content", [&] { write(writer, 0, kKnown); }));
+      CHECK(writer.stored() == start);
+      CHECK(keys().size() == 3);
+    }
+  }
+}
+
+TEST_CASE_METHOD(LargeFixture, "A large segment with a damaged piece is stored as a whole") {
+  std::string& piece = std::next(store.objects.begin())->second.bytes;
+  piece[piece.size() / 2] = static_cast<char>(piece[piece.size() / 2] ^ 1);
+  WalWriter writer = large_writer();
+  write(writer, 0, kKnown + 10);
+  writer.flush();
+  CHECK(writer.is_all_stored());
+  CHECK(writer.stored() == start);
+  CHECK(contains(log.text(), "is damaged, and is stored again: "));
+  write(writer, kKnown + 10, kLarge);
+  CHECK(writer.stored() == at(kLarge));
+  StringSink whole;
+  CHECK(archive.fetch(name, archive.find(name), whole));
+  CHECK((whole.bytes == segment));
 }
 
 }  // namespace
