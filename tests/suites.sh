@@ -78,7 +78,8 @@ if [ "$what" = physical ]; then
     fi
     # shellcheck disable=SC2016
     inside bash -euc '. tests/packages.sh
-        install_packages "${build_packages[@]}" "${test_packages[@]}"
+        # A package of a suite in the making may fail to be set up: then its programs are there all the same.
+        install_packages "${build_packages[@]}" "${test_packages[@]}" >/tmp/packages.log 2>&1 || tail -n 3 /tmp/packages.log
         cmake -S . -B build -G Ninja -DBUILD_TESTING=OFF >/dev/null
         cmake --build build
         E2E_STORE=dir tests/e2e/run.sh physical physical_by_hand' </dev/null || status=$?
