@@ -8,6 +8,7 @@
 #include "backup/physical/restore_cluster.h"
 #include "backup/physical/wal_fetch.h"
 #include "backup/physical/wal_push.h"
+#include "backup/physical/wal_server.h"
 #include "backup/postgres/replication.h"
 #include "common/base/error.h"
 #include "common/base/output.h"
@@ -27,8 +28,7 @@ int check_backup(Program& program) {
   const Destinations destinations = program.open();
   const auto ask = [&]() -> AskedServer {
     ReplicationConnection server(program.config.pg, program.stop);
-    const SystemIdentity system = server.identify_system();
-    return {.system_id = system.system_id, .position = system.position};
+    return {.system_id = server.identify_system().system_id, .place = read_position(server)};
   };
   bool is_well = true;
   const std::vector<DestinationFailure> failures =

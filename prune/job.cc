@@ -147,6 +147,7 @@ void prune_destination(const Destination& destination, const PruneJob& config, c
   const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
   apply_locks(plan, readings);
   keep_last_of_servers(plan);
+  keep_ways_to_timelines(plan);
   guard_plan(store, plan, log, stop);
   settle_wal(plan);
   tell_objections(plan, destination, config);

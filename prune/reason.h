@@ -21,7 +21,8 @@ enum class Reason {
   monthly,
   yearly,
   floor,
-  last_of_server,  ///< the newest base backup of a server whose log goes on
+  last_of_server,    ///< the newest base backup of a server whose log goes on
+  last_of_timeline,  ///< the newest base backup that leads to a timeline whose log goes on
   // The policy does not keep it, but it stays all the same.
   locked,
   unreadable,

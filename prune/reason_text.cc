@@ -36,6 +36,8 @@ std::string reason_text(Reason reason, const Step& step, const Rules& rules) {
       return fmt::format("needed for RETENTION_MIN_BACKUPS={}", retention.min_backups);
     case Reason::last_of_server:
       return "the last base backup of its server, whose write-ahead log goes on";
+    case Reason::last_of_timeline:
+      return "the last base backup that leads to a timeline whose write-ahead log goes on";
     case Reason::locked:
       return fmt::format("locked until {}", format_iso(step.locked_until.value_or(UtcTime())));
     case Reason::damaged:

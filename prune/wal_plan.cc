@@ -114,10 +114,15 @@ UtcTime begin_of(const BaseBackup& backup) {
 }
 
 bool goes_on(const ServerWal& wal, UtcTime since) {
-  bool found = false;
-  visit_objects(wal, since,
-                [&](const WalObject& object, bool) { found = found || object.modified >= since; });
-  return found;
+  return !timelines_that_go_on(wal, since).empty();
+}
+
+std::set<Timeline> timelines_that_go_on(const ServerWal& wal, UtcTime since) {
+  std::set<Timeline> timelines;
+  visit_objects(wal, since, [&](const WalObject& object, bool) {
+    if (object.modified >= since) timelines.insert(timeline_of(segment_of(object)));
+  });
+  return timelines;
 }
 
 void keep_all_wal(WalPlan& plan, std::string_view reason) {

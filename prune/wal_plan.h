@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -64,6 +65,9 @@ void keep_all_wal(WalPlan& plan, std::string_view reason);
 
 /// Returns whether anything of the log, histories apart, was written at `since` or later.
 [[nodiscard]] bool goes_on(const ServerWal& wal, UtcTime since);
+
+/// Returns the timelines of which anything, histories apart, was written at `since` or later.
+[[nodiscard]] std::set<Timeline> timelines_that_go_on(const ServerWal& wal, UtcTime since);
 
 /// Returns when a base backup began, by its id.
 [[nodiscard]] UtcTime begin_of(const BaseBackup& backup);

@@ -66,6 +66,45 @@ Recovery recovery_of(const Plan& plan, const std::string& system_identifier, con
   return find_recovery(usable, plan.wal_input->logs.at(system_identifier));
 }
 
+using PlannedBases = std::vector<const PlannedBase*>;
+
+/// Returns the undamaged base backups of a server, newest first.
+PlannedBases usable_bases(const Plan& plan, const std::string& system_identifier) {
+  PlannedBases usable;
+  for (const PlannedBase& planned : plan.wal_input->bases) {
+    const bool is_own = planned.base.system_identifier == system_identifier;
+    if (is_own && !planned.is_damaged) usable.insert(usable.begin(), &planned);
+  }
+  return usable;
+}
+
+/// Returns those of `usable` of which one must stay so that the timeline can be restored: the first
+/// that stays already, or else the newest; where there is none without a gap, with gaps.
+PlannedBases bases_before(Timeline timeline, const Plan& plan, const PlannedBases& usable,
+                          const StoredLog& log) {
+  const PlannedBase* whole = nullptr;
+  const PlannedBase* other = nullptr;
+  const auto prefer = [&](const PlannedBase*& best, const PlannedBase* planned) {
+    if (best == nullptr || (!is_kept(plan, *best) && is_kept(plan, *planned))) best = planned;
+  };
+  for (const PlannedBase* const planned : usable) {
+    if (whole != nullptr && is_kept(plan, *whole)) break;
+    const std::optional<RecoveryRoute> route = find_route_to(timeline, planned->base, log);
+    if (!route) continue;
+    const bool is_whole =
+        route->reach.gaps.empty() && route->reach.until >= planned->base.facts.end;
+    prefer(is_whole ? whole : other, planned);
+  }
+  if (whole != nullptr) return {whole};
+  if (other != nullptr) return {other};
+  if (log.histories.contains(timeline)) return {};  // no base backup leads there at all
+  PlannedBases possible;
+  for (const PlannedBase* const planned : usable) {
+    if (planned->base.facts.timeline < timeline) possible.push_back(planned);
+  }
+  return possible;
+}
+
 std::string obstacle_of(const Plan& plan) {
   if (!objections_to(plan, Group::cluster()).empty()) return "the base backups are frozen";
   if (!plan.wal_input->unreadable.empty()) return "the manifest of a base backup cannot be read";
@@ -90,6 +129,25 @@ void keep_last_of_servers(Plan& plan) {
     if (!goes_on(log->second.wal, *oldest)) continue;
     plan.steps[planned->step].action = Action::keep;
     plan.steps[planned->step].reasons = Reason::last_of_server;
+  }
+}
+
+void keep_ways_to_timelines(Plan& plan) {
+  if (!plan.wal_input) return;
+  const std::optional<UtcTime> oldest = oldest_kept(plan);
+  if (!oldest) return;
+  for (const auto& [system_identifier, log] : plan.wal_input->logs) {
+    const PlannedBases usable = usable_bases(plan, system_identifier);
+    const bool has_kept = std::any_of(usable.begin(), usable.end(),
+                                      [&](const PlannedBase* one) { return is_kept(plan, *one); });
+    if (!has_kept) continue;  // keep_last_of_servers() has decided
+    for (const Timeline timeline : timelines_that_go_on(log.wal, *oldest - kLongestSilence)) {
+      for (const PlannedBase* const planned : bases_before(timeline, plan, usable, log)) {
+        if (is_kept(plan, *planned)) continue;
+        plan.steps[planned->step].action = Action::keep;
+        plan.steps[planned->step].reasons = Reason::last_of_timeline;
+      }
+    }
   }
 }
 

@@ -21,35 +21,51 @@ std::vector<Backup> complete_backups(Store& store) {
   return backups;
 }
 
-/// Returns those of `backups`, oldest first, that are undamaged: newest first, at most `most`.
-std::vector<FoundBase> inspect(Store& store, std::vector<Backup> backups, size_t most, Log& log) {
-  std::vector<FoundBase> found;
-  for (auto backup = backups.rbegin(); backup != backups.rend() && found.size() < most; ++backup) {
-    try {
-      Inspection inspection = inspect_backup(store, *backup);
-      if (inspection.damage.empty() && inspection.manifest) {
-        found.push_back({std::move(*backup), *std::move(inspection.manifest)});
-        continue;
-      }
-      log.warn(
-          fmt::format("{} is left out: {}", store.location(backup->folder()), inspection.damage));
-    } catch (...) {
-      const Error error = current_failure();
-      if (error.kind() == ErrorKind::transient) throw error;
-      if (error.kind() == ErrorKind::not_found) continue;  // deleted since the listing
-      log.warn(
-          fmt::format("{} is left out: {}", store.location(backup->folder()), error.message()));
+/// Returns the base backup, or nullopt where it cannot be restored; logs why.
+std::optional<FoundBase> read_base_backup(Store& store, Backup& backup, Log& log) {
+  std::string damage;
+  try {
+    Inspection inspection = inspect_backup(store, backup);
+    if (inspection.damage.empty() && inspection.manifest) {
+      return FoundBase{std::move(backup), *std::move(inspection.manifest)};
     }
+    damage = inspection.damage;
+  } catch (...) {
+    const Error error = current_failure();
+    if (error.kind() == ErrorKind::transient) throw error;
+    if (error.kind() == ErrorKind::not_found) return std::nullopt;  // deleted since the listing
+    damage = error.message();
   }
-  return found;
+  log.warn(fmt::format("{} is left out: {}", store.location(backup.folder()), damage));
+  return std::nullopt;
+}
+
+/// Calls `visit` with those of `backups`, oldest first, that are undamaged: newest first, until
+/// that returns false.
+void visit_undamaged(Store& store, std::vector<Backup> backups, Log& log,
+                     const std::function<bool(FoundBase)>& visit) {
+  for (auto backup = backups.rbegin(); backup != backups.rend(); ++backup) {
+    std::optional<FoundBase> found = read_base_backup(store, *backup, log);
+    if (found && !visit(*std::move(found))) return;
+  }
 }
 
 }  // namespace
 
-std::vector<FoundBase> read_base_backups(Store& store, UtcTime now, size_t most, Log& log) {
+void visit_base_backups(Store& store, UtcTime now, Log& log,
+                        const std::function<bool(FoundBase)>& visit) {
   std::vector<Backup> backups = complete_backups(store);
   std::erase_if(backups, [&](const Backup& backup) { return is_from_future(backup, now); });
-  return inspect(store, std::move(backups), most, log);
+  visit_undamaged(store, std::move(backups), log, visit);
+}
+
+std::vector<FoundBase> read_base_backups(Store& store, UtcTime now, size_t most, Log& log) {
+  std::vector<FoundBase> all;
+  visit_base_backups(store, now, log, [&](FoundBase found) {
+    all.push_back(std::move(found));
+    return all.size() < most;
+  });
+  return all;
 }
 
 std::vector<FoundBase> read_base_backups_of(Store& store, UtcTime now, std::string_view id,
@@ -63,7 +79,12 @@ std::vector<FoundBase> read_base_backups_of(Store& store, UtcTime now, std::stri
                          is_named ? "" : ": it is not the latest; --id restores it"));
     return !is_named;
   });
-  return inspect(store, std::move(backups), kMostBases, log);
+  std::vector<FoundBase> all;
+  visit_undamaged(store, std::move(backups), log, [&](FoundBase found) {
+    all.push_back(std::move(found));
+    return all.size() < kMostBases;
+  });
+  return all;
 }
 
 BaseBackup base_of(const Manifest& manifest) {

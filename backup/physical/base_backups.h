@@ -1,6 +1,7 @@
 // The base backups in a store that can be restored.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,11 @@ struct FoundBase {
   Backup backup;
   Manifest manifest;
 };
+
+/// Calls `visit` with each base backup that read_base_backups() returns, newest first, until that
+/// returns false. Each costs a request.
+void visit_base_backups(Store& store, UtcTime now, Log& log,
+                        const std::function<bool(FoundBase)>& visit);
 
 /// Returns the base backups, newest first, `most` of them at the most; each costs a request. Leaves
 /// out what is incomplete, dated in the future or damaged; a damaged one is logged.

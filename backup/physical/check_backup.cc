@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "backup/physical/base_backups.h"
+#include "backup/physical/way_back.h"
 #include "common/base/error.h"
 #include "common/base/units.h"
 
@@ -12,60 +12,99 @@ namespace {
 constexpr std::chrono::minutes kBaseBackupGrace{5};
 constexpr std::chrono::minutes kWalGrace{2};
 
-Health judge_base_backup(const std::optional<FoundBase>& newest, const FreshnessLimits& limits,
-                         UtcTime now) {
-  if (!newest) return {.is_well = false, .sentence = "there is no base backup"};
-  const UtcTime time = newest->backup.time;
+/// What is known of the server: what it answered, or why it did not.
+struct Asked {
+  std::optional<AskedServer> server{};
+  std::string failure{};
+};
+
+Asked ask_once(const std::function<AskedServer()>& ask) {
+  try {
+    return {.server = ask()};
+  } catch (...) {
+    return {.failure = current_failure().message()};
+  }
+}
+
+/// A base backup, and the WAL behind it.
+struct Found {
+  FoundBase base;
+  WalReach reach;
+};
+
+/// Returns the newest base backup where the server is not known.
+std::optional<Found> find_newest(Store& store, UtcTime now, Log& log) {
+  std::vector<FoundBase> bases = read_base_backups(store, now, 1, log);
+  if (bases.empty()) return std::nullopt;
+  const std::string& system_id = bases.front().manifest.system_identifier;
+  const StoredLog stored = std::move(read_stored_logs(store, system_id, log)[system_id]);
+  WalReach reach = find_route(base_of(bases.front().manifest), stored).reach;
+  return Found{std::move(bases.front()), std::move(reach)};
+}
+
+/// Returns the newest base backup that leads to the timeline of the server, or sets `why`.
+std::optional<Found> find_of_server(Store& store, const AskedServer& server, UtcTime now, Log& log,
+                                    std::string& why) {
+  StoredLog stored = std::move(read_stored_logs(store, server.system_id, log)[server.system_id]);
+  const Timeline timeline = server.place.timeline;
+  if (timeline > 1) stored.histories[timeline] = server.place.history;
+  const ServerPlace place{server.system_id, timeline, Lsn{}};
+  WayBack way = find_way_back(store, place, stored, now, log);
+  if (way.base) return Found{*std::move(way.base), std::move(way.route->reach)};
+  why = describe_lost_way(way, place);
+  return std::nullopt;
+}
+
+Health judge_base_backup(const FoundBase& newest, const FreshnessLimits& limits, UtcTime now) {
+  const UtcTime time = newest.backup.time;
   const bool is_well = now - time <= limits.base_backup + kBaseBackupGrace;
   return {.is_well = is_well,
           .sentence =
               fmt::format("the newest base backup is of {} ({}), {} {} and {} ago",
-                          format_iso(time), newest->backup.id, is_well ? "less than" : "more than",
+                          format_iso(time), newest.backup.id, is_well ? "less than" : "more than",
                           format_duration(limits.base_backup), format_duration(kBaseBackupGrace))};
 }
 
 /// Returns what the server's own position says of WAL that is older than the limit.
-Health judge_by_server(const FoundBase& base, const WalReach& reach, const std::string& age,
-                       const std::function<AskedServer()>& ask) {
-  try {
-    const AskedServer server = ask();
-    if (server.system_id != base.manifest.system_identifier) {
-      return {.is_well = false,
-              .sentence = fmt::format("{}, and the server is another one: {} in place of {}", age,
-                                      server.system_id, base.manifest.system_identifier)};
-    }
-    if (reach.until >= server.position) {
-      return {.is_well = true,
-              .sentence = fmt::format("{}, and the server has written nothing since: all WAL up to "
-                                      "{} is stored",
-                                      age, format_lsn(server.position))};
-    }
-    return {.is_well = false,
-            .sentence = fmt::format("{}, and the server has written {} since, up to {}", age,
-                                    format_bytes(server.position.value - reach.until.value),
-                                    format_lsn(server.position))};
-  } catch (...) {
+Health judge_by_server(const WalReach& reach, const std::string& age, const Asked& asked) {
+  if (!asked.server) {
     return {.is_well = false,
             .sentence = fmt::format("{}, and whether the server has written more is not known: {}",
-                                    age, current_failure().message())};
+                                    age, asked.failure)};
   }
+  const Lsn position = asked.server->place.position;
+  if (reach.until >= position) {
+    return {.is_well = true,
+            .sentence = fmt::format("{}, and the server has written nothing since: all WAL up to "
+                                    "{} is stored",
+                                    age, format_lsn(position))};
+  }
+  return {.is_well = false,
+          .sentence =
+              fmt::format("{}, and the server has written {} since, up to {}", age,
+                          format_bytes(position.value - reach.until.value), format_lsn(position))};
 }
 
-Health judge_stored_wal(const FoundBase& base, const StoredLog& stored,
-                        const FreshnessLimits& limits, const std::function<AskedServer()>& ask,
+Health judge_stored_wal(const Found& found, const FreshnessLimits& limits, const Asked& asked,
                         UtcTime now) {
-  const WalReach reach = find_route(base_of(base.manifest), stored).reach;
+  const WalReach& reach = found.reach;
   if (!reach.gaps.empty()) {
     return {.is_well = false,
             .sentence = fmt::format("the WAL from {} to {} is missing",
                                     format_lsn(reach.gaps.front().begin),
                                     format_lsn(reach.gaps.front().end))};
   }
+  if (reach.until < found.base.manifest.cluster.end) {
+    return {.is_well = false,
+            .sentence = fmt::format("the WAL that the base backup itself needs is missing from {} "
+                                    "on",
+                                    format_lsn(reach.until))};
+  }
   const std::chrono::seconds age = now - reach.newest;
   const std::string sentence = fmt::format("the newest WAL, up to {}, was stored {} ago",
                                            format_lsn(reach.until), format_age(age));
   if (age <= limits.wal + kWalGrace) return {.is_well = true, .sentence = sentence};
-  return judge_by_server(base, reach, sentence, ask);
+  return judge_by_server(reach, sentence, asked);
 }
 
 }  // namespace
@@ -73,16 +112,14 @@ Health judge_stored_wal(const FoundBase& base, const StoredLog& stored,
 std::vector<Health> check_freshness(Store& store, const FreshnessLimits& limits,
                                     const std::function<AskedServer()>& ask, UtcTime now,
                                     Log& log) {
-  std::vector<FoundBase> bases = read_base_backups(store, now, 1, log);
-  const std::optional<FoundBase> newest =
-      bases.empty() ? std::nullopt : std::optional(std::move(bases.front()));
-  std::vector<Health> all = {judge_base_backup(newest, limits, now)};
-  if (newest) {
-    const std::string& system_id = newest->manifest.system_identifier;
-    StoredLogs logs = read_stored_logs(store, system_id, log);
-    all.push_back(judge_stored_wal(*newest, logs[system_id], limits, ask, now));
-  }
-  return all;
+  const Asked asked = ask_once(ask);
+  std::string why = "there is no base backup";
+  const std::optional<Found> found = asked.server
+                                         ? find_of_server(store, *asked.server, now, log, why)
+                                         : find_newest(store, now, log);
+  if (!found) return {{.is_well = false, .sentence = why}};
+  return {judge_base_backup(found->base, limits, now),
+          judge_stored_wal(*found, limits, asked, now)};
 }
 
 }  // namespace pgbackup

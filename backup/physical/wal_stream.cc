@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "backup/physical/wal_server.h"
+#include "backup/physical/way_back.h"
 #include "common/base/error.h"
 #include "common/base/units.h"
 
@@ -22,6 +23,18 @@ const Destination& named(const Destinations& destinations, const std::string& na
   const auto found = std::find_if(destinations.begin(), destinations.end(),
                                   [&](const Destination& one) { return one.name() == name; });
   return found == destinations.end() ? destinations.front() : *found;
+}
+
+std::string describe_gap(Lsn begin, Lsn end) {
+  return fmt::format(
+      "the WAL from {} to {} is not in the store: no moment after {} can be restored until the "
+      "next base backup",
+      format_lsn(begin), format_lsn(end), format_lsn(begin));
+}
+
+/// Describes what is missing first between where a recovery gets and `start`.
+std::string describe_gap(const WalReach& reach, Lsn start) {
+  return describe_gap(reach.until, reach.gaps.empty() ? start : reach.gaps.front().end);
 }
 
 }  // namespace
@@ -120,7 +133,8 @@ void WalStream::stream(const std::stop_token& stop) {
 /// fill it. Looks for a gap that it cannot fill.
 WalStart WalStream::go_on(ReplicationConnection& server, Store& store, const std::string& system_id,
                           const ServerPosition& position) {
-  const StoredLog stored = std::move(read_stored_logs(store, system_id, log_)[system_id]);
+  StoredLog stored = std::move(read_stored_logs(store, system_id, log_)[system_id]);
+  if (position.timeline > 1) stored.histories[position.timeline] = position.history;
   WalStart start = find_start(stored.wal, position);
   if (start.is_first) {
     start = start_kept(server, start, position);
@@ -128,7 +142,7 @@ WalStart WalStream::go_on(ReplicationConnection& server, Store& store, const std
              slot && slot->restart) {
     start = fill_hole(stored.wal, position, start, *slot->restart);
   }
-  find_earlier_gap(store, system_id, stored, start.stored);
+  find_earlier_gap(store, system_id, stored, position, start.stored);
   return start;
 }
 
@@ -210,7 +224,7 @@ void WalStream::stream_all(ReplicationConnection& server, WalArchive& archive, W
       const ServerPosition position = read_position(server);
       store_history(server, archive, position.timeline);
       const WalStart here = start_kept(server, start_here(position), position);
-      note_gap(start.stored, here.position);
+      note_gap(describe_gap(start.stored, here.position));
       change([&](WalStatus& status) { status.stored = here.position; });
       start = here;
     }
@@ -324,28 +338,34 @@ void WalStream::note(const WalWriter& writer) {
   works_ = works_ || works;
 }
 
-/// Notes a gap behind the newest base backup and before `start` that an earlier process left: it
-/// may have ended before the next base backup was taken. What hinders the search hinders no stream.
+/// Notes that no base backup leads to `start` on the timeline of the server: an earlier process may
+/// have left a gap, the server may have been restored to an earlier moment or be another one, or
+/// the base backups may be gone. Where there never was a base backup, the first one is made anyway.
+/// What hinders the search hinders no stream.
 void WalStream::find_earlier_gap(Store& store, const std::string& system_id,
-                                 const StoredLog& stored, Lsn start) {
+                                 const StoredLog& stored, const ServerPosition& position,
+                                 Lsn start) {
   if (status().gap_found) return;
   try {
-    const std::vector<FoundBase> newest = read_base_backups(store, clock_.now(), 1, log_);
-    if (newest.empty() || newest.front().manifest.system_identifier != system_id) return;
-    const WalReach reach = find_route(base_of(newest.front().manifest), stored).reach;
-    if (reach.gaps.empty() || reach.gaps.front().begin >= start) return;
-    note_gap(reach.gaps.front().begin, reach.gaps.front().end);
+    const ServerPlace place{system_id, position.timeline, start};
+    const WayBack way = find_way_back(store, place, stored, clock_.now(), log_);
+    if (way.route && way.route->reach.until >= start) return;
+    if (way.route) return note_gap(describe_gap(way.route->reach, start));
+    const bool is_first = !way.newest && (context_.states == nullptr ||
+                                          !context_.states->last_success(
+                                              kBackupJob, Group::cluster(), context_.destination));
+    if (!is_first) {
+      note_gap(
+          fmt::format("{}: nothing of what the server writes now can be restored until the "
+                      "next base backup",
+                      describe_lost_way(way, place)));
+    }
   } catch (...) {
     log_.warn(current_failure().within("whether WAL is missing is not known").message());
   }
 }
 
-void WalStream::note_gap(Lsn begin, Lsn end) {
-  const std::string sentence = fmt::format(
-      "the WAL from {} to {} is not in the store: no moment after {} can be restored until the "
-      "next "
-      "base backup",
-      format_lsn(begin), format_lsn(end), format_lsn(begin));
+void WalStream::note_gap(const std::string& sentence) {
   change([&](WalStatus& status) {
     status.gap_found = clock_.now();
     status.gap = sentence;

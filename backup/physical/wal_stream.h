@@ -85,8 +85,8 @@ class WalStream final : public ServedJob {
   [[nodiscard]] bool take(const StreamMessage& message, WalWriter& writer);
   void note(const WalWriter& writer);
   void find_earlier_gap(Store& store, const std::string& system_id, const StoredLog& stored,
-                        Lsn start);
-  void note_gap(Lsn begin, Lsn end);
+                        const ServerPosition& position, Lsn start);
+  void note_gap(const std::string& sentence);
   void note_failure(const Error& error);
   void change(const std::function<void(WalStatus&)>& work);
 

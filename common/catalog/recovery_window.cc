@@ -81,13 +81,19 @@ void link(std::vector<RecoveryWindow>& windows) {
 
 }  // namespace
 
+std::optional<RecoveryRoute> find_route_to(Timeline timeline, const BaseBackup& backup,
+                                           const StoredLog& log) {
+  std::optional<std::vector<WayPart>> way = way_to(timeline, backup, log);
+  if (!way) return std::nullopt;
+  WalReach reach = follow(log.wal, *way, backup.facts.start, backup.facts.segment_bytes);
+  return RecoveryRoute{.way = *std::move(way), .reach = std::move(reach)};
+}
+
 std::vector<RecoveryRoute> find_routes(const BaseBackup& backup, const StoredLog& log) {
   std::vector<RecoveryRoute> routes;
   for (const Timeline timeline : timelines_of(log, backup.facts.timeline)) {
-    std::optional<std::vector<WayPart>> way = way_to(timeline, backup, log);
-    if (!way) continue;
-    WalReach reach = follow(log.wal, *way, backup.facts.start, backup.facts.segment_bytes);
-    routes.push_back({.way = *std::move(way), .reach = std::move(reach)});
+    std::optional<RecoveryRoute> route = find_route_to(timeline, backup, log);
+    if (route) routes.push_back(*std::move(route));
   }
   std::stable_sort(routes.begin(), routes.end(),
                    [](const auto& a, const auto& b) { return a.reach.newest > b.reach.newest; });

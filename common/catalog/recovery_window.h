@@ -39,6 +39,12 @@ struct RecoveryRoute {
 [[nodiscard]] std::vector<RecoveryRoute> find_routes(const BaseBackup& backup,
                                                      const StoredLog& log);
 
+/// Returns the route from `backup` to `timeline`; nullopt where that does not go on from the end of
+/// the backup.
+[[nodiscard]] std::optional<RecoveryRoute> find_route_to(Timeline timeline,
+                                                         const BaseBackup& backup,
+                                                         const StoredLog& log);
+
 /// Returns the first of find_routes().
 [[nodiscard]] RecoveryRoute find_route(const BaseBackup& backup, const StoredLog& log);
 

@@ -306,6 +306,51 @@ case_another_timeline() {
     expect_rows fourth 10
 }
 
+# The newest base backup is from behind the moment that was restored: the one before it is the way back.
+case_a_way_back_to_a_restored_server() {
+    use_dir
+    start_cluster server
+    create_rows
+    settings+=(WAL_FLUSH_INTERVAL=1s)
+    serve_physical
+    add_rows 5
+    local target first
+    target=$(position)
+    first=$(field id)
+    add_rows 5
+    wait_until_stored
+    next_second
+    kill -USR1 "$pid"
+    wait_until 30 more_backups_than 1
+    stop_daemon
+    expect 0 pg_backup restore --cluster --target-dir "$T/second" --target-lsn "$target"
+    start_restored second
+    expect_rows second 5
+    sed -i "s#^PGHOST=.*#PGHOST=$T/second.sock#; s#^PGPORT=.*#PGPORT=1#" "$T/server/env"
+    use_cluster server
+    start_program pg-backup serve
+    wait_until 30 log_says "WAL streaming starts"
+    add_rows 10
+    wait_until_stored
+    stop_daemon
+    expect 0 with BACKUPS_TO_RETAIN=1 -- pg_prune now
+    says "the last base backup that leads to a timeline"
+    expect 0 pg_backup check-backup
+    expect 0 pg_backup restore --cluster --target-dir "$T/third"
+    start_restored third
+    expect_count third 15
+    # Without it the server needs a base backup at once.
+    rm -r "$folder/_cluster/$first"
+    expect 1 pg_backup check-backup
+    says "no base backup leads to timeline 2"
+    start_program pg-backup serve
+    wait_until 30 log_says "no base backup leads to timeline 2"
+    wait_until 30 more_backups_than 1
+    wait_until 20 pg_backup health
+    expect 0 pg_backup check-backup
+    stop_daemon
+}
+
 # What a client was told is committed is in the store, whenever the daemon dies.
 case_synchronous_commits_survive() {
     use_dir

@@ -15,7 +15,8 @@ using std::chrono::minutes;
 class CheckBackupFixture : public WalFixture {
  public:
   FreshnessLimits limits{.base_backup = days(7), .wal = minutes(5)};
-  AskedServer server{.system_id = "7", .position = position(21)};
+  AskedServer server{.system_id = "7", .place = {.timeline = 1, .position = position(21)}};
+  bool answers = true;
   size_t asked = 0;
 
   void fill() {
@@ -26,6 +27,7 @@ class CheckBackupFixture : public WalFixture {
     std::vector<std::string> sentences;
     const auto ask = [&] {
       ++asked;
+      if (!answers) throw Error(ErrorKind::transient, "no answer");
       return server;
     };
     for (const Health& health : check_freshness(store, limits, ask, now, log.log())) {
@@ -40,14 +42,16 @@ TEST_CASE_METHOD(CheckBackupFixture, "A store without a base backup is not fresh
   CHECK(check() == std::vector<std::string>{"unwell: there is no base backup"});
 }
 
-TEST_CASE_METHOD(CheckBackupFixture, "WAL is fresh by its age alone, and nobody is asked") {
+TEST_CASE_METHOD(CheckBackupFixture,
+                 "WAL is fresh by its age alone, where the server does not answer, too") {
+  answers = GENERATE(true, false);
   add_base(hours(2), 10);
   add_segments(1, 10, 20, minutes(1));
   CHECK(check() ==
         std::vector<std::string>{"well: the newest base backup is of 2026-11-20T10:00:00Z "
                                  "(20261120T100000Z-00000000), less than 7d and 5m ago",
                                  "well: the newest WAL, up to 0/15000000, was stored 1m ago"});
-  CHECK(asked == 0);
+  CHECK(asked == 1);
 }
 
 TEST_CASE_METHOD(CheckBackupFixture,
@@ -60,18 +64,60 @@ TEST_CASE_METHOD(CheckBackupFixture,
 
 TEST_CASE_METHOD(CheckBackupFixture, "Older WAL is not fresh where the server has written more") {
   fill();
-  server.position = position(21, 1024);
+  server.place.position = position(21, 1024);
   CHECK(check().back() ==
         "unwell: the newest WAL, up to 0/15000000, was stored 1h ago, and the server has written "
         "1.0 KiB since, up to 0/15000400");
 }
 
-TEST_CASE_METHOD(CheckBackupFixture, "Another server does not make old WAL fresh") {
+TEST_CASE_METHOD(CheckBackupFixture, "Older WAL is not fresh where the server does not answer") {
   fill();
-  server.system_id = "8";
+  answers = false;
   CHECK(check().back() ==
-        "unwell: the newest WAL, up to 0/15000000, was stored 1h ago, and the server is another "
-        "one: 8 in place of 7");
+        "unwell: the newest WAL, up to 0/15000000, was stored 1h ago, and whether the server has "
+        "written more is not known: no answer");
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "Base backups and WAL of another server do not count") {
+  add_base(hours(2), 10);
+  add_segments(1, 10, 20, minutes(1));
+  server.system_id = "8";
+  CHECK(check() == std::vector<std::string>{"unwell: there is no base backup of the server 8; the "
+                                            "newest one is of the server 7"});
+  add_base_of("8", hours(3), 10);  // older than that of 7
+  add_segments(1, 10, 20, minutes(1), "8");
+  CHECK(check().front().starts_with("well: the newest base backup is of 2026-11-20T09:00:00Z"));
+  CHECK(check().back().starts_with("well: "));
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "Only what leads to the timeline of the server counts") {
+  fill();
+  server.place = {.timeline = 2,
+                  .position = position(17, 4096),
+                  .history = {{.parent = 1, .at = position(17)}}};
+  SECTION("nothing of the timeline is stored, although the store reaches further on another") {
+    CHECK(check().back() ==
+          "unwell: the newest WAL, up to 0/11000000, was stored 5h ago, and the server has written "
+          "4.0 KiB since, up to 0/11001000");
+  }
+  SECTION("all of it is stored") {
+    add_piece(2, 17, 0, 4096, hours(1));
+    CHECK(check().back() ==
+          "well: the newest WAL, up to 0/11001000, was stored 1h ago, and the server has written "
+          "nothing since: all WAL up to 0/11001000 is stored");
+  }
+  SECTION("the base backup is from behind the branch") {
+    server.place.history = {{.parent = 1, .at = position(10)}};
+    CHECK(check() == std::vector<std::string>{
+                         "unwell: no base backup leads to timeline 2, along which the server goes "
+                         "on; the newest one is of timeline 1 (20261120T100000Z-00000000)"});
+  }
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "A base backup without any WAL has no age of WAL") {
+  add_base(hours(2), 10);
+  CHECK(check().back() ==
+        "unwell: the WAL that the base backup itself needs is missing from 0/A000028 on");
 }
 
 TEST_CASE_METHOD(CheckBackupFixture, "A gap is named, however new the WAL behind it is") {

@@ -141,11 +141,11 @@ struct Fixture {
     return all;
   }
 
-  void base_backup(Lsn start) {
+  void base_backup(Lsn start, const std::string& system = kSystem,
+                   const std::string& id = "20261120T031000Z-9f3a1c2b") {
     Manifest manifest = make_base_manifest(
-        "20261120T031000Z-9f3a1c2b",
-        {.start = start, .end = {start.value + 0x100}, .timeline = 1, .segment_bytes = kSize});
-    manifest.system_identifier = kSystem;
+        id, {.start = start, .end = {start.value + 0x100}, .timeline = 1, .segment_bytes = kSize});
+    manifest.system_identifier = system;
     manifest.started = manifest.finished = clock.now() - minutes(5);
     const std::string folder = backup_folder(manifest.group, manifest.id);
     for (const ManifestStream& one : manifest.streams) {
@@ -302,6 +302,91 @@ TEST_CASE(
   CHECK(f.wanted_backups == 1);
   CHECK(contains(f.stream.health({}, f.clock.now()).sentence,
                  "the WAL from 0/5100000 to 0/5200000 is not in the store"));
+}
+
+/// A server with its first segments in the store.
+struct ReachFixture : Fixture {
+  void store_segments(uint64_t count) {
+    for (uint64_t i = 0; i < count; ++i) {
+      const std::string name = segment_name({.timeline = 1, .number = kFirst + i}, kSize);
+      WalArchive(memory, kSystem).put(name, std::string_view(wal).substr(i * kSize, kSize));
+    }
+  }
+  /// Connects once, to a server that sends nothing. Returns what is unwell, or an empty string.
+  std::string connect() {
+    next_server = [&]() -> ScriptedPostgres& {
+      std::vector<std::string> replies = preparations(kEnd, kEnd);
+      replies.push_back(copy_both() + gone());
+      return servers.emplace_back("15.18", std::move(replies));
+    };
+    CHECK(error_of([&] { stream.stream(stop.get_token()); }));
+    return stream.status().gap;
+  }
+  /// The same with a server that was restored to `at`, and goes on along timeline 2.
+  std::string connect_restored(Lsn at) {
+    const std::string identity = rows({{kSystem, "2", format_lsn(kEnd), std::nullopt}}) + ready();
+    const std::string history =
+        rows({{"00000002.history", "1\t" + format_lsn(at) + "\tx\n"}}) + ready();
+    next_server = [&]() -> ScriptedPostgres& {
+      return servers.emplace_back(
+          "15.18", std::vector<std::string>{rows({{"10GB"}}) + ready(), slot(kEnd), identity,
+                                            rows({{"1MB"}}) + ready(), history, identity,
+                                            slot(kEnd), history, copy_both() + gone()});
+    };
+    CHECK(error_of([&] { stream.stream(stop.get_token()); }));
+    return stream.status().gap;
+  }
+};
+
+TEST_CASE("The first base backup of all is not missed, but one that has vanished is") {
+  ReachFixture f;
+  f.store_segments(kSegments);
+  CHECK(f.connect().empty());
+  CHECK(f.wanted_backups == 0);
+  f.states.succeed(kBackupJob, Group::cluster(), "", f.clock.now() - minutes(5));
+  CHECK(f.connect() ==
+        "there is no base backup: nothing of what the server writes now can be restored until the "
+        "next base backup");
+  CHECK(f.wanted_backups == 1);
+}
+
+TEST_CASE("Another server in the place of the former one gets a base backup at once") {
+  ReachFixture f;
+  f.base_backup({kBegin.value + 0x28}, "7");
+  CHECK(contains(f.connect(), "there is no base backup of the server " + kSystem +
+                                  "; the newest one is of the server 7"));
+  CHECK(f.wanted_backups == 1);
+}
+
+TEST_CASE("WAL that is gone from behind the newest base backup is a gap") {
+  ReachFixture f;
+  f.base_backup({kBegin.value + 0x28});
+  CHECK(contains(f.connect(), "the WAL from 0/5000028 to 0/5300000 is not in the store"));
+  CHECK(f.wanted_backups == 1);
+}
+
+TEST_CASE("A server that was restored needs a base backup from before that moment") {
+  const Lsn at{kBegin.value + kSize / 2};
+  SECTION("there is one: its newest is another one's") {
+    ReachFixture f;
+    f.store_segments(2);
+    f.base_backup({kBegin.value + 0x28}, kSystem, "20261119T031000Z-9f3a1c2b");
+    f.base_backup({kBegin.value + kSize + 0x28});
+    CHECK(f.connect_restored(at).empty());
+    CHECK(f.wanted_backups == 0);
+    f.servers.back().wait_for_end();
+    CHECK(f.memory.objects.contains(wal_key(kSystem, "00000002.history", {})));
+  }
+  SECTION("there is none") {
+    ReachFixture f;
+    f.store_segments(2);
+    f.base_backup({kBegin.value + kSize + 0x28});
+    CHECK(contains(f.connect_restored(at),
+                   "no base backup leads to timeline 2, along which the server goes on; the newest "
+                   "one is of timeline 1 (20261120T031000Z-9f3a1c2b): nothing"));
+    CHECK(f.wanted_backups == 1);
+    CHECK_FALSE(f.stream.health({}, f.clock.now()).is_well);
+  }
 }
 
 }  // namespace
