@@ -7,7 +7,6 @@
 #include <variant>
 
 #include "backup/physical/wal_server.h"
-#include "backup/physical/way_back.h"
 #include "common/base/error.h"
 #include "common/base/units.h"
 
@@ -116,7 +115,7 @@ void WalStream::stream(const std::stop_token& stop) {
   // A temporary slot is for one base backup, which needs nothing from before.
   WalStart start = settings_.life == SlotLife::temporary
                        ? start_kept(server, start_here(position), position)
-                       : go_on(server, store, system_id, position);
+                       : go_on(server, destinations, system_id, position);
   store_history(server, archive, position.timeline);
   log_.info(fmt::format("{} starts", kWalJob), {{"at", format_lsn(start.stored)},
                                                 {"timeline", start.timeline},
@@ -131,8 +130,9 @@ void WalStream::stream(const std::stop_token& stop) {
 
 /// Returns where to start so that what is stored goes on without a hole, as far as the server can
 /// fill it. Looks for a gap that it cannot fill.
-WalStart WalStream::go_on(ReplicationConnection& server, Store& store, const std::string& system_id,
-                          const ServerPosition& position) {
+WalStart WalStream::go_on(ReplicationConnection& server, const Destinations& destinations,
+                          const std::string& system_id, const ServerPosition& position) {
+  Store& store = named(destinations, context_.destination).store();
   StoredLog stored = std::move(read_stored_logs(store, system_id, log_)[system_id]);
   if (position.timeline > 1) stored.histories[position.timeline] = position.history;
   WalStart start = find_start(stored.wal, position);
@@ -142,7 +142,8 @@ WalStart WalStream::go_on(ReplicationConnection& server, Store& store, const std
              slot && slot->restart) {
     start = fill_hole(stored.wal, position, start, *slot->restart);
   }
-  find_earlier_gap(store, system_id, stored, position, start.stored);
+  find_earlier_gap(store, {system_id, position.timeline, start.stored}, stored,
+                   time_of(destinations, clock_));
   return start;
 }
 
@@ -338,19 +339,17 @@ void WalStream::note(const WalWriter& writer) {
   works_ = works_ || works;
 }
 
-/// Notes that no base backup leads to `start` on the timeline of the server: an earlier process may
+/// Notes that no base backup leads to `place`, where the stream starts: an earlier process may
 /// have left a gap, the server may have been restored to an earlier moment or be another one, or
 /// the base backups may be gone. Where there never was a base backup, the first one is made anyway.
 /// What hinders the search hinders no stream.
-void WalStream::find_earlier_gap(Store& store, const std::string& system_id,
-                                 const StoredLog& stored, const ServerPosition& position,
-                                 Lsn start) {
+void WalStream::find_earlier_gap(Store& store, const ServerPlace& place, const StoredLog& stored,
+                                 UtcTime now) {
   if (status().gap_found) return;
   try {
-    const ServerPlace place{system_id, position.timeline, start};
-    const WayBack way = find_way_back(store, place, stored, clock_.now(), log_);
-    if (way.route && way.route->reach.until >= start) return;
-    if (way.route) return note_gap(describe_gap(way.route->reach, start));
+    const WayBack way = find_way_back(store, place, stored, now, log_);
+    if (way.route && way.route->reach.until >= place.position) return;
+    if (way.route) return note_gap(describe_gap(way.route->reach, place.position));
     const bool is_first = !way.newest && (context_.states == nullptr ||
                                           !context_.states->last_success(
                                               kBackupJob, Group::cluster(), context_.destination));

@@ -18,6 +18,7 @@
 #include "backup/physical/wal_start.h"
 #include "backup/physical/wal_status.h"
 #include "backup/physical/wal_writer.h"
+#include "backup/physical/way_back.h"
 #include "backup/postgres/replication_stream.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -73,7 +74,7 @@ class WalStream final : public ServedJob {
   void prepare_slot(ReplicationConnection& server);
   void renew_slot(ReplicationConnection& server);
   void replace_lost_slot(ReplicationConnection& server);
-  [[nodiscard]] WalStart go_on(ReplicationConnection& server, Store& store,
+  [[nodiscard]] WalStart go_on(ReplicationConnection& server, const Destinations& destinations,
                                const std::string& system_id, const ServerPosition& position);
   [[nodiscard]] WalStart start_kept(ReplicationConnection& server, WalStart start,
                                     const ServerPosition& position);
@@ -84,8 +85,8 @@ class WalStream final : public ServedJob {
                                                      PgLink::Deadline deadline, WalWriter& writer);
   [[nodiscard]] bool take(const StreamMessage& message, WalWriter& writer);
   void note(const WalWriter& writer);
-  void find_earlier_gap(Store& store, const std::string& system_id, const StoredLog& stored,
-                        const ServerPosition& position, Lsn start);
+  void find_earlier_gap(Store& store, const ServerPlace& place, const StoredLog& stored,
+                        UtcTime now);
   void note_gap(const std::string& sentence);
   void note_failure(const Error& error);
   void change(const std::function<void(WalStatus&)>& work);
