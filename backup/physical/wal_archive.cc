@@ -174,6 +174,10 @@ void write_zeros(uint64_t bytes, Sink& sink) {
   }
 }
 
+/// Returns whether there is a whole file, which is not to be stored again. One of 0 bytes holds
+/// none.
+bool has_whole(const StoredSegment& stored) { return stored.whole && stored.whole->bytes > 0; }
+
 /// Returns how segments are packed. One that is not packed would have no checksum over its bytes.
 Packing checked_packing(const Packing& packing) {
   return packing.compression == Compression::none ? Packing{Compression::zstd} : packing;
@@ -224,7 +228,7 @@ StoredSegment WalArchive::find(std::string_view name) {
 }
 
 void WalArchive::put(const std::string& name, Source& content) {
-  if (const StoredSegment stored = find(name); stored.whole) {
+  if (const StoredSegment stored = find(name); has_whole(stored)) {
     compare(stored.whole->key, content);
     return;
   }
@@ -239,7 +243,7 @@ void WalArchive::put(const std::string& name, Source& content) {
 }
 
 void WalArchive::put(const std::string& name, std::string_view bytes) {
-  if (const StoredSegment stored = find(name); stored.whole) {
+  if (const StoredSegment stored = find(name); has_whole(stored)) {
     BytesSource content(bytes);
     compare(stored.whole->key, content);
     return;
@@ -304,7 +308,7 @@ bool WalArchive::is_taken(const Error& error, const std::string& key) {
 StoredPart WalArchive::compare_part(const std::string& name, uint64_t begin,
                                     std::string_view bytes) {
   const StoredSegment stored = find(name);
-  if (stored.whole) {
+  if (has_whole(stored)) {
     ComparePartSink comparison(bytes, begin);
     read(stored.whole->key, comparison);
     return {.bytes = bytes.size()};

@@ -74,7 +74,10 @@ void WalWriter::compare_large(std::string_view bytes) {
 void WalWriter::take_large(std::string_view bytes) {
   const Lsn begin = received_;
   const bool is_first = begin == segment_start_;
-  if (is_first && !archive_.find(name()).whole) large_ = archive_.create(name());
+  if (is_first) {
+    const std::optional<WalObject> whole = archive_.find(name()).whole;
+    if (!whole || whole->bytes == 0) large_ = archive_.create(name());
+  }
   if (large_ != nullptr) large_->write(bytes);
   received_.value += bytes.size();
   if (begin < known_) compare_large(bytes.substr(0, known_.value - begin.value));

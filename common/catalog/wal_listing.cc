@@ -191,8 +191,7 @@ StoredSegment list_wal_file(Store& store, std::string_view system_id, std::strin
   Collector collector(FoldedPieces::listed);
   const std::string prefix = wal_key(system_id, name, {Compression::none});
   visit_wal(store, prefix, [&](const WalKey& key, WalObject object) {
-    if (key.name != name || is_empty_segment(key, object)) return;
-    static_cast<void>(collector.add(found, key, std::move(object)));
+    if (key.name == name) static_cast<void>(collector.add(found, key, std::move(object)));
   });
   sort_pieces(found);
   return found;

@@ -130,8 +130,8 @@ TEST_CASE("Each wrong setting is named") {
   const std::vector<Case> cases = {
       {{"now"}, {{"BACKUP_DIR", "/b"}}, "nothing says which database to back up: set DB=app"},
       {{"serve"}, with(kPhysical, "WAL_SLOT", "Slot"), "WAL_SLOT: 'Slot' is not a name"},
-      {{"serve", "--wal-stream", "false"},
-       with(kPhysical, "WAL_SYNC", "true"),
+      {{"serve"},
+       with(with(kPhysical, "WAL_SYNC", "true"), "WAL_STREAM", "false"),
        "WAL_SYNC has no effect with WAL_STREAM=false"},
       {{"now"}, with(kPhysical, "BASE_BACKUP_MAX_RATE", "1KiB"), "no less than 32KiB per second"},
       {{"wal-push", "--system-id", "../../x", "00000002.history"},

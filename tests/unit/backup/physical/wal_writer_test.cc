@@ -193,7 +193,6 @@ TEST_CASE_METHOD(LargeFixture, "What was stored of a large segment is compared, 
     DYNAMIC_SECTION("other bytes at " << place) {
       segment[place] = static_cast<char>(segment[place] ^ 1);
       CHECK(fails_with(ErrorKind::conflict, "other content", [&] { write(writer, 0, kKnown); }));
-      CHECK(writer.stored() == start);
       CHECK(keys().size() == 3);
     }
   }
