@@ -1,4 +1,5 @@
 // pg-prune: deletes the backups that no rule keeps. Links no libpq and has no database password.
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -39,8 +40,9 @@ ReportStyle style_of(const PruneConfig& config, const ParsedOptions& parsed) {
 }
 
 /// Opens the destinations. A run that cannot do so has failed.
-Destinations noting_failure(RunStates& states, UtcTime began,
+Destinations noting_failure(RunStates& states, const Clock& clock,
                             const std::function<Destinations()>& open) {
+  const UtcTime began = clock.now();
   try {
     return open();
   } catch (...) {
@@ -73,8 +75,7 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
                      .summaries = &summaries,
                      .refuse = [&](Refusal one) { reporter.refuse(std::move(one)); }};
   const auto prune = [&] {
-    const UtcTime began = clock.now();
-    prune_once(noting_failure(states, began, open), job, clock, log, stop);
+    prune_once(noting_failure(states, clock, open), job, clock, log, stop);
   };
   const auto prune_and_report = [&] {
     const Environment environment = process_environment();
