@@ -58,8 +58,7 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
   std::stop_token stop;
   RequestCounter requests;
   config.store.s3.counter = &requests;
-  // The destinations are opened for each run, so that one that was unavailable at start is found
-  // later.
+  // Opened for each run, so that a destination that was unavailable at start is found later.
   const auto open = [&] { return open_destinations(config.store, clock, log, stop); };
   RunStates states;
   PruneSummaries summaries;
