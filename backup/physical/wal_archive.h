@@ -19,7 +19,7 @@ namespace pgbackup {
 /// written as they come.
 inline constexpr uint64_t kKeptSegmentBytes = kDefaultSegmentBytes;
 
-/// What a comparison with a stored segment finds.
+/// Says what a comparison with a stored segment finds.
 struct StoredPart {
   uint64_t bytes = 0;    ///< so many are stored undamaged without a gap, and are the same
   std::string damage{};  ///< why that is not more; empty: nothing that is stored is damaged

@@ -20,7 +20,7 @@ struct ServerPlace {
   Lsn position;
 };
 
-/// What a store has of base backups, for one server.
+/// Holds what a store has of base backups, for one server.
 struct WayBack {
   std::optional<FoundBase> newest{};     ///< of any server
   std::optional<FoundBase> own{};        ///< the newest of this server

@@ -28,8 +28,8 @@ struct WalPiece {
   WalObject object;
 };
 
-/// What is stored of one segment: the whole, pieces of it, or both. list_wal() counts an object of
-/// 0 bytes as neither: nothing is packed into so few.
+/// Holds what is stored of one segment: the whole, pieces of it, or both. list_wal() counts an
+/// object of 0 bytes as neither: nothing is packed into so few.
 struct StoredSegment {
   std::optional<WalObject> whole{};  ///< the first that is listed, where it is packed in two ways
   std::vector<WalPiece> pieces{};    ///< by begin, then end

@@ -16,8 +16,8 @@
 namespace pgbackup {
 
 /// Passes on what is written to it in a thread of its own, at most 4 MiB later: write() waits then.
-/// What `next` throws, write() or finish() throws, and nothing more is passed on. finish() finishes
-/// `next` in the calling thread, after everything has been passed on.
+/// Throws from write() or finish() what `next` throws, and then passes nothing on. finish()
+/// finishes `next` in the calling thread, after everything has been passed on.
 class RelaySink final : public Sink {
  public:
   /// `next` must outlive the relay, and is for the relay alone to use.
