@@ -26,11 +26,13 @@ has_rows_coming() { [ "$(sql postgres "select count(*) from pg_stat_progress_cop
 case_killed_restore_leaves_nothing() {
     use_dir
     create_large_database app 60
+    # Each row takes a while, so that the moments below are not over before anybody looks.
+    sql app "alter table chunk add constraint slow check (pg_sleep(0.002)::text is not null)"
     plain_backup app
     create_database copy
     local rows victim
     for rows in -1 10 400 1200; do
-            become "$BIN/pg-backup" restore --target-database copy >"$T/out" 2>"$T/err" </dev/null &
+        become "$BIN/pg-backup" restore --target-database copy >"$T/out" 2>"$T/err" </dev/null &
         victim=$!
         wait_until 60 has_rows_coming "$rows"
         kill -STOP "$victim"

@@ -102,7 +102,7 @@ MUTATIONS = [
     ("OpenShift's DNS closed", "NetworkPolicy/pg-backup", "spec.egress.0.ports.2.port", 53, "opens"),
     ("a proxy at another port", "ConfigMap/pg-backup-store", "data.HTTPS_PROXY", "http://proxy:3128", "opens"),
     ("the store at another port", "ConfigMap/pg-backup-store", "data.S3_ENDPOINT", "http://s3:8080", "opens"),
-    ("someone let in", "NetworkPolicy/pg-backup", "spec.ingress", [{}], "lets someone in"),
+    ("someone let in", "NetworkPolicy/pg-backup", "spec.ingress", [{}], "lets everything in"),
     ("one direction only", "NetworkPolicy/pg-backup", "spec.policyTypes", ["Egress"], "both directions"),
 ]
 GOOD_CRON = ["15 3 * * *", "*/5 0-6,22 1 jan-mar mon,FRI", "0 0 * * 7", "59 23 31 12 sun", "0-30/10 * * * *"]
