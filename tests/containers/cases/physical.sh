@@ -48,7 +48,7 @@ YAML
 }
 
 physical_up() { in_physical up -d --pull never --wait --wait-timeout 120; }
-has_base() { in_physical exec -T backup pg-backup list --json | jq -e 'select(.group == "_cluster")' >/dev/null; }
+has_base() { grep -qF '"group":"_cluster"' <<<"$(in_physical exec -T backup pg-backup list --json)"; }
 
 # runbook: the commands of "The server is gone", from within the folder on, without the restore up to a moment, and
 # without a terminal.
