@@ -383,5 +383,22 @@ TEST_CASE("The rules are printed one per line, also those that are off") {
         "  ADOPT_DATABASE           app\n");
 }
 
+TEST_CASE("An age below a day is pointed out, since a number without a unit counts seconds") {
+  const auto notes = [](const std::string& age) {
+    PruneConfig config;
+    const CommandLine command = prune_command_line(config);
+    ParsedOptions parsed =
+        parse_options(command, {}, {{"BACKUP_DIR", "/backups"}, {"S3_BACKUP_MAX_AGE", age}});
+    check_prune_config(config, parsed);
+    return fmt::format("{}", fmt::join(parsed.notes, "\n"));
+  };
+  CHECK(notes("30") ==
+        "S3_BACKUP_MAX_AGE is 30s: a number without a unit counts seconds; 30d are 30 "
+        "days");
+  CHECK(notes("23h").starts_with("S3_BACKUP_MAX_AGE is 23h"));
+  CHECK(notes("1d").empty());
+  CHECK(notes("86400").empty());
+}
+
 }  // namespace
 }  // namespace pgbackup
