@@ -526,7 +526,7 @@ TEST_CASE_METHOD(Fixture, "A configuration that cannot work is refused before an
     }
     return false;
   };
-  CHECK(refuses([](S3Config& c) { c.endpoint = "https://h/"; }));
+  CHECK(refuses([](S3Config& c) { c.endpoint = "https://h/b"; }));
   CHECK(refuses([](S3Config& c) { c.bucket.clear(); }));
   CHECK(refuses([](S3Config& c) { c.bucket = "a/b"; }));
   CHECK(refuses([](S3Config& c) { c.part_bytes = 0; }));
