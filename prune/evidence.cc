@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
 #include <iterator>
 #include <map>
@@ -13,6 +14,7 @@
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
+#include "common/base/units.h"
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/manifest.h"
@@ -239,6 +241,20 @@ bool is_among(const std::vector<FlawedBackup>& flawed, const Step& step) {
                      [&](const FlawedBackup& one) { return one.id == step.backup->id; });
 }
 
+/// Warns when every backup is too old for S3_BACKUP_MAX_AGE before the next one is made: the rule
+/// keeps nothing then, and only the floor is left.
+void warn_of_short_age(const Plan& plan, std::span<const Step> group, const GroupFacts& facts,
+                       Log& log) {
+  const std::optional<std::chrono::seconds>& max_age = plan.rules.retention.max_age;
+  if (!max_age || facts.readings.empty() || !facts.readings.back().next_due) return;
+  const std::chrono::seconds period = *facts.readings.back().next_due - facts.readings.back().time;
+  if (*max_age >= period) return;
+  log.warn("S3_BACKUP_MAX_AGE is shorter than the time from one backup to the next",
+           {{"database", group.front().backup->group.name()},
+            {"max_age", format_duration(*max_age)},
+            {"period", format_duration(period)}});
+}
+
 void freeze(std::span<Step> group, const GroupFacts& facts) {
   for (Step& step : group) {
     const bool is_damaged = is_among(facts.damaged, step);
@@ -310,6 +326,7 @@ void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop)
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     const GroupFacts facts = gather_facts(store, plan, group);
     if (const auto change = server_change(facts)) log.warn(*change);
+    warn_of_short_age(plan, group, facts, log);
     const std::vector<GuardFinding> findings = guard_group(facts, plan.rules.guards, plan.now);
     if (findings.empty()) continue;
     freeze(group, facts);

@@ -12,7 +12,18 @@
 namespace pgbackup {
 namespace {
 
-constexpr std::array<std::string_view, 2> kSchemes = {"postgres://", "postgresql://"};
+/// Returns the length of what stands before the hosts and the user: the scheme of libpq, or that of
+/// a library that names its driver (`postgresql+asyncpg://`, `jdbc:postgresql://`). 0 for another
+/// one.
+size_t scheme_bytes(std::string_view url) {
+  constexpr std::string_view kJdbc = "jdbc:";
+  const size_t end = url.find("://");
+  if (end == std::string_view::npos) return 0;
+  std::string_view scheme = url.substr(0, end);
+  if (scheme.starts_with(kJdbc)) scheme.remove_prefix(kJdbc.size());
+  scheme = scheme.substr(0, scheme.find('+'));
+  return scheme == "postgres" || scheme == "postgresql" ? end + 3 : 0;
+}
 
 /// Names parameters of Prisma, SQLAlchemy, Rails, Django, pgx and the like about their pools and
 /// caches, and about which schema they look at. Parameters about encryption (`sslaccept`, `ssl`)
@@ -49,7 +60,7 @@ struct Parameter {
 /// Holds a URL in the pieces into which libpq takes it.
 struct Pieces {
   size_t bytes = 0;
-  std::string_view head;  ///< up to the `?`
+  std::string_view head;  ///< from behind the scheme up to the `?`
   std::string_view user;  ///< with the password: after the scheme and before the first @
   std::string_view rest;  ///< the rest of the head: hosts, ports and database
   std::vector<Parameter> parameters;
@@ -69,7 +80,7 @@ std::vector<Parameter> split_query(std::string_view query) {
 /// does: a user ends at the first `@`, unless a `/` comes before.
 Pieces split(std::string_view url) {
   Pieces pieces{.bytes = url.size(), .head = {}, .user = {}, .rest = {}, .parameters = {}};
-  const size_t start = url.find("://") + 3;
+  const size_t start = scheme_bytes(url);
   size_t behind = url.find_first_of("@/", start);
   if (behind != std::string_view::npos && url[behind] == '@') {
     pieces.user = url.substr(start, behind - start);
@@ -78,7 +89,7 @@ Pieces split(std::string_view url) {
     behind = start;
   }
   const size_t mark = std::min(url.find('?', behind), url.size());
-  pieces.head = url.substr(0, mark);
+  pieces.head = url.substr(start, mark - start);
   pieces.rest = url.substr(behind, mark - behind);
   if (mark < url.size()) pieces.parameters = split_query(url.substr(mark + 1));
   return pieces;
@@ -144,7 +155,9 @@ void check(const Pieces& pieces) {
 std::string without_parameters_of_libraries(const Pieces& pieces,
                                             std::vector<std::string>& left_out) {
   std::string text;
-  text.reserve(pieces.bytes);  // a secret: no copy is left behind by growing
+  constexpr std::string_view kScheme = "postgresql://";
+  text.reserve(kScheme.size() + pieces.bytes);  // a secret: no copy is left behind by growing
+  text += kScheme;
   text += pieces.head;
   char separator = '?';
   for (const Parameter& item : pieces.parameters) {
@@ -177,10 +190,7 @@ void take(PgConfig& config, const PQconninfoOption& option) {
 
 }  // namespace
 
-bool is_database_url(std::string_view url) {
-  return std::any_of(kSchemes.begin(), kSchemes.end(),
-                     [&](std::string_view scheme) { return url.starts_with(scheme); });
-}
+bool is_database_url(std::string_view url) { return scheme_bytes(url) != 0; }
 
 std::vector<std::string> read_database_url(PgConfig& config, const Secret& url) {
   const Pieces pieces = split(url.reveal());

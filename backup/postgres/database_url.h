@@ -13,7 +13,8 @@
 
 namespace pgbackup {
 
-/// Returns whether libpq takes `url` for a URL: `postgres://` or `postgresql://`.
+/// Returns whether `url` is one of libpq (`postgres://`, `postgresql://`), or one of a library that
+/// says the same: `postgresql+asyncpg://`, `jdbc:postgresql://`.
 [[nodiscard]] bool is_database_url(std::string_view url);
 
 /// Completes `config` with what `postgres://user:password@host:port/database?...` says. Returns the

@@ -4,9 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <optional>
 
 #include "common/base/printable.h"
+#include "common/base/text.h"
 #include "common/base/units.h"
 #include "common/base/utc_time.h"
 
@@ -43,7 +46,7 @@ std::string assign_number(const Number& number, std::string_view text) {
 
 std::string assign_duration(const Duration& duration, std::string_view text) {
   const auto value = parse_duration(text);
-  if (!value) return complain(text, "a duration such as 21600 (seconds), 90s, 15m, 6h or 30d");
+  if (!value) return complain(text, "a duration such as 21600 (seconds), 90s, 15m, 2h30m or 30d");
   if (*value < duration.min) {
     return fmt::format("'{}' is too short: it must be at least {}", text,
                        format_duration(duration.min));
@@ -63,14 +66,38 @@ std::string assign_bytes(const Bytes& bytes, std::string_view text) {
   return "";
 }
 
+/// Returns what a word says as YAML, Python and shell scripts write it; nullopt where it says
+/// neither.
+std::optional<bool> parse_bool(std::string_view text) {
+  static constexpr std::array<std::string_view, 4> kYes = {"true", "yes", "on", "1"};
+  static constexpr std::array<std::string_view, 4> kNo = {"false", "no", "off", "0"};
+  const std::string word = lower_case(text);
+  if (std::find(kYes.begin(), kYes.end(), word) != kYes.end()) return true;
+  if (std::find(kNo.begin(), kNo.end(), word) != kNo.end()) return false;
+  return std::nullopt;
+}
+
 std::string assign_bool(bool* value, std::string_view text) {
-  if (text != "true" && text != "false") return complain(text, "true or false");
-  *value = text == "true";
+  const std::optional<bool> meant = parse_bool(text);
+  if (!meant) return complain(text, "true or false");
+  *value = *meant;
   return "";
 }
 
+/// Returns the name among those of `choice` that `text` means: `yes` means `true`, where that is
+/// one.
+std::string_view meant_name(const Choice& choice, std::string_view text) {
+  const auto has = [&](std::string_view name) {
+    return std::find(choice.names.begin(), choice.names.end(), name) != choice.names.end();
+  };
+  if (has(text) || !has("true")) return text;
+  const std::optional<bool> meant = parse_bool(text);
+  if (!meant) return text;
+  return *meant ? "true" : "false";
+}
+
 std::string assign_choice(const Choice& choice, std::string_view text) {
-  const auto found = std::find(choice.names.begin(), choice.names.end(), text);
+  const auto found = std::find(choice.names.begin(), choice.names.end(), meant_name(choice, text));
   if (found == choice.names.end()) {
     return complain(text, fmt::format("one of {}", fmt::join(choice.names, ", ")));
   }

@@ -12,6 +12,7 @@
 #include "common/base/did_you_mean.h"
 #include "common/base/error.h"
 #include "common/base/fd.h"
+#include "common/base/option_help.h"
 #include "common/base/option_value.h"
 #include "common/base/text.h"
 
@@ -48,14 +49,19 @@ std::vector<option> long_options(const CommandLine& command,
   return table;
 }
 
+/// Returns whether quotes or whitespace stand at both ends or at one: in a secret that cannot be
+/// shown, nobody would see them.
+bool has_odd_edges(std::string_view text) {
+  if (text.empty()) return false;
+  const bool is_quoted = text.size() > 1 && text.front() == text.back() &&
+                         (text.front() == '"' || text.front() == '\'');
+  return is_quoted || is_whitespace(text.front()) || is_whitespace(text.back());
+}
+
 /// Returns `serve, now and restore`.
 std::string join_words(std::span<const std::string_view> words) {
   if (words.size() < 2) return fmt::format("{}", fmt::join(words, ""));
   return fmt::format("{} and {}", fmt::join(words.first(words.size() - 1), ", "), words.back());
-}
-
-std::string default_text(const Option& row) {
-  return row.default_note.empty() ? show_value(row.value) : std::string(row.default_note);
 }
 
 class Parser {
@@ -254,6 +260,12 @@ class Parser {
     if (given) {
       const std::string complaint = assign_value(row.value, given->value);
       if (!complaint.empty()) problem(fmt::format("{}: {}", given->name, complaint));
+      if (is_secret(row) && has_odd_edges(given->value)) {
+        result_.notes.push_back(
+            fmt::format("{} has quotes or whitespace around it, which count as part of it; "
+                        "`docker run --env-file` does not take quotes off",
+                        given->name));
+      }
     }
     if (!row.name.starts_with("--")) {
       result_.settings.push_back({std::string(row.name),
@@ -298,26 +310,6 @@ std::string file_of(const Option& row, const ParsedOptions& parsed,
     return name.ends_with("_FILE") && found != environment.end() ? found->second : "";
   }
   return "";
-}
-
-/// Returns the help of a row with the names that older systems gave it.
-std::string help_of(const Option& row) {
-  std::string text(row.help);
-  for (const Alias& alias : row.aliases) {
-    text += fmt::format("{} `{}`", &alias == row.aliases.data() ? " Also:" : ",", alias.name);
-    if (alias.unit == "d") text += " (days)";
-  }
-  return row.aliases.empty() ? text : text + ".";
-}
-
-/// Escapes `|`, which would end a cell of a Markdown table.
-std::string escape_cell(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '|') escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
 }
 
 }  // namespace
@@ -400,51 +392,6 @@ void throw_problems(std::string_view program, const std::vector<std::string>& pr
   if (problems.empty()) return;
   throw Error(ErrorKind::usage, fmt::format("{}", fmt::join(problems, "\n")),
               fmt::format("{} --help lists every setting", program));
-}
-
-std::string help_text(const CommandLine& command) {
-  std::string text = fmt::format("Usage: {} [COMMAND] [OPTIONS]\n{}\n\nCommands:\n",
-                                 command.program, command.summary);
-  const auto usage = [](const Verb& verb) {
-    return fmt::format("{}{}{}", verb.name, verb.arguments.empty() ? "" : " ", verb.arguments);
-  };
-  size_t width = 10;
-  for (const Verb& verb : command.verbs) width = std::max(width, usage(verb).size());
-  for (const Verb& verb : command.verbs) {
-    text += fmt::format("  {:<{}} {}\n", usage(verb), width, verb.help);
-  }
-  std::string flags;
-  std::string settings;
-  for (const Option& row : command.options) {
-    const std::string flag = flag_name(row) + value_placeholder(row.value);
-    if (row.name.starts_with("--")) {
-      flags += fmt::format("  {:<26} {}\n", flag, row.help);
-      continue;
-    }
-    const std::string shown = default_text(row);
-    const std::string verbs = fmt::format("  [{}]", fmt::join(row.verbs, ", "));
-    settings += fmt::format("  {}{}{}\n      {}{}\n", row.name, is_secret(row) ? "" : ", " + flag,
-                            row.verbs.empty() ? "" : verbs, help_of(row),
-                            shown.empty() ? "" : fmt::format(" (default: {})", shown));
-  }
-  if (!flags.empty()) flags.insert(0, "\nOptions:\n");
-  text += flags +
-          "\n  --help, --version\n\nSettings, as variable (NAME, or NAME_FILE naming a file "
-          "that holds it) or flag,\nwith the commands on which each has an effect:\n" +
-          settings;
-  if (!command.notes.empty()) text += fmt::format("\n{}\n", command.notes);
-  return text;
-}
-
-std::string markdown_table(const CommandLine& command) {
-  std::string text = "| Variable | Default | Meaning |\n|---|---|---|\n";
-  for (const Option& row : command.options) {
-    if (row.name.starts_with("--")) continue;
-    const std::string shown = default_text(row);
-    text += fmt::format("| `{}` | {} | {} |\n", row.name, shown.empty() ? "" : "`" + shown + "`",
-                        escape_cell(help_of(row)));
-  }
-  return text;
 }
 
 }  // namespace pgbackup

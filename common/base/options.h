@@ -171,9 +171,4 @@ void append_options(std::vector<Option>& rows, std::vector<Option> more,
 /// Throws Error `usage` with all problems, one per line, when there are any.
 void throw_problems(std::string_view program, const std::vector<std::string>& problems);
 
-/// Returns the text of --help.
-[[nodiscard]] std::string help_text(const CommandLine& command);
-/// Returns the rows as a Markdown table with a line per option, for docs/configuration.md.
-[[nodiscard]] std::string markdown_table(const CommandLine& command);
-
 }  // namespace pgbackup

@@ -67,6 +67,14 @@ std::string_view take_word(std::string_view text, std::string& word) {
 
 }  // namespace
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
 std::string_view trimmed(std::string_view text, std::string_view whitespace) {
   const size_t begin = text.find_first_not_of(whitespace);
   if (begin == std::string_view::npos) return {};

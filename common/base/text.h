@@ -16,6 +16,9 @@ inline constexpr std::string_view kWhitespace = " \t\n\v\f\r";
 }
 [[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/// Returns `text` with the letters A to Z in lowercase.
+[[nodiscard]] std::string lower_case(std::string_view text);
+
 /// Returns `text` without the characters of `whitespace` at both ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text,
                                        std::string_view whitespace = kWhitespace);

@@ -29,23 +29,33 @@ constexpr std::array<std::pair<std::string_view, uint64_t>, 9> kByteUnits = {
 
 constexpr long kLongestDuration = 100L * 366 * 86400;
 
+/// Returns the seconds of a unit; 0 for a letter that is none.
+long length_of(char letter) {
+  for (const auto& [known, length] : kDurations) {
+    if (known == letter) return length;
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::optional<seconds> parse_duration(std::string_view text) {
-  long unit = 1;
-  for (const auto& [letter, length] : kDurations) {
-    if (!text.empty() && text.back() == letter) {
-      unit = length;
-      text.remove_suffix(1);
-      break;
-    }
-  }
-  long count = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, count);
-  if (text.empty() || text[0] == '-' || error != std::errc() || stopped != end) return std::nullopt;
-  if (count > kLongestDuration / unit) return std::nullopt;
-  return seconds(count * unit);
+  long sum = 0;
+  long last_unit = kLongestDuration;
+  do {
+    long count = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, count);
+    if (text.empty() || text[0] == '-' || error != std::errc()) return std::nullopt;
+    const bool is_bare = stopped == end && last_unit == kLongestDuration;
+    const long unit = is_bare ? 1 : stopped == end ? 0 : length_of(*stopped);
+    if (unit == 0 || unit >= last_unit) return std::nullopt;
+    if (count > (kLongestDuration - sum) / unit) return std::nullopt;
+    sum += count * unit;
+    last_unit = unit;
+    text.remove_prefix(static_cast<size_t>(stopped - text.data()) + (is_bare ? 0 : 1));
+  } while (!text.empty());
+  return seconds(sum);
 }
 
 std::string format_duration(seconds duration) {

@@ -9,8 +9,8 @@
 
 namespace pgbackup {
 
-/// Parses digits and one unit: `90`, `90s`, `15m`, `6h`, `30d`, `2w`; bare digits are seconds.
-/// Returns nullopt for anything else, and for more than 100 years.
+/// Parses digits and units, the longest first: `90`, `90s`, `15m`, `2h30m`, `30d`, `2w`; bare
+/// digits are seconds. Returns nullopt for anything else, and for more than 100 years.
 [[nodiscard]] std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 /// Returns the shortest exact form: `30d`, `6h`, `90s`, `0s`.
 [[nodiscard]] std::string format_duration(std::chrono::seconds duration);

@@ -11,6 +11,7 @@
 
 #include "common/base/error.h"
 #include "common/base/fd.h"
+#include "common/base/option_help.h"
 #include "common/base/output.h"
 #include "common/base/printable.h"
 #include "common/service/health.h"
@@ -140,7 +141,10 @@ int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions&
     parsed.notes.push_back(std::move(note));
   }
   if (is_config) return show_config(command, service.check_only, parsed);
-  throw_problems(command.program, parsed.problems);
+  // A note may be the cause of a problem: a name of another image for what is missing.
+  std::vector<std::string> complaints = parsed.problems;
+  for (const std::string& note : parsed.notes) complaints.push_back("note: " + note);
+  if (!parsed.problems.empty()) throw_problems(command.program, complaints);
   return parsed.verb == kHealthVerb.name ? show_health(service.health_socket) : body(parsed);
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "common/base/error.h"
+#include "common/base/text.h"
 #include "common/base/units.h"
 #include "common/store/dir_store.h"
 #include "common/store/s3/credentials/credential_chain.h"
@@ -18,6 +19,7 @@ namespace {
 constexpr uint64_t kLeastPart = uint64_t{5} << 20U;      // S3's own limit
 constexpr uint64_t kLargestPart = uint64_t{512} << 20U;  // times 10,000 it is just below 5 TiB
 constexpr uint64_t kLeastRate = uint64_t{16} << 10U;
+constexpr std::chrono::seconds kPatienceOfPeople{10};
 
 std::string region_of_others(const Environment& environment) {
   for (const auto* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
@@ -65,6 +67,7 @@ S3Config copy_of(const StoreConfig& config, Clock& clock) {
           .max_parts = s3.max_parts,
           .max_rate = s3.max_rate,
           .retry = {.total = config.retry_time},
+          .first_contact = config.first_contact,
           .write = s3.write,
           .delete_versions = s3.delete_versions,
           .counter = s3.counter};
@@ -80,12 +83,28 @@ void collect(std::vector<std::string>& problems, const Check& check) {
   }
 }
 
+/// Returns whether `secret` is a key id by its form and `id` is none: 20 capitals and digits at
+/// AWS, Ceph and Wasabi, GK and 24 hexadecimal digits at Garage.
+bool are_swapped(std::string_view id, std::string_view secret) {
+  const auto is_id = [](std::string_view text) {
+    constexpr std::string_view kCapitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    if (text.size() == 20) return text.find_first_not_of(kCapitals) == std::string_view::npos;
+    return text.size() == 26 && text.starts_with("GK") &&
+           text.find_first_not_of("0123456789abcdef", 2) == std::string_view::npos;
+  };
+  return is_id(secret) && !is_id(id) && id.size() > secret.size();
+}
+
 /// Checks the keys. Our own pair is taken whole, never completed from the variables of others.
 void check_keys(const StoreConfig& config, const ParsedOptions& parsed,
                 std::vector<std::string>& problems) {
   const bool has_access_key = is_set(parsed, "S3_ACCESS_KEY");
   const bool has_secret_key = is_set(parsed, "S3_SECRET_KEY");
-  if (has_access_key && !has_secret_key) {
+  if (are_swapped(config.s3.access_key.reveal(), config.s3.secret_key.reveal())) {
+    problems.emplace_back(
+        "S3_ACCESS_KEY and S3_SECRET_KEY are swapped, by their forms: the shorter one is the "
+        "access key");
+  } else if (has_access_key && !has_secret_key) {
     problems.emplace_back("S3_ACCESS_KEY is set without S3_SECRET_KEY");
   } else if (!has_access_key && has_secret_key) {
     problems.emplace_back("S3_SECRET_KEY is set without S3_ACCESS_KEY");
@@ -108,6 +127,26 @@ std::string_view origin(const ParsedOptions& parsed, std::string_view name) {
   return name;
 }
 
+/// Checks the prefix. Some servers and most tools cannot handle empty and dot segments, and
+/// whitespace is a slip of the pen.
+void check_prefix(const S3Config& s3, std::vector<std::string>& problems) {
+  const std::string prefix = normalized_prefix(s3.prefix);
+  const auto complain = [&](std::string_view what) {
+    problems.push_back(fmt::format("S3_PREFIX: '{}' {}", s3.prefix, what));
+  };
+  if (prefix.find_first_of(kWhitespace) != std::string::npos) {
+    return complain("holds whitespace: leave it out");
+  }
+  for (size_t begin = 0; begin < prefix.size();) {
+    const size_t end = prefix.find('/', begin);
+    const std::string_view segment = std::string_view(prefix).substr(begin, end - begin);
+    if (segment.empty() || segment == "." || segment == "..") {
+      return complain("has an empty segment, or one that is . or ..: write a/b");
+    }
+    begin = end + 1;
+  }
+}
+
 void check_s3(const S3Config& s3, const ParsedOptions& parsed, std::vector<std::string>& problems) {
   if (!s3.ca_file.empty() && access(s3.ca_file.c_str(), R_OK) != 0) {
     problems.push_back(fmt::format("{}: cannot read {}: {}", origin(parsed, "S3_CA_FILE"),
@@ -117,6 +156,7 @@ void check_s3(const S3Config& s3, const ParsedOptions& parsed, std::vector<std::
     check_write_options(s3.write, parse_s3_endpoint(s3.endpoint, s3.region).scheme, problems);
   });
   if (!s3.bucket.empty()) collect(problems, [&] { check_bucket_name(s3.bucket); });
+  check_prefix(s3, problems);
 }
 
 /// Checks the rate limit. A lower one would look like a connection that has stalled.
@@ -219,7 +259,8 @@ std::vector<Option> store_options(StoreConfig& config) {
        .default_note = "the system's"},
       {.name = "S3_RETRY_TIME",
        .value = Duration{&config.retry_time},
-       .help = "How long a failing request is repeated."},
+       .help = "How long a failing request is repeated. Commands on a terminal give up after 10s "
+               "where the server has never answered, unless this is set."},
   };
 }
 
@@ -286,6 +327,8 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
     return;
   }
   if (!has_bucket) return;
+  const bool is_watched = parsed.verb != "serve" && isatty(STDERR_FILENO) == 1;
+  if (is_watched && !is_set(parsed, "S3_RETRY_TIME")) config.first_contact = kPatienceOfPeople;
   check_s3(config.s3, parsed, problems);
   check_rate(config.s3, problems);
   check_keys(config, parsed, problems);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -21,7 +22,8 @@ struct StoreConfig {
   std::filesystem::path backup_dir;
   S3Config s3;
   std::chrono::seconds retry_time = std::chrono::minutes(15);
-  Environment environment = process_environment();  ///< where AWS_* credentials are looked for
+  std::optional<std::chrono::seconds> first_contact{};  ///< see S3Config
+  Environment environment = process_environment();      ///< where AWS_* credentials are looked for
   std::string only;  ///< `s3` or `dir`: this destination alone; empty: all that are set
 };
 

@@ -1,16 +1,16 @@
 # shellcheck shell=bash
 # No tool of ours is needed to get the data back: the lines that the documentation prints, run.
 
-# by_hand TEXT: runs the line in the documentation's blocks that holds TEXT, with the names of this case for those of
-# the documentation: the bucket and its folder, the directory, and `id`.
+# by_hand TEXT: runs the block of the documentation that holds TEXT, with the names of this case for those of the
+# documentation: the bucket and its folder, the directory, and `id`.
 by_hand() {
-    local line
-    line=$("$servers/../doc_commands.sh" | grep -F -- "$1" || true)
-    [ "$(grep -c . <<<"$line")" = 1 ] || fail "not one line of the documentation, but: $line"
-    line=$(sed "s#s3://backups/#s3://${S3_BUCKET:-}/${prefix:-}/#g; s#cd /backups/#cd ${folder:-}/#;
-        s#20261120T031500Z-9f3a1c2b#$id#g" <<<"$line")
-    echo "\$ $line"
-    PATH=$T/bin:$PG_BIN:$PATH bash -euo pipefail -c "$line" >"$T/out" 2>"$T/err" || { cat "$T/out"; fail "it failed"; }
+    local block
+    block=$(documented_block restore.md "$1")
+    [ -n "$block" ] || fail "no block of the documentation has: $1"
+    block=$(sed "s#s3://backups/#s3://${S3_BUCKET:-}/${prefix:-}/#g; s#cd /backups/#cd ${folder:-}/#;
+        s#20261120T031500Z-9f3a1c2b#$id#g" <<<"$block")
+    echo "$block"
+    PATH=$T/bin:$PG_BIN:$PATH bash -euo pipefail -c "$block" >"$T/out" 2>"$T/err" || { cat "$T/out"; fail "it failed"; }
 }
 
 # An `aws` for this gateway: what its own settings would say on Amazon.
@@ -32,7 +32,8 @@ case_restore_from_s3() {
     backup_now
     create_database app_copy
     id=$(field id)
-    by_hand '/app.dump.zst - |'
+    cd "$T"
+    by_hand 'app_backup && cd'
     expect_same_database app app_copy
 }
 
@@ -47,7 +48,8 @@ case_roles_from_s3() {
     backup_now
     id=$(field id _globals)
     drop_roles by_hand
-    by_hand '/globals.sql.zst - |'
+    cd "$T"
+    by_hand 'roles_backup && cd'
     [ "$(sql postgres "select rolconnlimit from pg_roles where rolname = 'by_hand'")" = 7 ] || fail "the role is not back"
     grep -q 'already exists' "$T/err" || fail "psql says nothing of the role that connects"
 }

@@ -139,6 +139,13 @@ answers() { echo "$*" >"$T/receiver/answers"; } # WORD...: how it answers, see r
 requests() { cat "$T/receiver/requests" 2>/dev/null || true; }
 paths() { requests | jq -r '"\(.method) \(.path)"'; } # of the requests, a line each
 
+# documented_block PAGE TEXT: the whole `sh` block of that page of docs/ that holds a line with TEXT.
+documented_block() {
+    awk -v text="$2" '
+        /^```/ { if (inside && found) print block; inside = !inside && $0 == "```sh"; block = ""; found = 0; next }
+        inside { block = block $0 "\n"; if (index($0, text)) found = 1 }' "$servers/../../docs/$1"
+}
+
 # expect STATUS COMMAND...: runs it with stdout in $T/out and stderr in $T/err.
 expect() {
     local wanted=$1 status=0

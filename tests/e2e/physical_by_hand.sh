@@ -1,17 +1,10 @@
 # shellcheck shell=bash
 # A whole server without a tool of ours: the blocks that docs/physical.md prints, run as they stand but for the names.
 
-# documented_block TEXT: the whole block of docs/physical.md that holds a line with TEXT.
-documented_block() {
-    awk -v text="$1" '
-        /^```/ { if (inside && found) print block; inside = !inside && $0 == "```sh"; block = ""; found = 0; next }
-        inside { block = block $0 "\n"; if (index($0, text)) found = 1 }' "$servers/../../docs/physical.md"
-}
-
 # by_hand TEXT: runs that block as the user of the server, with the names of this case.
 by_hand() {
     local block
-    block=$(documented_block "$1")
+    block=$(documented_block physical.md "$1")
     [ -n "$block" ] || fail "no block of the documentation has: $1"
     block=$(sed "s#s3://backups/#s3://${S3_BUCKET:-}/${prefix:-}/#g; s#/backups/#$folder/#g; s#/pgdata#$T/pgdata#g
         s#7434812345678901234#$system#g; s#20261120T031500Z-9f3a1c2b#$id#g; s#16401#$oid#g; s#^pg_ctl.*#:#" <<<"$block")

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "backup/config.h"
+#include "common/base/option_help.h"
 #include "prune/config.h"
 #include "tests/support/test.h"
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/base/units.h"
 #include "common/codec/digest.h"
 #include "common/codec/encoding.h"
 #include "common/store/s3/error.h"
@@ -37,8 +38,13 @@ constexpr const char* kForbiddenHeadHint =
     "key pair lacks s3:ListBucket for this prefix, without which S3 answers 403 in place of 404; "
     "wrong keys are answered in the same way";
 
+/// Some servers close a connection of http:// at a port for TLS without a word, as Ceph does.
+constexpr const char* kMuteHint =
+    "if the server speaks TLS at this port, the address begins with https://";
+
 S3ErrorReply read_error(const HttpResponse& response) {
-  S3ErrorReply reply = parse_error(response.body).value_or(S3ErrorReply{});
+  S3ErrorReply reply =
+      parse_error(response.body).value_or(S3ErrorReply{.message = words_of_page(response.body)});
   if (reply.request_id.empty()) reply.request_id = response.header("x-amz-request-id");
   if (!response.header("x-amz-bucket-region").empty()) {
     reply.region = response.header("x-amz-bucket-region");
@@ -50,6 +56,15 @@ bool is_region_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
   });
+}
+
+bool has_header(const S3Request& request, std::string_view begin) {
+  return std::any_of(request.headers.begin(), request.headers.end(),
+                     [&](const auto& header) { return header.first.starts_with(begin); });
+}
+
+std::string_view operation_of(const S3Request& request) {
+  return s3_operation(request.method, request.key.empty(), request.query);
 }
 
 bool is_success(int status) { return status >= 200 && status < 300; }
@@ -106,9 +121,19 @@ S3Client::S3Client(S3Config config, Clock& clock, Log& log)
 HttpResponse S3Client::send(Transport& transport, const S3Request& request,
                             const std::stop_token& stop) {
   const RetryLimits& limits = request.is_cleanup ? kSingleAttempt : config_.retry;
-  return make_retrier(limits, stop).run([&](Attempt& attempt) {
-    return send_once(transport, request, attempt, stop);
-  });
+  const bool is_first = is_first_contact(limits);
+  try {
+    return make_retrier(limits, stop).run([&](Attempt& attempt) {
+      return send_once(transport, request, attempt, stop);
+    });
+  } catch (const Error& error) {
+    if (!is_first || has_answered_ || error.kind() != ErrorKind::transient) throw;
+    throw Error(error.kind(), error.message(),
+                fmt::format("{}{}check S3_ENDPOINT, or set S3_RETRY_TIME to wait longer than {} "
+                            "for the server's first answer",
+                            error.hint(), error.hint().empty() ? "" : "; ",
+                            format_duration(*config_.first_contact)));
+  }
 }
 
 HttpResponse S3Client::send_once(Transport& transport, const S3Request& request, Attempt& attempt,
@@ -167,6 +192,7 @@ HttpResponse S3Client::exchange(Transport& transport, const S3Request& request, 
   };
   try {
     HttpResponse head = transport.start(sign(request, with, attempt), stop);
+    has_answered_ = true;
     if (!is_success(head.status)) head.body = transport.read_begin(kMaxErrorBytes);
     count(request, head.status);
     note(std::to_string(head.status), head.header("x-amz-request-id"));
@@ -174,14 +200,15 @@ HttpResponse S3Client::exchange(Transport& transport, const S3Request& request, 
   } catch (const Error& error) {
     count(request, 0);
     note(error.message(), "");
-    throw error.within(what);
+    const bool is_mute = endpoint_.scheme == "http" && !has_answered_ &&
+                         error.message().find("Empty reply") != std::string::npos;
+    throw Error(error.kind(), error.message(), is_mute ? kMuteHint : error.hint()).within(what);
   }
 }
 
 void S3Client::count(const S3Request& request, int status) const {
   if (config_.counter == nullptr) return;
-  config_.counter->count_request(s3_operation(request.method, request.key.empty(), request.query),
-                                 status);
+  config_.counter->count_request(operation_of(request), status);
 }
 
 bool S3Client::learn(const HttpResponse& response, const S3ErrorReply& reply, const Signing& used,
@@ -199,7 +226,13 @@ bool S3Client::learn(const HttpResponse& response, const S3ErrorReply& reply, co
 
 void S3Client::throw_unless_returned(const S3Request& request, int status,
                                      const S3ErrorReply& reply, const Attempt& attempt) const {
-  Error error = make_reply_error(describe(request), status, reply);
+  const std::string text = describe(request);
+  Error error = make_reply_error({.text = text,
+                                  .operation = operation_of(request),
+                                  .bucket = config_.bucket,
+                                  .locks = has_header(request, "x-amz-object-lock-"),
+                                  .encrypts = has_header(request, "x-amz-server-side-encryption")},
+                                 status, reply);
   if (request.method == "HEAD" && status == kForbidden && reply.code.empty()) {
     error = Error(error.kind(), error.message(), kForbiddenHeadHint);
   }
@@ -212,9 +245,16 @@ void S3Client::throw_unless_returned(const S3Request& request, int status,
   throw error;
 }
 
+bool S3Client::is_first_contact(const RetryLimits& limits) const {
+  return config_.first_contact && limits.total > *config_.first_contact && !has_answered_;
+}
+
 Retrier S3Client::make_retrier(const RetryLimits& limits, const std::stop_token& stop) {
-  return {
-      limits, {.clock = clock_, .log = log_, .outage = outage_, .counter = config_.counter}, stop};
+  RetryLimits in_force = limits;
+  if (is_first_contact(limits)) in_force.total = *config_.first_contact;
+  return {in_force,
+          {.clock = clock_, .log = log_, .outage = outage_, .counter = config_.counter},
+          stop};
 }
 
 S3Client::Signing S3Client::signing(const S3Request& request, const std::stop_token& stop) {

@@ -3,6 +3,7 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <mutex>
@@ -45,6 +46,9 @@ struct S3Config {
   int max_parts = kMostParts;             ///< the most parts of one object
   uint64_t max_rate = 0;  ///< bytes per second in each direction, all connections; zero: no bound
   RetryLimits retry{};    ///< of one request
+  /// In place of `retry.total` until the server has answered for the first time: a person who waits
+  /// has probably mistyped the endpoint. Unset: no such limit.
+  std::optional<std::chrono::seconds> first_contact{};
   S3WriteOptions write{};
   bool delete_versions = false;  ///< remove_all() deletes older versions and delete markers, too
   RequestCounter* counter = nullptr;  ///< where requests are counted; nullptr: nowhere
@@ -139,6 +143,7 @@ class S3Client {
     bool credentials = false;
   };
 
+  [[nodiscard]] bool is_first_contact(const RetryLimits& limits) const;
   [[nodiscard]] std::string describe(const S3Request& request) const;
   void count(const S3Request& request, int status) const;
   [[nodiscard]] Signing signing(const S3Request& request, const std::stop_token& stop);
@@ -163,6 +168,7 @@ class S3Client {
   ServerClock server_clock_;
   Outage outage_;
   RateLimit rate_limit_;
+  std::atomic<bool> has_answered_ = false;
 
   mutable std::mutex mutex_;
   std::optional<UtcTime> locked_until_;

@@ -83,9 +83,7 @@ S3Endpoint parse_s3_endpoint(std::string_view text, std::string_view region) {
     throw Error(ErrorKind::usage, "S3_ENDPOINT must not hold credentials",
                 "they belong into S3_ACCESS_KEY and S3_SECRET_KEY");
   }
-  if (rest.ends_with('/') && rest.find('/') == rest.size() - 1) {
-    throw endpoint_error(text, "ends with a slash: leave it out");
-  }
+  if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.find_first_of("/?#") != std::string_view::npos) {
     throw endpoint_error(text,
                          "has a path: the bucket goes into S3_BUCKET, a prefix into S3_PREFIX");

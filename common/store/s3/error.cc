@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "common/store/s3/operation.h"
+
 namespace pgbackup {
 namespace {
 
@@ -21,12 +23,11 @@ constexpr std::string_view kRegionHint =
 constexpr auto kCodes = std::to_array<CodeRow>({
     {"NoSuchKey", ErrorKind::not_found, ""},
     {"NoSuchUpload", ErrorKind::not_found, ""},
-    {"NoSuchBucket", ErrorKind::failed, "check S3_BUCKET and S3_ENDPOINT"},
+    {"NoSuchBucket", ErrorKind::failed, ""},
     {"SignatureDoesNotMatch", ErrorKind::denied, "check S3_SECRET_KEY"},
     {"InvalidAccessKeyId", ErrorKind::denied,
      "check S3_ACCESS_KEY; where keys are temporary, they may have expired"},
-    {"AccessDenied", ErrorKind::denied,
-     "the key pair is known but lacks permission for this request"},
+    {"AccessDenied", ErrorKind::denied, ""},
     {"ExpiredToken", ErrorKind::denied, "the credentials have expired"},
     {"InvalidTokenId", ErrorKind::denied, "the credentials are not valid here"},  // MinIO
     {"InvalidToken", ErrorKind::denied, "the credentials are not valid here"},
@@ -96,9 +97,54 @@ bool wants_lock_settings(const S3ErrorReply& reply) {
          reply.message.find("Object Lock") != std::string::npos;
 }
 
-std::string hint_of_reply(int status, const S3ErrorReply& reply) {
+/// Returns what to do about a bucket that is not there. A server may take another word for its
+/// name: Ceph takes a host name that it does not know.
+std::string hint_of_bucket(const S3Asked& asked, const S3ErrorReply& reply) {
+  std::string hint = fmt::format(
+      "there is no bucket \"{}\" at this endpoint: check S3_BUCKET, S3_ENDPOINT and S3_REGION",
+      asked.bucket);
+  if (!reply.bucket.empty() && reply.bucket != asked.bucket) {
+    hint += fmt::format(
+        "; the server took \"{}\" for the bucket: set S3_ADDRESSING, or S3_ENDPOINT to the host "
+        "name that the server knows as its own",
+        reply.bucket);
+  }
+  return hint;
+}
+
+std::string hint_of_denial(std::string_view operation) {
+  const std::string_view permission = permission_of(operation);
+  if (permission.empty()) return "the key pair is known but lacks permission for this request";
+  return fmt::format(
+      "the key pair is known but lacks {} here; the policies in deploy/iam/ grant what each "
+      "program "
+      "needs",
+      permission);
+}
+
+/// Returns whether the server refuses what the request asks for, rather than a mistake in it.
+bool is_unsupported(int status, const S3ErrorReply& reply) {
+  return status == 501 || reply.code == "NotImplemented" || reply.code == "InvalidRequest" ||
+         reply.code == "InvalidArgument" || reply.code == "InvalidEncryptionAlgorithmError" ||
+         reply.code.find("KMS") != std::string::npos ||
+         reply.code == "ServerSideEncryptionConfigurationNotFoundError";
+}
+
+std::string hint_of_reply(const S3Asked& asked, int status, const S3ErrorReply& reply) {
   if (wants_lock_settings(reply)) {
     return "the bucket locks by default: set S3_OBJECT_LOCK_MODE and S3_OBJECT_LOCK_RETENTION, too";
+  }
+  if (reply.code == "NoSuchBucket") return hint_of_bucket(asked, reply);
+  if (reply.code == "AccessDenied") return hint_of_denial(asked.operation);
+  if (asked.locks && is_unsupported(status, reply)) {
+    return "if the bucket has no Object Lock, unset S3_OBJECT_LOCK_MODE and "
+           "S3_OBJECT_LOCK_RETENTION, or make a bucket that has it";
+  }
+  if (asked.encrypts && is_unsupported(status, reply)) {
+    return "if the server cannot encrypt in this way, unset S3_SERVER_SIDE_ENCRYPTION";
+  }
+  if (status == 400 && reply.message.find("HTTPS") != std::string::npos) {
+    return "the server speaks TLS at this port: S3_ENDPOINT must begin with https://";
   }
   const CodeRow* const row = find_code(reply.code);
   const std::string_view hint = row != nullptr ? row->hint : hint_of_status(status);
@@ -155,12 +201,12 @@ bool is_damaged_in_transit(std::string_view code) {
   return code == "BadDigest" || code == "XAmzContentSHA256Mismatch";
 }
 
-Error make_reply_error(std::string_view request, int status, const S3ErrorReply& reply) {
-  std::string text = fmt::format("{}: {} {}", request, status,
+Error make_reply_error(const S3Asked& asked, int status, const S3ErrorReply& reply) {
+  std::string text = fmt::format("{}: {} {}", asked.text, status,
                                  reply.code.empty() ? reason_of_status(status) : reply.code);
   if (!reply.message.empty() && reply.message != reply.code) text += ": " + reply.message;
   if (!reply.request_id.empty()) text += fmt::format(" (request {})", reply.request_id);
-  return {kind_of_reply(status, reply.code), text, hint_of_reply(status, reply)};
+  return {kind_of_reply(status, reply.code), text, hint_of_reply(asked, status, reply)};
 }
 
 }  // namespace pgbackup

@@ -18,9 +18,17 @@ namespace pgbackup {
 /// Returns whether the body was changed on its way, which is worth one repeat and no more.
 [[nodiscard]] bool is_damaged_in_transit(std::string_view code);
 
+/// Says what was asked, for the hint.
+struct S3Asked {
+  std::string_view text;         ///< for messages: `PUT s3://bucket/key`
+  std::string_view operation{};  ///< as s3_operation() names it
+  std::string_view bucket{};     ///< S3_BUCKET
+  bool locks = false;            ///< asked to lock the object
+  bool encrypts = false;         ///< asked to encrypt the object
+};
+
 /// Returns `PUT s3://bucket/key: 503 SlowDown: message (request id)`, with a hint where there is
 /// one.
-[[nodiscard]] Error make_reply_error(std::string_view request, int status,
-                                     const S3ErrorReply& reply);
+[[nodiscard]] Error make_reply_error(const S3Asked& asked, int status, const S3ErrorReply& reply);
 
 }  // namespace pgbackup

@@ -1,6 +1,7 @@
 #include "common/store/s3/operation.h"
 
 #include <algorithm>
+#include <array>
 
 namespace pgbackup {
 namespace {
@@ -35,6 +36,32 @@ std::string_view object_operation(std::string_view method, const NameValues& que
 
 std::string_view s3_operation(std::string_view method, bool is_bucket, const NameValues& query) {
   return is_bucket ? bucket_operation(method, query) : object_operation(method, query);
+}
+
+std::string_view permission_of(std::string_view operation) {
+  struct Row {
+    std::string_view operation;
+    std::string_view permission;
+  };
+  static constexpr auto kRows = std::to_array<Row>({
+      {"ListObjectsV2", "s3:ListBucket"},
+      {"ListObjectVersions", "s3:ListBucketVersions"},
+      {"ListMultipartUploads", "s3:ListBucketMultipartUploads"},
+      {"ListParts", "s3:ListMultipartUploadParts"},
+      {"GetObject", "s3:GetObject"},
+      {"HeadObject", "s3:GetObject"},
+      {"PutObject", "s3:PutObject"},
+      {"CreateMultipartUpload", "s3:PutObject"},
+      {"UploadPart", "s3:PutObject"},
+      {"CompleteMultipartUpload", "s3:PutObject"},
+      {"AbortMultipartUpload", "s3:AbortMultipartUpload"},
+      {"DeleteObject", "s3:DeleteObject"},
+      {"DeleteObjects", "s3:DeleteObject"},
+  });
+  const auto* const row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& candidate) {
+    return candidate.operation == operation;
+  });
+  return row == kRows.end() ? std::string_view() : row->permission;
 }
 
 }  // namespace pgbackup

@@ -14,4 +14,9 @@ namespace pgbackup {
 [[nodiscard]] std::string_view s3_operation(std::string_view method, bool is_bucket,
                                             const NameValues& query);
 
+/// Returns the permission that an operation needs, as policies name it: `s3:ListBucket` for
+/// ListObjectsV2; empty for `Other`.
+/// https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+[[nodiscard]] std::string_view permission_of(std::string_view operation);
+
 }  // namespace pgbackup

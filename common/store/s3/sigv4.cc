@@ -14,14 +14,6 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
-
 /// Trims a value and reduces runs of whitespace in it to one space.
 std::string squeeze(std::string_view value) {
   std::string result;
@@ -41,7 +33,7 @@ std::string squeeze(std::string_view value) {
 std::map<std::string, std::string> canonical_headers(const NameValues& headers) {
   std::map<std::string, std::string> result;
   for (const auto& [name, value] : headers) {
-    const auto [entry, is_new] = result.try_emplace(lower(name), squeeze(value));
+    const auto [entry, is_new] = result.try_emplace(lower_case(name), squeeze(value));
     if (!is_new) entry->second += "," + squeeze(value);
   }
   return result;

@@ -9,6 +9,7 @@
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
+#include "common/base/text.h"
 
 namespace pgbackup {
 namespace {
@@ -108,7 +109,27 @@ std::optional<S3ErrorReply> parse_error(std::string_view xml) {
   return S3ErrorReply{.code = short_line(text_of(root, "Code")),
                       .message = short_line(text_of(root, "Message")),
                       .request_id = short_line(text_of(root, "RequestId")),
-                      .region = short_line(text_of(root, "Region"))};
+                      .region = short_line(text_of(root, "Region")),
+                      .bucket = short_line(text_of(root, "BucketName"))};
+}
+
+std::string words_of_page(std::string_view body) {
+  if (const size_t title = body.find("<title>"); title != std::string_view::npos) {
+    body = body.substr(title, body.find("</title>") - title);
+  }
+  std::string words;
+  bool is_tag = false;
+  for (const char c : body) {
+    if (c == '<') is_tag = true;
+    const bool is_gap = is_tag || is_whitespace(c);
+    if (c == '>') is_tag = false;
+    if (!is_gap) {
+      words += c;
+    } else if (!words.empty() && words.back() != ' ') {
+      words += ' ';
+    }
+  }
+  return short_line(trimmed(words));
 }
 
 S3ObjectPage parse_object_page(std::string_view xml) {

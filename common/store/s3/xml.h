@@ -30,6 +30,7 @@ struct S3ErrorReply {
   std::string message{};
   std::string request_id{};
   std::string region{};  ///< the right region, in AuthorizationHeaderMalformed
+  std::string bucket{};  ///< what the server takes for the bucket's name
 };
 
 struct S3ObjectEntry {
@@ -97,6 +98,10 @@ struct S3DeletionReply {
 /// Parses an <Error> document. Returns nullopt for anything else, because servers and proxies
 /// answer with all sorts of bodies.
 [[nodiscard]] std::optional<S3ErrorReply> parse_error(std::string_view xml);
+
+/// Returns the words of a body that is no XML of S3, such as the page of a proxy, on one short
+/// line.
+[[nodiscard]] std::string words_of_page(std::string_view body);
 
 // These functions throw `corrupt`.
 [[nodiscard]] S3ObjectPage parse_object_page(std::string_view xml);

@@ -160,7 +160,7 @@ TEST_CASE("Each wrong setting is named") {
        "DATABASES: 'a \"b': a double quote"},
       {{"now"}, {{"BACKUP_DIR", "/b"}, {"DATABASES", "a,\"\""}}, "a name is empty"},
       {{"now"}, with(kDirectory, "EXCLUDE_DATABASES", "\""), "EXCLUDE_DATABASES: '\"'"},
-      {{"now"}, with(kDirectory, "BACKUP_GLOBALS", "yes"), "BACKUP_GLOBALS"},
+      {{"now"}, with(kDirectory, "BACKUP_GLOBALS", "maybe"), "BACKUP_GLOBALS"},
       {{"restore", "--globals", "--database", "app"}, kDirectory, "--globals and --database"},
       {{"now", "--globals"},
        kDirectory,

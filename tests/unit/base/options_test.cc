@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "common/base/error.h"
+#include "common/base/option_help.h"
 #include "common/base/option_value.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
@@ -58,6 +59,43 @@ struct Settings {
     return fmt::format("{}", fmt::join(parse(environment, arguments).problems, "\n"));
   }
 };
+
+TEST_CASE("A switch takes the words of YAML, Python and shell scripts") {
+  for (const auto* text : {"true", "True", "TRUE", "yes", "Yes", "on", "ON", "1"}) {
+    CAPTURE(text);
+    Settings settings;
+    settings.verify = false;
+    CHECK(settings.problems({{"VERIFY", text}}).empty());
+    CHECK(settings.verify);
+  }
+  for (const auto* text : {"false", "False", "no", "NO", "off", "Off", "0"}) {
+    CAPTURE(text);
+    Settings settings;
+    settings.verify = true;
+    CHECK(settings.problems({{"VERIFY", text}}).empty());
+    CHECK_FALSE(settings.verify);
+  }
+}
+
+TEST_CASE("What stands around a secret is pointed out, since nobody can see it") {
+  for (const auto* text : {"\"secret\"", "'secret'", " secret", "secret ", "secret\t"}) {
+    CAPTURE(text);
+    Settings settings;
+    const ParsedOptions parsed = settings.parse({{"S3_KEY", text}});
+    if (std::string_view(text).ends_with('\t')) {
+      CHECK(parsed.problems.size() == 1);
+      continue;
+    }
+    CHECK(parsed.problems.empty());
+    REQUIRE(parsed.notes.size() == 1);
+    CHECK(parsed.notes.front().starts_with("S3_KEY has quotes or whitespace around it"));
+    CHECK(parsed.notes.front().find("secret") == std::string::npos);
+  }
+  for (const auto* text : {"secret", "\"secret", "sec ret", "\"secret'", "\""}) {
+    CAPTURE(text);
+    CHECK(Settings().parse({{"S3_KEY", text}}).notes.empty());
+  }
+}
 
 TEST_CASE("A size is taken in bytes or with a unit, within its bounds") {
   Settings settings;
@@ -511,8 +549,10 @@ TEST_CASE("Every wrong value is one sentence that names where it came from") {
                         {"INTERVAL", "tcp://10.0.0.1:80", "enableServiceLinks"},
                         {"MAX_AGE", "0", "too short: it must be at least 1s"},
                         {"MAX_AGE", "-1d", "a duration such as"},
-                        {"VERIFY", "yes", "true or false"},
-                        {"VERIFY", "TRUE", "true or false"},
+                        {"VERIFY", "y", "true or false"},
+                        {"VERIFY", "2", "true or false"},
+                        {"VERIFY", "true ", "true or false"},
+                        {"VERIFY", "enabled", "true or false"},
                         {"STYLE", "xml", "one of text, json"},
                         {"STYLE", "JSON", "one of text, json"},
                         {"S3_BUCKET", "a\nb", "control character"},

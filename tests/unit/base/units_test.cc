@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::seconds;
 
-TEST_CASE("Durations take seconds or one unit") {
+TEST_CASE("Durations take seconds, or units from the longest to the shortest") {
   CHECK(parse_duration("21600") == seconds(21600));
   CHECK(parse_duration("90s") == seconds(90));
   CHECK(parse_duration("15m") == seconds(900));
@@ -15,8 +15,15 @@ TEST_CASE("Durations take seconds or one unit") {
   CHECK(parse_duration("30d") == seconds(2592000));
   CHECK(parse_duration("2w") == seconds(1209600));
   CHECK(parse_duration("0") == seconds(0));
-  for (const auto* text : {"", "d", "-1", "-1d", "1.5h", "1 d", " 1d", "1d ", "1D", "1y", "6hours",
-                           "1d6h", "+5", "99999999999999999999", "40000d", "0x10"}) {
+  CHECK(parse_duration("2h30m") == seconds(9000));
+  CHECK(parse_duration("1d6h") == seconds(108000));
+  CHECK(parse_duration("1w2d3h4m5s") == seconds(788645));
+  CHECK(parse_duration("0h5m") == seconds(300));
+  for (const auto* text : {"",       "d",     "-1",        "-1d",  "1.5h",
+                           "1 d",    " 1d",   "1d ",       "1D",   "1y",
+                           "6hours", "30m2h", "1h1h",      "1h30", "1h-5m",
+                           "1h 5m",  "h5m",   "99w99999d", "+5",   "99999999999999999999",
+                           "40000d", "0x10"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_duration(text));
   }

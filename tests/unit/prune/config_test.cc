@@ -272,7 +272,7 @@ TEST_CASE("A dry run is asked for by flag or variable, and either is enough") {
               .empty());
     CHECK(config.dry_run == row.dry);
   }
-  for (const auto* value : {"yes", "1", "TRUE", "on"}) {
+  for (const auto* value : {"y", "2", "TRUE!", "dry"}) {
     CHECK(problems({{"S3_BACKUP_MAX_AGE", "30d"}, {"RETENTION_DRY_RUN", value}})
               .starts_with("RETENTION_DRY_RUN: '"));
   }
@@ -381,6 +381,23 @@ TEST_CASE("The rules are printed one per line, also those that are off") {
         "  TZ                       UTC\n"
         "  ADOPT_LAYOUTS            all\n"
         "  ADOPT_DATABASE           app\n");
+}
+
+TEST_CASE("An age below a day is pointed out, since a number without a unit counts seconds") {
+  const auto notes = [](const std::string& age) {
+    PruneConfig config;
+    const CommandLine command = prune_command_line(config);
+    ParsedOptions parsed =
+        parse_options(command, {}, {{"BACKUP_DIR", "/backups"}, {"S3_BACKUP_MAX_AGE", age}});
+    check_prune_config(config, parsed);
+    return fmt::format("{}", fmt::join(parsed.notes, "\n"));
+  };
+  CHECK(notes("30") ==
+        "S3_BACKUP_MAX_AGE is 30s: a number without a unit counts seconds; 30d are 30 "
+        "days");
+  CHECK(notes("23h").starts_with("S3_BACKUP_MAX_AGE is 23h"));
+  CHECK(notes("1d").empty());
+  CHECK(notes("86400").empty());
 }
 
 }  // namespace

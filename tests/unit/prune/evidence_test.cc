@@ -221,6 +221,24 @@ TEST_CASE_METHOD(EvidenceFixture, "Another server for good is a warning, by turn
   CHECK(objection() == "two servers (system");
 }
 
+TEST_CASE_METHOD(EvidenceFixture, "An age below the time between two backups is a warning") {
+  for (int i = 0; i < 4; ++i) {
+    Manifest made = manifest("app", hours(1) + i * days(2));
+    made.next_due = made.started + days(2);
+    add(made);
+  }
+  rules.retention.max_age = days(3);
+  static_cast<void>(guarded());
+  rules.retention.max_age = std::nullopt;
+  rules.retention.keep_last = 1;
+  static_cast<void>(guarded());
+  CHECK_FALSE(contains(log.text(), "is shorter"));
+  rules.retention.max_age = days(1);
+  static_cast<void>(guarded());
+  CHECK(contains(log.text(), "S3_BACKUP_MAX_AGE is shorter than the time from one backup"));
+  CHECK(contains(log.text(), "period=2d"));
+}
+
 /// Two databases of one server, backed up in the same runs every day; the last run is `newest` ago.
 class RetirementFixture : public EvidenceFixture {
  public:

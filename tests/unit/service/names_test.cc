@@ -52,6 +52,29 @@ TEST_CASE("A slip of the pen is noticed") {
         Notes{"RETENTION_KEEP_DALY is no setting; did you mean RETENTION_KEEP_DAILY?"});
 }
 
+TEST_CASE("The names of other images are told with ours, where ours is not set") {
+  for (const auto& [name, ours] :
+       std::vector<std::pair<std::string, std::string>>{{"POSTGRES_PORT", "DB_PORT"},
+                                                        {"POSTGRESQL_PASSWORD", "DB_PASSWORD"},
+                                                        {"DB_PASS", "DB_PASSWORD"},
+                                                        {"DB_DATABASE", "DB"},
+                                                        {"S3_SECRET_ACCESS_KEY", "S3_SECRET_KEY"},
+                                                        {"S3_BUCKET_NAME", "S3_BUCKET"},
+                                                        {"POSTGRES_EXTRA_OPTS", "PGDUMP_OPTIONS"},
+                                                        {"TIMEZONE", "TZ"}}) {
+    CAPTURE(name);
+    CHECK(backup_notes({{name, "1"}}) == Notes{name + " is no setting here; " + ours + " is"});
+  }
+  CHECK(prune_notes({{"RETENTION_DAYS", "30"}}) ==
+        Notes{"RETENTION_DAYS is no setting here; S3_BACKUP_MAX_AGE is"});
+  // The value is the one in force, ours is set, empty, or of the other program.
+  CHECK(backup_notes({{"POSTGRES_PORT", "5432"}}).empty());
+  CHECK(backup_notes({{"POSTGRES_PORT", "1"}, {"DB_PORT", "2"}}).empty());
+  CHECK(backup_notes({{"DB_PASS", ""}}).empty());
+  CHECK(backup_notes({{"RETENTION_DAYS", "30"}}).empty());
+  CHECK(prune_notes({{"DB_PASS", "x"}}).empty());
+}
+
 TEST_CASE("What others may have set is no slip of the pen") {
   for (const auto* name : {"PATH",
                            "HOME",
@@ -70,7 +93,6 @@ TEST_CASE("What others may have set is no slip of the pen") {
                            "AWS_REGIONS",
                            "AWS_PROFILE",
                            "POSTGRES_DBS",
-                           "POSTGRES_PORT",
                            "KUBERNETES_PORT",
                            "DB_PORT_5432_TCP",
                            "DB_SERVICE_HOST",

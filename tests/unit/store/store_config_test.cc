@@ -50,6 +50,36 @@ TEST_CASE("Our own keys are a pair") {
         "S3_SESSION_TOKEN is set without S3_ACCESS_KEY and S3_SECRET_KEY");
 }
 
+TEST_CASE("Keys that are swapped are told by their forms") {
+  const std::string id = "AKIAIOSFODNN7EXAMPLE";
+  const std::string secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+  const std::string garage_id = "GK31c2f218a2e44f485b94239e";
+  const std::string garage_secret(64, 'b');
+  const auto says = [](const std::string& access, const std::string& key) {
+    return problems({{"S3_ACCESS_KEY", access}, {"S3_SECRET_KEY", key}});
+  };
+  CHECK(says(secret, id).starts_with("S3_ACCESS_KEY and S3_SECRET_KEY are swapped"));
+  CHECK(says(garage_secret, garage_id).starts_with("S3_ACCESS_KEY and S3_SECRET_KEY are swapped"));
+  CHECK(says(id, secret).empty());
+  CHECK(says(garage_id, garage_secret).empty());
+  CHECK(says("backup", "ABCDEFGHIJKLMNOPQRST").empty());  // of MinIO, chosen by a person
+  CHECK(says(id, id).empty());
+}
+
+TEST_CASE("A prefix is made of plain segments") {
+  const auto says = [](const std::string& prefix) {
+    return problems({{"S3_ACCESS_KEY", "a"}, {"S3_SECRET_KEY", "s"}, {"S3_PREFIX", prefix}});
+  };
+  for (const auto* prefix : {"", "/", "a", "/a/b/", "a.b/c..d", "prod"}) {
+    CAPTURE(prefix);
+    CHECK(says(prefix).empty());
+  }
+  for (const auto* prefix : {"a b", " a", "a/ ", "a//b", "a/./b", "..", "a/..", "./a"}) {
+    CAPTURE(prefix);
+    CHECK(says(prefix).starts_with(fmt::format("S3_PREFIX: '{}' ", prefix)));
+  }
+}
+
 TEST_CASE("A bucket given as a URL names the prefix, too") {
   struct Row {
     Environment environment;

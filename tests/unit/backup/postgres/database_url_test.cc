@@ -59,6 +59,25 @@ TEST_CASE("A password that is not percent-encoded is refused, and nothing of the
   CHECK(error->message().find("geheim") == std::string::npos);
 }
 
+TEST_CASE("A URL that names the driver of a library is read without it") {
+  for (const auto* scheme :
+       {"postgresql+asyncpg://", "postgres+psycopg2://", "jdbc:postgresql://"}) {
+    CAPTURE(scheme);
+    CHECK(is_database_url(scheme));
+    const Read read(std::string(scheme) + "me:pass@db:1/shop?sslmode=require");
+    CHECK(read.config.password.reveal() == "pass");
+    CHECK(read.config.database == "shop");
+    CHECK(read.further("host") == "db");
+    CHECK(read.further("sslmode") == "require");
+  }
+  CHECK(Read("jdbc:postgresql://db/shop?user=me&password=pass").config.password.reveal() == "pass");
+  for (const auto* url : {"mysql://db/shop", "jdbc:mysql://db/shop", "postgresqlx://db",
+                          "postgres:/db", "+postgres://db", "", "://", "jdbc:jdbc:postgres://db"}) {
+    CAPTURE(url);
+    CHECK_FALSE(is_database_url(url));
+  }
+}
+
 TEST_CASE("What is for an application's library is left out, and what nobody knows is named") {
   const Read prisma("postgres://db/shop?schema=sales&sslmode=require&connection_limit=5&pool=2");
   CHECK(prisma.left_out == Texts{"schema", "connection_limit", "pool"});

@@ -114,6 +114,35 @@ TEST_CASE_METHOD(Fixture, "A network failure is tried again, in the body of a re
   CHECK(call == 3);
 }
 
+TEST_CASE_METHOD(Fixture,
+                 "Until the first answer the patience is that of people, later the full one") {
+  S3Config with = config();
+  with.retry = {.total = std::chrono::minutes(15)};
+  with.first_contact = std::chrono::seconds(10);
+  S3Client s3 = client(std::move(with));
+  bool is_down = true;
+  server.before = [&](const FakeS3Request& /*request*/) -> std::optional<FakeS3Reply> {
+    if (is_down) throw_network_error();
+    return std::nullopt;
+  };
+  const auto waited = [&] {
+    const auto begun = clock.steady();
+    const Error error = error_of(s3, kGet);
+    return std::pair(clock.steady() - begun, error.hint());
+  };
+  const auto [first, hint] = waited();
+  CHECK(first <= std::chrono::seconds(10));
+  CHECK(hint ==
+        "check S3_ENDPOINT, or set S3_RETRY_TIME to wait longer than 10s for the server's "
+        "first answer");
+  is_down = false;
+  CHECK(error_of(s3, kGet).kind() == ErrorKind::not_found);
+  is_down = true;
+  const auto [later, no_hint] = waited();
+  CHECK(later > std::chrono::minutes(10));
+  CHECK(no_hint.empty());
+}
+
 TEST_CASE_METHOD(Fixture, "Requests and repeats are counted, whatever comes of them") {
   RequestCounter counter;
   S3Config with = config();
@@ -497,7 +526,7 @@ TEST_CASE_METHOD(Fixture, "A configuration that cannot work is refused before an
     }
     return false;
   };
-  CHECK(refuses([](S3Config& c) { c.endpoint = "https://h/"; }));
+  CHECK(refuses([](S3Config& c) { c.endpoint = "https://h/b"; }));
   CHECK(refuses([](S3Config& c) { c.bucket.clear(); }));
   CHECK(refuses([](S3Config& c) { c.bucket = "a/b"; }));
   CHECK(refuses([](S3Config& c) { c.part_bytes = 0; }));

@@ -38,7 +38,6 @@ TEST_CASE("What is not an endpoint is refused with the reason") {
                            "http://",
                            "ftp://h",
                            "s3://bucket",
-                           "https://h/",
                            "https://h/bucket",
                            "h/b",
                            "https://h?x",
@@ -74,8 +73,11 @@ TEST_CASE("A slash at the end is told from a path") {
   const auto parsing = [](const char* text) {
     return [text] { return parse_s3_endpoint(text, ""); };
   };
-  CHECK(fails_with(ErrorKind::usage, "ends with a slash", parsing("https://h/")));
+  CHECK(parse_s3_endpoint("https://h/", "").host == "h");
+  CHECK(parse_s3_endpoint("http://h:9000/", "").authority() == "h:9000");
   CHECK(fails_with(ErrorKind::usage, "has a path", parsing("https://h/b/")));
+  CHECK(fails_with(ErrorKind::usage, "has a path", parsing("https://h//")));
+  CHECK(fails_with(ErrorKind::usage, "names no host", parsing("https:///")));
 }
 
 TEST_CASE("The region is read from hosts that name one") {

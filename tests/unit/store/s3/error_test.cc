@@ -38,7 +38,7 @@ TEST_CASE("What does not pass is not transient") {
 }
 
 TEST_CASE("The text says what was asked, what was answered, and what to do") {
-  const Error error = make_reply_error("PUT s3://bucket/key part 7", 503,
+  const Error error = make_reply_error({.text = "PUT s3://bucket/key part 7"}, 503,
                                        {.code = "SlowDown",
                                         .message = "Please reduce your request rate.",
                                         .request_id = "4442587FB7D0A2F9",
@@ -47,10 +47,11 @@ TEST_CASE("The text says what was asked, what was answered, and what to do") {
         "PUT s3://bucket/key part 7: 503 SlowDown: Please reduce your request rate. "
         "(request 4442587FB7D0A2F9)");
   CHECK(error.hint().empty());
-  CHECK(make_reply_error("HEAD s3://b/k", 403, {}).message() == "HEAD s3://b/k: 403 Forbidden");
+  CHECK(make_reply_error({.text = "HEAD s3://b/k"}, 403, {}).message() ==
+        "HEAD s3://b/k: 403 Forbidden");
 
   const auto hint = [](int status, const std::string& code, const std::string& region = {}) {
-    return make_reply_error("GET s3://b/", status,
+    return make_reply_error({.text = "GET s3://b/"}, status,
                             {.code = code, .message = {}, .request_id = {}, .region = region})
         .hint();
   };
@@ -66,13 +67,68 @@ TEST_CASE("The text says what was asked, what was answered, and what to do") {
   CHECK(hint(400, "InvalidRequest").empty());
   CHECK(contains(hint(403, "InvalidObjectState"), "restore it there first"));
   const Error unlocked = make_reply_error(
-      "PUT s3://b/k", 400,
+      {.text = "PUT s3://b/k"}, 400,
       {.code = "InvalidRequest",
        .message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests "
                   "with Object Lock parameters",
        .request_id = {},
        .region = {}});
   CHECK(contains(unlocked.hint(), "S3_OBJECT_LOCK_RETENTION"));
+}
+
+TEST_CASE("A bucket that is not there is named, as the server understood it, too") {
+  const auto hint = [](const std::string& understood) {
+    return make_reply_error({.text = "GET s3://b/", .operation = "ListObjectsV2", .bucket = "b"},
+                            404, {.code = "NoSuchBucket", .bucket = understood})
+        .hint();
+  };
+  const std::string plain =
+      "there is no bucket \"b\" at this endpoint: check S3_BUCKET, S3_ENDPOINT and S3_REGION";
+  CHECK(hint("") == plain);
+  CHECK(hint("b") == plain);
+  CHECK(contains(hint("s3.internal"), "the server took \"s3.internal\" for the bucket"));
+}
+
+TEST_CASE("A refusal names the permission that is missing") {
+  const auto hint = [](std::string_view operation) {
+    return make_reply_error({.text = "x", .operation = operation}, 403, {.code = "AccessDenied"})
+        .hint();
+  };
+  CHECK(contains(hint("PutObject"), "lacks s3:PutObject here"));
+  CHECK(contains(hint("DeleteObjects"), "lacks s3:DeleteObject here"));
+  CHECK(contains(hint("ListMultipartUploads"), "deploy/iam/"));
+  CHECK(contains(hint("Other"), "lacks permission"));
+}
+
+TEST_CASE("What a server cannot do is told by the setting that asks for it") {
+  struct Row {
+    S3Asked asked;
+    int status;
+    std::string code;
+    std::string message;
+    std::string part;  ///< of the hint; empty: there is none
+  };
+  const S3Asked locks{.text = "PUT s3://b/k", .locks = true};
+  const S3Asked encrypts{.text = "PUT s3://b/k", .encrypts = true};
+  const S3Asked plain{.text = "PUT s3://b/k"};
+  for (const Row& row : std::vector<Row>{
+           {locks, 400, "InvalidRequest", "Bucket is missing ObjectLockConfiguration",
+            "unset S3_OBJECT_LOCK_MODE"},
+           {locks, 501, "NotImplemented", "", "unset S3_OBJECT_LOCK_MODE"},
+           {locks, 503, "SlowDown", "", ""},
+           {encrypts, 501, "NotImplemented", "", "unset S3_SERVER_SIDE_ENCRYPTION"},
+           {encrypts, 400, "InvalidArgument", "", "unset S3_SERVER_SIDE_ENCRYPTION"},
+           {encrypts, 500, "InternalError", "", ""},
+           {plain, 400, "InvalidRequest", "", ""},
+           {plain, 400, "", "Client sent an HTTP request to an HTTPS server.", "with https://"},
+           {plain, 400, "", "The plain HTTP request was sent to HTTPS port", "with https://"},
+           {plain, 500, "", "HTTPS", ""}}) {
+    CAPTURE(row.status, row.code, row.message);
+    const std::string hint =
+        make_reply_error(row.asked, row.status, {.code = row.code, .message = row.message}).hint();
+    CHECK(row.part.empty() == hint.empty());
+    CHECK(contains(hint, row.part));
+  }
 }
 
 }  // namespace

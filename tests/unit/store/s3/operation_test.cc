@@ -40,5 +40,14 @@ TEST_CASE("Each request that is sent has Amazon's name, and any other none") {
   }
 }
 
+TEST_CASE("An operation needs the permission that policies name") {
+  CHECK(permission_of("ListObjectsV2") == "s3:ListBucket");
+  CHECK(permission_of("HeadObject") == "s3:GetObject");
+  CHECK(permission_of("UploadPart") == "s3:PutObject");
+  CHECK(permission_of("DeleteObjects") == "s3:DeleteObject");
+  CHECK(permission_of("Other").empty());
+  CHECK(permission_of("").empty());
+}
+
 }  // namespace
 }  // namespace pgbackup

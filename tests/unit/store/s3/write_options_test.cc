@@ -231,7 +231,7 @@ TEST_CASE("Settings of writing that cannot work are named with the reason") {
       {{{"S3_OBJECT_LOCK_MODE", "LOCKED"}}, "S3_OBJECT_LOCK_MODE"},
       {{{"S3_OBJECT_LOCK_MODE", "COMPLIANCE"}, {"S3_OBJECT_LOCK_RETENTION", "0"}}, "RETENTION"},
       {{{"S3_PAYLOAD_SIGNING", "off"}}, "S3_PAYLOAD_SIGNING"},
-      {{{"S3_CONDITIONAL_WRITES", "yes"}}, "S3_CONDITIONAL_WRITES"},
+      {{{"S3_CONDITIONAL_WRITES", "maybe"}}, "S3_CONDITIONAL_WRITES"},
   };
   for (const Case& wrong : cases) {
     CAPTURE(wrong.says);

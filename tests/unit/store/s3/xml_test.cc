@@ -157,12 +157,26 @@ TEST_CASE("An error document is read, whatever it leaves out") {
   CHECK(reply->region == "eu-central-1");
   CHECK(reply->request_id == "R");
   CHECK(parse_error("<Error/>")->code.empty());
+  CHECK(parse_error("<Error><BucketName>other</BucketName></Error>")->bucket == "other");
   CHECK(parse_error("<Error><Message>" + std::string(5000, 'x') + "</Message></Error>")
             ->message.size() < 400);
   for (const auto* xml : {"", "Bad Gateway", "<html/>", "<Error>", "{\"error\": 1}"}) {
     CAPTURE(xml);
     CHECK_FALSE(parse_error(xml));
   }
+}
+
+TEST_CASE("The words of a page that is no XML of S3 are read") {
+  CHECK(words_of_page("Client sent an HTTP request to an HTTPS server.\n") ==
+        "Client sent an HTTP request to an HTTPS server.");
+  CHECK(
+      words_of_page("<html><head><title>403 Forbidden</title></head>\r\n<body>no</body></html>") ==
+      "403 Forbidden");
+  CHECK(words_of_page("<html><body><h1>No  such</h1>\n<p>page</p></body>") == "No such page");
+  CHECK(words_of_page("<title>cut") == "cut");
+  CHECK(words_of_page("<<<").empty());
+  CHECK(words_of_page("").empty());
+  CHECK(words_of_page(std::string(5000, 'x')).size() < 400);
 }
 
 TEST_CASE("A completion lists the parts in order with their ETags escaped") {
