@@ -81,10 +81,9 @@ void restore(Program& program) {
 std::vector<MetricFamily> metrics_of(const Program& program, BackupRuns& runs,
                                      std::vector<WalStatus> wal, Verdict verdict) {
   return backup_metrics({.now = program.clock.now(),
-                         .verdict = verdict,
                          .states = runs.states().all(),
                          .wal = std::move(wal),
-                         .requests = program.requests.counts()});
+                         .program = {verdict, program.requests.counts(), program.started}});
 }
 
 /// Returns what is reported of the runs. WAL streams are left out: how they stand at the end of a
@@ -124,7 +123,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   config.store.s3.counter = &requests;
   LogTail tail;
   Log log(clock, config.service.log_level, config.service.log_format, stderr, &tail);
-  Program program{config, environment, clock, log, {}, arguments, requests};
+  Program program{config, environment, clock, log, {}, arguments, requests, clock.now()};
   BackupRuns runs(config, environment, clock, log, program.stop);
   RunReporter reporter(reported(program, parsed, runs, tail), config.reports, clock, log);
   Job backups({.noun = kBackupJob,

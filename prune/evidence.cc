@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/due.h"
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/catalog/damage.h"
@@ -302,6 +303,16 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
   const std::optional<UtcTime> late = stalled_from(facts);
   if (late && plan.now > *late) look_for_retirement(store, plan, own, facts);
   return facts;
+}
+
+std::optional<UtcTime> read_next_due(Store& store, const Plan& plan, const Backup& newest) {
+  GroupFacts facts;
+  read_into(store, newest, facts);
+  if (facts.readings.empty()) return std::nullopt;
+  const std::optional<UtcTime> due = facts.readings.back().next_due;
+  if (!due || plan.now <= late_from(*due, *due - newest.time)) return due;
+  look_for_retirement(store, plan, newest.group, facts);
+  return facts.is_retired ? std::nullopt : due;
 }
 
 void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop) {

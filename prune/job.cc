@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/base/output.h"
@@ -16,6 +17,7 @@
 #include "prune/execute.h"
 #include "prune/guard.h"
 #include "prune/locks.h"
+#include "prune/next_due.h"
 #include "prune/reason_text.h"
 #include "prune/report.h"
 #include "prune/wal_evidence.h"
@@ -139,6 +141,14 @@ void tell_objections(const Plan& plan, const Destination& destination, const Pru
   }
 }
 
+void note_summary(const Destination& destination, const Plan& plan,
+                  const std::optional<Outcome>& outcome, PruneSummaries* summaries) {
+  if (summaries == nullptr) return;
+  PruneSummary summary = summarize(plan, outcome);
+  find_next_due(destination.store(), plan, summaries->of(destination.name()), summary);
+  summaries->note(destination.name(), std::move(summary));
+}
+
 void prune_destination(const Destination& destination, const PruneJob& config, const Clock& clock,
                        Log& log, const std::stop_token& stop) {
   Store& store = destination.store();
@@ -153,10 +163,8 @@ void prune_destination(const Destination& destination, const PruneJob& config, c
   tell_objections(plan, destination, config);
   with_context("nothing was deleted", [&] { report(plan, destination, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
-  if (config.summaries != nullptr) {
-    config.summaries->note(destination.name(),
-                           summarize(plan, config.dry_run ? std::nullopt : std::optional(outcome)));
-  }
+  note_summary(destination, plan, config.dry_run ? std::nullopt : std::optional(outcome),
+               config.summaries);
   add_failures(outcome, lock_failures(readings));
   add_failures(outcome, seen.failures);
   say(config.dry_run ? kDryRun : format_outcome(outcome), config, log);

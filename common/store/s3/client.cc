@@ -137,7 +137,7 @@ HttpResponse S3Client::start_once(Transport& transport, const S3Request& request
     HttpResponse response = exchange(transport, request, used, attempt, stop);
     attempt.status = response.status;
     const std::optional<UtcTime> date = parse_http_date(response.header("date"));
-    if (date) server_clock_.note(*date);
+    if (date) note_date(*date);
     if (is_success(response.status)) return response;
     const S3ErrorReply reply = read_error(response);
     if (learn(response, reply, used, lessons)) continue;
@@ -151,6 +151,11 @@ HttpResponse S3Client::start_once(Transport& transport, const S3Request& request
     throw_unless_returned(request, response.status, reply, attempt);
     return response;
   }
+}
+
+void S3Client::note_date(UtcTime date) {
+  server_clock_.note(date);
+  if (config_.counter != nullptr) config_.counter->note_clock(date - clock_.now());
 }
 
 HttpResponse S3Client::exchange(Transport& transport, const S3Request& request, const Signing& with,

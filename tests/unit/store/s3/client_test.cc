@@ -143,6 +143,31 @@ TEST_CASE_METHOD(Fixture, "Requests and repeats are counted, whatever comes of t
             {"throttled", 1}, {"server_error", 1}, {"no_reply", 1}, {"interrupted", 1}});
 }
 
+TEST_CASE_METHOD(Fixture, "The difference of the clocks is known from each reply with a date") {
+  RequestCounter counter;
+  S3Config with = config();
+  with.counter = &counter;
+  S3Client s3 = client(std::move(with));
+  server.objects["a/b"] = {.bytes = "x", .token = {}, .modified = clock.now()};
+  static_cast<void>(send(s3, kGet));
+  CHECK(counter.counts().clock_ahead == std::chrono::seconds(0));
+  server.before = [&](const FakeS3Request& /*request*/) -> std::optional<FakeS3Reply> {
+    FakeS3Reply reply = fake_error(404, "NoSuchKey");
+    reply.response.headers.emplace_back("date",
+                                        format_http_date(clock.now() - std::chrono::minutes(2)));
+    return reply;
+  };
+  static_cast<void>(error_of(s3, kGet));
+  CHECK(counter.counts().clock_ahead == std::chrono::seconds(-120));
+  server.before = [&](const FakeS3Request& /*request*/) -> std::optional<FakeS3Reply> {
+    FakeS3Reply reply = fake_error(404, "NoSuchKey");
+    reply.response.headers.emplace_back("date", "yesterday");
+    return reply;
+  };
+  static_cast<void>(error_of(s3, kGet));
+  CHECK(counter.counts().clock_ahead == std::chrono::seconds(-120));
+}
+
 TEST_CASE_METHOD(Fixture, "A lasting refusal is told at once") {
   S3Client s3 = client();
   server.before = first(1, fake_error(403, "SignatureDoesNotMatch"));
