@@ -46,7 +46,7 @@ void list(Program& program) {
   }
   auto [recovery, more_failures] = list_recovery(destinations, backups, program.log);
   print_result(stdout, is_json ? format_recovery_json(recovery) : format_recovery_table(recovery));
-  if (!not_adopted.empty()) program.log.info(describe_not_adopted(not_adopted));
+  log_not_adopted(not_adopted, program.log);
   std::move(more_failures.begin(), more_failures.end(), std::back_inserter(failures));
   if (!failures.empty()) throw join_failures(failures);
 }
@@ -71,10 +71,13 @@ void restore(Program& program) {
                .lock_timeout = program.config.dump.lock_timeout},
               program.environment, program.clock, program.log, program.stop)
           .run(found.destination->store(), found.backup, request);
-  LogFields fields = {{"id", found.backup.id}, {"bytes", report.bytes}};
+  LogFields fields = {{"database", found.backup.group.name()},
+                      {"run", found.backup.id},
+                      {"outcome", report.outcome},
+                      {"bytes", LogBytes{report.bytes}}};
   if (report.tables) fields.emplace_back("tables", *report.tables);
   fields.emplace_back("seconds", report.elapsed.count());
-  program.log.info(report.outcome, fields);
+  program.log.info("restore finished", fields);
 }
 
 /// Returns the metrics as they stand, with those of the WAL streams `wal`.
@@ -198,7 +201,7 @@ int main(int argc, char** argv) {
         const int answer = run_verb(config, parsed, for_children, arguments, [&](Log& log) {
           for (const std::string& note :
                reread_backup_secrets(config, command, parsed, environment)) {
-            log.warn(note);
+            log_note(log, note);
           }
         });
         is_answered = true;

@@ -320,7 +320,10 @@ void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop)
     if (!is_asked(group, plan)) continue;
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     const GroupFacts facts = gather_facts(store, plan, group);
-    if (const auto change = server_change(facts)) log.warn(*change);
+    if (const auto change = server_change(facts)) {
+      log.warn("another server than before makes the backups",
+               {{"database", group.front().backup->group.name()}, {"change", *change}});
+    }
     const std::vector<GuardFinding> findings = guard_group(facts, plan.rules.guards, plan.now);
     if (findings.empty()) continue;
     freeze(group, facts);

@@ -89,7 +89,9 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
   };
   const auto prune_and_report = [&] {
     const Environment environment = process_environment();
-    for (const auto& note : reread_secrets(command.options, parsed, environment)) log.warn(note);
+    for (const auto& note : reread_secrets(command.options, parsed, environment)) {
+      log_note(log, note);
+    }
     reporter.run(prune);
   };
   Job pruning({.noun = kPruneJob,
@@ -108,7 +110,7 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
     return 0;
   }
   log_notes(log, parsed);
-  if (const auto warning = rules_warning(parsed)) log.warn(*warning);
+  if (const auto warning = rules_warning(parsed)) log_note(log, *warning);
   if (job.dry_run && job.style == ReportStyle::table) {
     print_result(stdout, format_rules(config) + "\n");
   }

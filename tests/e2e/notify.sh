@@ -156,8 +156,8 @@ case_a_receiver_that_hangs() {
     answers hang
     settings+=("PING_URL=$receiver/$secret" "NOTIFY_URL=$receiver/$secret" NOTIFY_ON=always)
     no_slower_than 24 backup_now
-    says "PING_URL: the report is given up, because the program ends"
-    says "NOTIFY_URL: the report is given up, because the program ends"
+    says "a report is given up, because the program ends setting=PING_URL"
+    says "a report is given up, because the program ends setting=NOTIFY_URL"
     expect_no_secret
     local before
     before=$(manifests | wc -l)

@@ -98,7 +98,7 @@ without_s3() { # SETTING REASON
     says "s3: "
     expect_backups 2 1
     expect 0 pg_backup restore --target-database copy --create
-    says "s3 cannot be listed"
+    says "do not count destination=s3"
     expect_same_database app copy
     restores_from dir
     expect 1 pg_backup restore --from s3 --target-database copy2 --create
@@ -138,7 +138,7 @@ case_disk_full() {
     create_large_database app 24
     use_database app
     expect 1 pg_backup now
-    says "dir gets no backup this time"
+    says "a destination gets no backup this time destination=dir"
     says "No space left on device"
     says "s3 has the backup"
     on dir expect_nothing_left

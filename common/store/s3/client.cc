@@ -165,10 +165,11 @@ HttpResponse S3Client::exchange(Transport& transport, const S3Request& request, 
   const auto note = [&](std::string_view outcome, std::string_view request_id) {
     const auto taken =
         std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
-    log_.debug(what, {{"reply", std::string(outcome)},
-                      {"ms", taken.count()},
-                      {"attempt", attempt.number},
-                      {"request", std::string(request_id)}});
+    log_.debug("asked S3", {{"for", what},
+                            {"reply", outcome},
+                            {"ms", taken.count()},
+                            {"attempt", attempt.number},
+                            {"request", request_id}});
   };
   try {
     HttpResponse head = transport.start(sign(request, with, attempt), stop);

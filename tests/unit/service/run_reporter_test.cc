@@ -260,8 +260,8 @@ TEST_CASE("A receiver that fails costs a warning, and the others are told") {
   reporter.run([] {});
   reporter.finish({});
   CHECK(folder.read("m.prom").ends_with("\nm 1\n"));
-  CHECK(fixture.output.says(" warn  NOTIFY_URL: 127.0.0.1:"));
-  CHECK(fixture.output.says(" warn  PUSHGATEWAY_URL: this is no URL"));
+  CHECK(fixture.output.says(" warn  a report was not delivered cause=\"NOTIFY_URL: 127.0.0.1:"));
+  CHECK(fixture.output.says("cause=\"PUSHGATEWAY_URL: this is no URL"));
   CHECK_FALSE(fixture.output.says("hunter2-token"));
 }
 
@@ -278,7 +278,7 @@ TEST_CASE("A receiver that hangs holds up neither a run nor, for long, the stop 
     reporter.finish(stop.get_token());
   }
   CHECK(steady_clock::now() - begun < seconds(8));
-  CHECK(fixture.output.says("PING_URL: the report is given up, because the program ends"));
+  CHECK(fixture.output.says("a report is given up, because the program ends setting=PING_URL"));
 }
 
 TEST_CASE("The last run of a program is reported before it ends, whatever became of it") {

@@ -376,8 +376,8 @@ TEST_CASE_METHOD(Fixture, "Each request is a line of the debug log, without its 
     return fake_reply(200, "", {{"x-amz-request-id", "R7"}});
   };
   static_cast<void>(send(s3, {.method = "PUT", .key = "k", .note = "part 7"}));
-  for (const auto* part : {"PUT s3://bucket/k part 7 reply=200 ms=35 attempt=2 request=R7",
-                           "PUT s3://bucket/k part 7 reply=\"", "attempt=1 request=\"\""}) {
+  for (const auto* part : {"for=\"PUT s3://bucket/k part 7\" reply=200 ms=35 attempt=2 request=R7",
+                           "for=\"PUT s3://bucket/k part 7\" reply=\"", "attempt=1 request=\"\""}) {
     CAPTURE(part);
     CHECK(contains(log.text(), part));
   }
