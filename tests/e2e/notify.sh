@@ -368,6 +368,29 @@ case_pushgateway_with_other_types() {
     expect_complete
 }
 
+# Another version pushed other metrics, and the same ones with other types, for every database.
+case_pushgateway_after_another_version() {
+    prepare
+    start_gateway
+    create_small_database crm
+    create_small_database erp
+    settings+=(DB= "DATABASES=app crm erp" "PUSHGATEWAY_URL=$gateway" METRICS_INSTANCE=p)
+    local group name
+    for group in "" /database/app /database/crm /database/erp; do
+        name=pg_backup_last_exit_code
+        [ -n "$group" ] || name=pg_backup_unlisted_databases
+        printf '# TYPE %s counter\n%s 7\n# TYPE pg_backup_of_then gauge\npg_backup_of_then 1\n' "$name" "$name" |
+            curl --data-binary @- "$gateway/metrics/job/pg_backup/instance/p/program/pg-backup$group"
+    done
+    backup_now
+    says_not "PUSHGATEWAY_URL:"
+    for name in app crm erp; do
+        has "pg_backup_last_exit_code\\{database=\"$name\",instance=\"p\",job=\"pg_backup\",program=\"pg-backup\"\\}" 0
+    done
+    ! is_pushed of_then || fail "what the other version pushed is still there"
+    grep -qx '# TYPE pg_backup_last_exit_code gauge' <<<"$(curl "$gateway/metrics")" || fail "the type is the old one"
+}
+
 case_pushgateway_that_is_not_there() {
     prepare
     settings+=("PUSHGATEWAY_URL=http://me:$secret@127.0.0.1:1/")
