@@ -34,7 +34,7 @@ constexpr std::array<RowMetric<GroupSummary>, 13> kGroupMetrics = {{
      [](const GroupSummary& group) {
        return group.newest ? std::optional(metric_time(*group.newest)) : std::nullopt;
      }},
-    {"next_due_timestamp_seconds",
+    {"next_backup_due_timestamp_seconds",
      "When the next backup is due, as the manifest of the newest one says.",
      [](const GroupSummary& group) {
        return group.next_due ? std::optional(metric_time(*group.next_due)) : std::nullopt;

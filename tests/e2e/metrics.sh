@@ -101,8 +101,8 @@ both_programs() {
     expect_value pg_prune_last_run_kept_backups 1
     expect_value 'pg_prune_damaged_backups{database="app"}' 0
     [ "$(($(value 'pg_prune_newest_backup_timestamp_seconds{database="app"}') - run))" -le 2 ] || fail "another time"
-    [ "$(value 'pg_prune_next_due_timestamp_seconds{database="app"}')" -ge $((run + 3600)) ] || fail "due too early"
-    [ "$(value 'pg_prune_next_due_timestamp_seconds{database="app"}')" -le $((run + 3602)) ] || fail "due too late"
+    [ "$(value 'pg_prune_next_backup_due_timestamp_seconds{database="app"}')" -ge $((run + 3600)) ] || fail "due too early"
+    [ "$(value 'pg_prune_next_backup_due_timestamp_seconds{database="app"}')" -le $((run + 3602)) ] || fail "due too late"
     [ "$(value pg_prune_last_listing_timestamp_seconds)" -ge "$run" ] || fail "when did it look?"
     [ "$(value process_start_time_seconds)" -ge "$run" ] || fail "it began before the backup"
     [ "$(value 'pg_prune_newest_backup_bytes{database="app"}')" -gt "$stored" ] || fail "without its manifest?"

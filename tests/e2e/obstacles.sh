@@ -371,7 +371,8 @@ case_clean_says_before_what_would_make_it_fail() {
     done
     sql app "create table later (i int)"
     expect 0 pg_backup restore --clean --yes
-    says "they will remain database=copy tables=public.later"
+    says "they will remain"
+    says "tables=public.later"
 }
 
 case_clean_names_who_holds_a_lock() {

@@ -138,7 +138,8 @@ case_disk_full() {
     create_large_database app 24
     use_database app
     expect 1 pg_backup now
-    says "a destination gets no backup this time destination=dir"
+    says "a destination gets no backup this time"
+    says "destination=dir cause="
     says "No space left on device"
     says "s3 has the backup"
     on dir expect_nothing_left

@@ -92,7 +92,7 @@ TEST_CASE("Every family of pg-prune shows what its last run found") {
       {"pg_prune_unlisted_databases", "0"},
       {"pg_prune_newest_backup_timestamp_seconds" + of_app, "1795144500"},
       {"pg_prune_newest_backup_bytes" + of_app, "100"},
-      {"pg_prune_next_due_timestamp_seconds" + of_app, "1795148100"},
+      {"pg_prune_next_backup_due_timestamp_seconds" + of_app, "1795148100"},
       {"pg_prune_backups" + of_app, "8"},
       {"pg_prune_backups_bytes" + of_app, "800"},
       {"pg_prune_damaged_backups" + of_app, "1"},
