@@ -118,7 +118,8 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
       static_cast<void>(archive.fetch(name, archive.find(name), sink));
     };
   }
-  log.info("restoring the cluster", {{"id", offer->base.backup.id},
+  log.info("restoring the cluster", {{"database", offer->base.backup.group.name()},
+                                     {"run", offer->base.backup.id},
                                      {"from", offer->store->location(offer->base.backup.folder())},
                                      {"to", request.target_dir.string()},
                                      {"until", format_lsn(needed_until(*offer, request.target))}});

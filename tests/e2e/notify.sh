@@ -215,7 +215,7 @@ case_files_of_urls() {
 # Nothing configured: as many threads as ever, and no child of ours sees a URL.
 case_off_costs_nothing() {
     prepare
-    settings+=(BACKUP_INTERVAL=1)
+    settings+=(BACKUP_INTERVAL=1h) # no run goes on while threads are counted
     start_program pg-backup serve
     wait_until 20 grep -q 'next backup' "$T/daemon.log"
     local without
@@ -223,7 +223,7 @@ case_off_costs_nothing() {
     kill -TERM "$pid"
     expect_end 0 10
     start_receiver
-    settings+=("PING_URL=$receiver/$secret" "NOTIFY_URL=$receiver/$secret" NOTIFY_ON=always)
+    settings+=(BACKUP_INTERVAL=1 "PING_URL=$receiver/$secret" "NOTIFY_URL=$receiver/$secret" NOTIFY_ON=always)
     pg_dump_is "env >'$T/child.env'; real_pg_dump \"\$@\""
     start_program pg-backup serve
     wait_until 20 called "POST /$secret"

@@ -71,7 +71,7 @@ case_both_are_good() {
     create_database copy
     expect 0 pg_backup restore --target-database copy
     expect_same_database app copy
-    grep -qF "id=$(pg_backup list --from s3 --json | jq -r .id | tail -n 1)" "$T/err" || fail "not the newest one"
+    grep -qF "run=$(pg_backup list --from s3 --json | jq -r .id | tail -n 1)" "$T/err" || fail "not the newest one"
 }
 
 # One way or another S3 does not take the backup: the directory has it, and every verb goes on with it.

@@ -480,7 +480,7 @@ TEST_CASE_METHOD(WalPruneFixture,
     CHECK(ending().empty());
     CHECK(logged("kept, because the store has locked it object=memory:" +
                  wal_key("7", segment_name(1, 600), {}) +
-                 " and 49 more objects are locked until 2027-01-01T00:00:00Z"));
+                 " objects=50 lock=\"locked until 2027-01-01T00:00:00Z\""));
     CHECK(wal().size() == left.size() + 50);
   }
   SECTION("unanswered: after three requests the rest is left") {
