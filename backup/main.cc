@@ -46,7 +46,7 @@ void list(Program& program) {
   }
   auto [recovery, more_failures] = list_recovery(destinations, backups, program.log);
   print_result(stdout, is_json ? format_recovery_json(recovery) : format_recovery_table(recovery));
-  if (!not_adopted.empty()) program.log.info(describe_not_adopted(not_adopted));
+  log_not_adopted(not_adopted, program.log);
   std::move(more_failures.begin(), more_failures.end(), std::back_inserter(failures));
   if (!failures.empty()) throw join_failures(failures);
 }
@@ -71,20 +71,22 @@ void restore(Program& program) {
                .lock_timeout = program.config.dump.lock_timeout},
               program.environment, program.clock, program.log, program.stop)
           .run(found.destination->store(), found.backup, request);
-  LogFields fields = {{"id", found.backup.id}, {"bytes", report.bytes}};
+  LogFields fields = {{"database", found.backup.group.name()},
+                      {"run", found.backup.id},
+                      {"outcome", report.outcome},
+                      {"bytes", LogBytes{report.bytes}}};
   if (report.tables) fields.emplace_back("tables", *report.tables);
   fields.emplace_back("seconds", report.elapsed.count());
-  program.log.info(report.outcome, fields);
+  program.log.info("restore finished", fields);
 }
 
 /// Returns the metrics as they stand, with those of the WAL streams `wal`.
 std::vector<MetricFamily> metrics_of(const Program& program, BackupRuns& runs,
                                      std::vector<WalStatus> wal, Verdict verdict) {
   return backup_metrics({.now = program.clock.now(),
-                         .verdict = verdict,
                          .states = runs.states().all(),
                          .wal = std::move(wal),
-                         .requests = program.requests.counts()});
+                         .program = {verdict, program.requests.counts(), program.started}});
 }
 
 /// Returns what is reported of the runs. WAL streams are left out: how they stand at the end of a
@@ -124,7 +126,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   config.store.s3.counter = &requests;
   LogTail tail;
   Log log(clock, config.service.log_level, config.service.log_format, stderr, &tail);
-  Program program{config, environment, clock, log, {}, arguments, requests};
+  Program program{config, environment, clock, log, {}, arguments, requests, clock.now()};
   BackupRuns runs(config, environment, clock, log, program.stop);
   RunReporter reporter(reported(program, parsed, runs, tail), config.reports, clock, log);
   Job backups({.noun = kBackupJob,
@@ -199,7 +201,7 @@ int main(int argc, char** argv) {
         const int answer = run_verb(config, parsed, for_children, arguments, [&](Log& log) {
           for (const std::string& note :
                reread_backup_secrets(config, command, parsed, environment)) {
-            log.warn(note);
+            log_note(log, note);
           }
         });
         is_answered = true;

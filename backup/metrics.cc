@@ -66,9 +66,8 @@ std::vector<MetricFamily> backup_metrics(BackupFacts facts) {
   const size_t unlisted = limit_groups(facts.states);
   std::vector<MetricFamily> families = run_metrics(kMetricPrefix, facts.states);
   families.push_back(unlisted_family(kMetricPrefix, unlisted));
-  for (std::vector<MetricFamily>& more :
-       std::array{wal_metrics(facts.wal, facts.now),
-                  program_metrics(kMetricPrefix, facts.verdict, facts.requests)}) {
+  for (std::vector<MetricFamily>& more : std::array{
+           wal_metrics(facts.wal, facts.now), program_metrics(kMetricPrefix, facts.program)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   return families;

@@ -6,7 +6,6 @@
 
 #include "backup/physical/wal_status.h"
 #include "common/base/utc_time.h"
-#include "common/http/request_counter.h"
 #include "common/service/metrics.h"
 #include "common/service/run_metrics.h"
 #include "common/service/run_state.h"
@@ -15,10 +14,9 @@ namespace pgbackup {
 
 struct BackupFacts {
   UtcTime now;
-  Verdict verdict{};
   std::vector<RunState> states{};  ///< of all jobs
   std::vector<WalStatus> wal{};    ///< of each stream
-  RequestCounts requests{};
+  ProgramFacts program{};
 };
 
 /// Returns the metrics, without series for what is not known.

@@ -17,7 +17,7 @@ OwnSettings::OwnSettings(std::span<const std::string> arguments, const Environme
 
 void OwnSettings::refresh(Log& log) {
   for (const std::string& note : reread_backup_secrets(config_, command_, parsed_, environment_)) {
-    log.warn(note);
+    log_note(log, note);
   }
 }
 

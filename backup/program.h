@@ -23,6 +23,7 @@ struct Program {
   std::stop_token stop;
   std::span<const std::string> arguments;  ///< of the command line
   RequestCounter& requests;
+  UtcTime started;  ///< when the process began
 
   /// Opens the destinations, for each piece of work, so that a directory that was unavailable at
   /// start is found later.

@@ -238,7 +238,10 @@ bool BackupRuns::wait_for_server(const Group& group) {
       if (error.kind() != ErrorKind::transient || (has_name && is_server_there())) return false;
       patience_ = std::max(deadline - clock_.steady(), patience_.zero());
       const auto left = std::chrono::ceil<std::chrono::seconds>(patience_);
-      log_.warn(short_line(error.message()), {{"retried_for", format_duration(left)}});
+      LogFields fields = {{"cause", short_line(error.message())},
+                          {"retried_for", format_duration(left)}};
+      if (has_name) fields.emplace_back("database", group.name());
+      log_.warn("PostgreSQL cannot be reached", fields);
       clock_.sleep(std::min(pause, left), stop_);
       has_waited = true;
     }
@@ -360,9 +363,9 @@ void BackupRuns::note(const GroupWork& item, const BackupOutcome& outcome, RunRe
 }
 
 void BackupRuns::log_failure(const std::string& run, const Group& group, const Error& error) {
-  LogFields fields = {{"database", group.name()}, {"run", run}};
+  LogFields fields = {{"database", group.name()}, {"run", run}, {"cause", error.message()}};
   if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
-  log_.error(error.message(), fields);
+  log_.error("no backup was made", fields);
 }
 
 void BackupRuns::throw_failures(size_t wanted) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/due.h"
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/base/units.h"
@@ -320,12 +321,25 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
   return facts;
 }
 
+std::optional<UtcTime> read_next_due(Store& store, const Plan& plan, const Backup& newest) {
+  GroupFacts facts;
+  read_into(store, newest, facts);
+  if (facts.readings.empty()) return std::nullopt;
+  const std::optional<UtcTime> due = facts.readings.back().next_due;
+  if (!due || plan.now <= late_from(*due, *due - newest.time)) return due;
+  look_for_retirement(store, plan, newest.group, facts);
+  return facts.is_retired ? std::nullopt : due;
+}
+
 void guard_plan(Store& store, Plan& plan, Log& log, const std::stop_token& stop) {
   for (const std::span<Step> group : groups_of(std::span(plan.steps))) {
     if (!is_asked(group, plan)) continue;
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     const GroupFacts facts = gather_facts(store, plan, group);
-    if (const auto change = server_change(facts)) log.warn(*change);
+    if (const auto change = server_change(facts)) {
+      log.warn("another server than before makes the backups",
+               {{"database", group.front().backup->group.name()}, {"change", *change}});
+    }
     warn_of_short_age(plan, group, facts, log);
     const std::vector<GuardFinding> findings = guard_group(facts, plan.rules.guards, plan.now);
     if (findings.empty()) continue;

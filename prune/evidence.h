@@ -4,6 +4,7 @@
 // of their manifests. Decides nothing: guard.h does.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <stop_token>
 
@@ -18,6 +19,13 @@ namespace pgbackup {
 /// except for a manifest that is damaged, of an unknown format, not readable by us, or gone since
 /// the listing.
 [[nodiscard]] GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> group);
+
+/// Returns when the next backup is due after `newest`, the newest of its group, as its manifest
+/// says. Returns nullopt where the manifest says nothing or cannot be read, and where that time is
+/// long past and later runs go on without the database, because it was dropped. Throws `transient`
+/// and `canceled`.
+[[nodiscard]] std::optional<UtcTime> read_next_due(Store& store, const Plan& plan,
+                                                   const Backup& newest);
 
 /// Asks the guards about each group in which a backup, or a part of the write-ahead logs, would be
 /// deleted, or a backup is known to be damaged.

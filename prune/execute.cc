@@ -176,8 +176,9 @@ class Execution {
     if (removed == 0) return;
     outcome_.wal_removed += removed;
     outcome_.freed_bytes += bytes;
-    log_.info("deleted write-ahead log",
-              {{"server", server.system_identifier}, {"objects", removed}, {"bytes", bytes}});
+    log_.info(
+        "deleted write-ahead log",
+        {{"server", server.system_identifier}, {"objects", removed}, {"bytes", LogBytes{bytes}}});
   }
 
   void sweep_write(const Step& step) {
@@ -274,9 +275,9 @@ class Execution {
       if (!failure.lock.empty()) locked[failure.lock].push_back(failure.key);
     }
     for (const auto& [lock, keys] : locked) {
-      const std::string more =
-          keys.size() == 1 ? " is" : fmt::format(" and {} more objects are", keys.size() - 1);
-      log_.info(fmt::format("kept: {}{} {}", store_.location(keys.front()), more, lock));
+      log_.info(
+          "kept, because the store has locked it",
+          {{"object", store_.location(keys.front())}, {"objects", keys.size()}, {"lock", lock}});
     }
   }
 
@@ -298,7 +299,7 @@ class Execution {
   }
 
   void note_failure(const Error& error) {
-    log_.warn(error.message());
+    log_.warn("a deletion failed", {{"cause", error.message()}});
     ++outcome_.failures;
     if (!outcome_.first_failure) outcome_.first_failure = error;
   }

@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/base/output.h"
@@ -16,6 +17,7 @@
 #include "prune/execute.h"
 #include "prune/guard.h"
 #include "prune/locks.h"
+#include "prune/next_due.h"
 #include "prune/reason_text.h"
 #include "prune/report.h"
 #include "prune/wal_evidence.h"
@@ -27,12 +29,6 @@ namespace pgbackup {
 namespace {
 
 constexpr const char* kDryRun = "dry run: nothing was deleted";
-
-/// Logs which backups of older systems are not adopted: they are left alone, and whoever moves here
-/// wants to know.
-void mention_not_adopted(const Catalog& catalog, Log& log) {
-  if (!catalog.not_adopted.empty()) log.info(describe_not_adopted(catalog.not_adopted));
-}
 
 /// Holds a plan for all that can be read. What cannot be read is missing from the plan, so that
 /// more is kept than the rules ask for, and is a failure of the run.
@@ -50,7 +46,7 @@ Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log,
   }
   const std::vector<UnfinishedWrite> writes = find_unfinished(store, now, log);
   Catalog catalog = read_catalog(store, config.adoption);
-  mention_not_adopted(catalog, log);
+  log_not_adopted(catalog.not_adopted, log);
   Look seen{make_plan(std::move(catalog.backups), writes, config.rules, now), {}};
   seen.failures = read_wal(store, catalog, seen.plan, log, stop);
   if (catalog.unread) seen.failures.push_back(*catalog.unread);
@@ -75,18 +71,18 @@ std::string format_json(const Plan& plan, const Destination& destination) {
 
 void log_decisions(const Plan& plan, Log& log) {
   for (const Step& step : plan.steps) {
-    const LogFields fields = {{"database", step.backup->group.name()},
+    const LogFields fields = {{"to", action_title(step.action)},
+                              {"database", step.backup->group.name()},
                               {"run", step.backup->id},
                               {"reason", reason_line(step, plan.rules)}};
-    const std::string text = fmt::format("decided: {}", action_title(step.action));
     if (step.reasons.has(Reason::future)) {
-      log.warn(text, fields);
+      log.warn("decided", fields);
     } else {
-      step.action == Action::keep ? log.debug(text, fields) : log.info(text, fields);
+      step.action == Action::keep ? log.debug("decided", fields) : log.info("decided", fields);
     }
   }
   for (const ServerWalPlan& server : plan.wal) log_wal_plan(server, log);
-  log.info(format_plan_summary(plan));
+  log.info("planned", {{"to", format_plan_summary(plan)}});
 }
 
 /// Prints the plan. Throws what printing throws, so that nothing is deleted that was not announced.
@@ -110,12 +106,26 @@ void report(const Plan& plan, const Destination& destination, const PruneJob& co
   }
 }
 
-void say(const std::string& text, const PruneJob& config, Log& log) {
+std::string_view result_of(const Plan& plan, const Outcome& outcome) {
+  if (outcome.failures > 0) return "failure";
+  return plan.objections.empty() ? "success" : "refused";
+}
+
+/// Says how the run went: in one line, of which a log has the numbers.
+void say(const Plan& plan, const Outcome& outcome, std::chrono::seconds taken,
+         const PruneJob& config, Log& log) {
   if (config.style == ReportStyle::table) {
-    print(config.out, text + "\n");
-  } else {
-    log.info(text);
+    return print(config.out,
+                 (config.dry_run ? std::string(kDryRun) : format_outcome(outcome)) + "\n");
   }
+  if (config.dry_run) return log.info(kDryRun);
+  log.info("run finished", {{"result", result_of(plan, outcome)},
+                            {"deleted", outcome.removed},
+                            {"swept", outcome.swept},
+                            {"wal_objects", outcome.wal_removed},
+                            {"freed_bytes", LogBytes{outcome.freed_bytes}},
+                            {"failed", outcome.failures},
+                            {"seconds", taken.count()}});
 }
 
 void throw_objections(const Plan& plan) {
@@ -139,8 +149,17 @@ void tell_objections(const Plan& plan, const Destination& destination, const Pru
   }
 }
 
+void note_summary(const Destination& destination, const Plan& plan,
+                  const std::optional<Outcome>& outcome, PruneSummaries* summaries) {
+  if (summaries == nullptr) return;
+  PruneSummary summary = summarize(plan, outcome);
+  find_next_due(destination.store(), plan, summaries->of(destination.name()), summary);
+  summaries->note(destination.name(), std::move(summary));
+}
+
 void prune_destination(const Destination& destination, const PruneJob& config, const Clock& clock,
                        Log& log, const std::stop_token& stop) {
+  const auto begun = clock.steady();
   Store& store = destination.store();
   Look seen = look(store, config, clock, log, stop);
   Plan& plan = seen.plan;
@@ -153,13 +172,12 @@ void prune_destination(const Destination& destination, const PruneJob& config, c
   tell_objections(plan, destination, config);
   with_context("nothing was deleted", [&] { report(plan, destination, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
-  if (config.summaries != nullptr) {
-    config.summaries->note(destination.name(),
-                           summarize(plan, config.dry_run ? std::nullopt : std::optional(outcome)));
-  }
+  note_summary(destination, plan, config.dry_run ? std::nullopt : std::optional(outcome),
+               config.summaries);
   add_failures(outcome, lock_failures(readings));
   add_failures(outcome, seen.failures);
-  say(config.dry_run ? kDryRun : format_outcome(outcome), config, log);
+  const auto taken = std::chrono::duration_cast<std::chrono::seconds>(clock.steady() - begun);
+  say(plan, outcome, taken, config, log);
   throw_failures(outcome);
   throw_objections(plan);
 }

@@ -71,7 +71,12 @@ std::vector<LockReading> read_locks(Store& store, const Plan& plan, Log& log,
     if (!is_asked(plan.steps[i])) continue;
     if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
     LockReading reading = read_lock(store, *plan.steps[i].backup);
-    if (reading.failure) log.warn(reading.failure->message());
+    if (reading.failure) {
+      log.warn("whether a backup is locked is not known",
+               {{"database", plan.steps[i].backup->group.name()},
+                {"run", plan.steps[i].backup->id},
+                {"cause", reading.failure->message()}});
+    }
     if (!reading.locked_until && !reading.failure) continue;
     reading.step = i;
     readings.push_back(std::move(reading));

@@ -39,6 +39,15 @@ ReportStyle style_of(const PruneConfig& config, const ParsedOptions& parsed) {
   return config.json ? ReportStyle::json : ReportStyle::table;
 }
 
+/// Returns whether anyone is shown what the runs find. A file of a URL may appear while the daemon
+/// runs.
+bool is_watched(const PruneConfig& config, const ParsedOptions& parsed) {
+  if (parsed.verb == "plan") return false;
+  const ReportConfig& reports = config.reports;
+  return (parsed.verb == "serve" && !config.service.status_listen.empty()) ||
+         !reports.pushgateway_url.empty() || !reports.metrics_textfile.empty();
+}
+
 /// Opens the destinations. A run that cannot do so has failed.
 Destinations noting_failure(RunStates& states, const Clock& clock,
                             const std::function<Destinations()>& open) {
@@ -53,6 +62,7 @@ Destinations noting_failure(RunStates& states, const Clock& clock,
 
 int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
   SystemClock clock;
+  const UtcTime started = clock.now();
   LogTail tail;
   Log log(clock, config.service.log_level, config.service.log_format, stderr, &tail);
   std::stop_token stop;
@@ -63,7 +73,7 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
   RunStates states;
   PruneSummaries summaries;
   const auto metrics = [&](Verdict verdict) {
-    return prune_metrics({verdict, states.all(), summaries.all(), requests.counts()});
+    return prune_metrics({states.all(), summaries.all(), {verdict, requests.counts(), started}});
   };
   RunReporter reporter(reported(config, parsed, states, metrics, tail), config.reports, clock, log);
   const PruneJob job{.rules = config.rules,
@@ -71,14 +81,17 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
                      .dry_run = config.dry_run || parsed.verb == "plan",
                      .style = style_of(config, parsed),
                      .states = &states,
-                     .summaries = &summaries,
                      .refuse = [&](Refusal one) { reporter.refuse(std::move(one)); }};
   const auto prune = [&] {
-    prune_once(noting_failure(states, clock, open), job, clock, log, stop);
+    PruneJob watched = job;
+    if (is_watched(config, parsed)) watched.summaries = &summaries;
+    prune_once(noting_failure(states, clock, open), watched, clock, log, stop);
   };
   const auto prune_and_report = [&] {
     const Environment environment = process_environment();
-    for (const auto& note : reread_secrets(command.options, parsed, environment)) log.warn(note);
+    for (const auto& note : reread_secrets(command.options, parsed, environment)) {
+      log_note(log, note);
+    }
     reporter.run(prune);
   };
   Job pruning({.noun = kPruneJob,
@@ -97,7 +110,7 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
     return 0;
   }
   log_notes(log, parsed);
-  if (const auto warning = rules_warning(parsed)) log.warn(*warning);
+  if (const auto warning = rules_warning(parsed)) log_note(log, *warning);
   if (job.dry_run && job.style == ReportStyle::table) {
     print_result(stdout, format_rules(config) + "\n");
   }

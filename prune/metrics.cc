@@ -28,11 +28,16 @@ bool is_frozen_by(const GroupSummary& group, Guard guard) {
   return std::find(group.frozen_by.begin(), group.frozen_by.end(), guard) != group.frozen_by.end();
 }
 
-constexpr std::array<RowMetric<GroupSummary>, 12> kGroupMetrics = {{
+constexpr std::array<RowMetric<GroupSummary>, 13> kGroupMetrics = {{
     {"newest_backup_timestamp_seconds",
      "When the newest complete backup began that is neither damaged nor dated in the future.",
      [](const GroupSummary& group) {
        return group.newest ? std::optional(metric_time(*group.newest)) : std::nullopt;
+     }},
+    {"next_backup_due_timestamp_seconds",
+     "When the next backup is due, as the manifest of the newest one says.",
+     [](const GroupSummary& group) {
+       return group.next_due ? std::optional(metric_time(*group.next_due)) : std::nullopt;
      }},
     {"newest_backup_bytes", "Bytes in the store of that backup.",
      [](const GroupSummary& group) {
@@ -61,7 +66,10 @@ constexpr std::array<RowMetric<GroupSummary>, 12> kGroupMetrics = {{
      [](const GroupSummary& group) { return number(group.unfinished); }},
 }};
 
-constexpr std::array<RowMetric<PruneSummary>, 7> kSummaryMetrics = {{
+constexpr std::array<RowMetric<PruneSummary>, 8> kSummaryMetrics = {{
+    {"last_listing_timestamp_seconds",
+     "When the store was last listed: what is said of the databases is as of then.",
+     [](const PruneSummary& summary) { return std::optional(metric_time(summary.listed)); }},
     {"last_run_kept_backups", "Complete backups that the last run kept.",
      [](const PruneSummary& summary) { return number(summary.kept); }},
     {"last_run_deleted_backups", "Backups that the last run deleted.",
@@ -144,7 +152,7 @@ std::vector<MetricFamily> prune_metrics(PruneFacts facts) {
   families.push_back(unlisted_family(kMetricPrefix, count_unlisted(facts.summaries)));
   for (std::vector<MetricFamily>& more :
        std::array{group_families(facts.summaries), summary_families(facts.summaries),
-                  program_metrics(kMetricPrefix, facts.verdict, facts.requests)}) {
+                  program_metrics(kMetricPrefix, facts.program)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   return families;

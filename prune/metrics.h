@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "common/http/request_counter.h"
 #include "common/service/metrics.h"
 #include "common/service/run_metrics.h"
 #include "common/service/run_state.h"
@@ -15,10 +14,9 @@
 namespace pgbackup {
 
 struct PruneFacts {
-  Verdict verdict{};
   std::vector<RunState> states{};                   ///< of all jobs
   std::map<std::string, PruneSummary> summaries{};  ///< by the name of the destination
-  RequestCounts requests{};
+  ProgramFacts program{};
 };
 
 /// Returns the metrics, without series for what is not known.

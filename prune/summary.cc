@@ -26,6 +26,7 @@ void count_backup(const Step& step, GroupSummary& group) {
   if (!counts || (group.newest && *group.newest >= backup.time)) return;
   group.newest = backup.time;
   group.newest_bytes = backup.bytes;
+  group.newest_id = backup.is_ours() ? backup.id : "";
 }
 
 void count_step(const Step& step, bool stays, GroupSummary& group) {
@@ -63,7 +64,7 @@ void count_wal(const Plan& plan, bool is_dry_run, PruneSummary& summary) {
 }  // namespace
 
 PruneSummary summarize(const Plan& plan, const std::optional<Outcome>& outcome) {
-  PruneSummary summary;
+  PruneSummary summary{.listed = plan.now};
   for (auto& [name, group] : count_groups(plan, !outcome)) {
     summary.kept += group.backups;
     for (const Guard guard : std::set(group.frozen_by.begin(), group.frozen_by.end())) {
@@ -88,6 +89,12 @@ PruneSummary summarize(const Plan& plan, const std::optional<Outcome>& outcome) 
 void PruneSummaries::note(const std::string& destination, PruneSummary summary) {
   const std::lock_guard lock(mutex_);
   summaries_[destination] = std::move(summary);
+}
+
+PruneSummary PruneSummaries::of(const std::string& destination) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = summaries_.find(destination);
+  return found == summaries_.end() ? PruneSummary{} : found->second;
 }
 
 std::map<std::string, PruneSummary> PruneSummaries::all() const {

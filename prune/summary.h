@@ -23,10 +23,13 @@ struct GroupSummary {
   uint64_t bytes = 0;               ///< of these
   std::optional<UtcTime> newest{};  ///< of the newest that is neither damaged nor from the future
   uint64_t newest_bytes = 0;
-  size_t damaged = 0;      ///< of `backups`: what a manifest names is missing
-  size_t backdated = 0;    ///< of `backups`: stored long after its date
-  size_t held = 0;         ///< of `backups`
-  size_t locked = 0;       ///< of `backups`: no rule keeps them, but a lock does
+  std::string newest_id{};            ///< its id; empty where it is not ours
+  std::optional<UtcTime> next_due{};  ///< as find_next_due() finds it
+  bool is_due_read = false;           ///< `next_due` is of the backup `newest_id`
+  size_t damaged = 0;                 ///< of `backups`: what a manifest names is missing
+  size_t backdated = 0;               ///< of `backups`: stored long after its date
+  size_t held = 0;                    ///< of `backups`
+  size_t locked = 0;                  ///< of `backups`: no rule keeps them, but a lock does
   size_t orphaned = 0;     ///< backups without a manifest that stay, and are not in progress
   size_t in_progress = 0;  ///< backups without a manifest that may still get one
   size_t unfinished = 0;   ///< uploads that were begun and not ended, and stay
@@ -34,6 +37,7 @@ struct GroupSummary {
 };
 
 struct PruneSummary {
+  UtcTime listed{};                    ///< when the store was listed, by its clock
   std::vector<GroupSummary> groups{};  ///< by group, at most kMostMetricGroups
   size_t unlisted = 0;                 ///< further groups
   std::map<Guard, size_t> frozen{};    ///< groups, of all, by the guard that objects
@@ -55,6 +59,8 @@ struct PruneSummary {
 class PruneSummaries {
  public:
   void note(const std::string& destination, PruneSummary summary);
+  /// Returns a copy; an empty summary where there was no run yet.
+  [[nodiscard]] PruneSummary of(const std::string& destination) const;
   /// Returns a copy, by the name of the destination.
   [[nodiscard]] std::map<std::string, PruneSummary> all() const;
 

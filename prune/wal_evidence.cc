@@ -65,7 +65,7 @@ std::vector<Error> read_wal(Store& store, const Catalog& catalog, Plan& plan, Lo
   // What cannot be listed may hold a base backup.
   if (catalog.unread) input->obstacle = "a part of the store cannot be listed";
   if (std::optional<Error> failure = read_logs(store, *input, log)) {
-    log.warn(failure->message());
+    log.warn("write-ahead logs are left alone", {{"cause", failure->message()}});
     input->obstacle = "the logs cannot be listed";
     failures.push_back(*std::move(failure));
   }

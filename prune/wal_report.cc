@@ -46,18 +46,21 @@ void log_wal_plan(const ServerWalPlan& server, Log& log) {
                       {"keep", server.kept},
                       {"delete", server.removed.size()}};
   if (!server.note.empty()) fields.emplace_back("note", server.note);
-  const LogFields of_server = {fields.front()};
+  const auto server_field = fields.front();
   server.removed.empty() ? log.debug("decided: write-ahead log", fields)
                          : log.info("decided: write-ahead log", fields);
   for (const RecoveryWindow& window : server.recovery.windows) {
-    log.debug(describe_window(window), {fields.front(),
-                                        {"base", window.id},
-                                        {"until", format_lsn(window.end)},
-                                        {"timeline", window.timeline}});
-    if (!window.gaps.empty()) log.warn(describe_loss(window), of_server);
+    log.debug("recovery window", {server_field,
+                                  {"base", window.id},
+                                  {"until", format_lsn(window.end)},
+                                  {"timeline", window.timeline},
+                                  {"window", describe_window(window)}});
+    if (window.gaps.empty()) continue;
+    log.warn("WAL is missing", {server_field, {"loss", describe_loss(window)}});
   }
   for (const StrandedBase& base : server.recovery.stranded) {
-    log.warn(describe_stranded(base), of_server);
+    log.warn("a base backup lacks WAL",
+             {server_field, {"run", base.id}, {"loss", describe_stranded(base)}});
   }
 }
 

@@ -61,9 +61,8 @@ std::vector<UnfinishedWrite> find_unfinished(Store& store, UtcTime now, Log& log
   }
   if (unknown.first_error) {
     log.warn(
-        fmt::format("unfinished uploads are left alone, since it cannot be told when they "
-                    "last received data ({} in all): {}",
-                    unknown.count, unknown.first_error->message()));
+        "unfinished uploads are left alone, since it cannot be told when they last received data",
+        {{"uploads", unknown.count}, {"cause", unknown.first_error->message()}});
   }
   return found;
 }

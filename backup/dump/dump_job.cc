@@ -101,8 +101,8 @@ void BackupJob::make(const Group& group, const SomeDestinations& destinations,
       warning =
           publications_warning(connection, config_.dump.flags, client("pg_dump", version).version);
     } catch (...) {
-      log.warn(fmt::format("whether a publication names what is left out is not known: {}",
-                           current_failure().message()));
+      log.warn("whether a publication names what is left out is not known",
+               {{"cause", current_failure().message()}});
     }
     return read_server_info(connection);
   }();

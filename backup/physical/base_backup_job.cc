@@ -286,7 +286,7 @@ void BaseBackupJob::make(const SomeDestinations& destinations, BackupOutcome& ou
   try {
     return take(destinations, wal, outcome, log);
   } catch (const TornFile& torn) {
-    log.warn(fmt::format("the base backup is taken again: {}", torn.message()));
+    log.warn("the base backup is taken again", {{"cause", torn.message()}});
   }
   outcome = {};
   clock_.sleep(kReplacementPause, stop_);

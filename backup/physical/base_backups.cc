@@ -36,7 +36,10 @@ std::optional<FoundBase> read_base_backup(Store& store, Backup& backup, Log& log
     if (error.kind() == ErrorKind::not_found) return std::nullopt;  // deleted since the listing
     damage = error.message();
   }
-  log.warn(fmt::format("{} is left out: {}", store.location(backup.folder()), damage));
+  log.warn("a base backup is left out", {{"backup", store.location(backup.folder())},
+                                         {"database", backup.group.name()},
+                                         {"run", backup.id},
+                                         {"cause", damage}});
   return std::nullopt;
 }
 
@@ -74,9 +77,12 @@ std::vector<FoundBase> read_base_backups_of(Store& store, UtcTime now, std::stri
   std::erase_if(backups, [&](const Backup& backup) {
     if (!is_from_future(backup, now)) return false;
     const bool is_named = backup.id == id;
-    log.warn(fmt::format("{} is dated in the future (it is {} now){}",
-                         store.location(backup.folder()), format_iso(now),
-                         is_named ? "" : ": it is not the latest; --id restores it"));
+    LogFields fields = {{"backup", store.location(backup.folder())},
+                        {"database", backup.group.name()},
+                        {"run", backup.id},
+                        {"now", format_iso(now)}};
+    if (!is_named) fields.emplace_back("hint", "it is not the latest; --id restores it");
+    log.warn("a base backup is dated in the future", fields);
     return !is_named;
   });
   std::vector<FoundBase> all;

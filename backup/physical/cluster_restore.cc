@@ -128,9 +128,9 @@ ClusterReport ClusterRestore::run(const StoredCluster& cluster, const ClusterTar
     RestoredDirectory directory(target.directory, places, story_of(cluster, places, clock_.now()));
     if (directory.owner() && directory.owner()->user == 0) {
       log_.warn(
-          fmt::format("{} belongs to root, as which no server runs: change the owner of "
-                      "everything in it before the start",
-                      target.directory.string()));
+          "the directory belongs to root, as which no server runs: change the owner of everything "
+          "in it before the start",
+          {{"directory", target.directory.string()}});
     }
     const FileList list = with_damage_hint([&] { return fetch_file_list(cluster, directory); });
     FileRecord record(list);
@@ -163,7 +163,9 @@ void ClusterRestore::require_space_for(const StoredCluster& cluster, const Clust
   }
   refuse_occupied(target.directory);
   for (const TablespacePlace& place : places) refuse_occupied(place);
-  for (const std::string& sentence : require_space(needs)) log_.info(sentence);
+  for (const std::string& sentence : require_space(needs)) {
+    log_.info("about the space", {{"note", sentence}});
+  }
 }
 
 /// Copies a stream, checked and unpacked, and finishes the sink.
@@ -216,9 +218,8 @@ void ClusterRestore::copy_wal(const WalCopies& wal, const StoredCluster& cluster
       if (begin < needed_end(cluster.facts, target)) throw;
       directory.remove(copy);
       log_.warn(
-          fmt::format("{}; the damaged segment is left out: recovery ends at {}, and finds no "
-                      "target behind that",
-                      error.message(), format_lsn(begin)));
+          "a damaged segment is left out: recovery ends before it, and finds no target behind it",
+          {{"segment", name}, {"ends", format_lsn(begin)}, {"cause", error.message()}});
     }
   }
 }

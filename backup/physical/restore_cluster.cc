@@ -93,15 +93,20 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
         const bool is_met = kind == TargetKind::time || kind == TargetKind::lsn;
         if (offer && is_met) return;
         if (offer) {
-          log.info(fmt::format("asking {}, too, whether it holds more", destination.name()),
-                   {{"hint", "--from asks one destination alone"}});
+          log.info(
+              "asking a further destination whether it holds more",
+              {{"destination", destination.name()}, {"hint", "--from asks one destination alone"}});
         }
         Offer found = choose(destination.store(), request, id, now, log);
         if (!offer || is_better(found, *offer, kind)) offer = std::move(found);
       });
   if (!offer) throw join_failures(failures);
-  if (!failures.empty()) log.warn(join_failures(failures).message());
-  for (const std::string& warning : offer->chosen.warnings) log.warn(warning);
+  if (!failures.empty()) {
+    log.warn("a destination does not count", {{"cause", join_failures(failures).message()}});
+  }
+  for (const std::string& warning : offer->chosen.warnings) {
+    log.warn("about the chosen base backup", {{"warning", warning}});
+  }
 
   const Manifest& manifest = offer->base.manifest;
   const std::optional<std::string> command = fetch_command(request, manifest.system_identifier);
@@ -113,7 +118,8 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
       static_cast<void>(archive.fetch(name, archive.find(name), sink));
     };
   }
-  log.info("restoring the cluster", {{"id", offer->base.backup.id},
+  log.info("restoring the cluster", {{"database", offer->base.backup.group.name()},
+                                     {"run", offer->base.backup.id},
                                      {"from", offer->store->location(offer->base.backup.folder())},
                                      {"to", request.target_dir.string()},
                                      {"until", format_lsn(needed_until(*offer, request.target))}});

@@ -129,7 +129,7 @@ void bring_ahead(const std::vector<std::string>& names, const AheadDirectory& ah
         if (!ahead.holds(name) && !fetcher.fetch(name, ahead.path() / name).is_fetched) break;
       }
     } catch (...) {
-      log.debug(current_error().within("cannot read ahead").message());
+      log.debug("cannot read ahead", {{"cause", current_error().message()}});
     }
     next = names.size();
   };
@@ -147,7 +147,7 @@ void report_gap(const std::string& name, const Answers& answers, Log& log) {
     throw Error(ErrorKind::failed, gap,
                 "recover to a moment before the gap, or from a base backup made after it");
   }
-  log.warn(gap);
+  log.warn("WAL is missing", {{"segment", name}, {"cause", gap}});
 }
 
 bool is_of_standby(const fs::path& path) {
@@ -174,7 +174,7 @@ Outcome fetch_from(const WalFetch& fetch, Fetcher& fetcher, Log& log) {
   if (!answers.failures.empty()) {
     const Error error = join_failures(answers.failures).within("cannot fetch " + fetch.name);
     if (!answers.is_fetched) throw Error(error);
-    log.warn(error.what());
+    log.warn("a destination does not count", {{"file", fetch.name}, {"cause", error.what()}});
   }
   if (answers.is_fetched) return Outcome::whole;
   if (!answers.unfinished) return Outcome::absent;
@@ -220,7 +220,7 @@ bool fetch_wal(WalFetch fetch, const OpenDestinations& open, Log& log) {
       ahead->keep(names);
       bring_ahead(names, *ahead, system_id, open, log);
     } catch (...) {
-      log.debug(current_error().within("cannot read ahead").message());
+      log.debug("cannot read ahead", {{"cause", current_error().message()}});
     }
   }
   return outcome != Outcome::absent;

@@ -96,9 +96,9 @@ void WalStream::note_failure(const Error& error) {
     context_.states->fail(kWalJob, Group::cluster(), context_.destination, error);
   }
   if (!is_new) return;  // an outage of hours is one line
-  LogFields fields;
+  LogFields fields = {{"cause", error.message()}};
   if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
-  log_.error(fmt::format("{} stopped, and is tried again: {}", kWalJob, error.message()), fields);
+  log_.error("WAL streaming stopped, and is tried again", fields);
 }
 
 void WalStream::stream(const std::stop_token& stop) {
@@ -117,9 +117,9 @@ void WalStream::stream(const std::stop_token& stop) {
                        ? start_kept(server, start_here(position), position)
                        : go_on(server, destinations, system_id, position);
   store_history(server, archive, position.timeline);
-  log_.info(fmt::format("{} starts", kWalJob), {{"at", format_lsn(start.stored)},
-                                                {"timeline", start.timeline},
-                                                {"to", store.location(wal_prefix(system_id))}});
+  log_.info("WAL streaming starts", {{"at", format_lsn(start.stored)},
+                                     {"timeline", start.timeline},
+                                     {"to", store.location(wal_prefix(system_id))}});
   change([&](WalStatus& status) {
     status.connected_since = clock_.now();
     status.stored = start.stored;
@@ -183,7 +183,7 @@ void WalStream::prepare_slot(ReplicationConnection& server) {
   }
   try {
     server.create_slot(settings_.slot, settings_.life);
-    log_.info(fmt::format("made the replication slot {}", settings_.slot));
+    log_.info("made the replication slot", {{"slot", settings_.slot}});
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::conflict || state) throw;
   }
@@ -196,9 +196,9 @@ void WalStream::renew_slot(ReplicationConnection& server) {
 
 void WalStream::replace_lost_slot(ReplicationConnection& server) {
   renew_slot(server);
-  log_.warn(fmt::format("the replication slot {} kept no WAL any more, and was made anew",
-                        settings_.slot),
-            {{"hint", "raise max_slot_wal_keep_size, or find out why WAL waited so long"}});
+  log_.warn("the replication slot kept no WAL any more, and was made anew",
+            {{"slot", settings_.slot},
+             {"hint", "raise max_slot_wal_keep_size, or find out why WAL waited so long"}});
 }
 
 /// Streams one timeline after the other. Throws why it ended.
@@ -284,7 +284,7 @@ std::optional<StreamMessage> WalStream::receive(ReplicationStream& stream,
       writer.flush();
       note(writer);
     } catch (...) {
-      log_.debug(current_failure().within("cannot store the last bytes").message());
+      log_.debug("cannot store the last bytes", {{"cause", current_failure().message()}});
     }
     throw;
   }
@@ -360,7 +360,7 @@ void WalStream::find_earlier_gap(Store& store, const ServerPlace& place, const S
                       describe_lost_way(way, place)));
     }
   } catch (...) {
-    log_.warn(current_failure().within("whether WAL is missing is not known").message());
+    log_.warn("whether WAL is missing is not known", {{"cause", current_failure().message()}});
   }
 }
 
@@ -369,7 +369,7 @@ void WalStream::note_gap(const std::string& sentence) {
     status.gap_found = clock_.now();
     status.gap = sentence;
   });
-  log_.error(sentence, {{"hint", "a base backup is started now"}});
+  log_.error("WAL is missing", {{"cause", sentence}, {"hint", "a base backup is started now"}});
   if (context_.want_backup) context_.want_backup();
 }
 

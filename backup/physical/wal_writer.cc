@@ -49,9 +49,9 @@ void WalWriter::compare_known(Lsn begin, std::string_view bytes) {
   const StoredPart same = archive_.compare_part(name(), begin.value - segment_start_.value, bytes);
   if (same.bytes == bytes.size()) return;
   const Lsn damaged{begin.value + same.bytes};
-  log_.warn(fmt::format("the stored WAL from {} on is damaged, and is stored again: {}",
-                        format_lsn(damaged),
-                        same.damage.empty() ? "it was deleted meanwhile" : same.damage));
+  log_.warn("the stored WAL is damaged from here on, and is stored again",
+            {{"from", format_lsn(damaged)},
+             {"cause", same.damage.empty() ? "it was deleted meanwhile" : same.damage}});
   if (is_kept()) {
     stored_ = damaged;
   } else {

@@ -45,11 +45,15 @@ void refuse_our_names(const DatabaseSelection& selection, std::vector<std::strin
       {{Group::globals(), "roles and tablespaces"}, {Group::cluster(), "base backups"}}};
   for (const auto& [group, what] : reserved) {
     if (std::erase(names, group.name()) == 0) continue;
-    const std::string message = fmt::format(
-        "the database {} cannot be backed up: its name is reserved for {}", group.name(), what);
     const char* const hint = "rename it, or name it in EXCLUDE_DATABASES";
-    if (!selection.all) throw Error(ErrorKind::failed, message, hint);
-    log.warn(message, {{"hint", hint}});
+    if (!selection.all) {
+      throw Error(ErrorKind::failed,
+                  fmt::format("the database {} cannot be backed up: its name is reserved for {}",
+                              group.name(), what),
+                  hint);
+    }
+    log.warn("a database cannot be backed up: its name is reserved",
+             {{"database", group.name()}, {"for", what}, {"hint", hint}});
   }
 }
 
@@ -73,11 +77,14 @@ FoundDatabases ask_server(const DatabaseSelection& selection, const PgConfig& pg
     }
   }
   if (!of_providers.empty()) {
-    log.info(fmt::format("left out as the provider's own: {}", fmt::join(of_providers, ", ")));
+    log.info("left out as the provider's own",
+             {{"databases", fmt::format("{}", fmt::join(of_providers, ", "))}});
   }
   for (const LeftOut& item : found.left_out) {
-    log.warn(fmt::format("{} is left out: {}", item.database, item.reason),
-             {{"hint", "name it in EXCLUDE_DATABASES if that is intended"}});
+    log.warn("a database is left out",
+             {{"database", item.database},
+              {"reason", item.reason},
+              {"hint", "name it in EXCLUDE_DATABASES if that is intended"}});
   }
   return found;
 }

@@ -65,10 +65,9 @@ class OwnPassword {
 
   void warn_if_changed(Log& log) {
     if (!is_set_ || (before_ && before_ == read_own_password(server_))) return;
-    log.warn(
-        fmt::format("the password of {}, the role of this connection, {} the one of the "
-                    "backup now: change DB_PASSWORD",
-                    role_, before_ ? "is" : "may be"));
+    log.warn(before_ ? "the password of the connecting role is the one of the backup now"
+                     : "the password of the connecting role may be the one of the backup now",
+             {{"role", role_}, {"hint", "change DB_PASSWORD"}});
   }
 
  private:
@@ -90,7 +89,7 @@ class Application {
       if (error.kind() == ErrorKind::transient) throw error;
       if (is_expected(statement, error) || is_granted_without(statement, error)) return;
       const Error failure = error.within(title_of(statement));
-      log_.error(failure.message());
+      log_.error("a statement failed", {{"cause", failure.message()}});
       ++failures_;
       if (!first_) first_ = failure;
     }
@@ -116,7 +115,7 @@ class Application {
       return false;
     }
     if (makes_tablespace) {
-      log_.warn(fmt::format("left out {}: {}", title_of(statement).substr(7), error.message()));
+      log_.warn("left out", {{"what", title_of(statement).substr(7)}, {"cause", error.message()}});
       lacks_tablespace_ = true;
       return true;
     }
@@ -136,9 +135,8 @@ class Application {
       return false;
     }
     log_.warn(
-        fmt::format("{}: granted by the connecting role, since the original grantor is missing or "
-                    "may not grant it: {}",
-                    shorter, error.message()));
+        "granted by the connecting role, since the original grantor is missing or may not grant it",
+        {{"statement", shorter}, {"cause", error.message()}});
     return true;
   }
 

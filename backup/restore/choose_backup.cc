@@ -22,11 +22,9 @@ void ask_all(const Destinations& destinations, Log& log, const Visit& visit) {
   const std::vector<DestinationFailure> failures = for_each_destination(destinations, visit);
   if (failures.size() == destinations.size()) throw join_failures(failures);
   for (const auto& [destination, error] : failures) {
-    LogFields fields;
+    LogFields fields = {{"destination", destination}, {"cause", error.message()}};
     if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
-    log.warn(fmt::format("{} cannot be listed, so its backups do not count: {}", destination,
-                         error.message()),
-             fields);
+    log.warn("a destination cannot be listed, so its backups do not count", fields);
   }
 }
 
@@ -41,7 +39,7 @@ std::string wanted(const RestoreRequest& request) {
 std::vector<Backup> read_backups(Store& store, const Adoption& adoption, Log& log) {
   Catalog catalog = read_catalog(store, adoption);
   if (catalog.unread) {
-    log.warn(fmt::format("its backups do not count: {}", catalog.unread->message()));
+    log.warn("backups that cannot be listed do not count", {{"cause", catalog.unread->message()}});
   }
   return std::move(catalog.backups);
 }
@@ -117,6 +115,12 @@ Candidates find_wanted(const Destinations& destinations, const RestoreRequest& r
   return {std::move(found), fmt::format("{}", fmt::join(places, " or "))};
 }
 
+void warn_of(const FoundBackup& found, const std::string& warning, Log& log) {
+  log.warn(
+      "about the backup",
+      {{"database", found.backup.group.name()}, {"run", found.backup.id}, {"warning", warning}});
+}
+
 /// Returns when the newest backup of `group` began that is undamaged and of its date. A backup that
 /// this program may not read, or does not understand, counts as undamaged.
 std::optional<UtcTime> newest_start(Store& store, const Group& group, UtcTime now, Log& log) {
@@ -128,9 +132,12 @@ std::optional<UtcTime> newest_start(Store& store, const Group& group, UtcTime no
       const std::optional<Flaws> flaws = flaws_of(store, backup);
       if (!flaws) continue;
       if (!flaws->counts) {
-        log.warn(fmt::format("{} does not count, as it is {}", store.location(backup.folder()),
-                             flaws->damage.empty() ? "backdated: " + flaws->backdating
-                                                   : "damaged: " + flaws->damage));
+        log.warn(flaws->damage.empty() ? "a backup does not count, as it is backdated"
+                                       : "a backup does not count, as it is damaged",
+                 {{"backup", store.location(backup.folder())},
+                  {"database", group.name()},
+                  {"run", backup.id},
+                  {"cause", flaws->damage.empty() ? flaws->backdating : flaws->damage}});
         continue;
       }
     } catch (const Error& error) {
@@ -168,7 +175,7 @@ void refuse_damaged(const FoundBackup& found, Log& log) {
                             found.destination->store().location(found.backup.folder())));
   }
   if (!flaws->damage.empty()) throw damaged(damage_text(found, flaws->damage));
-  if (!flaws->backdating.empty()) log.warn(backdating_text(found, flaws->backdating));
+  if (!flaws->backdating.empty()) warn_of(found, backdating_text(found, flaws->backdating), log);
 }
 
 FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest& request,
@@ -184,9 +191,11 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
   for (FoundBackup& one : found) {
     const bool is_future = is_from_future(one.backup, now);
     if (is_future) {
-      log.warn(fmt::format("{} is dated in the future (it is {} now){}", one.backup.folder(),
-                           format_iso(now),
-                           is_latest ? ": it is not the latest; --id restores it" : ""));
+      warn_of(
+          one,
+          fmt::format("{} is dated in the future (it is {} now){}", one.backup.folder(),
+                      format_iso(now), is_latest ? ": it is not the latest; --id restores it" : ""),
+          log);
     }
     if (is_future && is_latest) continue;
     const std::optional<Flaws> flaws = flaws_of(one.destination->store(), one.backup);
@@ -194,13 +203,16 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
     if (flaws->damage.empty()) {
       if (flaws->backdating.empty()) return std::move(one);
       const bool is_passed_over = is_latest && !flaws->counts;
-      log.warn(backdating_text(one, flaws->backdating) +
-               (is_passed_over ? "; it is not the latest, --id restores it" : ""));
+      warn_of(one,
+              backdating_text(one, flaws->backdating) +
+                  (is_passed_over ? "; it is not the latest, --id restores it" : ""),
+              log);
       if (is_passed_over) continue;
       return std::move(one);
     }
     reason = damage_text(one, flaws->damage);
-    log.warn(fmt::format("passed over: {}", reason));
+    log.warn("passed over",
+             {{"database", one.backup.group.name()}, {"run", one.backup.id}, {"cause", reason}});
   }
   if (!reason.empty()) throw damaged(reason);
   throw Error(ErrorKind::not_found,
@@ -230,7 +242,7 @@ NewestStarts newest_starts(const Destinations& destinations, const std::vector<G
     }
     if (!failures.empty() && failures.size() == groups.size()) throw Error(failures.front());
     for (const Error& error : failures) {
-      log.warn(fmt::format("its backups do not count: {}", error.message()));
+      log.warn("backups that cannot be listed do not count", {{"cause", error.message()}});
     }
   });
   return starts;

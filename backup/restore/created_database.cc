@@ -62,8 +62,8 @@ void apply(PgConnection& maintenance, const std::vector<PropertySql>& statements
       maintenance.query(statement.sql);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
-      log.warn(
-          fmt::format("the database is restored without {}: {}", statement.what, error.message()));
+      log.warn("the database is restored without a property",
+               {{"without", statement.what}, {"cause", error.message()}});
     }
   }
 }
@@ -95,7 +95,9 @@ void CreatedDatabase::create(PgConnection& maintenance) {
   refuse_existing(maintenance);
   const int version = maintenance.server_version();
   if (properties_ != nullptr) {
-    for (const auto& text : lost_properties(request_, *properties_, version)) log_.warn(text);
+    for (const auto& text : lost_properties(request_, *properties_, version)) {
+      log_.warn("about the database", {{"database", request_.target_database}, {"warning", text}});
+    }
   }
   const PgRows session = maintenance.query(
       "SELECT a.pid, a.backend_start FROM pg_catalog.pg_stat_activity a "
@@ -130,9 +132,8 @@ void CreatedDatabase::complete() {
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::canceled) throw;
     log_.warn(
-        fmt::format("the data is back, but not settings of roles and the connection limit of "
-                    "the database: {}",
-                    error.message()));
+        "the data is back, but not settings of roles and the connection limit of the database",
+        {{"database", request_.target_database}, {"cause", error.message()}});
   }
 }
 
@@ -148,10 +149,10 @@ void CreatedDatabase::drop() {
     // pg_restore's session may still be ending. FORCE came with PostgreSQL 13.
     maintenance.query(fmt::format("DROP DATABASE {}{}", sql_identifier(name),
                                   maintenance.server_version() >= 130000 ? " WITH (FORCE)" : ""));
-    log_.info(fmt::format("dropped the database {} again", name));
+    log_.info("dropped the database again", {{"database", name}});
   } catch (...) {
-    log_.error(
-        fmt::format("could not drop the database {} again: {}", name, current_error().what()));
+    log_.error("could not drop the database again",
+               {{"database", name}, {"cause", current_error().what()}});
   }
 }
 
@@ -179,9 +180,11 @@ bool CreatedDatabase::may_use_tablespace(PgConnection& maintenance) {
       "WHERE t.spcname OPERATOR(pg_catalog.=) $1",
       {properties_->tablespace});
   if (!found.empty() && found[0].at(0) == "t") return true;
-  log_.warn(fmt::format(
-      "the database goes to the default tablespace: {} {}", properties_->tablespace,
-      found.empty() ? "does not exist on this server" : "is not open to this role (CREATE)"));
+  log_.warn("the database goes to the default tablespace",
+            {{"database", request_.target_database},
+             {"tablespace", properties_->tablespace},
+             {"cause", found.empty() ? "it does not exist on this server"
+                                     : "it is not open to this role (CREATE)"}});
   return false;
 }
 
@@ -199,11 +202,11 @@ void CreatedDatabase::end_session(const std::vector<std::string>& session) {
       if (ended.empty()) return;
       std::this_thread::sleep_for(kPollInterval);
     }
-    log_.error(fmt::format("the server still creates the database {}: drop it when it is there",
-                           request_.target_database));
+    log_.error("the server still creates the database: drop it when it is there",
+               {{"database", request_.target_database}});
   } catch (...) {
-    log_.error(fmt::format("could not stop CREATE DATABASE {}: {}", request_.target_database,
-                           current_error().what()));
+    log_.error("could not stop CREATE DATABASE",
+               {{"database", request_.target_database}, {"cause", current_error().what()}});
   }
 }
 

@@ -52,8 +52,8 @@ LockWatch::LockWatch(PgConfig config, std::string application, std::chrono::seco
         } catch (...) {
           const Error error = current_error();
           if (error.kind() == ErrorKind::canceled) return;
-          log_.warn(fmt::format("LOCK_TIMEOUT has no effect for the rest of this restore: {}",
-                                error.message()));
+          log_.warn("LOCK_TIMEOUT has no effect for the rest of this restore",
+                    {{"cause", error.message()}});
         }
       }) {}
 
@@ -73,7 +73,7 @@ void LockWatch::watch(const std::stop_token& stop) {
     if (holder.empty() || started != statement) since = steady_clock::now();
     statement = started;
     if (!holder.empty() && holder != named) {
-      log_.warn(fmt::format("the restore waits for a lock of {}", holder));
+      log_.warn("the restore waits for a lock", {{"of", holder}});
       named = holder;
     }
     if (limit_.count() > 0 && steady_clock::now() - since >= limit_) {

@@ -75,9 +75,12 @@ std::vector<std::string> psql_arguments() {
 /// Logs which statements failed, and returns a failure even though all others were executed.
 std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
   if (failures.count() == 0 && !failures.is_counted()) return {};
-  for (const std::string& failure : failures.first()) log.error(failure);
+  for (const std::string& failure : failures.first()) {
+    log.error("a statement failed", {{"cause", failure}});
+  }
   if (failures.count() > failures.first().size()) {
-    log.error(fmt::format("and {} more", failures.count() - failures.first().size()));
+    log.error("further statements failed",
+              {{"statements", failures.count() - failures.first().size()}});
   }
   const std::string what = failures.count() == 0   ? "some statements"
                            : failures.count() == 1 ? "1 statement"
@@ -176,10 +179,12 @@ RestoreReport Restore::run(Store& store, const Backup& backup, const RestoreRequ
 std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backup) {
   if (!backup.is_ours()) return std::make_unique<AdoptedDump>(store, backup);
   Manifest manifest = read_manifest_to_restore(store, backup);
-  for (const std::string& warning : manifest.warnings) log_.warn(warning);
+  for (const std::string& warning : manifest.warnings) {
+    log_.warn("the backup has a warning", {{"warning", warning}});
+  }
   if (!manifest.dump.selection.empty()) {
-    log_.warn(fmt::format("this backup is partial: pg_dump was given {}",
-                          fmt::join(manifest.dump.selection, " ")));
+    log_.warn("this backup is partial",
+              {{"pg_dump", fmt::format("{}", fmt::join(manifest.dump.selection, " "))}});
   }
   return std::make_unique<StoredArchive>(store, backup, std::move(manifest));
 }
@@ -276,8 +281,8 @@ Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
     if (request.in_one_transaction()) {
       database.drop();
     } else {
-      log_.warn(fmt::format("{} remains as far as it was restored: drop it before you try again",
-                            request.target_database));
+      log_.warn("the database remains as far as it was restored: drop it before you try again",
+                {{"database", request.target_database}});
     }
     throw;
   }
@@ -285,7 +290,9 @@ Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
 
 Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
                        const RestoreRequest& request) {
-  for (const std::string& advice : restore_advice(clients.versions)) log_.warn(advice);
+  for (const std::string& advice : restore_advice(clients.versions)) {
+    log_.warn("about the versions", {{"advice", advice}});
+  }
   const std::string application = "pg-backup restore " + random_hex(4);
   const PgConfig target = [&] {
     PgConfig config = settings_.pg.with_database(request.target_database);
@@ -370,8 +377,9 @@ void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_resto
   refuse_what_is_in_the_way(target, tables, contents);
   const std::vector<std::string> remaining = tables_unknown_to(tables, contents);
   if (!remaining.empty()) {
-    log_.warn(fmt::format("{} holds tables that the backup does not know; they will remain: {}",
-                          request.target_database, fmt::join(remaining, ", ")));
+    log_.warn("the backup does not know these tables; they will remain",
+              {{"database", request.target_database},
+               {"tables", fmt::format("{}", fmt::join(remaining, ", "))}});
   }
   confirm(request,
           fmt::format("Drop everything in {} that {} holds, and restore it?",

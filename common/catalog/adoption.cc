@@ -7,14 +7,15 @@
 
 namespace pgbackup {
 
-std::string describe_not_adopted(const std::map<Layout, size_t>& counts) {
+void log_not_adopted(const std::map<Layout, size_t>& counts, Log& log) {
+  if (counts.empty()) return;
   std::vector<std::string> seen;
   seen.reserve(counts.size());
   for (const auto& [layout, count] : counts) {
     seen.push_back(fmt::format("{} of the form {}", count, layout_name(layout)));
   }
-  return fmt::format("ignored objects of older systems ({}); set ADOPT_LAYOUTS to adopt them",
-                     fmt::join(seen, ", "));
+  log.info("ignored objects of older systems; set ADOPT_LAYOUTS to adopt them",
+           {{"objects", fmt::format("{}", fmt::join(seen, ", "))}});
 }
 
 std::vector<Option> adoption_options(AdoptionConfig& config) {

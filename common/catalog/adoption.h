@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/log.h"
 #include "common/base/options.h"
 #include "common/catalog/old_layouts.h"
 
@@ -22,9 +23,9 @@ struct AdoptionConfig {
   Adoption adoption;
 };
 
-/// Returns one sentence about objects of older systems that were found and do not count, by their
-/// form. `counts` must not be empty.
-[[nodiscard]] std::string describe_not_adopted(const std::map<Layout, size_t>& counts);
+/// Logs how many objects of older systems were found and do not count, by their form: whoever moves
+/// here wants to know.
+void log_not_adopted(const std::map<Layout, size_t>& counts, Log& log);
 
 /// Returns rows of the option table. The rows point into `config`, which must outlive them.
 [[nodiscard]] std::vector<Option> adoption_options(AdoptionConfig& config);

@@ -16,7 +16,9 @@ void report_written(const BackupWriter& writer, BackupOutcome& outcome, Log& log
   outcome.stages = writer.stages();
   outcome.failures = writer.failures();
   const Manifest& manifest = writer.written().front().manifest;
-  for (const std::string& warning : manifest.warnings) log.warn(warning);
+  for (const std::string& warning : manifest.warnings) {
+    log.warn("the backup has a warning", {{"warning", warning}});
+  }
   if (writer.failures().empty()) return;
   const Error failure = join_failures(writer.failures());
   throw Error(ErrorKind::failed,

@@ -220,9 +220,9 @@ void BackupWriter::drop(Branch& branch, const Error& error) {
   failures_.push_back({destination, error});
   branch.is_open = false;
   if (failures_.size() < branches_.size()) {  // else it is thrown, and said there
-    LogFields fields;
+    LogFields fields = {{"destination", destination}, {"cause", error.message()}};
     if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
-    log_.warn(fmt::format("{} gets no backup this time: {}", destination, error.message()), fields);
+    log_.warn("a destination gets no backup this time", fields);
   }
   withdraw(branch, error.kind());
 }
@@ -248,8 +248,8 @@ void BackupWriter::withdraw(Branch& branch, ErrorKind cause) noexcept {
       for (const std::string& key : keys) store.remove(key);
     } catch (...) {
       // The cause is already on its way up; pg-prune sweeps directories without a manifest.
-      log_.warn(fmt::format("could not clean up {}: {}", store.location(folder),
-                            current_error().message()));
+      log_.warn("could not clean up",
+                {{"backup", store.location(folder)}, {"cause", current_error().message()}});
     }
   } catch (...) {
     return;  // out of memory, or a destination that could not be opened

@@ -54,7 +54,10 @@ void in_held_targets(const Destinations& destinations, std::string_view name,
 }
 
 LogFields fields_of(const Destination& destination, const std::string& folder) {
-  return {{"backup", destination.store().location(folder)}};
+  const size_t slash = folder.rfind('/');
+  return {{"backup", destination.store().location(folder)},
+          {"database", decode_group(folder.substr(0, slash)).value_or(Group()).name()},
+          {"run", folder.substr(slash + 1)}};
 }
 
 }  // namespace

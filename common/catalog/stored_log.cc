@@ -18,8 +18,8 @@ void read_history(Store& store, Timeline timeline, StoredLog& stored, Log& log) 
   } catch (...) {
     const Error error = current_failure();
     if (error.kind() == ErrorKind::transient) throw error;
-    log.warn(fmt::format("the history of timeline {} is passed over: {}: {}", timeline,
-                         store.location(key), error.message()));
+    log.warn("the history of a timeline is passed over",
+             {{"timeline", timeline}, {"object", store.location(key)}, {"cause", error.message()}});
   }
 }
 

@@ -21,6 +21,9 @@ namespace pgbackup {
 /// uppercase. `keep` names further characters that stay (`"/"` in a path).
 [[nodiscard]] std::string encode_percent(std::string_view bytes, std::string_view keep = "");
 
+/// Replaces `&`, `<` and `>` by entities, for text between tags.
+[[nodiscard]] std::string escape_markup(std::string_view text);
+
 /// Returns `count` random bytes from the kernel as 2 × count hexadecimal digits.
 [[nodiscard]] std::string random_hex(size_t count);
 

@@ -69,13 +69,16 @@ void ProgressSink::report_until(const std::stop_token& stop) {
 
 void ProgressSink::report() const {
   const auto elapsed = std::chrono::duration_cast<milliseconds>(clock_.steady() - started_);
-  const std::string text =
-      fmt::format("{}: {}", printable(what_), format_progress(count_.bytes, count_.total, elapsed));
+  const uint64_t bytes = count_.bytes;
+  const uint64_t total = count_.total;
   if (terminal_) {
-    print(stderr, "\r" + text + "\x1b[K");
-  } else {
-    log_.info(text);
+    return print(stderr, fmt::format("\r{}: {}\x1b[K", printable(what_),
+                                     format_progress(bytes, total, elapsed)));
   }
+  LogFields fields = {{"of", what_}, {"bytes", LogBytes{bytes}}};
+  if (total > 0) fields.emplace_back("estimated_bytes", LogBytes{std::max(total, bytes)});
+  fields.emplace_back("seconds", std::chrono::duration_cast<std::chrono::seconds>(elapsed).count());
+  log_.info("in progress", fields);
 }
 
 }  // namespace pgbackup

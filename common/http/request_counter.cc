@@ -30,6 +30,11 @@ void RequestCounter::count_retry(int status) {
   ++counts_.retries[retry_cause(status)];
 }
 
+void RequestCounter::note_clock(std::chrono::seconds ahead) {
+  const std::lock_guard lock(mutex_);
+  counts_.clock_ahead = ahead;
+}
+
 RequestCounts RequestCounter::counts() const {
   const std::lock_guard lock(mutex_);
   return counts_;

@@ -1,9 +1,12 @@
-// Counts what is asked of servers, for the metrics. Knows no format: common/service/metrics.h does.
+// Counts what is asked of servers, and keeps what their clock says, for the metrics. Knows no
+// format: common/service/metrics.h does.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +19,8 @@ struct RequestCounts {
   /// where there was no reply.
   std::map<std::pair<std::string, std::string_view>, uint64_t> requests{};
   std::map<std::string_view, uint64_t> retries{};  ///< by retry_cause()
+  /// Says how far the server's clock was ahead of this machine's at the last reply with a Date.
+  std::optional<std::chrono::seconds> clock_ahead{};
 };
 
 /// Returns `2xx` to `5xx`; `none` for 0 and for what is no status.
@@ -33,6 +38,8 @@ class RequestCounter {
   void count_request(std::string_view operation, int status);
   /// Counts a repeat of an attempt whose reply had `status`.
   void count_retry(int status);
+  /// Notes the difference of the clocks, as RequestCounts::clock_ahead has it.
+  void note_clock(std::chrono::seconds ahead);
 
   /// Returns a copy.
   [[nodiscard]] RequestCounts counts() const;

@@ -57,8 +57,9 @@ void Courier::hand_over(const Letter& letter, const std::stop_token& stop) {
   } catch (...) {
     const Error error = current_error();
     if (error.kind() == ErrorKind::canceled) return;  // who waited for it says so
-    log_.warn(error.message(),
-              error.hint().empty() ? LogFields{} : LogFields{{"hint", error.hint()}});
+    LogFields fields = {{"cause", error.message()}};
+    if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
+    log_.warn("a report was not delivered", fields);
   }
 }
 

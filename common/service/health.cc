@@ -127,9 +127,10 @@ HealthServer::HealthServer(const std::string& name, std::function<Health()> answ
     stop_fd_.emplace(stop_.get_token());
     thread_ = std::jthread([this] { serve(); });
   } catch (...) {
-    log_.warn(
-        fmt::format("`health` cannot ask this daemon at @{}: {}", name, current_error().message()),
-        {{"hint", "when another one runs here, give each its own HEALTH_SOCKET"}});
+    log_.warn("`health` cannot ask this daemon",
+              {{"socket", "@" + name},
+               {"cause", current_error().message()},
+               {"hint", "when another one runs here, give each its own HEALTH_SOCKET"}});
   }
 }
 
@@ -156,7 +157,7 @@ void HealthServer::serve() noexcept {
 
 void HealthServer::warn(const Error& error) noexcept {
   try {
-    log_.warn("`health` could not be answered: " + error.message());
+    log_.warn("`health` could not be answered", {{"cause", error.message()}});
   } catch (...) {
     return;  // out of memory
   }

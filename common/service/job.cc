@@ -66,7 +66,7 @@ UtcTime Job::step(UtcTime due) {
   } catch (...) {
     const Error error = current_error();
     if (error.kind() != ErrorKind::canceled) return failed(error, due);
-    log_.info(fmt::format("{}; what was under way is undone", error.what()));
+    log_.info("what was under way is undone", {{"cause", error.what()}});
     return due;
   }
 }
@@ -100,8 +100,8 @@ UtcTime Job::with_jitter(UtcTime due) const {
 
 /// Logs a run that took too long. Runs never overlap: all that was due meanwhile is one run, now.
 void Job::log_overrun(UtcTime due, UtcTime now) {
-  log_.warn(fmt::format("the {} took longer than the time until the next one was due", work_.noun),
-            {{"due", format_iso(due)}, {"late", format_duration(now - due)}});
+  log_.warn("a run took longer than the time until the next one was due",
+            {{"job", work_.noun}, {"due", format_iso(due)}, {"late", format_duration(now - due)}});
 }
 
 UtcTime Job::run_once() {
@@ -147,10 +147,12 @@ UtcTime Job::failed(const Error& error, UtcTime due) {
   }
   if (failures == 1) regular_due_ = std::min(due, clock_.now());  // a request comes before it
   const UtcTime next = start_after_failure(failures, regular_due_, work_.schedule, clock_.now());
-  LogFields fields = {{"failures", failures}, {"retry", format_iso(next)}};
+  LogFields fields = {{"job", work_.noun},
+                      {"cause", error.message()},
+                      {"failures", failures},
+                      {"retry", format_iso(next)}};
   if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
-  const std::string_view verdict = error.kind() == ErrorKind::conflict ? "refused: " : "";
-  log_.error(fmt::format("{}{}", verdict, error.message()), fields);
+  log_.error(error.kind() == ErrorKind::conflict ? "refused" : "failed", fields);
   return next;
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/base/utc_time.h"
+#include "common/codec/encoding.h"
 
 namespace pgbackup {
 namespace {
@@ -120,22 +121,7 @@ std::string without_mentions(std::string_view text) {
 /// https://api.slack.com/reference/surfaces/formatting#escaping
 std::string format_slack(const std::string& text) {
   constexpr size_t kMostBytes = 1900;  // Discord refuses more than 2000 characters
-  std::string escaped;
-  for (const char c : clipped(without_mentions(text), kMostBytes)) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
+  const std::string escaped = escape_markup(clipped(without_mentions(text), kMostBytes));
   return Json({{"text", escaped}}).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -38,9 +38,9 @@ void report(std::string_view program, const Error& error, const ServiceConfig& s
       return print_error(program, error.what());
     }
     const SystemClock clock;
-    LogFields fields;
+    LogFields fields = {{"program", program}, {"cause", error.message()}};
     if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
-    Log(clock, service.log_level, service.log_format).error(error.message(), fields);
+    Log(clock, service.log_level, service.log_format).error("failed", fields);
   } catch (...) {
     print(stderr, error.what());  // unchanged, without memory for more
   }
@@ -199,21 +199,25 @@ int run_program(const CommandLine& command, const ServiceConfig& service,
   }
 }
 
+void log_note(Log& log, const std::string& note) {
+  log.warn("about the settings", {{"note", note}});
+}
+
 void log_notes(Log& log, const ParsedOptions& parsed) {
-  for (const std::string& note : parsed.notes) log.warn(note);
+  for (const std::string& note : parsed.notes) log_note(log, note);
 }
 
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed) {
-  LogFields fields = {{"version", PROJECT_VERSION}};
+  LogFields fields = {{"program", program}, {"command", parsed.verb}, {"version", PROJECT_VERSION}};
   for (const Setting& setting : parsed.settings) {
     if (setting.source == "default") continue;
     fields.emplace_back(setting.name, setting.value);
     if (setting.value == kShownForTrying) {
-      log.warn(fmt::format(
-          "{} is the one from the example: set your own before you store data here", setting.name));
+      log.warn("a setting is the one from the example: set your own before you store data here",
+               {{"setting", setting.name}});
     }
   }
-  log.info(fmt::format("{} {}", program, parsed.verb), fields);
+  log.info("started", fields);
 }
 
 void serve(const ServedJobs& served, const ServiceConfig& service, Clock& clock, Log& log,

@@ -55,6 +55,8 @@ int run_program(const CommandLine& command, const ServiceConfig& service,
 
 /// Logs notes on settings that are not wrong.
 void log_notes(Log& log, const ParsedOptions& parsed);
+/// Logs one such sentence.
+void log_note(Log& log, const std::string& note);
 
 /// Logs every setting that is not a default, with secrets hidden.
 void log_settings(Log& log, std::string_view program, const ParsedOptions& parsed);

@@ -90,15 +90,30 @@ void Pusher::push(std::string_view url, const std::vector<MetricFamily>& familie
                   const std::stop_token& stop) {
   Receiver gateway(means_, kPushgatewayUrl, url);
   const auto groups = split_by_database(families);
-  std::optional<Error> refusal;
-  for (const auto& [database, metrics] : groups) {
+  const auto put_or_refused = [&](const std::string& database,
+                                  const auto& how) -> std::optional<Error> {
     try {
-      put(gateway, database, metrics, stop);
+      (this->*how)(gateway, database, groups.at(database), stop);
       pushed_.insert(database);
+      return std::nullopt;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::conflict) throw;
-      if (!refusal) refusal = error;
+      return error;
     }
+  };
+  std::vector<std::string> refused;
+  std::optional<Error> refusal;
+  for (const auto& [database, metrics] : groups) {
+    const std::optional<Error> error = put_or_refused(database, &Pusher::put_anew);
+    if (!error) continue;
+    if (!refusal) refusal = error;
+    if (is_inconsistent(*error)) refused.push_back(database);
+  }
+  // What stood in the way may have been a group that has been replaced since.
+  if (!refused.empty()) refusal.reset();
+  for (const std::string& database : refused) {
+    const std::optional<Error> error = put_or_refused(database, &Pusher::put);
+    if (error && !refusal) refusal = error;
   }
   for (auto database = pushed_.begin(); database != pushed_.end();) {
     if (groups.contains(*database)) {
@@ -113,21 +128,26 @@ void Pusher::push(std::string_view url, const std::vector<MetricFamily>& familie
 
 void Pusher::put(Receiver& gateway, const std::string& database,
                  const std::vector<MetricFamily>& families, const std::stop_token& stop) {
-  const std::string path = gateway_path(labels_, database);
-  const Message message{.method = "PUT",
-                        .suffix = path,
-                        .headers = {{"Content-Type", std::string(kMetricsContentType)}},
-                        .body = format_metrics(families)};
+  gateway.send({.method = "PUT",
+                .suffix = gateway_path(labels_, database),
+                .headers = {{"Content-Type", std::string(kMetricsContentType)}},
+                .body = format_metrics(families)},
+               stop);
+}
+
+/// Puts a group, and once more when what it and an older system have left there is deleted.
+void Pusher::put_anew(Receiver& gateway, const std::string& database,
+                      const std::vector<MetricFamily>& families, const std::stop_token& stop) {
   try {
-    return gateway.send(message, stop);
+    return put(gateway, database, families, stop);
   } catch (const Error& error) {
     if (!is_inconsistent(error)) throw;
   }
-  gateway.send({.method = "DELETE", .suffix = path}, stop);
+  gateway.send({.method = "DELETE", .suffix = gateway_path(labels_, database)}, stop);
   if (!std::exchange(is_instance_deleted_, true)) {
     gateway.send({.method = "DELETE", .suffix = path_of_instance(labels_)}, stop);
   }
-  gateway.send(message, stop);
+  put(gateway, database, families, stop);
 }
 
 void write_textfile(const std::filesystem::path& path, std::string_view text) {

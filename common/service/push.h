@@ -45,9 +45,10 @@ class Pusher {
 
   /// Replaces the groups of this program: one for each database, so that another process that
   /// pushes under the same labels replaces only the databases that it knows, too. A group that does
-  /// not agree with what the gateway has is deleted and pushed again, since the type of a metric
-  /// cannot change otherwise. So is, once, what an older system has pushed under the same job and
-  /// instance. A group that is refused still does not stop the others. Deletes the groups of
+  /// not agree with what the gateway has is deleted and pushed again. So is, once, what an older
+  /// system has pushed under the same job and instance. The type of a metric must be the same in
+  /// all groups, so what is refused still is tried again after the others. It does not stop them.
+  /// Deletes the groups of
   /// databases that an earlier call pushed and that are gone. Throws what Receiver throws.
   void push(std::string_view url, const std::vector<MetricFamily>& families,
             const std::stop_token& stop);
@@ -55,6 +56,8 @@ class Pusher {
  private:
   void put(Receiver& gateway, const std::string& database,
            const std::vector<MetricFamily>& families, const std::stop_token& stop);
+  void put_anew(Receiver& gateway, const std::string& database,
+                const std::vector<MetricFamily>& families, const std::stop_token& stop);
 
   const DeliveryMeans means_;
   const PushLabels labels_;

@@ -142,6 +142,15 @@ MetricFamily retries_family(std::string_view prefix, const RequestCounts& counts
   return family;
 }
 
+MetricFamily clock_family(std::string_view prefix, const RequestCounts& counts) {
+  MetricFamily family{.name = fmt::format("{}s3_clock_difference_seconds", prefix),
+                      .help =
+                          "How far the clock of S3 was ahead of this machine's at the last reply; "
+                          "below 0: behind."};
+  if (counts.clock_ahead) family.samples.push_back({.value = in_seconds(*counts.clock_ahead)});
+  return family;
+}
+
 }  // namespace
 
 double metric_time(UtcTime time) { return static_cast<double>(time.time_since_epoch().count()); }
@@ -181,9 +190,9 @@ std::vector<MetricFamily> run_metrics(std::string_view prefix, std::span<const R
   return families;
 }
 
-std::vector<MetricFamily> program_metrics(std::string_view prefix, Verdict verdict,
-                                          const RequestCounts& counts) {
-  return {
+std::vector<MetricFamily> program_metrics(std::string_view prefix, const ProgramFacts& facts) {
+  const Verdict verdict = facts.verdict;
+  std::vector<MetricFamily> families = {
       {.name = fmt::format("{}{}", prefix, verdict.is_of_run ? "last_run_succeeded" : "healthy"),
        .help = verdict.is_of_run ? "1 if the last run was good as a whole, else 0."
                                  : "1 while `health` exits with 0, else 0.",
@@ -191,8 +200,15 @@ std::vector<MetricFamily> program_metrics(std::string_view prefix, Verdict verdi
       {.name = fmt::format("{}build_info", prefix),
        .help = "Always 1; the label is the version of the program.",
        .samples = {{.labels = {{"version", PROJECT_VERSION}}, .value = 1}}},
-      requests_family(prefix, counts),
-      retries_family(prefix, counts)};
+      requests_family(prefix, facts.requests),
+      retries_family(prefix, facts.requests),
+      clock_family(prefix, facts.requests)};
+  if (!verdict.is_of_run) {
+    families.push_back({.name = "process_start_time_seconds",
+                        .help = "When the process began, in seconds since 1970.",
+                        .samples = {{.value = metric_time(facts.started)}}});
+  }
+  return families;
 }
 
 }  // namespace pgbackup

@@ -74,8 +74,17 @@ template <class Row, size_t kCount>
 [[nodiscard]] std::vector<MetricFamily> run_metrics(std::string_view prefix,
                                                     std::span<const RunState> states);
 
-/// Returns what belongs to the program itself: whether it is well, its version, its requests.
-[[nodiscard]] std::vector<MetricFamily> program_metrics(std::string_view prefix, Verdict verdict,
-                                                        const RequestCounts& counts);
+/// Holds what belongs to the program itself.
+struct ProgramFacts {
+  Verdict verdict{};
+  RequestCounts requests{};
+  UtcTime started{};  ///< when the process began
+};
+
+/// Returns whether the program is well, its version, its requests and its start. The start is no
+/// part of what is handed over after a run: its name, which is the same in every program, would
+/// clash with that of the gateway or of node_exporter.
+[[nodiscard]] std::vector<MetricFamily> program_metrics(std::string_view prefix,
+                                                        const ProgramFacts& facts);
 
 }  // namespace pgbackup

@@ -111,7 +111,7 @@ void RunReporter::finish(const std::stop_token& stop) {
       stop.stop_requested() ? std::min(deadline, steady_clock::now() + kLongestStop) : deadline;
   for (const Receiving& one : receivers_) {
     if (one.courier->wait(last, {})) continue;
-    log_.warn(fmt::format("{}: the report is given up, because the program ends", one.setting));
+    log_.warn("a report is given up, because the program ends", {{"setting", one.setting}});
   }
 }
 

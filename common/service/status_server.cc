@@ -259,7 +259,7 @@ StatusReply StatusServer::Daemon::answer(std::string_view method, std::string_vi
   try {
     return handler_(path);
   } catch (...) {
-    log_.warn(fmt::format("the status port could not answer: {}", current_error().message()));
+    log_.warn("the status port could not answer", {{"cause", current_error().message()}});
     return {.status = kServerError, .content_type = kPlainText, .body = "see the log\n"};
   }
 }
@@ -292,9 +292,10 @@ StatusServer::StatusServer(const ListenAddress& address, StatusHandler handler, 
   try {
     daemon_ = std::make_unique<Daemon>(address, std::move(handler), log, most_time);
   } catch (...) {
-    log.warn(fmt::format("there is no status port, because {} cannot be listened on: {}",
-                         format_address(address), current_error().message()),
-             {{"hint", "free the port or set STATUS_LISTEN to another one, and start again"}});
+    log.warn("there is no status port, because it cannot be listened on",
+             {{"address", format_address(address)},
+              {"cause", current_error().message()},
+              {"hint", "free the port or set STATUS_LISTEN to another one, and start again"}});
   }
 }
 

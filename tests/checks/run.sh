@@ -22,6 +22,7 @@ sources() {
     check documentation "$here/docs.sh"
     check "alerts and dashboard" "$here/monitoring.sh"
     check "doc comments" "$here/comments.py"
+    check "log messages" "$here/log_messages.py"
     check "the checks themselves" "$here/self_test.sh"
     check "schedules, against other implementations" "$here/../cron/compare.py" "$here/../../build/bin/cron_times"
 }

@@ -49,6 +49,13 @@ expect 0 layering.sh backup/d.cc "a comment" <<<'// never system_clock::now()'
 expect 0 layering.sh backup/e.cc "another function" <<<'auto t = format_time(now); auto u = x.time(); auto v = mtime(a);'
 expect 0 layering.sh common/base/clock.cc "the clock itself" <<<'auto t = std::chrono::system_clock::now();'
 
+expect 0 log_messages.py prune/a.cc "constants" <<<'log.info(kDryRun); log_.warn(a ? "b"
+    : "c d", {{"x", y}}); program.log.info("e");'
+expect 1 log_messages.py prune/a.cc "a name" <<<'log.info(fmt::format("deleted {}", key));'
+expect 1 log_messages.py common/base/a.cc "a text that is made" <<<'log_.warn("failed: " + error.message());'
+expect 1 log_messages.py backup/a.cc "a variable" <<<'program.log.error(error.message(), fields);'
+expect 1 log_messages.py backup/b.cc "one of two" <<<'log.info(is_it ? "a" : text);'
+
 expect 0 comments.py common/base/a.h "doc comments" <<<$'/// Returns the sum.\nint f();\n\n/// `stop` ends\n/// it.\nint g();'
 expect 1 comments.py common/base/a.h "a fragment" <<<$'int f();\n/// Of the backups.\nint g();'
 # shellcheck disable=SC2016

@@ -232,7 +232,7 @@ case_endpoint_without_scheme_means_https() {
 case_json_errors() {
     settings=(LOG_FORMAT=json DB=app)
     expect 2 pg_backup now
-    jq -e 'select(.level == "error" and (.message | contains("there is no destination")) and .hint)' "$T/err" >/dev/null ||
+    jq -e 'select(.level == "error" and .message == "failed" and (.cause | contains("there is no destination")) and .hint)' "$T/err" >/dev/null ||
         fail "no line of JSON"
     settings=(LOG_FORMAT=json "BACKUP_DIR=$T/away" S3_BACKUP_MAX_AGE=1d)
     expect 1 pg_prune now

@@ -172,8 +172,9 @@ is_gone() { # PID: ended, perhaps not yet waited for
 }
 
 # says TEXT / says_not TEXT: in what the last program of expect printed, on stdout or stderr.
-says() { grep -qF -- "$1" "$T/out" "$T/err" || { cat "$T/out" "$T/err"; fail "does not say: $1"; }; }
-says_not() { ! cat "$T/out" "$T/err" | grep -F -- "$1" || fail "must not say: $1"; }
+# A text in quotes is found within the field of a log line, too, where its quotes are escaped.
+says() { grep -qF -e "$1" -e "${1//\"/\\\"}" "$T/out" "$T/err" || { cat "$T/out" "$T/err"; fail "does not say: $1"; }; }
+says_not() { ! cat "$T/out" "$T/err" | grep -F -e "$1" -e "${1//\"/\\\"}" || fail "must not say: $1"; }
 
 backup_now() { expect 0 pg_backup now; }
 

@@ -101,8 +101,13 @@ both_programs() {
     expect_value pg_prune_last_run_kept_backups 1
     expect_value 'pg_prune_damaged_backups{database="app"}' 0
     [ "$(($(value 'pg_prune_newest_backup_timestamp_seconds{database="app"}') - run))" -le 2 ] || fail "another time"
+    [ "$(value 'pg_prune_next_backup_due_timestamp_seconds{database="app"}')" -ge $((run + 3600)) ] || fail "due too early"
+    [ "$(value 'pg_prune_next_backup_due_timestamp_seconds{database="app"}')" -le $((run + 3602)) ] || fail "due too late"
+    [ "$(value pg_prune_last_listing_timestamp_seconds)" -ge "$run" ] || fail "when did it look?"
+    [ "$(value process_start_time_seconds)" -ge "$run" ] || fail "it began before the backup"
     [ "$(value 'pg_prune_newest_backup_bytes{database="app"}')" -gt "$stored" ] || fail "without its manifest?"
     if [ "$store" = s3 ]; then
+        [ "$(value pg_prune_s3_clock_difference_seconds | tr -d -)" -le 2 ] || fail "the clocks differ"
         shows "$port" 'pg_prune_s3_requests_total{operation="ListObjectsV2",status="2xx"}' || fail "no listing was counted"
     fi
     stop_program "$pid"
@@ -239,7 +244,7 @@ case_port_in_use() {
     mv "$T/daemon.log" "$T/first.log"
     with "STATUS_LISTEN=127.0.0.1:$taken" "HEALTH_SOCKET=$subject.$case_name.$$.second" -- start_program pg-prune serve
     wait_until 30 log_says "next pruning"
-    log_says "127.0.0.1:$taken cannot be listened on: Address already in use" || { cat "$T/daemon.log"; fail "no warning"; }
+    log_says "it cannot be listened on address=127.0.0.1:$taken cause=" || { cat "$T/daemon.log"; fail "no warning"; }
     [ "$(grep -c 'cannot be listened on' "$T/daemon.log")" = 1 ] || fail "more than one"
     scrape "$taken"
     grep -q ^pg_backup "$T/metrics" || fail "the first one does not answer"

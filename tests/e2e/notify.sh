@@ -156,8 +156,8 @@ case_a_receiver_that_hangs() {
     answers hang
     settings+=("PING_URL=$receiver/$secret" "NOTIFY_URL=$receiver/$secret" NOTIFY_ON=always)
     no_slower_than 24 backup_now
-    says "PING_URL: the report is given up, because the program ends"
-    says "NOTIFY_URL: the report is given up, because the program ends"
+    says "a report is given up, because the program ends setting=PING_URL"
+    says "a report is given up, because the program ends setting=NOTIFY_URL"
     expect_no_secret
     local before
     before=$(manifests | wc -l)
@@ -215,7 +215,7 @@ case_files_of_urls() {
 # Nothing configured: as many threads as ever, and no child of ours sees a URL.
 case_off_costs_nothing() {
     prepare
-    settings+=(BACKUP_INTERVAL=1)
+    settings+=(BACKUP_INTERVAL=1h) # no run goes on while threads are counted
     start_program pg-backup serve
     wait_until 20 grep -q 'next backup' "$T/daemon.log"
     local without
@@ -223,7 +223,7 @@ case_off_costs_nothing() {
     kill -TERM "$pid"
     expect_end 0 10
     start_receiver
-    settings+=("PING_URL=$receiver/$secret" "NOTIFY_URL=$receiver/$secret" NOTIFY_ON=always)
+    settings+=(BACKUP_INTERVAL=1 "PING_URL=$receiver/$secret" "NOTIFY_URL=$receiver/$secret" NOTIFY_ON=always)
     pg_dump_is "env >'$T/child.env'; real_pg_dump \"\$@\""
     start_program pg-backup serve
     wait_until 20 called "POST /$secret"
@@ -366,6 +366,29 @@ case_pushgateway_with_other_types() {
     says "answers 400"
     has 'pg_backup_last_run_succeeded\{instance="",job="other"\}' 5
     expect_complete
+}
+
+# Another version pushed other metrics, and the same ones with other types, for every database.
+case_pushgateway_after_another_version() {
+    prepare
+    start_gateway
+    create_small_database crm
+    create_small_database erp
+    settings+=(DB= "DATABASES=app crm erp" "PUSHGATEWAY_URL=$gateway" METRICS_INSTANCE=p)
+    local group name
+    for group in "" /database/app /database/crm /database/erp; do
+        name=pg_backup_last_exit_code
+        [ -n "$group" ] || name=pg_backup_unlisted_databases
+        printf '# TYPE %s counter\n%s 7\n# TYPE pg_backup_of_then gauge\npg_backup_of_then 1\n' "$name" "$name" |
+            curl --data-binary @- "$gateway/metrics/job/pg_backup/instance/p/program/pg-backup$group"
+    done
+    backup_now
+    says_not "PUSHGATEWAY_URL:"
+    for name in app crm erp; do
+        has "pg_backup_last_exit_code\\{database=\"$name\",instance=\"p\",job=\"pg_backup\",program=\"pg-backup\"\\}" 0
+    done
+    ! is_pushed of_then || fail "what the other version pushed is still there"
+    grep -qx '# TYPE pg_backup_last_exit_code gauge' <<<"$(curl "$gateway/metrics")" || fail "the type is the old one"
 }
 
 case_pushgateway_that_is_not_there() {

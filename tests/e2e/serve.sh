@@ -141,7 +141,7 @@ case_database_back() {
     settings+=(BACKUP_INTERVAL=1h)
     use_database app
     start_program pg-backup serve
-    wait_until 20 log_says 'database "app" does not exist'
+    wait_until 20 log_says 'does not exist'
     wait_until 20 log_says retry
     create_small_database app
     kill -USR1 "$pid"

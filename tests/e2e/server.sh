@@ -26,7 +26,7 @@ whole_server() {
     settings+=("EXCLUDE_DATABASES=test_* postgres")
     backup_now
     says "result=success backups=25 failed=0"
-    says "left out as the provider's own: rdsadmin"
+    says "left out as the provider's own databases=rdsadmin"
     [ "$(field group | grep -c '^db[0-9]*$')" = 23 ] || fail "$(field group)"
     [ "$(field group | sort | grep -v '^db' | xargs -d '\n')" = "_globals my, db" ] || fail "$(field group)"
     [ "$(field id | sort -u | wc -l)" = 1 ] || fail "the backups of one run have several ids"
@@ -58,7 +58,7 @@ case_broken_databases_fail_alone() {
     use_server_as keeper geheim
     sql postgres "revoke connect on database fine from public"
     expect 1 env "${settings[@]}" DATABASES=all "EXCLUDE_DATABASES=[!f]*" "$BIN/pg-backup" now
-    says "fine is left out: the role may not connect to it"
+    says "a database is left out database=fine reason=\"the role may not connect to it"
     says "no database is left to back up"
     sql postgres "grant connect on database fine to public"
     settings+=("DATABASES=corrupt fine, locked, no_rights missing" LOCK_TIMEOUT=2s)
@@ -110,7 +110,7 @@ case_no_database_is_lost_silently() {
     use_server_as keeper geheim
     settings+=(DATABASES=all EXCLUDE_DATABASES=postgres BACKUP_GLOBALS=false BACKUP_INTERVAL=1d)
     backup_now
-    says "plain_template is left out: it is a template"
+    says "a database is left out database=plain_template reason=\"it is a template"
     local today
     today=$(date +%s)
     for name in shop crm blog old; do
@@ -255,7 +255,7 @@ globals() {
     sql postgres "alter role app_user password 'anderes' createdb connection limit 1"
     rm -r "$T/space"
     expect 0 pg_backup restore --globals --yes
-    says "left out TABLESPACE space"
+    says "left out what=\"TABLESPACE space"
     says_not SCRAM
     roles | cmp - "$T/roles" || { roles; fail "the roles are not as they were"; }
     PGUSER=app_user PGPASSWORD=erstes psql_ -d app -c "select 1" || fail "the password is not as it was"

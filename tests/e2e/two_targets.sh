@@ -71,7 +71,7 @@ case_both_are_good() {
     create_database copy
     expect 0 pg_backup restore --target-database copy
     expect_same_database app copy
-    grep -qF "id=$(pg_backup list --from s3 --json | jq -r .id | tail -n 1)" "$T/err" || fail "not the newest one"
+    grep -qF "run=$(pg_backup list --from s3 --json | jq -r .id | tail -n 1)" "$T/err" || fail "not the newest one"
 }
 
 # One way or another S3 does not take the backup: the directory has it, and every verb goes on with it.
@@ -98,7 +98,7 @@ without_s3() { # SETTING REASON
     says "s3: "
     expect_backups 2 1
     expect 0 pg_backup restore --target-database copy --create
-    says "s3 cannot be listed"
+    says "do not count destination=s3"
     expect_same_database app copy
     restores_from dir
     expect 1 pg_backup restore --from s3 --target-database copy2 --create
@@ -138,7 +138,8 @@ case_disk_full() {
     create_large_database app 24
     use_database app
     expect 1 pg_backup now
-    says "dir gets no backup this time"
+    says "a destination gets no backup this time"
+    says "destination=dir cause="
     says "No space left on device"
     says "s3 has the backup"
     on dir expect_nothing_left

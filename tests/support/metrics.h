@@ -28,7 +28,8 @@ namespace pgbackup {
   return series;
 }
 
-/// Returns the names of the families that begin with none of the prefix's own, or occur twice.
+/// Returns the names of the families that begin with none of the prefix's own, or occur twice. That
+/// of the process's start is one for all programs.
 [[nodiscard]] inline std::vector<std::string> bad_names(const std::vector<MetricFamily>& families,
                                                         std::string_view prefix) {
   std::vector<std::string> bad;
@@ -39,8 +40,10 @@ namespace pgbackup {
     const bool is_plain = std::all_of(family.name.begin(), family.name.end(), [](char c) {
       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
     });
-    if (!family.name.starts_with(prefix) || !is_plain || is_counter != is_named_so ||
-        !family.help.ends_with('.') || !seen.insert(family.name).second) {
+    const bool is_ours =
+        family.name.starts_with(prefix) || family.name == "process_start_time_seconds";
+    if (!is_ours || !is_plain || is_counter != is_named_so || !family.help.ends_with('.') ||
+        !seen.insert(family.name).second) {
       bad.push_back(family.name);
     }
   }

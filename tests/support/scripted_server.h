@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -59,8 +60,18 @@ class ScriptedServer {
     return "http://127.0.0.1:" + std::to_string(port_) + path;
   }
 
+  /// Ends the server and returns the beginning of each request: `PUT /path`.
+  std::vector<std::string> lines() {
+    end();
+    std::vector<std::string> result;
+    for (const std::string& request : requests) {
+      result.push_back(request.substr(0, request.find(" HTTP")));
+    }
+    return result;
+  }
+
   std::vector<std::string> requests;
-  int connections = 0;
+  std::atomic<int> connections = 0;  ///< notifies who waits for a change
 
  private:
   static bool is_readable(int fd, const std::stop_token& stop) {
@@ -95,6 +106,7 @@ class ScriptedServer {
     while (next_ < replies_.size() && is_readable(listener_, stop)) {
       const int fd = accept(listener_, nullptr, nullptr);
       ++connections;
+      connections.notify_all();
       converse(fd, stop);
       close(fd);
     }

@@ -162,7 +162,7 @@ HttpResponse S3Client::start_once(Transport& transport, const S3Request& request
     HttpResponse response = exchange(transport, request, used, attempt, stop);
     attempt.status = response.status;
     const std::optional<UtcTime> date = parse_http_date(response.header("date"));
-    if (date) server_clock_.note(*date);
+    if (date) note_date(*date);
     if (is_success(response.status)) return response;
     const S3ErrorReply reply = read_error(response);
     if (learn(response, reply, used, lessons)) continue;
@@ -178,6 +178,11 @@ HttpResponse S3Client::start_once(Transport& transport, const S3Request& request
   }
 }
 
+void S3Client::note_date(UtcTime date) {
+  server_clock_.note(date);
+  if (config_.counter != nullptr) config_.counter->note_clock(date - clock_.now());
+}
+
 HttpResponse S3Client::exchange(Transport& transport, const S3Request& request, const Signing& with,
                                 const Attempt& attempt, const std::stop_token& stop) {
   const std::string what = describe(request);
@@ -185,10 +190,11 @@ HttpResponse S3Client::exchange(Transport& transport, const S3Request& request, 
   const auto note = [&](std::string_view outcome, std::string_view request_id) {
     const auto taken =
         std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
-    log_.debug(what, {{"reply", std::string(outcome)},
-                      {"ms", taken.count()},
-                      {"attempt", attempt.number},
-                      {"request", std::string(request_id)}});
+    log_.debug("asked S3", {{"for", what},
+                            {"reply", outcome},
+                            {"ms", taken.count()},
+                            {"attempt", attempt.number},
+                            {"request", request_id}});
   };
   try {
     HttpResponse head = transport.start(sign(request, with, attempt), stop);

@@ -146,6 +146,7 @@ class S3Client {
   [[nodiscard]] bool is_first_contact(const RetryLimits& limits) const;
   [[nodiscard]] std::string describe(const S3Request& request) const;
   void count(const S3Request& request, int status) const;
+  void note_date(UtcTime date);
   [[nodiscard]] Signing signing(const S3Request& request, const std::stop_token& stop);
   [[nodiscard]] HttpRequest sign(const S3Request& request, const Signing& with,
                                  const Attempt& attempt);

@@ -10,6 +10,7 @@
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/base/text.h"
+#include "common/codec/encoding.h"
 
 namespace pgbackup {
 namespace {
@@ -76,27 +77,6 @@ bool required_flag(const pugi::xml_node& parent, const char* name) {
   const std::string text = required_text(parent, name);
   if (text != "true" && text != "false") throw corrupt(fmt::format("<{}> is not a flag", name));
   return text == "true";
-}
-
-/// Escapes text inside an element.
-std::string escape_xml(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
 }
 
 }  // namespace
@@ -227,7 +207,7 @@ std::string format_completion(std::span<const std::string> etags) {
   int number = 0;
   for (const std::string& etag : etags) {
     xml += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", ++number,
-                       escape_xml(etag));
+                       escape_markup(etag));
   }
   return xml + "</CompleteMultipartUpload>";
 }
@@ -235,9 +215,9 @@ std::string format_completion(std::span<const std::string> etags) {
 std::string format_deletion(std::span<const S3ObjectName> objects) {
   std::string xml = R"(<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">)";
   for (const S3ObjectName& object : objects) {
-    xml += "<Object><Key>" + escape_xml(object.key) + "</Key>";
+    xml += "<Object><Key>" + escape_markup(object.key) + "</Key>";
     if (!object.version_id.empty()) {
-      xml += "<VersionId>" + escape_xml(object.version_id) + "</VersionId>";
+      xml += "<VersionId>" + escape_markup(object.version_id) + "</VersionId>";
     }
     xml += "</Object>";
   }

@@ -77,9 +77,8 @@ TEST_CASE("Adopted backups are listed with the form they have, and held ones say
   Adoption adoption;
   const Listing ours = list_backups(only(store), adoption, clock);
   CHECK(ours.backups.size() == 1);
-  CHECK(describe_not_adopted(ours.not_adopted) ==
-        "ignored objects of older systems (1 of the form backup-time, 2 of the form "
-        "db-folder); set ADOPT_LAYOUTS to adopt them");
+  CHECK(ours.not_adopted ==
+        std::map<Layout, size_t>{{Layout::backup_time, 1}, {Layout::db_folder, 2}});
 
   adoption.layouts = parse_layouts("all");
   const Listing all = list_backups(only(store), adoption, clock);

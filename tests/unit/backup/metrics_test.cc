@@ -53,11 +53,11 @@ TEST_CASE("Every family of pg-backup shows what the states say") {
   RequestCounts requests;
   requests.requests = {{{"PutObject", "2xx"}, 3}, {{"UploadPart", "none"}, 1}};
   requests.retries = {{"throttled", 4}};
+  requests.clock_ahead = seconds(900);
   const auto families = backup_metrics({.now = kStart + seconds(17),
-                                        .verdict = {.is_good = true},
                                         .states = {eventful(db("app"), "")},
                                         .wal = {streaming("")},
-                                        .requests = requests});
+                                        .program = {{.is_good = true}, requests, kStart}});
   const std::string app = "{database=\"app\"}";
   const auto of_app = [](std::string_view more) {
     return fmt::format("{{database=\"app\",{}}}", more);
@@ -91,6 +91,8 @@ TEST_CASE("Every family of pg-backup shows what the states say") {
       {"pg_backup_wal_slot_bytes", "17825792"},
       {"pg_backup_wal_gap", "0"},
       {"pg_backup_healthy", "1"},
+      {"process_start_time_seconds", "1795144500"},
+      {"pg_backup_s3_clock_difference_seconds", "900"},
       {"pg_backup_build_info{version=\"" PROJECT_VERSION "\"}", "1"},
       {"pg_backup_s3_requests_total{operation=\"PutObject\",status=\"2xx\"}", "3"},
       {"pg_backup_s3_requests_total{operation=\"UploadPart\",status=\"none\"}", "1"},
@@ -100,8 +102,10 @@ TEST_CASE("Every family of pg-backup shows what the states say") {
 }
 
 TEST_CASE("What is not known has no series, and counts begin with 0") {
-  const auto series = series_of(backup_metrics(
-      {.now = kStart, .states = {{.job = kBackupJob, .group = db("new"), .destination = {}}}}));
+  const auto series = series_of(
+      backup_metrics({.now = kStart,
+                      .states = {{.job = kBackupJob, .group = db("new"), .destination = {}}},
+                      .program = {{}, {}, kStart}}));
   const std::map<std::string, std::string> expected = {
       {"pg_backup_consecutive_failures{database=\"new\"}", "0"},
       {"pg_backup_running{database=\"new\"}", "0"},
@@ -110,6 +114,7 @@ TEST_CASE("What is not known has no series, and counts begin with 0") {
       {"pg_backup_runs_total{database=\"new\",result=\"refused\"}", "0"},
       {"pg_backup_unlisted_databases", "0"},
       {"pg_backup_healthy", "0"},
+      {"process_start_time_seconds", "1795144500"},
       {"pg_backup_build_info{version=\"" PROJECT_VERSION "\"}", "1"}};
   CHECK(series == expected);
 }
@@ -182,7 +187,7 @@ TEST_CASE("A server of hostile names gets its series, and the text stays one tha
 
 /// The most that there can be of everything, but for `groups` groups.
 BackupFacts most(size_t groups) {
-  BackupFacts facts{.now = kStart, .verdict = {.is_good = true}};
+  BackupFacts facts{.now = kStart, .program = {{.is_good = true}, {}, kStart}};
   for (size_t i = 0; i < groups; ++i) {
     for (const auto* const destination : {"dir", "s3"}) {
       facts.states.push_back(eventful(db(fmt::format("db{:05}", i)), destination));
@@ -191,12 +196,13 @@ BackupFacts most(size_t groups) {
   facts.wal = {streaming("dir"), streaming("s3")};
   for (int operation = 0; operation < 14; ++operation) {
     for (const std::string_view status : {"none", "1xx", "2xx", "3xx", "4xx", "5xx"}) {
-      facts.requests.requests[{fmt::format("Operation{}", operation), status}] = 1;
+      facts.program.requests.requests[{fmt::format("Operation{}", operation), status}] = 1;
     }
   }
   for (const int status : {0, 200, 400, 500, 503}) {
-    facts.requests.retries[retry_cause(status)] = 1;
+    facts.program.requests.retries[retry_cause(status)] = 1;
   }
+  facts.program.requests.clock_ahead = seconds(1);
   return facts;
 }
 
@@ -215,9 +221,10 @@ TEST_CASE("However many databases there are, the series are bounded as the docum
 }
 
 TEST_CASE("What is handed over after a run says how the run was, by another name", "[readme]") {
-  const auto series =
-      series_of(backup_metrics({.now = kStart, .verdict = {.is_good = true, .is_of_run = true}}));
+  const auto series = series_of(backup_metrics(
+      {.now = kStart, .program = {{.is_good = true, .is_of_run = true}, {}, kStart}}));
   CHECK(series.at("pg_backup_last_run_succeeded") == "1");
+  CHECK_FALSE(series.contains("process_start_time_seconds"));  // it would clash
   CHECK_FALSE(series.contains("pg_backup_healthy"));
   std::ifstream file(std::string(SOURCE_DIR) + "/docs/notifications.md", std::ios::binary);
   const std::string page{std::istreambuf_iterator<char>(file), {}};

@@ -125,8 +125,8 @@ TEST_CASE("A destination that fails anywhere holds nothing, and the other one a 
         CHECK(f.written == std::vector<std::string>{is_dir ? "s3" : "dir"});
         check_whole(is_dir ? f.s3_memory : f.dir_memory);
         CHECK(is_empty(is_dir ? f.dir_memory : f.s3_memory));
-        CHECK(contains(f.log.text(),
-                       name + " gets no backup this time: it failed hint=\"look there\""));
+        CHECK(contains(f.log.text(), "a destination gets no backup this time destination=" + name +
+                                         " cause=\"it failed\" hint=\"look there\""));
       }
     }
   }

@@ -193,7 +193,7 @@ TEST_CASE("A stop ends the wait for a receiver at once") {
   fixture.means.timeout = std::chrono::seconds(30);
   std::stop_source stop;
   const std::jthread stopper([&] {
-    std::this_thread::sleep_for(milliseconds(100));
+    fixture.server.connections.wait(0);
     stop.request_stop();
   });
   const auto begun = steady_clock::now();

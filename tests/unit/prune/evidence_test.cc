@@ -215,8 +215,8 @@ TEST_CASE_METHOD(EvidenceFixture, "Another server for good is a warning, by turn
   other.system_identifier = "2";
   add(other);
   CHECK(objection().empty());
-  CHECK(contains(log.text(), "another server than before writes into " + store.location("app") +
-                                 ": system identifier 2, was 1"));
+  CHECK(contains(log.text(), "database=app change=\"another server than before writes into " +
+                                 store.location("app") + ": system identifier 2, was 1"));
   add("app", minutes(10));
   CHECK(objection() == "two servers (system");
 }

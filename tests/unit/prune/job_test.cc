@@ -107,17 +107,20 @@ TEST_CASE_METHOD(JobFixture, "JSON has one object per backup and nothing else on
     text.erase(0, end + 1);
   }
   CHECK(actions == std::vector<std::string>{"remove", "keep"});
-  CHECK(logged("deleted 1 backup, swept 0 orphaned objects, freed " + bytes));
+  CHECK(
+      logged("run finished result=success deleted=1 swept=0 wal_objects=0 freed_bytes=\"" + bytes));
 }
 
 TEST_CASE_METHOD(JobFixture, "The daemon's decisions go to its log") {
   job.style = ReportStyle::log;
   run();
   CHECK(out.text().empty());
-  CHECK(logged("info  decided: delete database=app run=" + id(40 * kDay) +
+  CHECK(logged("info  decided to=delete database=app run=" + id(40 * kDay) +
                " reason=\"no rule keeps it\""));
-  CHECK(logged("debug decided: keep database=app run=" + id(1 * kDay) +
+  CHECK(logged("debug decided to=keep database=app run=" + id(1 * kDay) +
                " reason=\"younger than 30d\""));
+  CHECK(logged("info  run finished result=success deleted=1 swept=0 wal_objects=0 freed_bytes="));
+  CHECK(logged(" failed=0 seconds=0\n"));
 }
 
 TEST_CASE_METHOD(JobFixture,
@@ -153,13 +156,13 @@ TEST_CASE_METHOD(JobFixture, "Objects of older systems are counted, named and le
   for (const std::string& key : old_keys) add_object(key, 900 * kDay);
   run();
   CHECK(
-      logged("ignored objects of older systems (1 of the form backup-time, 2 of the form "
-             "db-folder); set ADOPT_LAYOUTS to adopt them"));
+      logged("set ADOPT_LAYOUTS to adopt them objects=\"1 of the form backup-time, 2 of the form "
+             "db-folder\""));
   const auto left = files();
   CHECK(std::includes(left.begin(), left.end(), old_keys.begin(), old_keys.end()));
   job.adoption.layouts = parse_layouts("db-folder");
   run();
-  CHECK(logged("older systems (1 of the form backup-time); set ADOPT_LAYOUTS"));
+  CHECK(logged("set ADOPT_LAYOUTS to adopt them objects=\"1 of the form backup-time\""));
   CHECK(files().size() == left.size() - 2);
   CHECK(files().contains("backup-2021-01-06T22:06:31.106555.dump"));
 }

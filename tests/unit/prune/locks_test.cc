@@ -212,8 +212,8 @@ TEST_CASE_METHOD(LockFixture, "What the store itself holds back is no failure") 
   CHECK(outcome.removed == 1);
   CHECK(outcome.failures == 0);
   CHECK(many.objects.contains(locked + "/app.dump.zst"));
-  CHECK(log.text().find("kept: memory:" + locked +
-                        "/manifest.json is locked until 2027-01-01T00:00:00Z") !=
+  CHECK(log.text().find("kept, because the store has locked it object=memory:" + locked +
+                        "/manifest.json objects=1 lock=\"locked until 2027-01-01T00:00:00Z\"") !=
         std::string::npos);
 }
 

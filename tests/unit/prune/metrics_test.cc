@@ -25,6 +25,7 @@ GroupSummary eventful(const Group& group) {
           .bytes = 800,
           .newest = kStart,
           .newest_bytes = 100,
+          .next_due = kStart + seconds(3600),
           .damaged = 1,
           .backdated = 2,
           .held = 3,
@@ -40,7 +41,8 @@ PruneSummary summary_of(std::vector<GroupSummary> groups) {
   for (const GroupSummary& group : groups) {
     for (const Guard guard : group.frozen_by) ++frozen[guard];
   }
-  return {.groups = std::move(groups),
+  return {.listed = kStart + seconds(300),
+          .groups = std::move(groups),
           .frozen = std::move(frozen),
           .kept = 8,
           .wal_objects = 20,
@@ -66,12 +68,12 @@ RunState state_of(const std::string& destination) {
 TEST_CASE("Every family of pg-prune shows what its last run found") {
   RequestCounts requests;
   requests.requests = {{{"ListObjectsV2", "2xx"}, 5}};
+  requests.clock_ahead = seconds(-7);
   GroupSummary app = eventful(db("app"));
   app.frozen_by = {Guard::stalled, Guard::suspect};
-  const auto families = prune_metrics({.verdict = {},
-                                       .states = {state_of("")},
+  const auto families = prune_metrics({.states = {state_of("")},
                                        .summaries = {{"", summary_of({app})}},
-                                       .requests = requests});
+                                       .program = {{}, requests, kStart - seconds(1)}});
   const std::string of_app = "{database=\"app\"}";
   std::map<std::string, std::string> expected = {
       {"pg_prune_last_run_timestamp", "1795144560"},
@@ -90,6 +92,7 @@ TEST_CASE("Every family of pg-prune shows what its last run found") {
       {"pg_prune_unlisted_databases", "0"},
       {"pg_prune_newest_backup_timestamp_seconds" + of_app, "1795144500"},
       {"pg_prune_newest_backup_bytes" + of_app, "100"},
+      {"pg_prune_next_backup_due_timestamp_seconds" + of_app, "1795148100"},
       {"pg_prune_backups" + of_app, "8"},
       {"pg_prune_backups_bytes" + of_app, "800"},
       {"pg_prune_damaged_backups" + of_app, "1"},
@@ -100,6 +103,7 @@ TEST_CASE("Every family of pg-prune shows what its last run found") {
       {"pg_prune_orphaned_backups" + of_app, "5"},
       {"pg_prune_backups_in_progress" + of_app, "6"},
       {"pg_prune_unfinished_uploads" + of_app, "7"},
+      {"pg_prune_last_listing_timestamp_seconds", "1795144800"},
       {"pg_prune_last_run_kept_backups", "8"},
       {"pg_prune_last_run_deleted_backups", "2"},
       {"pg_prune_last_run_swept_objects", "1"},
@@ -108,6 +112,8 @@ TEST_CASE("Every family of pg-prune shows what its last run found") {
       {"pg_prune_wal_objects", "20"},
       {"pg_prune_wal_bytes", "2000"},
       {"pg_prune_healthy", "0"},
+      {"process_start_time_seconds", "1795144499"},
+      {"pg_prune_s3_clock_difference_seconds", "-7"},
       {"pg_prune_build_info{version=\"" PROJECT_VERSION "\"}", "1"},
       {"pg_prune_s3_requests_total{operation=\"ListObjectsV2\",status=\"2xx\"}", "5"}};
   for (const Guard guard : kGuards) {
@@ -123,8 +129,9 @@ TEST_CASE("Before its first run pg-prune says that it knows nothing, and nothing
   const std::map<std::string, std::string> expected = {
       {"pg_prune_unlisted_databases", "0"},
       {"pg_prune_healthy", "1"},
+      {"process_start_time_seconds", "1795144500"},
       {"pg_prune_build_info{version=\"" PROJECT_VERSION "\"}", "1"}};
-  CHECK(series_of(prune_metrics({.verdict = {.is_good = true}})) == expected);
+  CHECK(series_of(prune_metrics({.program = {{.is_good = true}, {}, kStart}})) == expected);
 }
 
 TEST_CASE("A group without a database, and one without a complete backup, have what there is") {
@@ -151,30 +158,30 @@ PruneFacts most(size_t groups) {
   }
   for (int operation = 0; operation < 14; ++operation) {
     for (const std::string_view status : {"none", "1xx", "2xx", "3xx", "4xx", "5xx"}) {
-      facts.requests.requests[{fmt::format("Operation{}", operation), status}] = 1;
+      facts.program.requests.requests[{fmt::format("Operation{}", operation), status}] = 1;
     }
   }
   for (const int status : {0, 200, 400, 500, 503}) {
-    facts.requests.retries[retry_cause(status)] = 1;
+    facts.program.requests.retries[retry_cause(status)] = 1;
   }
+  facts.program.requests.clock_ahead = seconds(1);
   return facts;
 }
 
 TEST_CASE("However many groups a bucket has, the series are bounded as the documentation says") {
   const size_t of_program = count_series(prune_metrics(most(0)));
   CHECK(of_program <= 170);
-  CHECK(count_series(prune_metrics(most(1))) - of_program == size_t{2} * 21);
-  CHECK(count_series(prune_metrics(most(kMostMetricGroups))) <= 42'170);
+  CHECK(count_series(prune_metrics(most(1))) - of_program == size_t{2} * 22);
+  CHECK(count_series(prune_metrics(most(kMostMetricGroups))) <= 44'170);
   CHECK(series_of(prune_metrics(most(1))).at("pg_prune_unlisted_databases") == "7");
 }
 
 TEST_CASE("Every metric of pg-prune is documented", "[readme]") {
   std::ifstream file(std::string(SOURCE_DIR) + "/docs/monitoring.md", std::ios::binary);
   const std::string page{std::istreambuf_iterator<char>(file), {}};
-  for (const MetricFamily& family : prune_metrics({.verdict = {.is_good = true},
-                                    .states = {state_of("")},
-                                    .summaries = most(1).summaries,
-                                    .requests = most(1).requests})) {
+  const PruneFacts all = most(1);
+  for (const MetricFamily& family : prune_metrics(
+           {.states = {state_of("")}, .summaries = all.summaries, .program = all.program})) {
     CAPTURE(family.name);
     const bool is_documented = !family.samples.empty();
     if (is_documented) CHECK(contains(page, "`" + family.name + "`"));

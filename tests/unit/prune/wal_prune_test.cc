@@ -60,7 +60,7 @@ TEST_CASE_METHOD(WalPruneFixture, "A run deletes a base backup, then the log bef
   CHECK(calls[0] == keys[0]);
   CHECK(calls[3] == wal_key("7", segment_name(1, 600), {}));
   CHECK(std::is_sorted(calls.begin() + 3, calls.end()));
-  CHECK(logged("deleted write-ahead log server=7 objects=256 bytes=768"));
+  CHECK(logged("deleted write-ahead log server=7 objects=256 bytes=\"768 B\""));
   CHECK(says("deleted 1 backup and 256 objects of write-ahead logs, swept 0 orphaned objects"));
   run();
   CHECK(wal() == left);
@@ -478,8 +478,9 @@ TEST_CASE_METHOD(WalPruneFixture,
                                                             : "";
     };
     CHECK(ending().empty());
-    CHECK(logged("kept: memory:" + wal_key("7", segment_name(1, 600), {}) +
-                 " and 49 more objects are locked until 2027-01-01T00:00:00Z"));
+    CHECK(logged("kept, because the store has locked it object=memory:" +
+                 wal_key("7", segment_name(1, 600), {}) +
+                 " objects=50 lock=\"locked until 2027-01-01T00:00:00Z\""));
     CHECK(wal().size() == left.size() + 50);
   }
   SECTION("unanswered: after three requests the rest is left") {

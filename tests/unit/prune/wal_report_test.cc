@@ -80,8 +80,11 @@ TEST_CASE_METHOD(WalReportFixture, "The daemon warns of what is missing") {
   CHECK(out.text().empty());
   const std::string text = log.text();
   CHECK(contains(text, "info  decided: write-ahead log server=7 keep=88 delete=9"));
-  CHECK(contains(text, "debug every moment from 2026-11-15T18:10:00Z to 2026-11-17T09:00:00Z can"));
-  CHECK(contains(text, "warn  no moment between 2026-11-17T09:00:00Z and 2026-11-18T16:10:00Z"));
+  CHECK(contains(text,
+                 "window=\"every moment from 2026-11-15T18:10:00Z to 2026-11-17T09:00:00Z can"));
+  CHECK(contains(text,
+                 "warn  WAL is missing server=7 loss=\"no moment between 2026-11-17T09:00:00Z and "
+                 "2026-11-18T16:10:00Z"));
 }
 
 TEST_CASE_METHOD(WalReportFixture, "A base backup that lacks its own log is said in every style") {
@@ -93,7 +96,7 @@ TEST_CASE_METHOD(WalReportFixture, "A base backup that lacks its own log is said
                   "missing or incomplete\n"),
         std::pair(ReportStyle::json, R"("stranded":[{"id":"20261117T200000Z-00000000",)"
                                      R"("missing":"00000001000000000000003C"}]})"),
-        std::pair(ReportStyle::log, "warn  20261117T200000Z-00000000 cannot be restored: ")}) {
+        std::pair(ReportStyle::log, "loss=\"20261117T200000Z-00000000 cannot be restored: ")}) {
     style = wanted;
     run();
     CHECK((out.says(text) || contains(log.text(), text)));

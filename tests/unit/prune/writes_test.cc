@@ -81,7 +81,7 @@ TEST_CASE_METHOD(WritesFixture,
   CHECK(writes[0].newest == clock.now());
   CHECK(writes[1].newest == begun);
   CHECK(contains(log.text(), "left alone"));
-  CHECK(contains(log.text(), "(1 in all)"));
+  CHECK(contains(log.text(), "uploads=1 "));
   CHECK(contains(log.text(), "AccessDenied"));
 }
 
@@ -92,7 +92,7 @@ TEST_CASE_METHOD(WritesFixture, "Once the store does not answer, the other write
   const UtcTime before = clock.now();
   CHECK(find().size() == 50);
   CHECK(clock.now() - before < std::chrono::minutes(2));
-  CHECK(contains(log.text(), "(50 in all)"));
+  CHECK(contains(log.text(), "uploads=50 "));
 }
 
 TEST_CASE_METHOD(WritesFixture, "A write that ended since it was listed is no unfinished write") {

@@ -91,8 +91,8 @@ TEST_CASE("Whatever the hand throws is a warning, and the next letter is handed 
     }
   }
   CHECK(count == 5);
-  CHECK(contains(log.text(), "warn  X_URL: no hint=look\n"));
-  CHECK(contains(log.text(), "warn  unexpected error: odd\n"));
+  CHECK(contains(log.text(), "warn  a report was not delivered cause=\"X_URL: no\" hint=look\n"));
+  CHECK(contains(log.text(), "warn  a report was not delivered cause=\"unexpected error: odd\"\n"));
   CHECK_FALSE(contains(log.text(), "stopped"));
 }
 

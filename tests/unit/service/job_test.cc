@@ -153,10 +153,11 @@ TEST_CASE("Whatever a run throws is logged with its hint, and a refusal is calle
     if (run == 3) throw std::runtime_error("odd");
   };
   CHECK(scripted.serve(4) == std::vector<long>{0, 1, 3, 7});
-  CHECK(contains(scripted.log.text(), "error 403 AccessDenied failures=1"));
+  CHECK(contains(scripted.log.text(),
+                 "error failed job=backup cause=\"403 AccessDenied\" failures=1"));
   CHECK(contains(scripted.log.text(), "hint=\"check the key\""));
-  CHECK(contains(scripted.log.text(), "error refused: the clocks disagree"));
-  CHECK(contains(scripted.log.text(), "error unexpected error: odd"));
+  CHECK(contains(scripted.log.text(), "error refused job=backup cause=\"the clocks disagree\""));
+  CHECK(contains(scripted.log.text(), "cause=\"unexpected error: odd\""));
 }
 
 TEST_CASE("No exception of any type ends a daemon") {
@@ -166,7 +167,8 @@ TEST_CASE("No exception of any type ends a daemon") {
     if (run == 2) throw 7;
   };
   CHECK(scripted.serve(3) == std::vector<long>{0, 1, 3});
-  CHECK(contains(scripted.log.text(), "error out of memory failures=1"));
+  CHECK(
+      contains(scripted.log.text(), "error failed job=backup cause=\"out of memory\" failures=1"));
 }
 
 /// Is a year ahead and set right during the first sleep.
@@ -244,7 +246,7 @@ TEST_CASE("What is added by chance delays what is not due yet, and nothing else"
   daemon.serve(stop.get_token());
   // Due after one hour, then two later; a repeat a minute later; at once what was due meanwhile.
   CHECK(starts == std::vector<long>{70, 210, 211, 511, 661});
-  CHECK(log.text().find("the backup took longer than the time until the next one was due") !=
+  CHECK(log.text().find("a run took longer than the time until the next one was due job=backup") !=
         std::string::npos);
   CHECK(log.text().find("late=3h") != std::string::npos);
 }

@@ -30,15 +30,6 @@ struct Fixture {
   void push(const std::vector<MetricFamily>& families) {
     pusher.push(server.url("/gateway/"), families, {});
   }
-  /// The first lines of what the gateway got.
-  std::vector<std::string> lines() {
-    server.end();
-    std::vector<std::string> result;
-    for (const std::string& request : server.requests) {
-      result.push_back(request.substr(0, request.find(" HTTP")));
-    }
-    return result;
-  }
 
   ScriptedServer server;
   HastyClock clock;
@@ -101,7 +92,7 @@ TEST_CASE("Groups are replaced, and those of databases that are gone are deleted
   Fixture fixture({ok(""), ok(""), ok(""), ok(""), ok(""), ok("")});
   fixture.push({family("one", {"", "app", "crm"})});
   fixture.push({family("one", {"", "app"})});
-  CHECK(fixture.lines() ==
+  CHECK(fixture.server.lines() ==
         std::vector<std::string>{"PUT " + kGroup, "PUT " + kGroup + "/database/app",
                                  "PUT " + kGroup + "/database/crm", "PUT " + kGroup,
                                  "PUT " + kGroup + "/database/app",
@@ -114,15 +105,15 @@ TEST_CASE("Groups are replaced, and those of databases that are gone are deleted
 TEST_CASE("A group that is refused is deleted and pushed again") {
   Fixture fixture({kRefused, ok(""), ok(""), ok("")});
   fixture.push({family("one", {""})});
-  CHECK(fixture.lines() == std::vector<std::string>{"PUT " + kGroup, "DELETE " + kGroup,
-                                                    "DELETE " + kInstance, "PUT " + kGroup});
+  CHECK(fixture.server.lines() == std::vector<std::string>{"PUT " + kGroup, "DELETE " + kGroup,
+                                                           "DELETE " + kInstance, "PUT " + kGroup});
 }
 
 TEST_CASE("The group of an older system is deleted once") {
   Fixture fixture({kRefused, ok(""), ok(""), ok(""), kRefused, ok(""), ok("")});
   fixture.push({family("one", {""})});
   fixture.push({family("one", {""})});
-  const auto lines = fixture.lines();
+  const auto lines = fixture.server.lines();
   CHECK(std::count(lines.begin(), lines.end(), "DELETE " + kInstance) == 1);
   CHECK(lines.size() == 7);
 }
@@ -131,17 +122,26 @@ TEST_CASE("Nothing is deleted because of a refusal that has another cause") {
   Fixture fixture({refusal("text format parsing error in line 1")});
   CHECK(fails_with(ErrorKind::conflict, "parsing error",
                    [&] { return fixture.push({family("one", {""})}), 0; }));
-  CHECK(fixture.lines() == std::vector<std::string>{"PUT " + kGroup});
+  CHECK(fixture.server.lines() == std::vector<std::string>{"PUT " + kGroup});
 }
 
 TEST_CASE("A database that is refused for good does not stop the others") {
-  Fixture fixture({kRefused, ok(""), ok(""), kRefused, ok("")});
+  Fixture fixture({kRefused, ok(""), ok(""), kRefused, ok(""), kRefused});
   const auto error = error_of([&] { return fixture.push({family("one", {"a", "b"})}), 0; });
   REQUIRE(error);
   CHECK(error->kind() == ErrorKind::conflict);
   CHECK(contains(error->what(), "PUSHGATEWAY_URL: 127.0.0.1:"));
   CHECK(contains(error->what(), " answers 400: pushed metrics are invalid"));
-  CHECK(fixture.lines().back() == "PUT " + kGroup + "/database/b");
+  const std::vector<std::string> lines = fixture.server.lines();
+  REQUIRE(lines.size() == 6);
+  CHECK(lines[4] == "PUT " + kGroup + "/database/b");
+  CHECK(lines[5] == "PUT " + kGroup + "/database/a");
+}
+
+TEST_CASE("A database that another one was in the way of is pushed after it") {
+  Fixture fixture({kRefused, ok(""), ok(""), kRefused, ok(""), ok("")});
+  fixture.push({family("one", {"a", "b"})});
+  CHECK(fixture.server.lines().back() == "PUT " + kGroup + "/database/a");
 }
 
 TEST_CASE("A gateway that is down is asked once, not once for each database") {
@@ -149,7 +149,7 @@ TEST_CASE("A gateway that is down is asked once, not once for each database") {
   CHECK(fails_with(ErrorKind::transient, "answers 500", [&] {
     return fixture.push({family("one", {"a", "b"})}), 0;
   }));
-  CHECK(fixture.lines().size() == 1);
+  CHECK(fixture.server.lines().size() == 1);
 }
 
 TEST_CASE("A text file is replaced as a whole and may be read by all") {

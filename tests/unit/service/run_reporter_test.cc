@@ -40,16 +40,6 @@ struct Fixture {
             .is_once = is_once};
   }
 
-  /// What was asked of the receiver, without its bodies.
-  std::vector<std::string> lines() {
-    server.end();
-    std::vector<std::string> result;
-    for (const std::string& request : server.requests) {
-      result.push_back(request.substr(0, request.find(" HTTP")));
-    }
-    return result;
-  }
-
   ScriptedServer server;
   HastyClock clock;
   LogTail tail;
@@ -94,9 +84,9 @@ TEST_CASE("Each run tells its start and its end, and throws what it threw") {
   CHECK_THROWS_AS(reporter.run([&] { settle(), throw std::runtime_error("odd"); }),
                   std::runtime_error);
   settle();
-  CHECK(fixture.lines() == std::vector<std::string>{"POST /p/start", "POST /p", "POST /p/start",
-                                                    "POST /p/fail", "POST /p/start",
-                                                    "POST /p/fail"});
+  CHECK(fixture.server.lines() == std::vector<std::string>{"POST /p/start", "POST /p",
+                                                           "POST /p/start", "POST /p/fail",
+                                                           "POST /p/start", "POST /p/fail"});
   CHECK(contains(fixture.server.requests[3], "pg-backup on db1: the backup failed: no backup\n"));
   CHECK(contains(fixture.server.requests[3], "the last words\n"));
   CHECK(contains(fixture.server.requests[5], "unexpected error: odd\n"));
@@ -114,7 +104,7 @@ TEST_CASE("A URL that changes between two runs is used from the next one on") {
   run();
   fixture.config.ping_url = Secret(fixture.server.url("/b"));
   run();
-  CHECK(fixture.lines() ==
+  CHECK(fixture.server.lines() ==
         std::vector<std::string>{"POST /a/start", "POST /a", "POST /b/start", "POST /b"});
 }
 
@@ -125,7 +115,7 @@ TEST_CASE("A stop is no failure of a daemon's run; a run that nobody repeats has
     RunReporter reporter(fixture.runs(is_once), fixture.config, fixture.clock, fixture.log);
     CHECK_THROWS_AS(reporter.run([] { throw Error(ErrorKind::canceled, "stopped"); }), Error);
     reporter.finish({});
-    CHECK(fixture.lines().size() == (is_once ? 1U : 0U));
+    CHECK(fixture.server.lines().size() == (is_once ? 1U : 0U));
   }
 }
 
@@ -136,7 +126,7 @@ TEST_CASE("A store that cannot be looked at is told as a failure, without a star
   RunReporter reporter(fixture.runs(), fixture.config, fixture.clock, fixture.log);
   CHECK_THROWS_AS(reporter.look([]() -> std::optional<UtcTime> { fail(); }), Error);
   reporter.finish({});
-  std::vector<std::string> lines = fixture.lines();
+  std::vector<std::string> lines = fixture.server.lines();
   std::sort(lines.begin(), lines.end());
   CHECK(lines == std::vector<std::string>{"POST /n", "POST /p/fail"});
 }
@@ -160,7 +150,7 @@ TEST_CASE("A store that can be looked at again is told where no run is due that 
       CHECK(reporter.look([&] { return std::optional(newest); }) == newest);
       reporter.finish({});
     }
-    CHECK(fixture.lines().size() == row.told);
+    CHECK(fixture.server.lines().size() == row.told);
     if (row.told == 2) CHECK(contains(fixture.server.requests[1], "\"event\":\"recovery\""));
   }
 }
@@ -176,7 +166,7 @@ TEST_CASE("A random delay of a run is not overdue") {
     fixture.states.succeed(kBackupJob, app, "", fixture.clock.now() - hours(8));
     reporter.run([&] { fixture.states.succeed(kBackupJob, app, "", fixture.clock.now()); });
     reporter.finish({});
-    CHECK(fixture.lines().size() == told);
+    CHECK(fixture.server.lines().size() == told);
   }
 }
 
@@ -189,7 +179,7 @@ TEST_CASE("A run that had nothing to do is told as such, and the next one is not
   reporter.finish({});
   reporter.run([] {});
   reporter.finish({});
-  CHECK(fixture.lines().size() == 2);
+  CHECK(fixture.server.lines().size() == 2);
   CHECK(contains(fixture.server.requests[0], "no backup was due"));
   CHECK(contains(fixture.server.requests[1], "the backup succeeded in "));
 }
@@ -205,7 +195,7 @@ TEST_CASE("What was overdue at the start of the process and is made now has reco
     fixture.states.succeed("other", app, "", fixture.clock.now() - hours(99));
     reporter.run([&] { fixture.states.succeed(kBackupJob, app, "", fixture.clock.now()); });
     reporter.finish({});
-    CHECK(fixture.lines().size() == told);
+    CHECK(fixture.server.lines().size() == told);
     if (told == 1) CHECK(contains(fixture.server.requests[0], "\"recovered\":[\"app\"]"));
   }
 }
@@ -226,7 +216,7 @@ TEST_CASE("What failed and what a guard refuses are in the report of their run, 
   reporter.finish({});
   reporter.run([] {});
   reporter.finish({});
-  CHECK(fixture.lines().size() == 2);
+  CHECK(fixture.server.lines().size() == 2);
   CHECK(contains(fixture.server.requests[0], "\"guard\":\"stalled\""));
   CHECK(contains(fixture.server.requests[0], "\"result\":\"refused\""));
   CHECK(contains(fixture.server.requests[0], "\"trouble_count\":2"));
@@ -246,7 +236,7 @@ TEST_CASE("Metrics are pushed and written after each run, also after one that fa
   reporter.run([] {});
   reporter.finish({});
   const std::string line = "PUT /metrics/job/pg_backup/instance/db1/program/pg-backup";
-  CHECK(fixture.lines() == std::vector<std::string>{line, line});
+  CHECK(fixture.server.lines() == std::vector<std::string>{line, line});
 }
 
 TEST_CASE("A receiver that fails costs a warning, and the others are told") {
@@ -260,8 +250,8 @@ TEST_CASE("A receiver that fails costs a warning, and the others are told") {
   reporter.run([] {});
   reporter.finish({});
   CHECK(folder.read("m.prom").ends_with("\nm 1\n"));
-  CHECK(fixture.output.says(" warn  NOTIFY_URL: 127.0.0.1:"));
-  CHECK(fixture.output.says(" warn  PUSHGATEWAY_URL: this is no URL"));
+  CHECK(fixture.output.says(" warn  a report was not delivered cause=\"NOTIFY_URL: 127.0.0.1:"));
+  CHECK(fixture.output.says("cause=\"PUSHGATEWAY_URL: this is no URL"));
   CHECK_FALSE(fixture.output.says("hunter2-token"));
 }
 
@@ -278,7 +268,7 @@ TEST_CASE("A receiver that hangs holds up neither a run nor, for long, the stop 
     reporter.finish(stop.get_token());
   }
   CHECK(steady_clock::now() - begun < seconds(8));
-  CHECK(fixture.output.says("PING_URL: the report is given up, because the program ends"));
+  CHECK(fixture.output.says("a report is given up, because the program ends setting=PING_URL"));
 }
 
 TEST_CASE("The last run of a program is reported before it ends, whatever became of it") {
@@ -286,7 +276,7 @@ TEST_CASE("The last run of a program is reported before it ends, whatever became
   fixture.config.notify_url = Secret(fixture.server.url("/n"));
   RunReporter reporter(fixture.runs(true), fixture.config, fixture.clock, fixture.log);
   CHECK_THROWS_AS(reporter.run_last(fail, {}), Error);
-  CHECK(fixture.lines().size() == 1);
+  CHECK(fixture.server.lines().size() == 1);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -90,6 +93,7 @@ struct Served {
     ++asked;
     if (path == "/metrics") return {.content_type = "text/plain; version=0.0.4", .body = body};
     if (path == "/throws") throw Error(ErrorKind::failed, "no idea");
+    if (path == "/memory") throw std::bad_alloc();
     return {.status = 404, .content_type = "text/plain", .body = "not here\n"};
   }
   [[nodiscard]] bool works() const { return ask(server.port(), kGet).ends_with("\r\n\r\n" + body); }
@@ -275,7 +279,40 @@ TEST_CASE("What the handler throws is a reply 500, and a line in the log") {
   Served served;
   CHECK(contains(ask(served.server.port(), "GET /throws HTTP/1.1\r\nHost: x\r\n\r\n"), " 500 "));
   CHECK(served.works());
-  CHECK(contains(served.log.text(), "the status port could not answer: no idea"));
+  CHECK(contains(served.log.text(), "the status port could not answer cause=\"no idea\""));
+  CHECK(contains(ask(served.server.port(), "GET /memory HTTP/1.1\r\nHost: x\r\n\r\n"), " 500 "));
+  CHECK(served.works());
+  CHECK(contains(served.log.text(), "the status port could not answer cause=\"out of memory\""));
+}
+
+/// Threads that begin meanwhile want more memory than there is.
+class NoThreads {
+ public:
+  NoThreads() {
+    pthread_getattr_default_np(&before_);
+    pthread_attr_t attributes = before_;
+    pthread_attr_setstacksize(&attributes, size_t{1} << 47U);
+    pthread_setattr_default_np(&attributes);
+  }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+  ~NoThreads() { pthread_setattr_default_np(&before_); }
+
+ private:
+  pthread_attr_t before_{};
+};
+
+TEST_CASE("Where there can be no thread for it, that is a warning, and there is no port") {
+  const size_t descriptors = count_descriptors();
+  {
+    std::optional<NoThreads> none(std::in_place);
+    const Served served;
+    none.reset();
+    CHECK(served.server.port() == 0);
+    CHECK(contains(served.log.text(), "there is no status port"));
+  }
+  CHECK(count_descriptors() == descriptors);
+  CHECK(Served().works());
 }
 
 TEST_CASE(
@@ -284,7 +321,8 @@ TEST_CASE(
   const uint16_t port = first.server.port();
   Served second(kStatusTime, {"127.0.0.1", port});
   CHECK(second.server.port() == 0);
-  CHECK(contains(second.log.text(), fmt::format("127.0.0.1:{} cannot be listened on", port)));
+  CHECK(contains(second.log.text(),
+                 fmt::format("it cannot be listened on address=127.0.0.1:{} cause=", port)));
   CHECK(contains(second.log.text(), "Address already in use"));
   CHECK(contains(second.log.text(), "STATUS_LISTEN"));
   CHECK(first.works());

@@ -145,7 +145,7 @@ TEST_CASE("A base backup with a torn file is taken again, once") {
   CHECK(outcome.failures.empty());
   CHECK(f.servers.size() == 2);
   CHECK(f.has_manifest());
-  CHECK(contains(f.log.text(), "the base backup is taken again: the checksum within "));
+  CHECK(contains(f.log.text(), "cause=\"the checksum within "));
 
   Fixture torn;
   torn.store_wal();

@@ -284,8 +284,8 @@ TEST_CASE("A damaged segment of WAL is left out where neither the backup nor the
     const auto f = damaged_at_4(target);
     static_cast<void>(f->restore());
     CHECK(contains(f->log.text(),
-                   "04: the data is damaged; the damaged segment is left out: "
-                   "recovery ends at 0/4000000, and finds no target behind that"));
+                   "ends before it, and finds no target behind it segment=000000010000000000000004 "
+                   "ends=0/4000000 cause=\""));
     CHECK(fs::exists(f->data / "pg_wal/from_backup" / kSegment));
     CHECK_FALSE(fs::exists(f->data / "pg_wal/from_backup/000000010000000000000004"));
     CHECK(f->read("pg_wal/from_backup/00000002.history").size() == 7);

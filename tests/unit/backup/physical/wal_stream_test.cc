@@ -230,7 +230,7 @@ TEST_CASE("A store that answers and takes nothing is not well, however often one
   CHECK(contains(f.stream.health({}, f.clock.now()).sentence, "the store is full"));
   CHECK(f.stored_end() == kBegin);
   const std::string text = f.log.text();
-  const std::string_view failure = "is tried again: ";
+  const std::string_view failure = "is tried again cause=";
   CHECK(text.find(failure) == text.rfind(failure));
 }
 

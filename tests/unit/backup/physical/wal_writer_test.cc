@@ -110,7 +110,7 @@ TEST_CASE_METHOD(Fixture, "A damaged piece is stored again, and only then counts
   writer.write(at(0), std::string_view(segment).substr(0, 9000));
   CHECK(writer.stored() == intact);
   CHECK_FALSE(writer.is_all_stored());
-  CHECK(contains(log.text(), "is damaged, and is stored again: "));
+  CHECK(contains(log.text(), "is damaged from here on, and is stored again from="));
   SECTION("as a piece") {
     const bool comes_more = GENERATE(false, true);
     if (comes_more) writer.write(at(9000), std::string_view(segment).substr(9000, 10));
@@ -206,7 +206,7 @@ TEST_CASE_METHOD(LargeFixture, "A large segment with a damaged piece is stored a
   writer.flush();
   CHECK(writer.is_all_stored());
   CHECK(writer.stored() == start);
-  CHECK(contains(log.text(), "is damaged, and is stored again: "));
+  CHECK(contains(log.text(), "is damaged from here on, and is stored again from="));
   write(writer, kKnown + 10, kLarge);
   CHECK(writer.stored() == at(kLarge));
   StringSink whole;

@@ -94,8 +94,7 @@ TEST_CASE("A destination that does not answer is warned of, and the other one is
   add(f.s3_memory, kNew);
   Fixture::fail(f.s3);
   CHECK(f.choose("latest") == std::string("dir:") + kOld);
-  CHECK(
-      contains(f.log.text(), "warn  s3 cannot be listed, so its backups do not count: no answer"));
+  CHECK(contains(f.log.text(), "so its backups do not count destination=s3 cause=\"no answer\""));
   const auto error = error_of([&] { return f.choose(kNew); });
   REQUIRE(error);
   CHECK(contains(error->message(), "in " + f.dir.location("")));
@@ -194,8 +193,8 @@ TEST_CASE("The newest start is that of the destination which is the furthest beh
                      {{db("other"), "s3"}, std::nullopt}});
   // Once, however many groups there are.
   const std::string text = f.log.text().substr(before);
-  CHECK(text.find("warn  s3 cannot be listed") == text.rfind("warn  s3 cannot be listed"));
-  CHECK(contains(text, "warn  s3 cannot be listed"));
+  CHECK(text.find("do not count destination=s3") == text.rfind("do not count destination=s3"));
+  CHECK(contains(text, "do not count destination=s3"));
   Fixture::fail(f.dir);
   CHECK_THROWS_AS(f.newest(), Error);
 }
@@ -212,7 +211,7 @@ TEST_CASE("A group that cannot be read counts alone, and all of them as their de
   CHECK(starts.at({db("app"), "dir"}) == parse_iso("2026-11-20T03:15:00Z"));
   CHECK(starts.at({db("app"), "s3"}) == parse_iso("2026-11-20T03:15:00Z"));
   CHECK_FALSE(starts.at({db("theirs"), "dir"}));
-  CHECK(contains(f.log.text(), "its backups do not count: another user's directory"));
+  CHECK(contains(f.log.text(), "do not count cause=\"another user's directory\""));
   f.s3.before = f.dir.before;
   CHECK(fails_with(ErrorKind::denied, "another user's directory", [&] {
     return newest_starts(f.destinations, {db("theirs")}, f.clock.now(), f.log.log());
@@ -230,7 +229,7 @@ TEST_CASE("The latest backup is one that is whole; what is damaged is named and 
   f.dir_memory.objects[backup_folder(db("app"), kMiddle) + "/app.dump.zst"].bytes = "dat";
   CHECK(f.choose("latest") == std::string("dir:") + kOld);
   const std::string folder = f.dir.location(backup_folder(db("app"), kNew));
-  CHECK(contains(f.log.text(), "passed over: " + folder + " is damaged: its data is missing"));
+  CHECK(contains(f.log.text(), "cause=\"" + folder + " is damaged: its data is missing"));
   CHECK(contains(f.log.text(), "app.dump.zst has 3 bytes, the manifest says 4"));
   lose_data(f.dir_memory, kOld);
   CHECK(fails_with(ErrorKind::corrupt, "is damaged: ", [&] { return f.choose("latest"); }));
@@ -299,7 +298,7 @@ TEST_CASE("What is dated in the future is never the latest, and can be named") {
   add(f.dir_memory, future);
   add(f.s3_memory, future);
   CHECK(f.choose("latest") == std::string("dir:") + kOld);
-  CHECK(contains(f.log.text(), "warn  app/" + future +
+  CHECK(contains(f.log.text(), "warning=\"app/" + future +
                                    " is dated in the future (it is 2026-11-21T00:00:00Z now): it "
                                    "is not the latest; --id restores it"));
   CHECK(f.choose(future) == "dir:" + future);
@@ -322,7 +321,7 @@ TEST_CASE("The daemon's newest backup is whole: one that has lost its data is ma
   add(f.dir_memory, kNew);
   lose_data(f.dir_memory, kNew);
   CHECK(f.newest_of("dir") == parse_iso("2026-11-18T03:15:00Z"));
-  CHECK(contains(f.log.text(), "does not count, as it is damaged: its data is missing"));
+  CHECK(contains(f.log.text(), "a backup does not count, as it is damaged backup="));
   lose_data(f.dir_memory, kOld);
   CHECK_FALSE(f.newest_of("dir"));
   // Without the right to read, the listing must do.

@@ -172,6 +172,31 @@ TEST_CASE_METHOD(Fixture, "Requests and repeats are counted, whatever comes of t
             {"throttled", 1}, {"server_error", 1}, {"no_reply", 1}, {"interrupted", 1}});
 }
 
+TEST_CASE_METHOD(Fixture, "The difference of the clocks is known from each reply with a date") {
+  RequestCounter counter;
+  S3Config with = config();
+  with.counter = &counter;
+  S3Client s3 = client(std::move(with));
+  server.objects["a/b"] = {.bytes = "x", .token = {}, .modified = clock.now()};
+  static_cast<void>(send(s3, kGet));
+  CHECK(counter.counts().clock_ahead == std::chrono::seconds(0));
+  server.before = [&](const FakeS3Request& /*request*/) -> std::optional<FakeS3Reply> {
+    FakeS3Reply reply = fake_error(404, "NoSuchKey");
+    reply.response.headers.emplace_back("date",
+                                        format_http_date(clock.now() - std::chrono::minutes(2)));
+    return reply;
+  };
+  static_cast<void>(error_of(s3, kGet));
+  CHECK(counter.counts().clock_ahead == std::chrono::seconds(-120));
+  server.before = [&](const FakeS3Request& /*request*/) -> std::optional<FakeS3Reply> {
+    FakeS3Reply reply = fake_error(404, "NoSuchKey");
+    reply.response.headers.emplace_back("date", "yesterday");
+    return reply;
+  };
+  static_cast<void>(error_of(s3, kGet));
+  CHECK(counter.counts().clock_ahead == std::chrono::seconds(-120));
+}
+
 TEST_CASE_METHOD(Fixture, "A lasting refusal is told at once") {
   S3Client s3 = client();
   server.before = first(1, fake_error(403, "SignatureDoesNotMatch"));
@@ -380,8 +405,8 @@ TEST_CASE_METHOD(Fixture, "Each request is a line of the debug log, without its 
     return fake_reply(200, "", {{"x-amz-request-id", "R7"}});
   };
   static_cast<void>(send(s3, {.method = "PUT", .key = "k", .note = "part 7"}));
-  for (const auto* part : {"PUT s3://bucket/k part 7 reply=200 ms=35 attempt=2 request=R7",
-                           "PUT s3://bucket/k part 7 reply=\"", "attempt=1 request=\"\""}) {
+  for (const auto* part : {"for=\"PUT s3://bucket/k part 7\" reply=200 ms=35 attempt=2 request=R7",
+                           "for=\"PUT s3://bucket/k part 7\" reply=\"", "attempt=1 request=\"\""}) {
     CAPTURE(part);
     CHECK(contains(log.text(), part));
   }
