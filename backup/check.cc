@@ -12,7 +12,12 @@ namespace pgbackup {
 namespace {
 
 Findings check_all(const BackupConfig& config, CheckDepth depth, const Program& program, Log& log) {
-  ServerCheck server = check_server(config, program.environment, log, program.stop);
+  // A stream of WAL connects at start by itself, and replication connections are few.
+  const bool is_streamed = config.method == BackupMethod::physical && config.physical.wal_stream;
+  ServerCheck server;
+  if (depth == CheckDepth::full || !is_streamed) {
+    server = check_server(config, program.environment, log, program.stop);
+  }
   Findings findings = std::move(server.findings);
   const StoreCheck check{.user = StoreUser::writer,
                          .depth = depth,

@@ -20,10 +20,10 @@
 namespace pgbackup {
 namespace {
 
-class Checker {
+class ServerChecker {
  public:
-  Checker(const BackupConfig& config, const Environment& environment, Log& log,
-          const std::stop_token& stop)
+  ServerChecker(const BackupConfig& config, const Environment& environment, Log& log,
+                const std::stop_token& stop)
       : config_(config), environment_(environment), log_(log), stop_(stop) {}
 
   ServerCheck take() { return std::move(result_); }
@@ -214,7 +214,7 @@ class Checker {
 
 ServerCheck check_server(const BackupConfig& config, const Environment& environment, Log& log,
                          const std::stop_token& stop) {
-  Checker checker(config, environment, log, stop);
+  ServerChecker checker(config, environment, log, stop);
   checker.check_hosts();
   config.method == BackupMethod::physical ? checker.check_replication() : checker.check_databases();
   return checker.take();

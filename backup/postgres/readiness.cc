@@ -71,13 +71,13 @@ void add_distinct(std::vector<std::string>& names, const std::string& name) {
   if (names.empty() || names.back() != name) names.push_back(name);
 }
 
-std::string text_of(const NameList& list) {
+std::string names_in(const NameList& list) {
   const size_t more = list.count - list.first.size();
   return fmt::format("{}{}", fmt::join(list.first, ", "),
                      more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
-std::string counted(size_t count, std::string_view noun) {
+std::string in_words(size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
@@ -132,27 +132,27 @@ std::vector<Concern> judge_access(const AccessGaps& gaps) {
   if (gaps.schemas.count + gaps.tables.count > 0) {
     std::string what;
     if (gaps.schemas.count > 0) {
-      what = fmt::format("enter {} ({})", counted(gaps.schemas.count, "schema"),
-                         text_of(gaps.schemas));
+      what = fmt::format("enter {} ({})", in_words(gaps.schemas.count, "schema"),
+                         names_in(gaps.schemas));
     }
     if (gaps.tables.count > 0) {
       what += fmt::format("{}read {} of the tables and sequences ({})",
-                          what.empty() ? "" : ", nor ", gaps.tables.count, text_of(gaps.tables));
+                          what.empty() ? "" : ", nor ", gaps.tables.count, names_in(gaps.tables));
     }
     concerns.push_back({.sentence = fmt::format("the role {} cannot {}", gaps.role, what),
                         .advice = grant_sql(gaps)});
   }
   if (gaps.filtered.count > 0) {
     concerns.push_back(
-        {.sentence =
-             fmt::format("row-level security hides rows of {} from the role {} ({})",
-                         counted(gaps.filtered.count, "table"), gaps.role, text_of(gaps.filtered)),
+        {.sentence = fmt::format("row-level security hides rows of {} from the role {} ({})",
+                                 in_words(gaps.filtered.count, "table"), gaps.role,
+                                 names_in(gaps.filtered)),
          .advice = fmt::format("ALTER ROLE {} BYPASSRLS;", gaps.role)});
   }
   if (gaps.large_objects > 0) {
     concerns.push_back(
         {.sentence = fmt::format("the role {} cannot read {}", gaps.role,
-                                 counted(gaps.large_objects, "large object")),
+                                 in_words(gaps.large_objects, "large object")),
          .advice = fmt::format("ALTER ROLE {} IN DATABASE {} SET lo_compat_privileges = on;",
                                gaps.role, gaps.database)});
   }

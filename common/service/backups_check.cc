@@ -48,9 +48,9 @@ std::optional<Due> due_after(const GroupBackups& entry, const BackupsWish& wish)
   return Due{at, late_from(at, *wish.schedule)};
 }
 
-class Judge {
+class BackupsJudge {
  public:
-  Judge(const BackupsWish& wish, UtcTime now) : wish_(wish), now_(now) {}
+  BackupsJudge(const BackupsWish& wish, UtcTime now) : wish_(wish), now_(now) {}
 
   void judge(const GroupBackups& entry) {
     group_ = &entry.group;
@@ -145,7 +145,7 @@ std::vector<GroupBackups> read_newest(Store& store, const Adoption& adoption, Ut
 
 Findings judge_backups(const std::vector<GroupBackups>& groups, const BackupsWish& wish,
                        UtcTime now) {
-  Judge judge(wish, now);
+  BackupsJudge judge(wish, now);
   if (wish.groups.empty()) {
     for (const GroupBackups& entry : groups) judge.judge(entry);
     return judge.take();

@@ -31,9 +31,9 @@ struct Permission {
   bool is_fatal = true;
 };
 
-class Judge {
+class BucketJudge {
  public:
-  explicit Judge(const BucketWish& wish) : wish_(wish) {}
+  explicit BucketJudge(const BucketWish& wish) : wish_(wish) {}
 
   void add(FindingLevel level, std::string_view subject, std::string sentence,
            std::string advice = {}, bool is_fatal = false) {
@@ -67,7 +67,7 @@ class Judge {
   Findings findings_;
 };
 
-void judge_server(const S3ProbeFacts& facts, Judge& judge) {
+void judge_server(const S3ProbeFacts& facts, BucketJudge& judge) {
   const bool is_known = facts.list.is_done || facts.list.is_forbidden();
   if (!is_known) {
     const Error error = facts.list.error.value_or(Error(ErrorKind::failed, "it was not asked"));
@@ -86,7 +86,7 @@ void judge_server(const S3ProbeFacts& facts, Judge& judge) {
   }
 }
 
-void judge_clock(const S3ProbeFacts& facts, const BucketWish& wish, Judge& judge) {
+void judge_clock(const S3ProbeFacts& facts, const BucketWish& wish, BucketJudge& judge) {
   if (!facts.ahead) return;
   const std::chrono::seconds difference = std::chrono::abs(*facts.ahead);
   if (difference <= kClockStep) {
@@ -102,7 +102,7 @@ void judge_clock(const S3ProbeFacts& facts, const BucketWish& wish, Judge& judge
                 : "set the clock of this machine (NTP): pg-prune refuses to delete by a wrong one");
 }
 
-void judge_writing(const S3ProbeFacts& facts, const BucketWish& wish, Judge& judge) {
+void judge_writing(const S3ProbeFacts& facts, const BucketWish& wish, BucketJudge& judge) {
   if (facts.conditional_put.is_done) {
     judge.add(FindingLevel::attention, "permission to write",
               "the bucket takes only writes that do not overwrite (If-None-Match)",
@@ -129,7 +129,7 @@ void judge_writing(const S3ProbeFacts& facts, const BucketWish& wish, Judge& jud
                                   .is_fatal = false});
 }
 
-void judge_removing(const S3ProbeFacts& facts, const BucketWish& wish, Judge& judge) {
+void judge_removing(const S3ProbeFacts& facts, const BucketWish& wish, BucketJudge& judge) {
   judge.need(facts.list_uploads, {.subject = "permission to list uploads",
                                   .action = "s3:ListBucketMultipartUploads",
                                   .what_is = "unfinished uploads can be found",
@@ -152,11 +152,11 @@ void judge_removing(const S3ProbeFacts& facts, const BucketWish& wish, Judge& ju
 }
 
 /// Judges that pg-backup may not delete.
-void judge_unwanted_rights(const S3ProbeFacts& facts, Judge& judge) {
+void judge_unwanted_rights(const S3ProbeFacts& facts, BucketJudge& judge) {
   constexpr const char* kAdvice =
       "take s3:DeleteObject and s3:DeleteObjectVersion away: deploy/iam/pg-backup.json has all "
       "that "
-      "pg-backup needs";
+      "is needed";
   if (facts.remove_version.is_done) {
     judge.add(FindingLevel::attention, "permission to delete",
               "these keys may delete backups with all their versions: whoever steals them can "
@@ -176,7 +176,7 @@ void judge_unwanted_rights(const S3ProbeFacts& facts, Judge& judge) {
             fmt::format("{}, which pg-prune sweeps", facts.left_behind));
 }
 
-void judge_condition(const S3ProbeFacts& facts, const BucketWish& wish, Judge& judge) {
+void judge_condition(const S3ProbeFacts& facts, const BucketWish& wish, BucketJudge& judge) {
   constexpr std::string_view kSubject = "conditional writes";
   if (facts.condition.is_done) {
     judge.add(FindingLevel::ok, kSubject,
@@ -204,39 +204,40 @@ bool touches(const S3LifecycleRule& rule, const std::string& prefix) {
   return !rule.is_of_tagged && (prefix.starts_with(rule.prefix) || rule.prefix.starts_with(prefix));
 }
 
-std::string name_of(const S3LifecycleRule& rule) {
+std::string title_of_rule(const S3LifecycleRule& rule) {
   return fmt::format("the rule {}for '{}*'", rule.id.empty() ? "" : "'" + rule.id + "' ",
                      rule.prefix);
 }
 
-void judge_rule(const S3LifecycleRule& rule, Judge& judge, bool& is_harmless) {
+void judge_rule(const S3LifecycleRule& rule, BucketJudge& judge, bool& is_harmless) {
   constexpr std::string_view kSubject = "life cycle";
   const auto object = [&](std::string sentence, std::string advice) {
     judge.add(FindingLevel::attention, kSubject, std::move(sentence), std::move(advice));
     is_harmless = false;
   };
   if (rule.expires) {
-    object(fmt::format("{} deletes backups {}, whatever pg-prune decides", name_of(rule),
+    object(fmt::format("{} deletes backups {}, whatever pg-prune decides", title_of_rule(rule),
                        rule.expiration_days ? fmt::format("after {} days", *rule.expiration_days)
                                             : "at a date"),
            "take its Expiration away, and let pg-prune delete");
   }
   if (rule.abort_days && *rule.abort_days < kLeastAbortDays) {
-    object(fmt::format("{} gives up uploads after {} {}: a backup that takes longer fails",
-                       name_of(rule), *rule.abort_days, *rule.abort_days == 1 ? "day" : "days"),
-           fmt::format("raise DaysAfterInitiation to {} or more", kLeastAbortDays));
+    object(
+        fmt::format("{} gives up uploads after {} {}: a backup that takes longer fails",
+                    title_of_rule(rule), *rule.abort_days, *rule.abort_days == 1 ? "day" : "days"),
+        fmt::format("raise DaysAfterInitiation to {} or more", kLeastAbortDays));
   }
   for (const std::string& storage_class : rule.storage_classes) {
     const bool is_archive = std::find(kArchiveClasses.begin(), kArchiveClasses.end(),
                                       storage_class) != kArchiveClasses.end();
     if (!is_archive) continue;
     object(fmt::format("{} moves backups to {}, where none can be read before it is thawed",
-                       name_of(rule), storage_class),
+                       title_of_rule(rule), storage_class),
            "take the transition away, or choose GLACIER_IR");
   }
 }
 
-void judge_lifecycle(const S3ProbeFacts& facts, const BucketWish& wish, Judge& judge) {
+void judge_lifecycle(const S3ProbeFacts& facts, const BucketWish& wish, BucketJudge& judge) {
   constexpr std::string_view kSubject = "life cycle";
   if (!facts.lifecycle.obstacle.empty()) {
     judge.add(FindingLevel::unknown, kSubject, facts.lifecycle.obstacle);
@@ -262,7 +263,7 @@ bool may_expire_versions(const S3ProbeFacts& facts, const BucketWish& wish) {
   });
 }
 
-void judge_versioning(const S3ProbeFacts& facts, const BucketWish& wish, Judge& judge) {
+void judge_versioning(const S3ProbeFacts& facts, const BucketWish& wish, BucketJudge& judge) {
   constexpr std::string_view kSubject = "versions";
   if (!facts.versioning.obstacle.empty()) {
     judge.add(FindingLevel::unknown, kSubject, facts.versioning.obstacle);
@@ -283,7 +284,7 @@ void judge_versioning(const S3ProbeFacts& facts, const BucketWish& wish, Judge& 
   }
 }
 
-void judge_lock(const S3ProbeFacts& facts, const BucketWish& wish, Judge& judge) {
+void judge_lock(const S3ProbeFacts& facts, const BucketWish& wish, BucketJudge& judge) {
   constexpr std::string_view kSubject = "Object Lock";
   if (!facts.lock.obstacle.empty()) {
     judge.add(FindingLevel::unknown, kSubject, facts.lock.obstacle);
@@ -316,7 +317,7 @@ void judge_lock(const S3ProbeFacts& facts, const BucketWish& wish, Judge& judge)
 }  // namespace
 
 Findings judge_reach(const S3ProbeFacts& facts, const BucketWish& wish) {
-  Judge judge(wish);
+  BucketJudge judge(wish);
   judge_server(facts, judge);
   judge_clock(facts, wish, judge);
   if (facts.list.is_done || facts.list.is_forbidden()) {
@@ -331,7 +332,7 @@ Findings judge_reach(const S3ProbeFacts& facts, const BucketWish& wish) {
 Findings judge_bucket(const S3ProbeFacts& facts, const BucketWish& wish) {
   Findings findings = judge_reach(facts, wish);
   if (!facts.list.is_done && !facts.list.is_forbidden()) return findings;
-  Judge judge(wish);
+  BucketJudge judge(wish);
   if (wish.user == StoreUser::writer) {
     judge_writing(facts, wish, judge);
     judge_unwanted_rights(facts, judge);

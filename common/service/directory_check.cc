@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kProbeBytes = "written by pg-backup check\n";
+constexpr std::string_view kTrialBytes = "written by pg-backup check\n";
 
 /// Holds the directories from which nothing can be deleted.
 struct Unwritable {
@@ -48,8 +48,8 @@ void for_each_folder(const fs::path& folder, const Visit& visit) {
 Findings check_writing(Store& store, const std::string& folder, const std::string& area) {
   const std::string key = folder + "/probe";
   try {
-    store.put(key, kProbeBytes);
-    const bool is_whole = read_small_object(store, key) == kProbeBytes;
+    store.put(key, kTrialBytes);
+    const bool is_whole = read_small_object(store, key) == kTrialBytes;
     store.remove(key);
     if (!is_whole) {
       throw Error(ErrorKind::corrupt,

@@ -45,7 +45,7 @@ std::string verdict_of(const Findings& findings) {
 
 }  // namespace
 
-std::string_view level_name(FindingLevel level) {
+std::string_view finding_level_name(FindingLevel level) {
   switch (level) {
     case FindingLevel::ok:
       return "ok";
@@ -85,8 +85,8 @@ std::string format_findings_text(const Findings& findings) {
       area = finding.area;
       text += printable(area) + "\n";
     }
-    text += printable(fmt::format("  {:<9}  {}: {}", level_name(finding.level), finding.subject,
-                                  finding.sentence)) +
+    text += printable(fmt::format("  {:<9}  {}: {}", finding_level_name(finding.level),
+                                  finding.subject, finding.sentence)) +
             "\n";
     for_each_line(finding.advice, [&](const std::string& line) {
       text += fmt::format("{}{}\n", kAdviceIndent, line);
@@ -98,7 +98,7 @@ std::string format_findings_text(const Findings& findings) {
 std::string format_findings_json(const Findings& findings) {
   std::string lines;
   for (const Finding& finding : findings) {
-    nlohmann::ordered_json line = {{"level", level_name(finding.level)},
+    nlohmann::ordered_json line = {{"level", finding_level_name(finding.level)},
                                    {"area", finding.area},
                                    {"subject", finding.subject},
                                    {"sentence", finding.sentence}};

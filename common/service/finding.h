@@ -30,7 +30,7 @@ struct Finding {
 using Findings = std::vector<Finding>;
 
 /// Returns the name of a level as text and JSON have it: `could not check` is `failed`.
-[[nodiscard]] std::string_view level_name(FindingLevel level);
+[[nodiscard]] std::string_view finding_level_name(FindingLevel level);
 
 /// Returns the finding that `error` makes, with its hint as the advice; it is fatal.
 [[nodiscard]] Finding finding_of(const Error& error, FindingLevel level, std::string area,

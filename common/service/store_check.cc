@@ -15,10 +15,10 @@ namespace pgbackup {
 namespace {
 
 /// Checks one after the other, and keeps what was found.
-class Checker {
+class StoreChecker {
  public:
-  Checker(const StoreConfig& config, const StoreCheck& check, Clock& clock, Log& log,
-          const std::stop_token& stop)
+  StoreChecker(const StoreConfig& config, const StoreCheck& check, Clock& clock, Log& log,
+               const std::stop_token& stop)
       : config_(config), check_(check), clock_(clock), log_(log), stop_(stop) {}
 
   void check_directory() {
@@ -138,7 +138,7 @@ class Checker {
 
 Findings check_stores(const StoreConfig& config, const StoreCheck& check, Clock& clock, Log& log,
                       const std::stop_token& stop) {
-  Checker checker(config, check, clock, log, stop);
+  StoreChecker checker(config, check, clock, log, stop);
   if (!config.backup_dir.empty()) checker.check_directory();
   if (!config.s3.bucket.empty()) checker.check_bucket();
   return checker.take();

@@ -17,7 +17,7 @@ constexpr std::chrono::seconds kTimeout{20};
 /// What the probe is locked for, where objects are: the permission to lock is tried, and the object
 /// shall not stay.
 constexpr std::chrono::minutes kProbeLock{1};
-constexpr std::chrono::minutes kDateMaxAge{1};
+constexpr std::chrono::minutes kFreshDate{1};
 
 /// An upload that no server has.
 constexpr const char* kNoUpload = "2~pg-backup-check-of-an-upload-that-is-not";
@@ -69,7 +69,7 @@ S3ProbeFacts S3Probe::look() {
        .note = "(list 1)"});
   facts.address = client_.address();
   facts.region = client_.region();
-  if (const auto time = client_.server_time(kDateMaxAge)) {
+  if (const auto time = client_.server_time(kFreshDate)) {
     facts.ahead = *time - client_.clock().now();
   }
   return facts;
@@ -125,7 +125,7 @@ S3Request S3Probe::put_request(bool is_conditional) const {
   S3WriteOptions options = client_.config().write;
   options.is_conditional = is_conditional;
   options.lock_retention = kProbeLock;
-  const UtcTime now = client_.server_time(kDateMaxAge).value_or(client_.clock().now());
+  const UtcTime now = client_.server_time(kFreshDate).value_or(client_.clock().now());
   return {.method = "PUT",
           .key = key_,
           .headers = put_headers(options, lock_end(options, now), kProbeBytes),
