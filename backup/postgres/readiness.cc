@@ -127,6 +127,16 @@ AccessGaps read_access_gaps(PgConnection& connection) {
   return gaps;
 }
 
+uint64_t read_database_bytes(PgConnection& connection) {
+  const std::string text =
+      connection.query("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())")
+          .at(0)
+          .at(0);
+  uint64_t bytes = 0;
+  std::from_chars(text.data(), text.data() + text.size(), bytes);
+  return bytes;
+}
+
 std::vector<Concern> judge_access(const AccessGaps& gaps) {
   std::vector<Concern> concerns;
   if (gaps.schemas.count + gaps.tables.count > 0) {

@@ -45,6 +45,9 @@ struct AccessGaps {
 /// Returns one sentence for each kind of gap, with the statements that close it.
 [[nodiscard]] std::vector<Concern> judge_access(const AccessGaps& gaps);
 
+/// Returns the bytes that the connected database has on disk, with indexes: more than its dump.
+[[nodiscard]] uint64_t read_database_bytes(PgConnection& connection);
+
 /// Holds the settings of a server that replication depends on.
 struct ReplicationSettings {
   std::string wal_level{};

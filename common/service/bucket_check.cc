@@ -155,8 +155,7 @@ void judge_removing(const S3ProbeFacts& facts, const BucketWish& wish, BucketJud
 void judge_unwanted_rights(const S3ProbeFacts& facts, BucketJudge& judge) {
   constexpr const char* kAdvice =
       "take s3:DeleteObject and s3:DeleteObjectVersion away: deploy/iam/pg-backup.json has all "
-      "that "
-      "is needed";
+      "that is needed";
   if (facts.remove_version.is_done) {
     judge.add(FindingLevel::attention, "permission to delete",
               "these keys may delete backups with all their versions: whoever steals them can "

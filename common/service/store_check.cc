@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 #include "common/service/directory_check.h"
 #include "common/store/dir_store.h"
@@ -48,6 +49,7 @@ class StoreChecker {
                                      ? probe.try_writing(new_folder())
                                      : probe.try_removing(new_folder());
       add(judge_bucket(facts, wish));
+      if (check_.user == StoreUser::writer && facts.put.is_done) add_size(wish.area);
       if (facts.list.is_done) read_backups(wish.area);
     } catch (...) {
       fail(wish.area, "server");
@@ -86,6 +88,19 @@ class StoreChecker {
   void read_backups(const std::string& area) {
     S3Store store(bucket_config(), clock_, log_, stop_);
     static_cast<void>(judge(store, area));
+  }
+
+  /// Compares the largest database with what one object holds.
+  void add_size(const std::string& area) {
+    uint64_t largest = 0;
+    for (const auto& [group, bytes] : check_.sizes) largest = std::max(largest, bytes);
+    const uint64_t limit = config_.s3.part_bytes * static_cast<uint64_t>(config_.s3.max_parts);
+    if (largest == 0) return;
+    add({{.area = area,
+          .subject = "size",
+          .sentence = fmt::format("the largest database has {} on disk, and an object holds {}{}",
+                                  format_bytes(largest), format_bytes(limit),
+                                  largest > limit ? ": its backup may take several" : "")}});
   }
 
   /// Judges the backups, and returns what there is.

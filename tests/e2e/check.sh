@@ -15,7 +15,7 @@ obey() { # DATABASE
 case_the_printed_statements_mend_what_a_role_cannot_read() {
     use_dir
     create_small_database app
-    cleanups+=("drop_roles 'odd \"role'")
+    cleanups+=("drop_roles 'odd \"\"role'")
     # shellcheck disable=SC2016
     sql app 'create role "odd ""role" login password $$secret$$;
         revoke all on schema public from public; create schema hr; create table hr.pay (id int);
@@ -28,21 +28,17 @@ case_the_printed_statements_mend_what_a_role_cannot_read() {
     finds attention "database app" 'the role "odd ""role" cannot read 1 large object'
     says 'GRANT pg_read_all_data TO "odd ""role";'
     says 'ALTER ROLE "odd ""role" IN DATABASE "app" SET lo_compat_privileges = on;'
-    expect 1 pg_backup now
-    obey app
-    expect 3 pg_backup check
     finds attention "database app" 'row-level security hides rows of 1 table from the role "odd ""role" (public.guarded)'
-    says_not "cannot"
+    says 'ALTER ROLE "odd ""role" BYPASSRLS;'
     obey app
     expect 3 pg_backup check # for there is no backup yet
     finds attention "backups of app" "there is none yet"
-    finds ok "database app" "everything can be read: 3 tables, about "
+    finds ok "database app" "everything can be read, "
     [ "$(tail -n 1 "$T/out")" = "1 needs attention" ] || fail "$(cat "$T/out")"
     [ -z "$(store_list)" ] || fail "something was left: $(store_list)"
     backup_now
     expect 0 pg_backup check
     [ "$(tail -n 1 "$T/out")" = "all is well" ] || fail "$(cat "$T/out")"
-    sql postgres "alter role \"odd \"\"role\" in database app reset all; drop owned by \"odd \"\"role\"" || true
 }
 
 case_each_grant_by_itself() {
@@ -57,7 +53,7 @@ case_each_grant_by_itself() {
     finds attention "database app" \
         'the role "reader" cannot read 3 of the tables and sequences (public.hidden, public.hidden_id_seq, public.other)'
     # What is left out cannot be judged.
-    expect 3 pg_backup check --exclude-table 'hidden*'
+    expect 3 pg_backup check --exclude-tables 'hidden*'
     says_not "cannot read"
     sql app "drop owned by reader"
 }
@@ -84,7 +80,7 @@ case_one_of_two_hosts_is_not_there() {
     expect 3 with "DB_HOST=$PGHOST,127.0.0.9" -- pg_backup check
     finds ok "host $PGHOST port $PGPORT" "PostgreSQL "
     finds attention "host 127.0.0.9 port $PGPORT" "cannot connect to PostgreSQL: "
-    finds ok "database app" "everything can be read"
+    finds ok "database app" "everything can be read, "
 }
 
 case_a_database_that_is_missing() {
@@ -94,7 +90,7 @@ case_a_database_that_is_missing() {
     settings+=(DB= "DATABASES=app nothere")
     expect 3 pg_backup check
     grep -q '^  attention  database nothere: .*database "nothere" does not exist' "$T/out" || fail "$(cat "$T/out")"
-    finds ok "database app" "everything can be read"
+    finds ok "database app" "everything can be read, "
     finds attention "backups of nothere" "there is none yet"
 }
 
@@ -134,12 +130,12 @@ case_keys_and_buckets() {
     use_database app
     expect 1 with "S3_SECRET_KEY=$S3_ACCESS_KEY" -- pg_backup check
     grep -q '^  failed     server: GET s3://.*: 403 SignatureDoesNotMatch' "$T/out" || fail "$(cat "$T/out")"
-    expect 1 with "S3_ACCESS_KEY=$S3_SECRET_KEY" "S3_SECRET_KEY=$S3_ACCESS_KEY" -- pg_backup check
+    expect 1 with S3_ACCESS_KEY=NOSUCHKEY -- pg_backup check
     says "403 InvalidAccessKeyId"
     expect 1 with S3_BUCKET=no-such-bucket -- pg_backup check
     says "404 NoSuchBucket"
     expect 1 with S3_ENDPOINT=http://127.0.0.1:1 -- pg_backup check
-    finds ok "database app" "everything can be read"
+    finds ok "database app" "everything can be read, "
     [ -z "$(store_list)$(uploads)" ] || fail "$(store_list)"
 }
 
@@ -179,7 +175,7 @@ case_a_damaged_backup() {
     create_small_database app
     use_database app
     backup_now
-    rm "$folder"/app/*/app.dump.zst
+    rm "$folder"/app/2*/app.dump.zst
     expect 3 pg_backup check
     says "is damaged: "
     settings+=(S3_BACKUP_MAX_AGE=30d)

@@ -22,12 +22,10 @@ constexpr std::chrono::minutes kFreshDate{1};
 /// An upload that no server has.
 constexpr const char* kNoUpload = "2~pg-backup-check-of-an-upload-that-is-not";
 
-bool is_good(int status) { return status >= 200 && status < 300; }
+/// The status of a question about what is not configured.
+constexpr int kNotConfigured = 404;
 
-/// Holds the server's words for "nothing of that kind is configured".
-constexpr std::array<std::string_view, 4> kNotConfigured = {
-    "NoSuchLifecycleConfiguration", "ObjectLockConfigurationNotFoundError",
-    "NoSuchObjectLockConfiguration", "InvalidRequest"};
+bool is_good(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
 
@@ -225,13 +223,14 @@ void S3Probe::remove_versions(S3ProbeFacts& facts) {
 void S3Probe::ask_about_bucket(S3ProbeFacts& facts) {
   const auto ask = [&](const char* what, auto& answer, const auto& parse) {
     HttpResponse response;
-    const S3Trial trial = attempt(
-        {.method = "GET", .query = {{what, ""}}, .note = fmt::format("({})", what)}, &response);
-    const bool is_none =
-        std::find(kNotConfigured.begin(), kNotConfigured.end(), trial.code) != kNotConfigured.end();
+    const S3Trial trial = attempt({.method = "GET",
+                                   .query = {{what, ""}},
+                                   .note = fmt::format("({})", what),
+                                   .returned_status = kNotConfigured},
+                                  &response);
     try {
       if (trial.is_done) answer.settings = parse(response.body);
-      if (!trial.is_done && !is_none) {
+      if (trial.error) {
         answer.obstacle = trial.is_forbidden() ? "these keys may not ask" : trial.error->message();
       }
     } catch (const Error& error) {
