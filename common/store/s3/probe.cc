@@ -93,16 +93,7 @@ S3ProbeFacts S3Probe::try_removing(const std::string& folder) {
   key_ = client_.full_key(fmt::format("{}/{}", folder, kProbeName));
   S3ProbeFacts facts = look();
   if (!facts.list.is_done && !facts.list.is_forbidden()) return facts;
-  facts.list_uploads = attempt({.method = "GET",
-                                .query = {{"uploads", ""}, {"max-uploads", "1"}, {"prefix", key_}},
-                                .note = "(list uploads)"});
-  const S3Request part_list{.method = "GET",
-                            .key = key_,
-                            .query = {{"uploadId", kNoUpload}},
-                            .note = "(list parts)",
-                            .returned_status = 404};
-  facts.list_parts = attempt(part_list);
-  facts.list_parts.is_done = !facts.list_parts.error;
+  look_at_uploads(facts);
   facts.abort_upload = attempt({.method = "DELETE",
                                 .key = key_,
                                 .query = {{"uploadId", kNoUpload}},
@@ -117,6 +108,30 @@ S3ProbeFacts S3Probe::try_removing(const std::string& folder) {
   }
   ask_about_bucket(facts);
   return facts;
+}
+
+/// Lists one unfinished upload, and its parts. (Of an upload that is not there some servers say
+/// that its parts may not be listed, whoever asks.)
+void S3Probe::look_at_uploads(S3ProbeFacts& facts) {
+  HttpResponse response;
+  facts.list_uploads = attempt(
+      {.method = "GET",
+       .query = {{"uploads", ""}, {"max-uploads", "1"}, {"prefix", client_.config().prefix}},
+       .note = "(list uploads)"},
+      &response);
+  if (!facts.list_uploads.is_done) return;
+  try {
+    const std::vector<S3UploadEntry> uploads = parse_upload_page(response.body).uploads;
+    if (uploads.empty() || !uploads.front().key.starts_with(client_.config().prefix)) return;
+    facts.list_parts = attempt({.method = "GET",
+                                .key = uploads.front().key,
+                                .query = {{"uploadId", uploads.front().upload_id}},
+                                .note = "(list parts)",
+                                .returned_status = 404});
+    facts.list_parts.is_done = !facts.list_parts.error;
+  } catch (const Error& error) {
+    facts.list_uploads = {.is_done = false, .error = error, .code = {}};
+  }
 }
 
 S3Request S3Probe::put_request(bool is_conditional) const {

@@ -48,7 +48,7 @@ struct S3ProbeFacts {
   S3Trial create_upload{};
   S3Trial list_uploads{};
   S3Trial abort_upload{};
-  S3Trial list_parts{};
+  S3Trial list_parts{};  ///< of an upload that was there; not made where there was none
   S3Trial remove{};
   S3Trial remove_version{};
   std::string left_behind{};  ///< URL of the object where it could not be deleted; else empty
@@ -80,6 +80,7 @@ class S3Probe {
   /// Sends a request once or as often as the limits allow. Keeps the reply of a success in
   /// `response`.
   S3Trial attempt(S3Request request, HttpResponse* response = nullptr);
+  void look_at_uploads(S3ProbeFacts& facts);
   void put(S3ProbeFacts& facts);
   void get(S3ProbeFacts& facts);
   void try_condition(S3ProbeFacts& facts);

@@ -156,6 +156,9 @@ TEST_CASE_METHOD(Fixture, "Each permission that pg-backup lacks is named with it
 
 TEST_CASE_METHOD(Fixture, "Each permission that pg-prune lacks is named with its cure") {
   wish.user = StoreUser::remover;
+  CHECK(about("permission to list parts").empty());  // of what
+  server.uploads["up"] = {
+      .key = "pg/app/other", .token = {}, .initiated = clock.now(), .parts = {}};
   CHECK(exit_code_of(check()) == 0);
   struct Row {
     std::string summary;
@@ -167,8 +170,7 @@ TEST_CASE_METHOD(Fixture, "Each permission that pg-prune lacks is named with its
       {fmt::format("DELETE {}", kKey), "permission to delete", "s3:DeleteObject"},
       {"GET ?max-uploads&prefix&uploads", "permission to list uploads",
        "s3:ListBucketMultipartUploads"},
-      {fmt::format("GET {}?uploadId", kKey), "permission to list parts",
-       "s3:ListMultipartUploadParts"},
+      {"GET pg/app/other?uploadId", "permission to list parts", "s3:ListMultipartUploadParts"},
       {fmt::format("DELETE {}?uploadId", kKey), "permission to abort uploads",
        "s3:AbortMultipartUpload"}};
   for (const Row& row : rows) {
