@@ -30,7 +30,7 @@ enum class CheckDepth {
 struct StoreCheck {
   StoreUser user = StoreUser::writer;
   CheckDepth depth = CheckDepth::full;
-  Group group{};  ///< in whose folder an object may be written for a try
+  Group group{};  ///< beside whose backups an object may be written for a try
   Adoption adoption{};
   std::vector<Group> wanted{};         ///< see BackupsWish
   std::optional<Schedule> schedule{};  ///< see BackupsWish
