@@ -19,20 +19,23 @@ constexpr ScheduleRows kScheduleRows = {
     .interval = "BACKUP_INTERVAL", .cron = "BACKUP_SCHEDULE", .jitter = "BACKUP_JITTER"};
 
 // The verbs on which a group of rows has an effect.
-constexpr std::array<std::string_view, 2> kBackingUp = {"serve", "now"};
-constexpr std::array<std::string_view, 3> kTiming = {"serve", "now", kScheduleVerb.name};
-constexpr std::array<std::string_view, 4> kWriting = {"serve", "now", "hold", kWalPush};
-constexpr std::array<std::string_view, 3> kUploading = {"serve", "now", kWalPush};
-constexpr std::array<std::string_view, 4> kWithDatabase = {"serve", "now", "restore", kCheckBackup};
-constexpr std::array<std::string_view, 8> kWithStore = {"serve", "now",    "list",    "restore",
-                                                        "hold",  kWalPush, kWalFetch, kCheckBackup};
-constexpr std::array<std::string_view, 9> kLogging = {"serve",   "now",     "list",
-                                                      "restore", "hold",    kScheduleVerb.name,
-                                                      kWalPush,  kWalFetch, kCheckBackup};
+constexpr std::array<std::string_view, 2> kReported = {"serve", "now"};
+constexpr std::array<std::string_view, 3> kBackingUp = {"serve", "now", kCheck};
+constexpr std::array<std::string_view, 4> kTiming = {"serve", "now", kScheduleVerb.name, kCheck};
+constexpr std::array<std::string_view, 5> kWriting = {"serve", "now", "hold", kWalPush, kCheck};
+constexpr std::array<std::string_view, 4> kUploading = {"serve", "now", kWalPush, kCheck};
+constexpr std::array<std::string_view, 5> kWithDatabase = {"serve", "now", "restore", kCheckBackup,
+                                                           kCheck};
+constexpr std::array<std::string_view, 9> kWithStore = {
+    "serve", "now", "list", "restore", "hold", kWalPush, kWalFetch, kCheckBackup, kCheck};
+constexpr std::array<std::string_view, 10> kLogging = {
+    "serve",  "now",     "list",       "restore", "hold", kScheduleVerb.name,
+    kWalPush, kWalFetch, kCheckBackup, kCheck};
 constexpr std::array<std::string_view, 2> kWalFiles = {kWalPush, kWalFetch};
-constexpr std::array<std::string_view, 1> kServing = {"serve"};
+constexpr std::array<std::string_view, 2> kStreaming = {"serve", kCheck};
 constexpr std::array<std::string_view, 1> kChecking = {kCheckBackup};
 constexpr std::array<std::string_view, 2> kReading = {"list", "restore"};
+constexpr std::array<std::string_view, 3> kAdopting = {"list", "restore", kCheck};
 constexpr std::array<std::string_view, 1> kRestoring = {"restore"};
 
 constexpr const char* kDatabasesMount = "/run/secrets/pg_databases";
@@ -55,16 +58,16 @@ std::vector<Option> database_options(BackupConfig& config) {
                "name), or `all`: every database that the role may connect to at each run.",
        .aliases = {{"DB_NAME"}},
        .secret_file = kDatabasesMount,
-       .verbs = {"serve", "now"}},
+       .verbs = {"serve", "now", kCheck}},
       {.name = "EXCLUDE_DATABASES",
        .value = &config.excluded_databases,
        .help = "Databases to leave out: names, or patterns such as `test_*`.",
-       .verbs = {"serve", "now"}},
+       .verbs = {"serve", "now", kCheck}},
       {.name = "BACKUP_GLOBALS",
        .value = choice(&config.backup_globals, {"auto", "true", "false"}),
        .help = "Whether to back up roles and tablespaces, too, as `_globals`. auto: with "
                "DATABASES=all.",
-       .verbs = {"serve", "now"}},
+       .verbs = {"serve", "now", kCheck}},
       {.name = "DB_HOST",
        .value = &config.pg.host,
        .help = "Host name, address, or the directory of a Unix socket.",
@@ -150,7 +153,7 @@ std::vector<Option> run_options(BackupConfig& config) {
        .value = &config.timing.time_zone,
        .help = "Time zone of the schedule, such as Europe/Berlin.",
        .default_note = "UTC",
-       .verbs = {"serve", "now", kScheduleVerb.name, "list", "restore"}},
+       .verbs = {"serve", "now", kScheduleVerb.name, "list", "restore", kCheck}},
   };
 }
 
@@ -161,8 +164,8 @@ std::vector<Option> reading_options(BackupConfig& config) {
        .help = "list, restore: s3 or dir, where both are set (default: both)"},
       {.name = "--json",
        .value = &config.json,
-       .help = "list: one JSON object per backup and line",
-       .verbs = {"list"}},
+       .help = "list, check: one JSON object per backup or finding, and line",
+       .verbs = {"list", kCheck}},
   };
 }
 
@@ -320,6 +323,8 @@ CommandLine backup_command_line(BackupConfig& config) {
                  .help = "back up every BACKUP_INTERVAL or by BACKUP_SCHEDULE (default)",
                  .also = "backup-service"},
                 {.name = "now", .help = "one backup of each database", .also = "backup-db"},
+                {.name = kCheck,
+                 .help = "connect to PostgreSQL and every destination, and say what is wrong"},
                 {"list", "show the backups"},
                 {.name = "restore",
                  .help = "restore a backup; on a terminal without options it asks",
@@ -339,7 +344,7 @@ CommandLine backup_command_line(BackupConfig& config) {
           "PGSSLROOTCERT, ...\nSIGUSR1 starts a backup now, SIGTERM stops. "
           "Exit codes: 0 done, 1 failed, 2 wrong settings, 3 refused."};
   append_options(command.options, database_options(config), kWithDatabase);
-  append_options(command.options, adoption_options(config.adoption), kReading);
+  append_options(command.options, adoption_options(config.adoption), kAdopting);
   append_options(command.options, store_options(config.store), kWithStore);
   append_options(command.options, directory_options(config), kBackingUp);
   append_options(command.options, upload_options(config.store), kUploading);
@@ -348,12 +353,12 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, run_options(config), kTiming);
   append_options(command.options, method_options(config), kBackingUp);
   append_options(command.options, base_backup_rows(config.physical), kBackingUp);
-  append_options(command.options, wal_stream_rows(config.physical), kServing);
+  append_options(command.options, wal_stream_rows(config.physical), kStreaming);
   append_options(command.options, freshness_rows(config.physical), kChecking);
   append_options(command.options, wal_file_rows(config.wal_file), kWalFiles);
   append_options(command.options, dump_rows(config.dump), kBackingUp);
   append_options(command.options, service_options(config.service), kLogging);
-  append_options(command.options, report_options(config.reports), kBackingUp);
+  append_options(command.options, report_options(config.reports), kReported);
   append_options(command.options, reading_options(config), kReading);
   append_options(command.options, restore_options(config.restore), kRestoring);
   append_options(command.options, cluster_restore_options(config.cluster), kRestoring);
@@ -375,7 +380,7 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
   if (parsed.verb == "hold" && !parsed.arguments.empty()) {
     check_backup_name(parsed.verb, parsed.arguments.front(), problems);
   }
-  if (parsed.verb == "now" || parsed.verb == "serve") {
+  if (parsed.verb == "now" || parsed.verb == "serve" || parsed.verb == kCheck) {
     check_backup(config, parsed, environment.contains("PGSERVICE"), problems);
     check_dump_options(config.dump, problems);
     check_directory(config, environment, problems);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "backup/check.h"
 #include "backup/cluster.h"
 #include "backup/config.h"
 #include "backup/connection_sources.h"
@@ -107,8 +108,8 @@ ReportedRuns reported(const Program& program, const ParsedOptions& parsed, Backu
 
 /// Runs the daemon until a stop.
 void serve_all(Program& program, BackupRuns& runs, Job& backups,
-               const std::vector<OwnStream>& streams) {
-  std::vector<ServedJob*> jobs = {&backups};
+               const std::vector<OwnStream>& streams, StartCheck& check) {
+  std::vector<ServedJob*> jobs = {&backups, &check};
   for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
   const auto metrics = [&](Verdict verdict) {
     return metrics_of(program, runs, statuses_of(streams), verdict);
@@ -145,7 +146,11 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
                .jitter = config.timing.jitter},
               clock, log);
   std::vector<OwnStream> streams;
-  if (parsed.verb == "serve") streams = make_wal_streams(program, runs, backups);  // no threads yet
+  std::optional<OwnSettings> of_check;
+  if (parsed.verb == "serve") {  // no threads yet
+    streams = make_wal_streams(program, runs, backups);
+    of_check.emplace(arguments, process_environment(), config.store.s3.counter);
+  }
   const Signals signals([&] {
     runs.ask();
     backups.run_now();
@@ -153,6 +158,8 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   program.stop = signals.stop_token();
   if (parsed.verb == kScheduleVerb.name) {
     print_result(stdout, format_next_times(config.timing, clock.now()));
+  } else if (parsed.verb == kCheck) {
+    return check_verb(program);
   } else if (parsed.verb == "list") {
     list(program);
   } else if (parsed.verb == "restore") {
@@ -176,7 +183,8 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    serve_all(program, runs, backups, streams);
+    StartCheck check(*of_check, program, [&] { return backups.has_told(); });
+    serve_all(program, runs, backups, streams, check);
     reporter.finish(program.stop);
   }
   return 0;

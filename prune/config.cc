@@ -23,12 +23,12 @@ constexpr std::array kRules = {kMaxAge,
                                std::string_view("RETENTION_KEEP_MONTHLY"),
                                std::string_view("RETENTION_KEEP_YEARLY")};
 // The verbs on which a group of rows has an effect.
-constexpr std::array<std::string_view, 3> kPruning = {"serve", "now", "plan"};
+constexpr std::array<std::string_view, 4> kPruning = {"serve", "now", "plan", kCheck};
 constexpr std::array<std::string_view, 2> kReported = {"serve", "now"};
-constexpr std::array<std::string_view, 4> kWithStore = {"serve", "now", "plan", "release"};
-constexpr std::array<std::string_view, 3> kRemoving = {"serve", "now", "release"};
-constexpr std::array<std::string_view, 5> kLogging = {"serve", "now", "plan", "release",
-                                                      kScheduleVerb.name};
+constexpr std::array<std::string_view, 5> kWithStore = {"serve", "now", "plan", "release", kCheck};
+constexpr std::array<std::string_view, 4> kRemoving = {"serve", "now", "release", kCheck};
+constexpr std::array<std::string_view, 6> kLogging = {
+    "serve", "now", "plan", "release", kScheduleVerb.name, kCheck};
 
 constexpr int kMostBackups = 1'000'000;
 constexpr int kMostYears = 100;
@@ -110,7 +110,7 @@ std::vector<Option> run_options(PruneConfig& config) {
            "Time zone of hours, days, weeks, months and years, and of CLEANUP_SCHEDULE, such as "
            "Europe/Berlin.",
        .default_note = "UTC",
-       .verbs = {"serve", "now", "plan", kScheduleVerb.name}},
+       .verbs = {"serve", "now", "plan", kScheduleVerb.name, kCheck}},
   };
 }
 
@@ -122,8 +122,8 @@ std::vector<Option> flag_options(PruneConfig& config) {
            .verbs = {"serve", "now", "release"}},
           {.name = "--json",
            .value = &config.json,
-           .help = "now, plan: one JSON object per backup and line",
-           .verbs = {"now", "plan"}}};
+           .help = "now, plan, check: one JSON object per backup or finding, and line",
+           .verbs = {"now", "plan", kCheck}}};
 }
 
 void check_rules(const PruneConfig& config, const ParsedOptions& parsed,
@@ -163,6 +163,7 @@ CommandLine prune_command_line(PruneConfig& config) {
                  "now (default)."},
                 {"now", "Prune once."},
                 {"plan", "Show the rules and what they would delete; delete nothing."},
+                {kCheck, "Connect to every destination, and say what is wrong; delete nothing."},
                 kScheduleVerb,
                 kConfigVerb,
                 {"release", "Take the hold off a backup: pg-prune may delete it again.",

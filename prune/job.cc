@@ -30,15 +30,8 @@ namespace {
 
 constexpr const char* kDryRun = "dry run: nothing was deleted";
 
-/// Holds a plan for all that can be read. What cannot be read is missing from the plan, so that
-/// more is kept than the rules ask for, and is a failure of the run.
-struct Look {
-  Plan plan;
-  std::vector<Error> failures;
-};
-
-Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log,
-          const std::stop_token& stop) {
+PlannedRun look(Store& store, const PruneJob& config, const Clock& clock, Log& log,
+                const std::stop_token& stop) {
   // Before the listing: what is written during it then looks too young rather than too old.
   const UtcTime now = store.now();
   if (const auto objection = guard_clock(clock.now(), now)) {
@@ -47,7 +40,7 @@ Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log,
   const std::vector<UnfinishedWrite> writes = find_unfinished(store, now, log);
   Catalog catalog = read_catalog(store, config.adoption);
   log_not_adopted(catalog.not_adopted, log);
-  Look seen{make_plan(std::move(catalog.backups), writes, config.rules, now), {}};
+  PlannedRun seen{make_plan(std::move(catalog.backups), writes, config.rules, now), {}};
   seen.failures = read_wal(store, catalog, seen.plan, log, stop);
   if (catalog.unread) seen.failures.push_back(*catalog.unread);
   return seen;
@@ -161,20 +154,13 @@ void prune_destination(const Destination& destination, const PruneJob& config, c
                        Log& log, const std::stop_token& stop) {
   const auto begun = clock.steady();
   Store& store = destination.store();
-  Look seen = look(store, config, clock, log, stop);
-  Plan& plan = seen.plan;
-  const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
-  apply_locks(plan, readings);
-  keep_last_of_servers(plan);
-  keep_ways_to_timelines(plan);
-  guard_plan(store, plan, log, stop);
-  settle_wal(plan);
+  const PlannedRun seen = plan_run(store, config, clock, log, stop);
+  const Plan& plan = seen.plan;
   tell_objections(plan, destination, config);
   with_context("nothing was deleted", [&] { report(plan, destination, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
   note_summary(destination, plan, config.dry_run ? std::nullopt : std::optional(outcome),
                config.summaries);
-  add_failures(outcome, lock_failures(readings));
   add_failures(outcome, seen.failures);
   const auto taken = std::chrono::duration_cast<std::chrono::seconds>(clock.steady() - begun);
   say(plan, outcome, taken, config, log);
@@ -204,6 +190,22 @@ void noting(RunStates* states, const std::string& destination, const Clock& cloc
 }
 
 }  // namespace
+
+PlannedRun plan_run(Store& store, const PruneJob& config, const Clock& clock, Log& log,
+                    const std::stop_token& stop) {
+  PlannedRun seen = look(store, config, clock, log, stop);
+  Plan& plan = seen.plan;
+  const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
+  apply_locks(plan, readings);
+  keep_last_of_servers(plan);
+  keep_ways_to_timelines(plan);
+  guard_plan(store, plan, log, stop);
+  settle_wal(plan);
+  std::vector<Error> of_locks = lock_failures(readings);
+  seen.failures.insert(seen.failures.begin(), std::make_move_iterator(of_locks.begin()),
+                       std::make_move_iterator(of_locks.end()));
+  return seen;
+}
 
 void prune_once(const Destinations& destinations, const PruneJob& config, const Clock& clock,
                 Log& log, const std::stop_token& stop) {

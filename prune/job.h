@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <functional>
 #include <stop_token>
+#include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/service/run_report.h"
 #include "common/service/run_state.h"
@@ -32,6 +34,18 @@ struct PruneJob {
   std::function<void(Refusal)> refuse{};  ///< is told of each group that a guard leaves untouched
   std::FILE* out = stdout;                ///< where tables and JSON are printed
 };
+
+/// Holds a plan for all that can be read. What cannot be read is missing from the plan, so that
+/// more is kept than the rules ask for, and is a failure of the run.
+struct PlannedRun {
+  Plan plan;
+  std::vector<Error> failures;
+};
+
+/// Lists a store, plans and asks the guards; deletes nothing. Throws `conflict` when the clock of
+/// this machine is not the store's, and what the store throws.
+[[nodiscard]] PlannedRun plan_run(Store& store, const PruneJob& config, const Clock& clock,
+                                  Log& log, const std::stop_token& stop);
 
 /// Lists, plans, asks the guards and executes the plan in each destination. A destination that
 /// refuses or fails does not stop the others. Notes in `states` how each destination went. Throws

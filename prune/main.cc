@@ -14,6 +14,7 @@
 #include "common/service/program.h"
 #include "common/service/run_reporter.h"
 #include "common/store/store_config.h"
+#include "prune/check.h"
 #include "prune/config.h"
 #include "prune/job.h"
 #include "prune/metrics.h"
@@ -109,6 +110,7 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
     (job.dry_run ? preview_release : release_backup)(open(), parsed.arguments.front(), log);
     return 0;
   }
+  if (parsed.verb == kCheck) return check_verb(config, job, clock, stop);
   log_notes(log, parsed);
   if (const auto warning = rules_warning(parsed)) log_note(log, *warning);
   if (job.dry_run && job.style == ReportStyle::table) {

@@ -112,6 +112,7 @@ Health judge_all(const std::vector<const ServedJob*>& jobs, const RunStates& sta
   for (const ServedJob* const job : jobs) {
     const Health health = job->health(max_age, now);
     all.is_well = all.is_well && health.is_well;
+    if (health.sentence.empty()) continue;
     all.sentence += (all.sentence.empty() ? "" : "; ") + health.sentence;
   }
   const std::string failing = describe_failing(states.all());

@@ -24,6 +24,11 @@ JobStatus Job::status() const {
   return status_;
 }
 
+bool Job::has_told() const {
+  const std::lock_guard lock(mutex_);
+  return status_.running_since || status_.has_succeeded || status_.failures > 0;
+}
+
 void Job::announce() {
   std::vector<std::string> times;
   for (UtcTime time = clock_.now(); times.size() < 3;) {

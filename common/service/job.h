@@ -82,6 +82,9 @@ class Job final : public ServedJob {
   void run_now() { run_now_ = true; }
   /// Returns a copy of the status. May be called from any thread.
   [[nodiscard]] JobStatus status() const;
+  /// Returns whether a run of this process has begun, or the look at the store has failed. May be
+  /// called from any thread.
+  [[nodiscard]] bool has_told() const;
 
  private:
   void wait_until(UtcTime due, const std::stop_token& stop);

@@ -45,6 +45,9 @@ inline constexpr Verb kConfigVerb = {
     .help = "show the settings in force, where each comes from, and what is wrong with them",
     .flags_of = "serve"};
 
+/// The name of the verb that connects to everything and says what is wrong.
+inline constexpr std::string_view kCheck = "check";
+
 /// Parses, answers --help, --version, `config` and `health`, adds what `check` finds in the
 /// settings, and runs `body`. Returns the exit code: the result of `body`, or that of the Error it
 /// throws, which is printed on stderr as `program: message`. `health` has the exit codes 0 and 1

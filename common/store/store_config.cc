@@ -47,32 +47,6 @@ CredentialContext credential_context(const StoreConfig& config, Clock* clock) {
       .is_aws = endpoint.is_aws};
 }
 
-/// Copies the settings, whose secrets are copied only on purpose.
-S3Config copy_of(const StoreConfig& config, Clock& clock) {
-  const S3Config& s3 = config.s3;
-  const bool has_keys = !s3.access_key.empty();
-  return {.endpoint = s3.endpoint,
-          .bucket = s3.bucket,
-          .region = configured_region(config),
-          .prefix = s3.prefix,
-          .addressing = s3.addressing,
-          .ca_file = s3.ca_file,
-          .access_key = s3.access_key.clone(),
-          .secret_key = s3.secret_key.clone(),
-          .session_token = s3.session_token.clone(),
-          .get_credentials =
-              has_keys ? CredentialFetch() : CredentialChain(credential_context(config, &clock)),
-          .upload_concurrency = s3.upload_concurrency,
-          .part_bytes = s3.part_bytes,
-          .max_parts = s3.max_parts,
-          .max_rate = s3.max_rate,
-          .retry = {.total = config.retry_time},
-          .first_contact = config.first_contact,
-          .write = s3.write,
-          .delete_versions = s3.delete_versions,
-          .counter = s3.counter};
-}
-
 /// Runs one of the store's own checks and keeps its complaint.
 template <class Check>
 void collect(std::vector<std::string>& problems, const Check& check) {
@@ -334,6 +308,31 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
   check_keys(config, parsed, problems);
 }
 
+S3Config s3_config(const StoreConfig& config, Clock& clock) {
+  const S3Config& s3 = config.s3;
+  const bool has_keys = !s3.access_key.empty();
+  return {.endpoint = s3.endpoint,
+          .bucket = s3.bucket,
+          .region = configured_region(config),
+          .prefix = s3.prefix,
+          .addressing = s3.addressing,
+          .ca_file = s3.ca_file,
+          .access_key = s3.access_key.clone(),
+          .secret_key = s3.secret_key.clone(),
+          .session_token = s3.session_token.clone(),
+          .get_credentials =
+              has_keys ? CredentialFetch() : CredentialChain(credential_context(config, &clock)),
+          .upload_concurrency = s3.upload_concurrency,
+          .part_bytes = s3.part_bytes,
+          .max_parts = s3.max_parts,
+          .max_rate = s3.max_rate,
+          .retry = {.total = config.retry_time},
+          .first_contact = config.first_contact,
+          .write = s3.write,
+          .delete_versions = s3.delete_versions,
+          .counter = s3.counter};
+}
+
 std::vector<std::string> destination_names(const StoreConfig& config) {
   if (config.backup_dir.empty() || config.s3.bucket.empty()) return {""};
   if (!config.only.empty()) return {config.only};
@@ -364,7 +363,7 @@ Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log
   }
   if (has_bucket) {
     open(kS3Destination,
-         [&] { return std::make_unique<S3Store>(copy_of(config, clock), clock, log, stop); });
+         [&] { return std::make_unique<S3Store>(s3_config(config, clock), clock, log, stop); });
   }
   if (failures.size() == destinations.size()) throw join_failures(failures);
   return destinations;

@@ -49,6 +49,10 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
 /// the bucket's provider.
 [[nodiscard]] std::string configured_region(const StoreConfig& config);
 
+/// Returns the settings of the bucket for an S3Client, with copies of the keys or the source of
+/// credentials. `clock` must outlive the result.
+[[nodiscard]] S3Config s3_config(const StoreConfig& config, Clock& clock);
+
 /// Returns the names of the destinations that the settings name, in the order in which
 /// open_destinations() opens them: one empty name where there is only one.
 [[nodiscard]] std::vector<std::string> destination_names(const StoreConfig& config);

@@ -18,7 +18,7 @@ import sys
 
 MOST_LINES, MOST_CHARACTERS = 260, 120
 LANGUAGES = {"", "sh", "console", "sql"}
-BOTH = {"serve", "now", "schedule", "config", "health"}
+BOTH = {"serve", "now", "check", "schedule", "config", "health"}
 PHYSICAL = {"check-backup", "check_backup", "wal-push", "wal-fetch"}
 VERBS = {"pg-backup": BOTH | PHYSICAL | {"list", "restore", "hold"}, "pg-prune": BOTH | {"plan", "release"}}
 FLAGS = {"pg-backup": {"--if-due", "--json", "--from", "--check", "--system-id", "--help", "--version"},

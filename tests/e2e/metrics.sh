@@ -253,6 +253,18 @@ case_port_in_use() {
 }
 
 # Without the setting there is no socket of the network and no thread for it.
+# How many threads the program has, once the one that looks around at start has ended.
+settled_threads() {
+    local before='' now same=0
+    while [ "$same" -lt 10 ]; do
+        now=$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)
+        [ "$now" = "$before" ] && same=$((same + 1)) || same=0
+        before=$now
+        sleep 0.2
+    done
+    echo "$now"
+}
+
 case_off() {
     use_dir
     prepare
@@ -270,11 +282,11 @@ listens = any(row[3] == "0A" and row[9] in sockets for row in tables if len(row)
 sys.exit(4 if listens else 3)
 PY
     [ "$status" = 3 ] || fail "it listens, or nobody knows: $status"
-    threads=$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)
+    threads=$(settled_threads)
     stop_program "$pid"
     start_with_port pg-backup
     wait_until 30 log_says "next backup"
-    [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" = "$((threads + 1))" ] || fail "not one thread more"
+    [ "$(settled_threads)" = "$((threads + 1))" ] || fail "not one thread more"
     stop_program "$pid"
 }
 

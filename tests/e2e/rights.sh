@@ -76,6 +76,44 @@ case_pg_backup_needs_no_more() {
 
 more_manifests_than() { [ "$(manifests | wc -l)" -gt "$1" ]; }
 
+# The check needs no more either, leaves one small object, and pg-prune sweeps it. Of each right that is missing it
+# names the permission.
+case_check_needs_no_more() {
+    prepare
+    store_list >"$T/before"
+    expect 0 pg_backup check
+    says "permission to delete: these keys lack it, as they should"
+    says "left behind: s3://$S3_BUCKET/$prefix/app/"
+    [ "$(store_list | wc -l)" = 3 ] || fail "$(store_list)"
+    [ -z "$(uploads)" ] || fail "$(uploads)"
+    expect 0 pg_backup list
+    [ "$(manifests | wc -l)" = 1 ] || fail "$(manifests)"
+
+    local action
+    mkdir "$T/narrow"
+    # (Here whoever has written an object may read it, whatever the policies say.)
+    for action in s3:PutObject s3:AbortMultipartUpload s3:ListBucket s3:ListBucketMultipartUploads; do
+        jq --arg a "$action" '.Statement[].Action |= (if type == "array" then . else [.] end | map(select(. != $a)) |
+            if . == [] then ["s3:GetBucketLocation"] else . end)' "$iam/pg-backup.json" >"$T/narrow/pg-backup.json"
+        grant "$backup_user" "$T/narrow/pg-backup.json"
+        echo "$action"
+        expect 3 pg_backup check
+        says "grant $action"
+    done
+    grant "$backup_user" "$iam/pg-backup.json"
+
+    settings+=(S3_BACKUP_MAX_AGE=30d SWEEP_AFTER=1h)
+    become_user "$prune_user"
+    expect 0 pg_prune check
+    says "permission to delete: backups can be deleted"
+    use_later
+    expect 0 later pg_prune now
+    store_list | cmp - "$T/before" || fail "$(store_list)"
+    become_user "$backup_user"
+    expect 3 pg_prune check
+    says "grant s3:DeleteObject on the objects below the prefix: deploy/iam/pg-prune.json has the policy"
+}
+
 # The parts of a dump that failed are removed without any right to delete objects.
 case_a_failed_dump_leaves_nothing() {
     prepare

@@ -270,9 +270,24 @@ S3Client::Signing S3Client::signing(const S3Request& request, const std::stop_to
       .credentials = request.is_cleanup ? credentials_.held() : credentials_.current(stop)};
   const std::lock_guard lock(mutex_);
   with.region = region_;
-  const bool in_host = config_.addressing == S3Addressing::virtual_host;
-  with.authority = in_host ? config_.bucket + "." + endpoint_.authority() : endpoint_.authority();
+  with.authority = authority();
   return with;
+}
+
+/// Returns the host of the requests. To be called with the mutex locked.
+std::string S3Client::authority() const {
+  const bool in_host = config_.addressing == S3Addressing::virtual_host;
+  return in_host ? config_.bucket + "." + endpoint_.authority() : endpoint_.authority();
+}
+
+std::string S3Client::region() const {
+  const std::lock_guard lock(mutex_);
+  return region_;
+}
+
+std::string S3Client::address() const {
+  const std::lock_guard lock(mutex_);
+  return fmt::format("{}://{}", endpoint_.scheme, authority());
 }
 
 HttpRequest S3Client::sign(const S3Request& request, const Signing& with, const Attempt& attempt) {

@@ -116,6 +116,10 @@ class S3Client {
   }
 
   [[nodiscard]] const S3Config& config() const { return config_; }
+  /// Returns the region that is signed for: the configured one, or the one that the server named.
+  [[nodiscard]] std::string region() const;
+  /// Returns `https://host:port`, with the bucket in front of the host where that addresses it.
+  [[nodiscard]] std::string address() const;
   /// Returns until when what this client writes now is locked.
   [[nodiscard]] std::optional<UtcTime> locked_until() const;
   /// Counts the retention of what is written from now on from the present moment.
@@ -145,6 +149,7 @@ class S3Client {
 
   [[nodiscard]] bool is_first_contact(const RetryLimits& limits) const;
   [[nodiscard]] std::string describe(const S3Request& request) const;
+  [[nodiscard]] std::string authority() const;
   void count(const S3Request& request, int status) const;
   void note_date(UtcTime date);
   [[nodiscard]] Signing signing(const S3Request& request, const std::stop_token& stop);

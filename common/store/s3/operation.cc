@@ -18,6 +18,9 @@ std::string_view bucket_operation(std::string_view method, const NameValues& que
   if (method != "GET") return kOther;
   if (has_parameter(query, "uploads")) return "ListMultipartUploads";
   if (has_parameter(query, "versions")) return "ListObjectVersions";
+  if (has_parameter(query, "versioning")) return "GetBucketVersioning";
+  if (has_parameter(query, "lifecycle")) return "GetBucketLifecycleConfiguration";
+  if (has_parameter(query, "object-lock")) return "GetObjectLockConfiguration";
   return has_parameter(query, "list-type") ? "ListObjectsV2" : kOther;
 }
 

@@ -79,6 +79,34 @@ bool required_flag(const pugi::xml_node& parent, const char* name) {
   return text == "true";
 }
 
+std::optional<int> days_of(const pugi::xml_node& parent, const char* name) {
+  const std::string text = text_of(parent, name);
+  int days = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, days);
+  if (error != std::errc() || stopped != end || days < 0) return std::nullopt;
+  return days;
+}
+
+S3LifecycleRule parse_rule(const pugi::xml_node& rule) {
+  const pugi::xml_node filter = rule.child("Filter");
+  const pugi::xml_node all_of = filter.child("And");
+  S3LifecycleRule parsed{.id = short_line(text_of(rule, "ID")),
+                         .is_of_tagged = filter.child("Tag") || all_of.child("Tag")};
+  for (const pugi::xml_node& place : {rule, filter, all_of}) {
+    if (parsed.prefix.empty()) parsed.prefix = text_of(place, "Prefix");
+  }
+  const pugi::xml_node expiration = rule.child("Expiration");
+  parsed.expiration_days = days_of(expiration, "Days");
+  parsed.expires = parsed.expiration_days || expiration.child("Date");
+  parsed.abort_days = days_of(rule.child("AbortIncompleteMultipartUpload"), "DaysAfterInitiation");
+  parsed.expires_noncurrent = !rule.child("NoncurrentVersionExpiration").empty();
+  for (const pugi::xml_node& transition : rule.children("Transition")) {
+    parsed.storage_classes.push_back(short_line(text_of(transition, "StorageClass")));
+  }
+  return parsed;
+}
+
 }  // namespace
 
 std::optional<S3ErrorReply> parse_error(std::string_view xml) {
@@ -191,6 +219,32 @@ S3DeletionReply parse_deletion(std::string_view xml) {
 std::string parse_created_upload(std::string_view xml) {
   pugi::xml_document document;
   return required_name(parse_root(document, xml, "InitiateMultipartUploadResult"), "UploadId");
+}
+
+S3Versioning parse_versioning(std::string_view xml) {
+  pugi::xml_document document;
+  const std::string status =
+      text_of(parse_root(document, xml, "VersioningConfiguration"), "Status");
+  if (status == "Enabled") return S3Versioning::enabled;
+  return status == "Suspended" ? S3Versioning::suspended : S3Versioning::never;
+}
+
+std::vector<S3LifecycleRule> parse_lifecycle(std::string_view xml) {
+  pugi::xml_document document;
+  const pugi::xml_node root = parse_root(document, xml, "LifecycleConfiguration");
+  std::vector<S3LifecycleRule> rules;
+  for (const pugi::xml_node& rule : root.children("Rule")) {
+    if (text_of(rule, "Status") == "Enabled") rules.push_back(parse_rule(rule));
+  }
+  return rules;
+}
+
+S3LockConfiguration parse_lock_configuration(std::string_view xml) {
+  pugi::xml_document document;
+  const pugi::xml_node root = parse_root(document, xml, "ObjectLockConfiguration");
+  const pugi::xml_node retention = root.child("Rule").child("DefaultRetention");
+  return {.is_enabled = text_of(root, "ObjectLockEnabled") == "Enabled",
+          .default_mode = short_line(text_of(retention, "Mode"))};
 }
 
 bool is_completed_upload(std::string_view xml) {

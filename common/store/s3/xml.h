@@ -95,6 +95,27 @@ struct S3DeletionReply {
   bool has_markers = false;  ///< versioned bucket: an object was only hidden, its bytes stay
 };
 
+enum class S3Versioning { never, enabled, suspended };
+
+/// Holds a rule of a bucket's life cycle: what happens to objects whose keys have the prefix. Rules
+/// that are disabled are left out when a configuration is parsed.
+struct S3LifecycleRule {
+  std::string id{};  ///< may be empty
+  std::string prefix{};
+  bool is_of_tagged = false;  ///< only for objects with certain tags, which ours never have
+  bool expires = false;       ///< deletes objects: after `expiration_days`, or at some date
+  std::optional<int> expiration_days{};
+  std::optional<int> abort_days{};             ///< gives up unfinished uploads
+  bool expires_noncurrent = false;             ///< deletes hidden versions
+  std::vector<std::string> storage_classes{};  ///< that objects are moved to
+};
+
+/// Holds what a bucket locks by itself.
+struct S3LockConfiguration {
+  bool is_enabled = false;
+  std::string default_mode{};  ///< GOVERNANCE or COMPLIANCE; empty: nothing is locked by default
+};
+
 /// Parses an <Error> document. Returns nullopt for anything else, because servers and proxies
 /// answer with all sorts of bodies.
 [[nodiscard]] std::optional<S3ErrorReply> parse_error(std::string_view xml);
@@ -111,6 +132,10 @@ struct S3DeletionReply {
 [[nodiscard]] S3DeletionReply parse_deletion(std::string_view xml);
 /// Returns the upload's id, which is never empty.
 [[nodiscard]] std::string parse_created_upload(std::string_view xml);
+
+[[nodiscard]] S3Versioning parse_versioning(std::string_view xml);
+[[nodiscard]] std::vector<S3LifecycleRule> parse_lifecycle(std::string_view xml);
+[[nodiscard]] S3LockConfiguration parse_lock_configuration(std::string_view xml);
 
 /// Returns true only for a CompleteMultipartUploadResult with an ETag, which may be empty.
 [[nodiscard]] bool is_completed_upload(std::string_view xml);

@@ -42,6 +42,16 @@ bool is_well(const JobStatus& status, UtcTime now, std::optional<seconds> max_ag
   return judge(status, daily(), max_age, now).is_well;
 }
 
+class Silent final : public ServedJob {
+ public:
+  void announce() override {}
+  void serve(const std::stop_token& /*stop*/) override {}
+  [[nodiscard]] Health health(std::optional<std::chrono::seconds> /*max_age*/,
+                              UtcTime /*now*/) const override {
+    return {.is_well = true, .sentence = {}};
+  }
+};
+
 TEST_CASE("A daemon is well until its next success is late by the one rule") {
   CHECK(is_well(after_success(kBegun), kBegun + hours(26)));
   CHECK_FALSE(is_well(after_success(kBegun), kBegun + hours(26) + seconds(1)));
@@ -158,6 +168,9 @@ TEST_CASE("Of several jobs one that is late makes the daemon unwell, and what fa
     CHECK(judged(kBegun).sentence.find(part) != std::string::npos);
   }
   CHECK(judged(kBegun).sentence.find("failing") == std::string::npos);
+  const Silent silent;  // a job with nothing to say leaves no mark
+  CHECK(judge_all({&silent, &one, &silent}, states, {}, kBegun).sentence ==
+        judge_all({&one}, states, {}, kBegun).sentence);
   states.fail("backup", Group::database("crm"), "s3", Error(ErrorKind::failed, "no"));
   CHECK(judged(kBegun).sentence.ends_with("; failing: crm (s3)"));
 }
