@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <variant>
+
+#include "backup/postgres/replication_stream.h"
 #include "common/base/error.h"
 
 namespace pgbackup {
@@ -20,6 +23,25 @@ ServerPosition read_position(ReplicationConnection& server) {
   if (system.timeline > 1)
     position.history = parse_history(server.timeline_history(system.timeline));
   return position;
+}
+
+std::optional<UtcTime> ask_time(ReplicationConnection& server) {
+  constexpr std::chrono::seconds kPatience{5};
+  try {
+    const SystemIdentity here = server.identify_system();
+    ReplicationStream stream(server,
+                             {.slot = "", .timeline = here.timeline, .position = here.position});
+    stream.send_status({.reply_wanted = true});
+    const auto give_up = PgLink::Deadline::clock::now() + kPatience;
+    while (const std::optional<StreamMessage> message = stream.receive(give_up)) {
+      if (const auto* const keepalive = std::get_if<Keepalive>(&*message)) {
+        return keepalive->server_time;
+      }
+    }
+  } catch (...) {
+    if (current_failure().kind() == ErrorKind::canceled) throw;
+  }
+  return std::nullopt;
 }
 
 void store_history(ReplicationConnection& server, WalArchive& archive, Timeline timeline) {

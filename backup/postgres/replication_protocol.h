@@ -59,7 +59,8 @@ struct WalBytes {
 };
 
 struct Keepalive {
-  Lsn server_end;  ///< all WAL before has been sent
+  Lsn server_end;         ///< all WAL before has been sent
+  UtcTime server_time{};  ///< by the server's clock
   bool reply_wanted = false;
 };
 

@@ -52,6 +52,17 @@ TablespaceFacts parse_tablespace(const ManifestJson& value) {
   return tablespace;
 }
 
+std::chrono::seconds parse_clock_ahead(const ManifestJson& cluster) {
+  constexpr std::chrono::seconds kMost = std::chrono::years(200);
+  const auto found = cluster.find("clock_ahead_seconds");
+  if (found == cluster.end()) return std::chrono::seconds(0);
+  const auto seconds = found->is_number_integer() ? found->get<int64_t>() : INT64_MAX;
+  if (seconds > kMost.count() || seconds < -kMost.count()) {
+    throw_damaged("clock_ahead_seconds is not a difference of clocks");
+  }
+  return std::chrono::seconds(seconds);
+}
+
 std::vector<TablespaceFacts> parse_tablespaces(const ManifestJson& value) {
   if (!value.is_array()) throw_damaged("tablespaces is not a list");
   std::vector<TablespaceFacts> tablespaces;
@@ -109,11 +120,15 @@ DatabaseProperties parse_database(const ManifestJson& value) {
 }
 
 ManifestJson cluster_json(const ClusterFacts& cluster) {
-  return {{"start", format_lsn(cluster.start)},
-          {"end", format_lsn(cluster.end)},
-          {"timeline", cluster.timeline},
-          {"segment_bytes", cluster.segment_bytes},
-          {"from_standby", cluster.from_standby}};
+  ManifestJson json = {{"start", format_lsn(cluster.start)},
+                       {"end", format_lsn(cluster.end)},
+                       {"timeline", cluster.timeline},
+                       {"segment_bytes", cluster.segment_bytes},
+                       {"from_standby", cluster.from_standby}};
+  if (cluster.clock_ahead.count() != 0) {
+    json["clock_ahead_seconds"] = cluster.clock_ahead.count();
+  }
+  return json;
 }
 
 ManifestJson tablespaces_json(const std::vector<TablespaceFacts>& tablespaces) {
@@ -132,6 +147,7 @@ ClusterFacts parse_cluster(const ManifestJson& cluster, const ManifestJson& tabl
       .timeline = parse_whole<Timeline>(cluster.at("timeline"), "timeline"),
       .segment_bytes = parse_whole<uint64_t>(cluster.at("segment_bytes"), "segment_bytes"),
       .from_standby = cluster.at("from_standby").get<bool>(),
+      .clock_ahead = parse_clock_ahead(cluster),
       .tablespaces = parse_tablespaces(tablespaces)};
   if (facts.end < facts.start) throw_damaged("end lies before start");
   if (facts.timeline == 0) throw_damaged("timeline is 0");

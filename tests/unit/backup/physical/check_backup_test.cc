@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "tests/support/test.h"
 #include "tests/support/wal_fixture.h"
+#include "tests/support/wal_segment.h"
 
 namespace pgbackup {
 namespace {
@@ -23,7 +24,17 @@ class CheckBackupFixture : public WalFixture {
     add_base(hours(2), 10);
     add_segments(1, 10, 20, hours(1));
   }
+  /// Gives the segment that base backups need the bytes of a real one.
+  void make_segment_real(const std::string& server) {
+    const std::string name = segment_name(1, 10);
+    const auto found = store.objects.find(wal_key(server, name, {}));
+    if (found == store.objects.end() || found->second.bytes != "wal") return;
+    const PageNumbers numbers{.system_id = std::stoull(server),
+                              .segment_bytes = kDefaultSegmentBytes};
+    found->second.bytes = pack_bytes(make_segment(name, numbers), {}, {.zstd_level = 1});
+  }
   std::vector<std::string> check() {
+    for (const std::string server : {"7", "8"}) make_segment_real(server);
     std::vector<std::string> sentences;
     const auto ask = [&] {
       ++asked;
@@ -118,6 +129,17 @@ TEST_CASE_METHOD(CheckBackupFixture, "A base backup without any WAL has no age o
   add_base(hours(2), 10);
   CHECK(check().back() ==
         "unwell: the WAL that the base backup itself needs is missing from 0/A000028 on");
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "A base backup whose own WAL is damaged is not one") {
+  fill();
+  CHECK(check().front().starts_with("well: "));
+  std::string& bytes = store.objects.at(wal_key("7", segment_name(1, 10), {})).bytes;
+  SECTION("by a bit") { bytes[bytes.size() / 2] ^= 1; }
+  SECTION("by its end") { bytes.resize(bytes.size() - 1000); }
+  CHECK(check().front().starts_with(
+      "unwell: the newest base backup, 20261120T100000Z-00000000, cannot be restored: "
+      "memory:_cluster/wal/7/00000001/00000001000000000000000A.zst: "));
 }
 
 TEST_CASE_METHOD(CheckBackupFixture, "A gap is named, however new the WAL behind it is") {
