@@ -17,6 +17,8 @@ namespace {
 /// of 17 before 17.12 can sleep although WAL waits to be sent.
 constexpr std::chrono::seconds kStatusInterval{10};
 constexpr std::chrono::seconds kLongestPause{60};
+/// Bytes that are not stored at once may as well come in larger amounts.
+constexpr std::chrono::milliseconds kGather{10};
 /// The store is asked so often whether the base backup is still there.
 constexpr std::chrono::hours kLookInterval{1};
 
@@ -230,7 +232,10 @@ void WalStream::stream_all(ReplicationConnection& server, WalArchive& archive, W
     WalWriter writer(archive, start, segment_bytes, log_);
     try {
       ReplicationStream stream(
-          server, {.slot = settings_.slot, .timeline = start.timeline, .position = start.position});
+          server, {.slot = settings_.slot,
+                   .timeline = start.timeline,
+                   .position = start.position,
+                   .gather = settings_.is_synchronous ? std::chrono::milliseconds(0) : kGather});
       const TimelineEnd end = follow(stream, writer, goal, start.timeline);
       store_history(server, archive, end.next);
       const WalSegment segment = segment_at(end.next, end.at, segment_bytes);

@@ -1,6 +1,7 @@
 #include "common/catalog/manifest_facts.h"
 
 #include <set>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
@@ -56,7 +57,10 @@ std::chrono::seconds parse_clock_ahead(const ManifestJson& cluster) {
   constexpr std::chrono::seconds kMost = std::chrono::years(200);
   const auto found = cluster.find("clock_ahead_seconds");
   if (found == cluster.end()) return std::chrono::seconds(0);
-  const auto seconds = found->is_number_integer() ? found->get<int64_t>() : INT64_MAX;
+  const bool is_whole =
+      found->is_number_integer() &&
+      (!found->is_number_unsigned() || std::in_range<int64_t>(found->get<uint64_t>()));
+  const int64_t seconds = is_whole ? found->get<int64_t>() : INT64_MAX;
   if (seconds > kMost.count() || seconds < -kMost.count()) {
     throw_damaged("clock_ahead_seconds is not a difference of clocks");
   }
