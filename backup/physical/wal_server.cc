@@ -27,21 +27,24 @@ ServerPosition read_position(ReplicationConnection& server) {
 
 std::optional<UtcTime> ask_time(ReplicationConnection& server) {
   constexpr std::chrono::seconds kPatience{5};
+  std::optional<UtcTime> time;
   try {
     const SystemIdentity here = server.identify_system();
-    ReplicationStream stream(server,
-                             {.slot = "", .timeline = here.timeline, .position = here.position});
+    ReplicationStream stream(
+        server, {.slot = "", .timeline = here.timeline, .position = here.position});
     stream.send_status({.reply_wanted = true});
     const auto give_up = PgLink::Deadline::clock::now() + kPatience;
-    while (const std::optional<StreamMessage> message = stream.receive(give_up)) {
-      if (const auto* const keepalive = std::get_if<Keepalive>(&*message)) {
-        return keepalive->server_time;
-      }
+    while (!time) {
+      const std::optional<StreamMessage> message = stream.receive(give_up);
+      if (!message) break;
+      const auto* const keepalive = std::get_if<Keepalive>(&*message);
+      if (keepalive != nullptr) time = keepalive->server_time;
     }
+    stream.stop();  // else the server waits for us when it stops
   } catch (...) {
     if (current_failure().kind() == ErrorKind::canceled) throw;
   }
-  return std::nullopt;
+  return time;
 }
 
 void store_history(ReplicationConnection& server, WalArchive& archive, Timeline timeline) {

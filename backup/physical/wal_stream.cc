@@ -346,7 +346,7 @@ void WalStream::note(const WalWriter& writer) {
   change([&](WalStatus& status) {
     const bool has_advanced = writer.stored() > status.stored;
     status.stored = std::max(status.stored, writer.stored());
-    const bool is_level = writer.is_all_stored() && status.stored >= status.server_end;
+    const bool is_level = writer.is_all_stored() && writer.stored() >= status.server_end;
     works = is_level || has_advanced;
     if (is_level) {
       status.waiting_since.reset();

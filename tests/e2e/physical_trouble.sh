@@ -166,3 +166,35 @@ case_two_destinations() {
     expect_rows two 10
 }
 has_manifests() { [ -n "$(manifests)" ]; }
+
+# A target time is one of the server, whatever the clocks of the daemon and the store say.
+wrong_clock_of_the_server() { # AHEAD OFFSET
+    local library target
+    library=$(compgen -G '/usr/lib/*/faketime/libfaketime.so.1') || fail "needs the package libfaketime"
+    use_dir
+    start_cluster server
+    create_rows
+    settings+=(WAL_FLUSH_INTERVAL=1s)
+    stop_server
+    LD_PRELOAD=$library FAKETIME=$2 DONT_FAKE_MONOTONIC=1 start_server
+    cleanups=("as_server $PG_BIN/pg_ctl -D $PGDATA -m immediate stop >/dev/null" "${cleanups[@]}")
+    serve_physical
+    wait_until 30 log_says "backed up database=_cluster"
+    grep -q "the server.s clock is .* $1 that of the backups" "$T/daemon.log" || fail "nobody is told of the clock"
+    add_rows 5
+    sleep 1.1 # the target is in another second than the base backups' ends
+    target=$(sql postgres "select clock_timestamp()")
+    add_rows 5
+    wait_until_stored
+    next_second
+    kill -USR1 "$pid"
+    wait_until 30 more_backups_than 1
+    wait_until_stored
+    stop_daemon
+    expect 0 pg_backup restore --cluster --target-dir "$T/new" --target-time "$target"
+    says "$1 that of the store when the base backup ended"
+    start_restored new
+    expect_rows new 5
+}
+case_a_server_whose_clock_is_ahead() { wrong_clock_of_the_server "ahead of" +1h; }
+case_a_server_whose_clock_is_behind() { wrong_clock_of_the_server behind -1h; }
