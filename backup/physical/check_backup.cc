@@ -91,6 +91,7 @@ Health judge_by_server(const WalReach& reach, const std::string& age, const Aske
                           format_bytes(position.value - reach.until.value), format_lsn(position))};
 }
 
+/// `now` is by the store's clock, as the times of its objects are.
 Health judge_stored_wal(const Found& found, const FreshnessLimits& limits, const Asked& asked,
                         UtcTime now) {
   const WalReach& reach = found.reach;
@@ -125,7 +126,7 @@ std::vector<Health> check_freshness(Store& store, const FreshnessLimits& limits,
                                          : find_newest(store, now, log);
   if (!found) return {{.is_well = false, .sentence = why}};
   return {judge_base_backup(store, found->base, limits, now),
-          judge_stored_wal(*found, limits, asked, now)};
+          judge_stored_wal(*found, limits, asked, store.now())};
 }
 
 }  // namespace pgbackup

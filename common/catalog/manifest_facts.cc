@@ -60,11 +60,11 @@ std::chrono::seconds parse_clock_ahead(const ManifestJson& cluster) {
   const bool is_whole =
       found->is_number_integer() &&
       (!found->is_number_unsigned() || std::in_range<int64_t>(found->get<uint64_t>()));
-  const int64_t seconds = is_whole ? found->get<int64_t>() : INT64_MAX;
-  if (seconds > kMost.count() || seconds < -kMost.count()) {
+  const int64_t count = is_whole ? found->get<int64_t>() : INT64_MAX;
+  if (count > kMost.count() || count < -kMost.count()) {
     throw_damaged("clock_ahead_seconds is not a difference of clocks");
   }
-  return std::chrono::seconds(seconds);
+  return std::chrono::seconds(count);
 }
 
 std::vector<TablespaceFacts> parse_tablespaces(const ManifestJson& value) {

@@ -18,6 +18,7 @@ class CheckBackupFixture : public WalFixture {
   FreshnessLimits limits{.base_backup = days(7), .wal = minutes(5)};
   AskedServer server{.system_id = "7", .place = {.timeline = 1, .position = position(21)}};
   bool answers = true;
+  minutes ahead{0};  ///< of the clock that dates base backups
   size_t asked = 0;
 
   void fill() {
@@ -25,23 +26,23 @@ class CheckBackupFixture : public WalFixture {
     add_segments(1, 10, 20, hours(1));
   }
   /// Gives the segment that base backups need the bytes of a real one.
-  void make_segment_real(const std::string& server) {
+  void make_segment_real(const std::string& system_id) {
     const std::string name = segment_name(1, 10);
-    const auto found = store.objects.find(wal_key(server, name, {}));
+    const auto found = store.objects.find(wal_key(system_id, name, {}));
     if (found == store.objects.end() || found->second.bytes != "wal") return;
-    const PageNumbers numbers{.system_id = std::stoull(server),
+    const PageNumbers numbers{.system_id = std::stoull(system_id),
                               .segment_bytes = kDefaultSegmentBytes};
     found->second.bytes = pack_bytes(make_segment(name, numbers), {}, {.zstd_level = 1});
   }
   std::vector<std::string> check() {
-    for (const std::string server : {"7", "8"}) make_segment_real(server);
+    for (const std::string system_id : {"7", "8"}) make_segment_real(system_id);
     std::vector<std::string> sentences;
     const auto ask = [&] {
       ++asked;
       if (!answers) throw Error(ErrorKind::transient, "no answer");
       return server;
     };
-    for (const Health& health : check_freshness(store, limits, ask, now, log.log())) {
+    for (const Health& health : check_freshness(store, limits, ask, now + ahead, log.log())) {
       sentences.push_back((health.is_well ? "well: " : "unwell: ") + health.sentence);
     }
     return sentences;
@@ -63,6 +64,14 @@ TEST_CASE_METHOD(CheckBackupFixture,
                                  "(20261120T100000Z-00000000), less than 7d and 5m ago",
                                  "well: the newest WAL, up to 0/15000000, was stored 1m ago"});
   CHECK(asked == 1);
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "The age of WAL is by the clock of its own store") {
+  ahead = minutes(60);
+  server.place.position = position(30);
+  add_base(hours(2), 10);
+  add_segments(1, 10, 20, minutes(1));
+  CHECK(check().back() == "well: the newest WAL, up to 0/15000000, was stored 1m ago");
 }
 
 TEST_CASE_METHOD(CheckBackupFixture,
