@@ -157,6 +157,7 @@ void write_zeros(uint64_t bytes, Sink& sink) {
 /// Returns whether there is a whole file, which is not to be stored again. One of 0 bytes holds
 /// none.
 bool has_whole(const StoredSegment& stored) { return stored.whole && stored.whole->bytes > 0; }
+bool has_second(const StoredSegment& stored) { return stored.second && stored.second->bytes > 0; }
 
 /// Returns a packing that `stored` does not have, whose checksum finds damage, too.
 Packing other_packing(const WalObject& stored) {
@@ -250,7 +251,7 @@ std::string WalArchive::put(const std::string& name, std::string_view bytes) {
   }
   std::string damage = damage_in([&] { compare(stored.whole->key, bytes); });
   if (damage.empty()) return {};
-  if (stored.second) {
+  if (has_second(stored)) {
     compare(stored.second->key, bytes);
     return {};
   }
@@ -270,7 +271,7 @@ std::string WalArchive::put_large(const std::string& name, std::string_view begi
   std::string damage;
   if (has_whole(stored)) {
     damage = damage_in([&] { read_to_nowhere(stored.whole->key); });
-    if (damage.empty() || stored.second) {
+    if (damage.empty() || has_second(stored)) {
       NullSink nowhere;
       HashSink hash(nowhere);
       copy_to(hash);

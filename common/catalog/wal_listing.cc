@@ -65,6 +65,7 @@ class Collector {
     }
     count();
     if (segment.whole) {
+      if (segment.whole->bytes == 0) std::swap(*segment.whole, object);  // that one holds nothing
       if (segment.second) return object;
       segment.second = std::move(object);
       return std::nullopt;

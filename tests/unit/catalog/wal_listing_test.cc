@@ -118,6 +118,8 @@ TEST_CASE(
   REQUIRE(wal.others.size() == 1);
   CHECK(parse_wal_key(wal.others[0].key)->name == name);
   CHECK(list_wal_file(store, kSystem, name).second);
+  store.put(wal_key(kSystem, name, {Compression::none}), "");
+  CHECK(list_wal_file(store, kSystem, name).whole->bytes > 0);
 }
 
 TEST_CASE("One file is found by its name alone") {

@@ -14,6 +14,7 @@
 #include "tests/support/string_sink.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test.h"
+#include "tests/support/test_log.h"
 #include "tests/support/wal_segment.h"
 
 namespace pgbackup {
