@@ -240,6 +240,10 @@ StoredSegment WalArchive::find(std::string_view name) {
 
 std::string WalArchive::put(const std::string& name, Source& content) {
   const std::string begin = take_bytes(content, kKeptSegmentBytes);
+  // The whole takes the place of pieces that a stream has stored: those of another history must not
+  // vanish behind it.
+  const StoredSegment stored = find(name);
+  if (!has_whole(stored) && !stored.pieces.empty()) static_cast<void>(compare_part(name, 0, begin));
   return begin.size() <= kKeptSegmentBytes ? put(name, begin) : put_large(name, begin, content);
 }
 

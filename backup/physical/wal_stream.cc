@@ -128,10 +128,8 @@ void WalStream::stream(const std::stop_token& stop) {
   Store& store = named(destinations, context_.destination).store();
   WalArchive archive(store, system_id, settings_.packing, settings_.effort);
   const Goal goal{destinations, store, system_id, position.segment_bytes};
-  // A temporary slot is for one base backup, which needs nothing from before.
-  WalStart start = settings_.life == SlotLife::temporary
-                       ? start_kept(server, start_here(position), position)
-                       : go_on(server, goal, position);
+  WalStart start = settings_.life == SlotLife::temporary ? start_own(server, archive, position)
+                                                         : go_on(server, goal, position);
   store_history(server, archive, position.timeline);
   log_.info(fmt::format("{} starts", kWalJob), {{"at", format_lsn(start.stored)},
                                                 {"timeline", start.timeline},
@@ -162,6 +160,18 @@ WalStart WalStream::go_on(ReplicationConnection& server, const Goal& goal,
   }
   looked_ = clock_.now();
   look(goal, {goal.system_id, position.timeline, start.stored}, stored);
+  return start;
+}
+
+/// Returns where to start for one base backup, which needs nothing from before. What is stored of
+/// that segment already is compared: it may be of another history.
+WalStart WalStream::start_own(ReplicationConnection& server, WalArchive& archive,
+                              const ServerPosition& position) {
+  WalStart start = start_kept(server, start_here(position), position);
+  const uint64_t segment_bytes = position.segment_bytes;
+  const std::string name =
+      segment_name(segment_at(start.timeline, start.position, segment_bytes), segment_bytes);
+  start.stored.value += archive.find(name).reach(segment_bytes);
   return start;
 }
 

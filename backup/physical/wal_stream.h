@@ -84,6 +84,8 @@ class WalStream final : public ServedJob {
   void replace_lost_slot(ReplicationConnection& server);
   [[nodiscard]] WalStart go_on(ReplicationConnection& server, const Goal& goal,
                                const ServerPosition& position);
+  [[nodiscard]] WalStart start_own(ReplicationConnection& server, WalArchive& archive,
+                                   const ServerPosition& position);
   [[nodiscard]] StoredLog read_log(const Goal& goal);
   [[nodiscard]] WalStart start_kept(ReplicationConnection& server, WalStart start,
                                     const ServerPosition& position);

@@ -281,6 +281,20 @@ TEST_CASE_METHOD(DamagedFixture, "Other content does not take the place of a dam
   CHECK(store.objects.size() == 1);
 }
 
+TEST_CASE("A segment does not take the place of pieces with other content") {
+  Fixture fixture;
+  const std::string segment = make_segment(kName);
+  std::string other = segment.substr(0, 9000);
+  other[8500] = static_cast<char>(~other[8500]);
+  const bool is_other = GENERATE(true, false);
+  fixture.archive.put_piece(kName, 0, is_other ? other : segment.substr(0, 9000));
+  BytesSource source(segment);
+  const auto error = error_of([&] { fixture.archive.put(kName, source); });
+  CHECK(error.has_value() == is_other);
+  if (error) CHECK(error->kind() == ErrorKind::conflict);
+  CHECK(fixture.store.objects.size() == (is_other ? 1 : 2));
+}
+
 TEST_CASE("A large segment that is damaged is stored again, too") {
   constexpr uint64_t kLarge = 2 * kKeptSegmentBytes;
   const std::string name = segment_name({.timeline = 1, .number = 5}, kLarge);
