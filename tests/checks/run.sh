@@ -18,6 +18,7 @@ sources() {
     check scripts "$here/scripts.sh"
     check yaml "$here/yaml.sh"
     check workflows "$here/workflows.sh"
+    check makefile "$here/makefile.sh"
     check dockerfiles "$here/dockerfiles.py"
     check documentation "$here/docs.sh"
     check "alerts and dashboard" "$here/monitoring.sh"
