@@ -110,14 +110,13 @@ TEST_CASE("A destination that fails anywhere holds nothing, and the other one a 
     std::string call;
     int count;
   };
-  for (const Case& at : std::vector<Case>{
-           {"create", 1},
-           {"write", 1},
-           {"write", 2},
-           {"write", 3},
-           {"finish", 1},
-           {"put", 1},     // the sums
-           {"put", 2}}) {  // the manifest
+  for (const Case& at : std::vector<Case>{{"create", 1},
+                                          {"write", 1},
+                                          {"write", 2},
+                                          {"write", 3},
+                                          {"finish", 1},
+                                          {"put", 1},     // the sums
+                                          {"put", 2}}) {  // the manifest
     for (const bool effect_first : {false, true}) {
       if (effect_first && at.call == "finish") continue;
       for (const bool is_dir : {true, false}) {

@@ -233,7 +233,8 @@ TEST_CASE("Below a prefix a store knows its own keys and nothing else") {
   CHECK(folder.read(kNew + "/manifest.json") == "of another");
   fs::create_directory_symlink(folder.path() / "app", folder.path() / "daily/eu");
   CHECK(keys("").empty());
-  CHECK(fails_with(ErrorKind::conflict, "symbolic link", [&] { return store.create(kOld + "/x"); }));
+  CHECK(
+      fails_with(ErrorKind::conflict, "symbolic link", [&] { return store.create(kOld + "/x"); }));
 }
 
 TEST_CASE("A directory that vanishes is noticed below a prefix, too") {

@@ -235,9 +235,8 @@ TEST_CASE("A region that a platform sets does not beat the one in the endpoint's
 TEST_CASE("The older name of the prefix is one of the directory, too, and no other is") {
   const TemporaryFolder folder;
   const auto with = [&](Environment environment, const std::string& only = {}) {
-    environment.insert({{"BACKUP_DIR", folder.path().string()},
-                        {"S3_ACCESS_KEY", "a"},
-                        {"S3_SECRET_KEY", "s"}});
+    environment.insert(
+        {{"BACKUP_DIR", folder.path().string()}, {"S3_ACCESS_KEY", "a"}, {"S3_SECRET_KEY", "s"}});
     return check(environment, only);
   };
   for (const auto* only : {"", "dir"}) {
