@@ -267,6 +267,7 @@ expect 0 makefile.sh deploy/compose/Makefile "the Makefile" <"$makefile"
 expect 1 makefile.sh deploy/compose/Makefile "a target without its option" < <(sed 's/down --volumes/down/' "$makefile")
 expect 1 makefile.sh deploy/compose/Makefile "a target without help" < <(sed 's/^down: .*/down:/' "$makefile")
 expect 1 makefile.sh deploy/compose/Makefile "a lost target" < <(sed 's/^logs:/log:/' "$makefile")
+# shellcheck disable=SC2016
 expect 1 makefile.sh deploy/compose/Makefile "an unquoted file" < <(sed 's/restore "$$FILE"/restore $$FILE/' "$makefile")
 expect 1 docs.sh .env.example "an unknown variable in .env.example" <<<'DATABSE=app'
 expect 0 docs.sh .env.example "a comment in .env.example" <<<'# DATABSE=app'

@@ -32,7 +32,7 @@ case_restore_from_s3() {
     backup_now
     create_database app_copy
     id=$(field id)
-    cd "$T"
+    cd "$T" || fail "no folder"
     by_hand 'app_backup && cd'
     expect_same_database app app_copy
 }
@@ -97,7 +97,7 @@ case_roles_from_s3() {
     backup_now
     id=$(field id _globals)
     drop_roles by_hand
-    cd "$T"
+    cd "$T" || fail "no folder"
     by_hand 'roles_backup && cd'
     [ "$(sql postgres "select rolconnlimit from pg_roles where rolname = 'by_hand'")" = 7 ] || fail "the role is not back"
     grep -q 'already exists' "$T/err" || fail "psql says nothing of the role that connects"
