@@ -85,7 +85,7 @@ told() { jq -r --arg s "$1" --arg v "$2" '.services[$s].environment[$v] // "unse
 # with_env: compose.yaml with the .env on stdin
 with_env() {
     cat >"$T/env"
-    compose --env-file "$T/env" config --format json >"$T/config"
+    compose --env-file "$T/env" --profile '*' config --format json >"$T/config"
 }
 
 case_their_env_is_passed_on() {
