@@ -263,6 +263,10 @@ void check_restore_request(BackupConfig& config, const ParsedOptions& parsed,
 void check_backup(const BackupConfig& config, const ParsedOptions& parsed, bool is_service,
                   std::vector<std::string>& problems) {
   if (config.method == BackupMethod::physical) {
+    if (config.dump.is_native) {
+      problems.push_back(fmt::format("{}, and base backups are none: set it to zstd, gzip or none",
+                                     kNativeIsOfArchives));
+    }
     return check_physical_options(config.physical, problems);
   }
   const bool is_named = config.databases.all || !config.databases.names.empty() ||
@@ -322,13 +326,16 @@ CommandLine backup_command_line(BackupConfig& config) {
       .verbs = {{.name = "serve",
                  .help = "back up every BACKUP_INTERVAL or by BACKUP_SCHEDULE (default)",
                  .also = "backup-service"},
-                {.name = "now", .help = "one backup of each database", .also = "backup-db"},
+                {.name = "now",
+                 .help = "one backup of each database",
+                 .also = "backup-db /opt/backup.py /scripts/backup.sh"},
                 {.name = kCheck,
                  .help = "connect to PostgreSQL and every destination, and say what is wrong"},
                 {"list", "show the backups"},
                 {.name = "restore",
                  .help = "restore a backup; on a terminal without options it asks",
-                 .arguments = "[ID]"},
+                 .arguments = "[ID]",
+                 .also = "/scripts/restore.sh"},
                 {.name = kCheckBackup,
                  .help = "say whether the newest base backup and WAL are young enough",
                  .also = "check_backup"},

@@ -161,7 +161,9 @@ CommandLine prune_command_line(PruneConfig& config) {
       .verbs = {{"serve",
                  "Prune at start and then every PRUNE_INTERVAL or by CLEANUP_SCHEDULE; SIGUSR1: "
                  "now (default)."},
-                {"now", "Prune once."},
+                {.name = "now",
+                 .help = "Prune once.",
+                 .also = "/opt/prune-backups.py /scripts/cleanup.sh"},
                 {"plan", "Show the rules and what they would delete; delete nothing."},
                 {kCheck, "Connect to every destination, and say what is wrong; delete nothing."},
                 kScheduleVerb,

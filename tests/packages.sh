@@ -13,7 +13,7 @@ build_packages=(
 # To build the tests, to check the sources, and the servers and tools of the end-to-end tests.
 # shellcheck disable=SC2034
 test_packages=(
-    catch2 ccache git
+    catch2 ccache git make
     clang clang-format clang-tidy libclang-rt-dev shellcheck yamllint
     ceph-common ceph-mon ceph-osd radosgw openssl
     awscli curl jq libfaketime pgbouncer prometheus prometheus-pushgateway python3 tzdata zstd

@@ -25,6 +25,20 @@ void check(std::string_view variable, const std::string& value, std::vector<std:
   }
 }
 
+/// Makes the choice of BACKUP_COMPRESSION: one of Compression in its order, or native behind them.
+Choice compression_choice(DumpOptions& options) {
+  constexpr size_t kNative = 3;
+  return {{"zstd", "gzip", "none", "native"},
+          [&options] {
+            return options.is_native ? kNative : static_cast<size_t>(options.packing.compression);
+          },
+          [&options](size_t index) {
+            options.is_native = index == kNative;
+            options.packing.compression =
+                options.is_native ? Compression::none : static_cast<Compression>(index);
+          }};
+}
+
 }  // namespace
 
 std::vector<Option> dump_rows(DumpOptions& options) {
@@ -33,8 +47,9 @@ std::vector<Option> dump_rows(DumpOptions& options) {
        .value = choice(&options.format, {"custom", "plain"}),
        .help = "custom: pg_dump's archive, for pg_restore. plain: SQL, for psql."},
       {.name = "BACKUP_COMPRESSION",
-       .value = choice(&options.packing.compression, {"zstd", "gzip", "none"}),
-       .help = "zstd is smaller and many times faster than gzip."},
+       .value = compression_choice(options),
+       .help = "zstd is smaller and many times faster than gzip. native: pg_dump compresses its "
+               "archive itself, by gzip, so that pg_restore reads the stored file as it is."},
       {.name = "ZSTD_LEVEL",
        .value = Number{&options.effort.zstd_level, kMinZstdLevel, kMaxZstdLevel},
        .help = "Compression of zstd: higher is smaller and slower."},
@@ -43,7 +58,7 @@ std::vector<Option> dump_rows(DumpOptions& options) {
        .help = "Threads that compress. Each takes about 6 MiB more at level 3."},
       {.name = "GZIP_LEVEL",
        .value = Number{&options.effort.gzip_level, kMinGzipLevel, kMaxGzipLevel},
-       .help = "Compression of gzip: higher is smaller and slower."},
+       .help = "Compression of gzip and native: higher is smaller and slower."},
       {.name = "EXCLUDE_TABLES",
        .value = &options.exclude_tables,
        .help = "Tables to leave out: patterns of pg_dump, split at commas and whitespace, such "
@@ -83,6 +98,12 @@ void check_dump_options(DumpOptions& options, std::vector<std::string>& problems
           [&](const std::string& text) { add_patterns(options, option, text); });
   };
   options.arguments.clear();
+  if (options.is_native && options.format != StreamFormat::custom) {
+    problems.push_back(
+        fmt::format("{}, and plain SQL is none: set BACKUP_FORMAT=custom, or "
+                    "BACKUP_COMPRESSION=gzip",
+                    kNativeIsOfArchives));
+  }
   patterns("INCLUDE_SCHEMAS", "schema", options.include_schemas);
   if (!options.arguments.empty()) options.arguments.emplace_back("--strict-names");
   patterns("EXCLUDE_SCHEMAS", "exclude-schema", options.exclude_schemas);
@@ -103,7 +124,8 @@ void check_dump_options(DumpOptions& options, std::vector<std::string>& problems
 
 std::vector<std::string> dump_arguments(const DumpOptions& options, std::string_view encoding) {
   std::vector<std::string> arguments = {
-      options.format == StreamFormat::custom ? "--format=custom" : "--format=plain", "--compress=0",
+      options.format == StreamFormat::custom ? "--format=custom" : "--format=plain",
+      fmt::format("--compress={}", options.is_native ? options.effort.gzip_level : 0),
       fmt::format("--encoding={}", encoding)};
   if (options.lock_timeout.count() > 0) {
     const auto timeout = std::chrono::milliseconds(options.lock_timeout);

@@ -20,6 +20,7 @@ struct DumpOptions {
   StreamFormat format = StreamFormat::custom;
   Packing packing{};
   PackingEffort effort{};
+  bool is_native = false;  ///< pg_dump compresses its archive itself, and nothing packs it
   std::chrono::seconds lock_timeout = std::chrono::minutes(15);  ///< 0: none
   std::optional<std::chrono::seconds> run_timeout{};  ///< limit of pg_dump's run time; unset: none
 
@@ -38,6 +39,10 @@ struct DumpOptions {
 
 /// Returns the rows of the option table, which point into `options`.
 [[nodiscard]] std::vector<Option> dump_rows(DumpOptions& options);
+
+/// Begins the complaint about `native` for what pg_dump does not write as an archive.
+inline constexpr std::string_view kNativeIsOfArchives =
+    "BACKUP_COMPRESSION=native is pg_dump's own compression of its archive";
 
 /// Fills `arguments` and `flags`, and appends one sentence to `problems` for each mistake in the
 /// settings.

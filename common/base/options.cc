@@ -140,7 +140,8 @@ class Parser {
     const std::string_view wanted = words[0];
     const auto found =
         std::find_if(command_.verbs.begin(), command_.verbs.end(), [&](const Verb& verb) {
-          return verb.name == wanted || (!verb.also.empty() && verb.also == wanted);
+          const std::vector<std::string> also = split_command_line(verb.also);
+          return verb.name == wanted || std::find(also.begin(), also.end(), wanted) != also.end();
         });
     verb_ = found == command_.verbs.end() ? nullptr : &*found;
     if (verb_ == nullptr) {

@@ -97,7 +97,7 @@ struct Verb {
   /// Names the words that must follow it, for --help: `GROUP/ID`, `NAME PATH`. A word in brackets
   /// may be left out.
   std::string_view arguments = {};
-  std::string_view also = {};      ///< the name that an older system gave it
+  std::string_view also = {};      ///< what older systems called it, words split at spaces
   std::string_view flags_of = {};  ///< a verb whose flags this one takes, too
 };
 

@@ -229,7 +229,7 @@ void BackupWriter::drop(Branch& branch, const Error& error) {
 
 /// Abandons what is unfinished, and deletes what is complete. The reply to the manifest may be lost
 /// although it was written: the manifest goes first, as in pruning. After a conflict the manifest
-/// that is there belongs to someone else.
+/// and the sums that are there belong to someone else.
 void BackupWriter::withdraw(Branch& branch, ErrorKind cause) noexcept {
   branch.writers.clear();
   try {
@@ -240,9 +240,9 @@ void BackupWriter::withdraw(Branch& branch, ErrorKind cause) noexcept {
       for (const StoredObject& object : objects) keys.push_back(object.key);
     }
     if (keys.empty()) return;
-    keys.push_back(fmt::format("{}/{}", folder, kSumsName));
     if (cause != ErrorKind::conflict) {
       keys.insert(keys.begin(), fmt::format("{}/{}", folder, kManifestName));
+      keys.push_back(fmt::format("{}/{}", folder, kSumsName));
     }
     try {
       for (const std::string& key : keys) store.remove(key);

@@ -4,7 +4,7 @@
 // deleted.
 //
 //   {group}/{id}/manifest.json        the commit point
-//   {group}/{id}/SHA256SUMS           directory stores
+//   {group}/{id}/SHA256SUMS           checksums for people: the programs do not read it
 //   {group}/{id}/hold                 the backup stays until it is released
 //   {group}/{id}/{group}.dump.zst     data, or .sql for plain SQL, .gz or nothing in place of .zst;
 //                                     further pieces end in .0001, .0002 ...

@@ -12,7 +12,6 @@
 
 #include "common/base/error.h"
 #include "common/base/fd.h"
-#include "common/codec/digest.h"
 #include "common/codec/encoding.h"
 #include "common/codec/file_source.h"
 #include "common/store/dir_walk.h"
@@ -31,21 +30,16 @@ bool is_temporary(std::string_view key) {
   return key.substr(key.rfind('/') + 1).starts_with(kTemporaryPrefix);
 }
 
-std::string sums_text(std::string_view manifest, const std::vector<StoredObject>& objects) {
-  std::string text;
-  for (const StoredObject& object : objects) {
-    text += fmt::format("{}  {}\n", object.sha256, fs::path(object.key).filename().string());
-  }
-  return text + fmt::format("{}  {}\n", sha256_hex(manifest), kManifestName);
-}
-
 }  // namespace
 
-DirStore::DirStore(const fs::path& root, const Clock& clock) : root_(root), clock_(clock) {}
+DirStore::DirStore(const fs::path& base, const Clock& clock, std::string prefix)
+    : root_(base, std::move(prefix)), clock_(clock) {}
 
 std::string DirStore::location(std::string_view key) const { return path_of(key).string(); }
 
-std::string DirStore::full_key(std::string_view key) const { return std::string(key); }
+std::string DirStore::full_key(std::string_view key) const {
+  return root_.prefix() + std::string(key);
+}
 
 fs::path DirStore::path_of(std::string_view key) const { return root_.path() / key; }
 
@@ -61,7 +55,6 @@ void DirStore::put(const std::string& key, std::string_view bytes) {
 
 void DirStore::commit(const std::string& folder, std::string_view manifest,
                       const std::vector<StoredObject>& objects) {
-  put(fmt::format("{}/{}", folder, kSumsName), sums_text(manifest, objects));
   Store::commit(folder, manifest, objects);
   link_latest(path_of(folder));
 }
@@ -70,7 +63,7 @@ void DirStore::commit(const std::string& folder, std::string_view manifest,
 /// runs at the same time the older one may end last.
 bool DirStore::is_older_than_latest(const fs::path& folder) const {
   std::error_code error;
-  const fs::path link = folder.parent_path() / kLatest;
+  const fs::path link = folder.parent_path() / kLatestName;
   const std::string named = fs::read_symlink(link, error).filename().string();
   const std::string now = format_basic(clock_.now());
   return !error && named > folder.filename().string() && named.substr(0, now.size()) <= now &&
@@ -82,7 +75,7 @@ bool DirStore::is_older_than_latest(const fs::path& folder) const {
 /// directory of that name).
 void DirStore::link_latest(const fs::path& folder) {
   if (is_older_than_latest(folder)) return;
-  const fs::path link = folder.parent_path() / kLatest;
+  const fs::path link = folder.parent_path() / kLatestName;
   const fs::path temporary =
       folder.parent_path() / fmt::format("{}{}-latest", kTemporaryPrefix, random_hex(4));
   if (symlink(folder.filename().c_str(), temporary.c_str()) != 0 ||
@@ -130,7 +123,10 @@ void DirStore::walk(std::string_view prefix, const VisitFile& visit) {
   root_.check();
   const std::string_view directory = prefix.substr(0, prefix.rfind('/') + 1);
   if (directory.empty() || root_.is_spelled_alike(directory)) {
-    walk_files(root_.path(), prefix, visit);
+    walk_files(root_.base(), root_.prefix() + std::string(prefix),
+               [&](const std::string& path, const struct stat& info) {
+                 visit(path.substr(root_.prefix().size()), info);
+               });
   }
   root_.check();
 }
@@ -142,7 +138,7 @@ void DirStore::remove(const std::string& key) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
     throw_path_error("delete", path);
   }
-  remove_empty_directories(root_.path(), path.parent_path());
+  remove_empty_directories(root_.base(), path.parent_path());
 }
 
 void DirStore::list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) {

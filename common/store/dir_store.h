@@ -18,9 +18,9 @@ namespace pgbackup {
 
 class DirStore final : public Store {
  public:
-  /// Opens the directory. Throws as StoreRoot does. All calls throw `not_found` once the directory
-  /// is gone.
-  DirStore(const std::filesystem::path& root, const Clock& clock);
+  /// Opens the directory; keys lie below `prefix` in it, see StoreRoot, which also says what this
+  /// throws. All calls throw `not_found` once the directory is gone.
+  DirStore(const std::filesystem::path& base, const Clock& clock, std::string prefix = {});
 
   [[nodiscard]] std::string location(std::string_view key) const override;
   [[nodiscard]] std::string full_key(std::string_view key) const override;

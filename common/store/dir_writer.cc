@@ -69,7 +69,7 @@ void check_spelling(const StoreRoot& root, const std::string& key) {
 
 void remove_empty_directories(const fs::path& root, fs::path directory) {
   while (directory != root) {
-    const fs::path latest = directory / kLatest;
+    const fs::path latest = directory / kLatestName;
     if (is_dangling(latest) && has_one_entry(directory)) unlink(latest.c_str());
     if (rmdir(directory.c_str()) != 0) return;
     directory = directory.parent_path();
@@ -80,11 +80,11 @@ TemporaryFile::TemporaryFile(const StoreRoot& root, const std::string& key)
     : root_(root), path_(root.path() / key) {
   root_.check();
   check_spelling(root_, key);
-  make_directories(root_.path(), path_.parent_path());
+  make_directories(root_.base(), path_.parent_path());
   try {
     open(key);
   } catch (...) {
-    remove_empty_directories(root_.path(), path_.parent_path());
+    remove_empty_directories(root_.base(), path_.parent_path());
     throw;
   }
 }
@@ -101,7 +101,7 @@ TemporaryFile::~TemporaryFile() {
   if (committed_) return;
   unlink(temporary_.c_str());
   try {
-    remove_empty_directories(root_.path(), path_.parent_path());
+    remove_empty_directories(root_.base(), path_.parent_path());
   } catch (...) {
     return;  // out of memory: an empty directory stays
   }

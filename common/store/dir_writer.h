@@ -19,8 +19,6 @@ namespace pgbackup {
 /// The start of a temporary file's name, `.tmp-<random>-<name>`: no name in our keys starts with a
 /// dot.
 inline constexpr std::string_view kTemporaryPrefix = ".tmp-";
-/// The link beside a group's backups that names the newest one.
-inline constexpr const char* kLatest = "latest";
 
 /// Writes a file that exists under its name only after commit(). Without commit() the destructor
 /// deletes all traces.

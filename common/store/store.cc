@@ -3,11 +3,24 @@
 #include <fmt/format.h>
 
 #include "common/base/error.h"
+#include "common/codec/digest.h"
 
 namespace pgbackup {
+namespace {
+
+std::string sums_text(std::string_view manifest, const std::vector<StoredObject>& objects) {
+  std::string text;
+  for (const StoredObject& object : objects) {
+    text += fmt::format("{}  {}\n", object.sha256, object.key.substr(object.key.rfind('/') + 1));
+  }
+  return text + fmt::format("{}  {}\n", sha256_hex(manifest), kManifestName);
+}
+
+}  // namespace
 
 void Store::commit(const std::string& folder, std::string_view manifest,
-                   const std::vector<StoredObject>& /*objects*/) {
+                   const std::vector<StoredObject>& objects) {
+  put(fmt::format("{}/{}", folder, kSumsName), sums_text(manifest, objects));
   put(fmt::format("{}/{}", folder, kManifestName), manifest);
 }
 

@@ -97,8 +97,9 @@ class Store {
   /// Lets the lock of what is written from now on begin now, and not when the store was made. All
   /// objects of a backup have one lock, so this is for what is written by itself.
   virtual void renew_lock() {}
-  /// Makes a backup exist: writes `folder`/manifest.json. A directory store also keeps
-  /// `folder`/SHA256SUMS and a link `latest` beside `folder`.
+  /// Makes a backup exist: writes `folder`/SHA256SUMS, and then `folder`/manifest.json. A directory
+  /// store also keeps a link `latest` beside `folder`, and S3 an object of that name where
+  /// S3_LATEST asks for it.
   virtual void commit(const std::string& folder, std::string_view manifest,
                       const std::vector<StoredObject>& objects);
 
@@ -142,9 +143,12 @@ class Store {
 
 /// The name of the object whose existence is the backup's existence.
 inline constexpr std::string_view kManifestName = "manifest.json";
-/// The name of the file in directories that holds the checksums of a backup's objects, for
-/// `sha256sum -c`.
+/// The name of the object that holds the checksums of a backup's objects and of its manifest, for
+/// `sha256sum -c`. The programs do not read it.
 inline constexpr std::string_view kSumsName = "SHA256SUMS";
+/// The name beside a group's backups that leads to the newest of them: a link in a directory, an
+/// object in a bucket. The programs do not read it.
+inline constexpr std::string_view kLatestName = "latest";
 
 /// The most bytes of a manifest, and of anything else that is read as a whole.
 inline constexpr size_t kMaxSmallObject = size_t{1} << 20U;

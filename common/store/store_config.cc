@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <system_error>
 
 #include "common/base/error.h"
 #include "common/base/text.h"
@@ -93,20 +94,24 @@ void check_keys(const StoreConfig& config, const ParsedOptions& parsed,
   }
 }
 
-/// Returns the variable that a value came from: the row's own, or a weaker one.
+constexpr std::string_view kOlderPrefix = "DB_BACKUP_PREFIX";
+
+/// Returns the variable that a value came from: the row's own, a weaker one, or DB_BACKUP_PREFIX.
 std::string_view origin(const ParsedOptions& parsed, std::string_view name) {
   for (const Setting& setting : parsed.settings) {
-    if (setting.name == name && setting.source.starts_with("AWS_")) return setting.source;
+    if (setting.name != name) continue;
+    if (setting.source.starts_with("AWS_")) return setting.source;
+    if (setting.given_as.starts_with(kOlderPrefix)) return kOlderPrefix;
   }
   return name;
 }
 
 /// Checks the prefix. Some servers and most tools cannot handle empty and dot segments, and
 /// whitespace is a slip of the pen.
-void check_prefix(const S3Config& s3, std::vector<std::string>& problems) {
+void check_prefix(const S3Config& s3, std::string_view name, std::vector<std::string>& problems) {
   const std::string prefix = normalized_prefix(s3.prefix);
   const auto complain = [&](std::string_view what) {
-    problems.push_back(fmt::format("S3_PREFIX: '{}' {}", s3.prefix, what));
+    problems.push_back(fmt::format("{}: '{}' {}", name, s3.prefix, what));
   };
   if (prefix.find_first_of(kWhitespace) != std::string::npos) {
     return complain("holds whitespace: leave it out");
@@ -130,7 +135,6 @@ void check_s3(const S3Config& s3, const ParsedOptions& parsed, std::vector<std::
     check_write_options(s3.write, parse_s3_endpoint(s3.endpoint, s3.region).scheme, problems);
   });
   if (!s3.bucket.empty()) collect(problems, [&] { check_bucket_name(s3.bucket); });
-  check_prefix(s3, problems);
 }
 
 /// Checks the rate limit. A lower one would look like a connection that has stalled.
@@ -185,6 +189,35 @@ void take_apart_endpoint(S3Config& s3, std::vector<std::string>& problems) {
   }
 }
 
+/// Returns whether backups of ours lie in the directory itself, from when DB_BACKUP_PREFIX was of
+/// the bucket alone. What cannot be read holds none: opening the store says what is wrong.
+bool holds_backups(const std::filesystem::path& directory) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  for (fs::directory_iterator group(directory, error), end; !error && group != end;
+       group.increment(error)) {
+    std::error_code ignored;
+    for (fs::directory_iterator backup(group->path(), ignored); !ignored && backup != end;
+         backup.increment(ignored)) {
+      std::error_code none;
+      if (fs::exists(backup->path() / kManifestName, none)) return true;
+    }
+  }
+  return false;
+}
+
+/// Returns the prefix below the directory: none where backups lie there without it, so that an
+/// upgrade does not look for them elsewhere.
+std::string prefix_in_directory(const StoreConfig& config, Log& log) {
+  if (config.dir_prefix.empty() || !holds_backups(config.backup_dir)) return config.dir_prefix;
+  const std::string path = config.backup_dir.string();
+  log.info(
+      fmt::format("{} does not count for {}, which holds backups without it", kOlderPrefix, path),
+      {{"hint", fmt::format("stop both programs and move them into {}",
+                            (config.backup_dir / config.dir_prefix).string())}});
+  return {};
+}
+
 }  // namespace
 
 std::vector<Option> store_options(StoreConfig& config) {
@@ -220,7 +253,8 @@ std::vector<Option> store_options(StoreConfig& config) {
        .default_note = "found out"},
       {.name = "S3_PREFIX",
        .value = &s3.prefix,
-       .help = "Prefix in the bucket; nothing outside of it is touched.",
+       .help = "Prefix in the bucket; nothing outside of it is touched. As DB_BACKUP_PREFIX also "
+               "below BACKUP_DIR, unless backups lie there without it.",
        .aliases = {{"DB_BACKUP_PREFIX"}}},
       {.name = "S3_ADDRESSING",
        .value = choice(&s3.addressing, {"auto", "path", "virtual"}),
@@ -249,7 +283,12 @@ std::vector<Option> upload_options(StoreConfig& config) {
                "backup; what is longer takes several."},
       {.name = "S3_MAX_PARTS",
        .value = Number{&config.s3.max_parts, 1, kMostParts},
-       .help = "Parts of one object at most: what the provider allows (Scaleway: 1000)."}};
+       .help = "Parts of one object at most: what the provider allows (Scaleway: 1000)."},
+      {.name = "S3_LATEST",
+       .value = &config.s3.writes_latest,
+       .help = "Also write the object GROUP/latest after each backup, which holds its id, for "
+               "scripts of your own. It is overwritten each time.",
+       .verbs = {"serve", "now"}}};
 }
 
 std::vector<Option> rate_options(StoreConfig& config) {
@@ -293,6 +332,9 @@ void check_store_config(StoreConfig& config, const ParsedOptions& parsed,
              config.only != kS3Destination) {
     problems.push_back(fmt::format("--from: '{}' is neither s3 nor dir", config.only));
   }
+  const std::string_view prefix_name = origin(parsed, "S3_PREFIX");
+  if (has_bucket || prefix_name == kOlderPrefix) check_prefix(config.s3, prefix_name, problems);
+  if (prefix_name == kOlderPrefix) config.dir_prefix = normalized_prefix(config.s3.prefix);
   if (config.only == kDirDestination) {
     // In a disaster the bucket's secrets may be lost; the directory must work without them.
     std::erase_if(problems, [](const std::string& problem) {
@@ -329,6 +371,7 @@ S3Config s3_config(const StoreConfig& config, Clock& clock) {
           .retry = {.total = config.retry_time},
           .first_contact = config.first_contact,
           .write = s3.write,
+          .writes_latest = s3.writes_latest,
           .delete_versions = s3.delete_versions,
           .counter = s3.counter};
 }
@@ -359,7 +402,9 @@ Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log
   };
   // The near destination comes first: where both hold the same backup, it is read from there.
   if (has_directory) {
-    open(kDirDestination, [&] { return std::make_unique<DirStore>(config.backup_dir, clock); });
+    open(kDirDestination, [&] {
+      return std::make_unique<DirStore>(config.backup_dir, clock, prefix_in_directory(config, log));
+    });
   }
   if (has_bucket) {
     open(kS3Destination,

@@ -25,6 +25,9 @@ struct StoreConfig {
   std::optional<std::chrono::seconds> first_contact{};  ///< see S3Config
   Environment environment = process_environment();      ///< where AWS_* credentials are looked for
   std::string only;  ///< `s3` or `dir`: this destination alone; empty: all that are set
+  /// Holds the prefix below `backup_dir`, empty or with a slash at its end. check_store_config()
+  /// sets it where the prefix comes as DB_BACKUP_PREFIX, which was one of directories, too.
+  std::string dir_prefix{};
 };
 
 /// Returns rows of the option table. The rows point into `config`, which must outlive them.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/base/fd.h"
@@ -59,8 +60,9 @@ bool has_directory_named(const fs::path& root, const std::string& name) {
 
 }  // namespace
 
-StoreRoot::StoreRoot(const fs::path& path) : path_(normalized(path)) {
-  const Fd fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+StoreRoot::StoreRoot(const fs::path& base, std::string prefix)
+    : base_(normalized(base)), prefix_(std::move(prefix)), path_(normalized(base_ / prefix_)) {
+  const Fd fd(::open(base_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat info {};
   if (fd.is_open() && fstat(fd.get(), &info) == 0) {
     device_ = info.st_dev;
@@ -69,7 +71,7 @@ StoreRoot::StoreRoot(const fs::path& path) : path_(normalized(path)) {
   }
   const int error_number = errno;
   throw Error(error_number == EACCES ? ErrorKind::denied : ErrorKind::not_found,
-              fmt::format("cannot open the backup directory {}: {}", path_.string(),
+              fmt::format("cannot open the backup directory {}: {}", base_.string(),
                           errno_text(error_number)),
               error_number == EACCES
                   ? owner_hint()
@@ -78,10 +80,10 @@ StoreRoot::StoreRoot(const fs::path& path) : path_(normalized(path)) {
 
 void StoreRoot::check() const {
   struct stat info {};
-  if (stat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_) return;
+  if (stat(base_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_) return;
   throw Error(
       ErrorKind::not_found,
-      fmt::format("the backup directory {} is no longer the one that was opened", path_.string()),
+      fmt::format("the backup directory {} is no longer the one that was opened", base_.string()),
       "was the volume unmounted, or the directory deleted or replaced?");
 }
 

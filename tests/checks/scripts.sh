@@ -8,4 +8,4 @@ cd "${1:-$(dirname "$0")/../..}"
     exit 1
 }
 find . -path './build*' -prune -o -path ./.git -prune -o -type f -print0 | xargs -0 grep -lZE -m1 \
-    '^#!/usr/bin/env bash$|^# shellcheck shell=bash$' | xargs -0 shellcheck -x --source-path=SCRIPTDIR
+    '^#!/usr/bin/env bash$|^#!/bin/sh$|^# shellcheck shell=bash$' | xargs -0 shellcheck -x --source-path=SCRIPTDIR

@@ -269,6 +269,19 @@ expect_page 1 "an unknown flag of the service restore" < <(block "docker compose
 expect_page 1 "an unknown variable" < <(block "export DATABSE=app")
 expect_page 0 "a file of a secret" < <(block "export DB_PASSWORD_FILE=/a")
 expect_page 1 "an unknown file of a secret" < <(block "export PASSWORD_FILE=/a")
+makefile=$checks/../../deploy/compose/Makefile
+expect 0 makefile.sh deploy/compose/Makefile "the Makefile" <"$makefile"
+expect 1 makefile.sh deploy/compose/Makefile "a target without its option" < <(sed 's/down --volumes/down/' "$makefile")
+expect 1 makefile.sh deploy/compose/Makefile "a target without help" < <(sed 's/^down: .*/down:/' "$makefile")
+expect 1 makefile.sh deploy/compose/Makefile "a lost target" < <(sed 's/^logs:/log:/' "$makefile")
+# shellcheck disable=SC2016
+expect 1 makefile.sh deploy/compose/Makefile "an unquoted file" < <(sed 's/restore "$$FILE"/restore $$FILE/' "$makefile")
+stack=$checks/../../compose.yaml
+expect 0 stack.py compose.yaml "the stack" <"$stack"
+expect 1 stack.py compose.yaml "a default interval" < <(sed 's/BACKUP_INTERVAL:-}/BACKUP_INTERVAL:-1d}/' "$stack")
+expect 1 stack.py compose.yaml "a variable that is lost" < <(sed '/^      CLEANUP_SCHEDULE:/d' "$stack")
+expect 1 stack.py compose.yaml "a fixed zone" < <(sed 's/^  TZ:$/  TZ: UTC/' "$stack")
+expect 1 stack.py compose.yaml "no name for the store" < <(sed 's/aliases: \[garage\]/aliases: []/' "$stack")
 expect 1 docs.sh .env.example "an unknown variable in .env.example" <<<'DATABSE=app'
 expect 0 docs.sh .env.example "a comment in .env.example" <<<'# DATABSE=app'
 directories=$'| Directory | Holds |\n|---|---|'

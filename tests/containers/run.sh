@@ -76,7 +76,7 @@ git_of() { git -c safe.directory='*' -C "$@"; }
 
 cases_of() { sed -nE 's/^case_([a-z0-9_]+)\(\).*/\1/p' "$here/cases/$1.sh"; }
 
-[ $# -gt 0 ] || set -- images stack production physical nights kubernetes outage bad_input
+[ $# -gt 0 ] || set -- images stack older_systems production physical nights kubernetes outage bad_input
 if ! engine_answers; then
     ours=1
     build_step "an engine of our own" "$here/engine-up.sh"

@@ -32,8 +32,57 @@ case_restore_from_s3() {
     backup_now
     create_database app_copy
     id=$(field id)
-    cd "$T"
+    cd "$T" || fail "no folder"
     by_hand 'app_backup && cd'
+    expect_same_database app app_copy
+}
+
+# Of a backup from before there were sums in buckets, and by the name of the newest one.
+case_sums_and_latest_in_s3() {
+    use_s3
+    use_aws
+    create_small_database app
+    use_database app
+    settings+=(S3_LATEST=true)
+    backup_now
+    next_second
+    backup_now
+    id=$(field id | sort | tail -n 1)
+    [ "$(store_get app/latest)" = "$id" ] || fail "latest is $(store_get app/latest)"
+    [ "$(store_get app/latest | wc -l)" = 1 ] || fail "latest ends without a line break"
+    local block
+    block=$(documented_block s3.md 'aws s3 cp s3://backups/app/latest -')
+    cd "$T" || fail "no folder"
+    PATH=$T/bin:$PATH bash -euo pipefail -c "${block//s3:\/\/backups\//s3://$S3_BUCKET/$prefix/}"
+    cd app_latest || fail "no backup"
+    sha256sum -c SHA256SUMS >"$T/checked"
+    [ "$(sort "$T/checked" | xargs)" = "app.dump.zst: OK manifest.json: OK" ] || fail "$(cat "$T/checked")"
+    grep -v manifest.json SHA256SUMS >"$T/expected"
+    rm SHA256SUMS
+    by_hand 'jq -r'
+    cmp SHA256SUMS "$T/expected"
+    # It neither counts nor goes.
+    settings+=(RETENTION_KEEP_LAST=1)
+    expect 0 pg_prune now
+    says_not latest
+    [ "$(store_list | sed -n 's#^[0-9]* app/##p' | sort | xargs)" = \
+        "$id/SHA256SUMS $id/app.dump.zst $id/manifest.json latest" ] || fail "$(store_list)"
+    [ "$(field id)" = "$id" ] || fail "$(field id)"
+    # What holds nonsense is read by nobody.
+    echo ../../x | store_put app/latest
+    expect 0 pg_backup restore --target-database copy --create
+}
+
+case_native_from_folder() {
+    use_dir
+    create_small_database app
+    use_database app
+    settings+=(BACKUP_COMPRESSION=native)
+    backup_now
+    id=$(field id)
+    create_database app_copy
+    cd "$folder/app/$id" || fail "there is none"
+    by_hand 'pg_restore --exit-on-error --jobs'
     expect_same_database app app_copy
 }
 
@@ -48,7 +97,7 @@ case_roles_from_s3() {
     backup_now
     id=$(field id _globals)
     drop_roles by_hand
-    cd "$T"
+    cd "$T" || fail "no folder"
     by_hand 'roles_backup && cd'
     [ "$(sql postgres "select rolconnlimit from pg_roles where rolname = 'by_hand'")" = 7 ] || fail "the role is not back"
     grep -q 'already exists' "$T/err" || fail "psql says nothing of the role that connects"

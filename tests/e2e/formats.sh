@@ -24,11 +24,13 @@ all_formats() {
     use_database app
     local format compression name key count=0
     for format in custom plain; do
-        for compression in zstd gzip none; do
+        for compression in zstd gzip none native; do
+            [ "$format $compression" != "plain native" ] || continue
             count=$((count + 1))
             settings+=("BACKUP_FORMAT=$format" "BACKUP_COMPRESSION=$compression")
             next_second
             backup_now
+            [ "$compression" != native ] || is_compressed_archive
             key=$(store_objects | sed -nE 's#^[0-9]+ (app/.*/app\.(dump|sql).*)$#\1#p' | tail -n 1)
             name=${key##*/}
             expect 0 pg_backup restore --target-database "copy$count" --create
@@ -41,7 +43,7 @@ all_formats() {
         done
     done
     store_objects | sed -nE 's#.*/(app\.(dump|sql).*)$#\1#p' | sort | xargs >"$T/names"
-    [ "$(cat "$T/names")" = "app.dump app.dump.gz app.dump.zst app.sql app.sql.gz app.sql.zst" ] || fail "$(cat "$T/names")"
+    [ "$(cat "$T/names")" = "app.dump app.dump app.dump.gz app.dump.zst app.sql app.sql.gz app.sql.zst" ] || fail "$(cat "$T/names")"
     expect_complete
     # They are one group for the pruner.
     settings+=(RETENTION_KEEP_LAST=2)
@@ -49,6 +51,40 @@ all_formats() {
     [ "$(manifests | wc -l)" = 2 ] || fail "$(manifests)"
 }
 both_stores all_formats
+
+# The newest backup is an archive that pg_dump has compressed, and that the stock tool reads where it lies.
+is_compressed_archive() {
+    local newest
+    newest=$(store_objects | sed -nE 's#^[0-9]+ (app/.*/app\.dump)$#\1#p' | tail -n 1)
+    store_get "$newest" >"$T/native.dump"
+    pg_restore -l "$T/native.dump" >"$T/contents"
+    grep -qE '^;     Compression: (gzip|-1|6)$' "$T/contents" || { head -n 15 "$T/contents"; fail "not compressed"; }
+    local whole
+    whole=$(PGDATABASE=app "$PG_BIN/pg_dump" -Fc -Z0 | wc -c)
+    [ "$(stat -c %s "$T/native.dump")" -lt "$whole" ] || fail "as large as without compression"
+}
+
+case_native_is_of_archives() {
+    use_dir
+    create_small_database app 10
+    use_database app
+    settings+=(BACKUP_COMPRESSION=native)
+    expect 2 with BACKUP_FORMAT=plain -- pg_backup now
+    says "BACKUP_COMPRESSION=native is pg_dump's own compression of its archive, and plain SQL is none"
+    expect 2 with BACKUP_METHOD=physical -- pg_backup now
+    says "BACKUP_COMPRESSION=native is pg_dump's own compression of its archive, and base backups are none"
+    expect 2 with "PGDUMP_OPTIONS=-Z 9" -- pg_backup now
+    says "BACKUP_COMPRESSION sets it"
+    settings+=(BACKUP_GLOBALS=true)
+    backup_now
+    ls "$folder"/_globals/2*/globals.sql >/dev/null || fail "roles are not plain SQL"
+    # A damaged one is noticed as any other.
+    local file
+    file=$(ls "$folder"/app/2*/app.dump)
+    head -c -1 "$file" >"$T/cut" && cp "$T/cut" "$file"
+    expect 1 pg_backup restore --target-database copy --create
+    says "the manifest says"
+}
 
 case_plain_is_restored_whole_or_not_at_all() {
     use_dir

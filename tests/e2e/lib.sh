@@ -93,6 +93,9 @@ become() {
 pg_backup() { (become "$BIN/pg-backup" "$@"); }
 pg_prune() { (become "$BIN/pg-prune" "$@"); }
 
+# older IMAGE/PATH ARGUMENT...: a command of an older system, as deploy/older puts it into the image
+older() { (become env "PATH=$BIN:$PATH" "$servers/../../deploy/older/$1" "${@:2}"); }
+
 setting() { printf '%s\n' "${settings[@]}" | sed -n "s/^$1=//p" | tail -n 1; } # NAME: its value
 
 # From here on `later COMMAND...` runs two hours from now, by the clocks of the program and of its store.

@@ -46,8 +46,22 @@ case_backup_py_and_prune_backups_py() {
     works app
     says_not "$old"
     [ "$(s3 ls | grep -c ' backup-')" = 2 ] || fail "its backups were touched although nobody adopted them"
+    # Its two scripts, in a container that runs and as the command of one.
+    local count command
+    for command in "older pg-backup/opt/backup.py" "pg_backup /opt/backup.py"; do
+        count=$(field id | wc -l)
+        next_second
+        expect 0 eval "$command"
+        [ "$(field id | wc -l)" = $((count + 1)) ] || fail "$command made no backup"
+    done
     added ADOPT_LAYOUTS=backup-time ADOPT_DATABASE=app
-    expect 0 pg_prune now
+    expect 0 pg_prune plan
+    says "$old"
+    expect 2 older pg-backup/opt/prune-backups.py
+    says "/opt/prune-backups.py is in the image of pg-prune"
+    expect 0 older pg-prune/opt/prune-backups.py
+    [ "$(s3 ls | grep -c ' backup-')" = 1 ] || fail "$(s3 ls)"
+    expect 0 pg_prune /opt/prune-backups.py
     [ "$(s3 ls | grep -c ' backup-')" = 1 ] || fail "$(s3 ls)"
 }
 
@@ -87,19 +101,67 @@ case_backup_service_and_backup_db() {
     [ "$(s3 ls | grep -c ' daily/app/.*manifest')" = 1 ] || fail "$(s3 ls)"
     next_second
     expect 0 pg_backup backup-db
+    next_second
+    added BACKUP_COMPRESSION=native
+    expect 0 older pg-backup/usr/local/bin/backup-db
     expect 0 pg_prune now
     [ "$(s3 ls | grep -c ' daily/app/.*manifest')" = 1 ] || fail "DB_BACKUP_MAX_N is not kept: $(s3 ls)"
-    [ "$(find "$T/db-backups" -name manifest.json | wc -l)" = 1 ] || fail "not in the directory"
+    find "$T/db-backups" -name manifest.json >"$T/manifests"
+    grep -q "^$T/db-backups/daily/app/[^/]*/manifest.json$" "$T/manifests" || fail "not below the prefix"
+    [ "$(wc -l <"$T/manifests")" = 1 ] || fail "$(cat "$T/manifests")"
     expect 0 pg_backup restore --from s3 --target-database restored --create
+    expect_same_database app restored
+    drop_database restored
+    # Its way to restore.
+    create_database restored
+    local backup_file_name
+    backup_file_name=$(ls "$T"/db-backups/daily/app/2*/app.dump)
+    DB_NAME=restored
+    "$PG_BIN/pg_restore" -d $DB_NAME "$backup_file_name"
     expect_same_database app restored
     # What it left.
     added ADOPT_LAYOUTS=db-time-hash
     PGDATABASE=app "$PG_BIN/pg_dump" -Fc | s3 put daily/app-9f3a1c2b-2021-11-02T20:51:55.pg-dump
+    PGDATABASE=app "$PG_BIN/pg_dump" -Fc >"$T/db-backups/daily/app-9f3a1c2b-2021-11-03T20:51:55.pg-dump"
     expect 0 pg_backup list
     says app-9f3a1c2b-2021-11-02T20:51:55.pg-dump
+    says app-9f3a1c2b-2021-11-03T20:51:55.pg-dump
     added DB_BACKUP_MAX_N=0
     expect 2 pg_prune now
     says DB_BACKUP_MAX_N
+}
+
+# Who had a bucket and a directory while the prefix was one of the bucket alone finds all backups after an upgrade.
+case_a_prefix_that_was_none_of_the_directory() {
+    own_bucket
+    mkdir -p "$T/db-backups"
+    create_small_database app
+    use_database app
+    settings+=("BACKUP_DIR=$T/db-backups" "S3_ENDPOINT=$S3_ENDPOINT" "S3_BUCKET=$S3_BUCKET" "S3_ACCESS_KEY=$S3_ACCESS_KEY"
+        "S3_SECRET_KEY=$S3_SECRET_KEY" RETENTION_KEEP_LAST=1)
+    places() { (cd "$T/db-backups" && find . -name manifest.json) | sed -E 's#/[0-9]{8}T.*##' | sort | uniq -c | xargs; }
+    with S3_PREFIX=daily -- backup_now
+    added DB_BACKUP_PREFIX=daily
+    next_second
+    backup_now
+    says "DB_BACKUP_PREFIX does not count for $T/db-backups, which holds backups without it"
+    [ "$(places)" = "2 ./app" ] || fail "$(places)"
+    [ "$(field id | wc -l)" = 2 ] || fail "$(field id)"
+    expect 0 pg_prune now
+    [ "$(places)" = "1 ./app" ] || fail "$(places)"
+    [ "$(s3 ls | grep -c ' daily/app/.*manifest')" = 1 ] || fail "$(s3 ls)"
+    # Moved as the log says.
+    mkdir "$T/db-backups/daily" && mv "$T/db-backups/app" "$T/db-backups/daily"
+    expect 0 pg_backup list --from dir
+    says app
+    says_not "does not count"
+    next_second
+    backup_now
+    [ "$(places)" = "2 ./daily/app" ] || fail "$(places)"
+    expect 0 pg_backup restore --from dir --target-database restored --create
+    expect_same_database app restored
+    expect 2 with DB_BACKUP_PREFIX=../elsewhere -- pg_backup list --from dir
+    says "DB_BACKUP_PREFIX: '../elsewhere'"
 }
 
 # Its secrets are mounted where it looked for them: in a mount namespace of the programs' own.
@@ -132,7 +194,17 @@ case_compose_stack_with_supercronic() {
     grep -qx 'PUT /metrics/job/pg_backup/instance/app/program/pg-backup/database/crm' <<<"$(paths)" || fail "$(paths)"
     grep -qx 'pg_backup_last_exit_code{database="crm"} 0' <<<"$(requests | jq -r .body)" || fail "$(requests)"
     [ "$(field group | sort -u | xargs)" = "app crm" ] || fail "$(field group)"
-    ls "$folder"/app/2*/app.sql.gz >/dev/null || fail "no .sql.gz"
+    # Its ways to restore, for both formats.
+    create_database restore_test
+    gunzip -c "$folder/app/latest/app.sql.gz" | "$PG_BIN/psql" -Xq -d restore_test >/dev/null
+    expect_same_database app restore_test
+    drop_database restore_test
+    create_database restore_test
+    next_second
+    with BACKUP_FORMAT=custom BACKUP_COMPRESSION=native -- backup_now
+    (cd "$folder/app/latest" && sha256sum -c --quiet SHA256SUMS) || fail "the sums are wrong"
+    "$PG_BIN/pg_restore" -d restore_test "$folder/app/latest/app.dump"
+    expect_same_database app restore_test
     # A variable is stronger than a mount.
     settings+=(DB=crm)
     next_second
@@ -158,6 +230,23 @@ case_compose_stack_with_supercronic() {
     [ -z "$(store_list | grep 20240115 || true)" ] || fail "$(store_list)"
 }
 
+# A docker that runs here what would run in a container of the stack.
+use_make() {
+    mkdir "$T/docker"
+    cat >"$T/docker/docker" <<'SH'
+#!/bin/sh
+case "$1 $2 $3" in
+    "compose exec backup" | "compose exec prune") shift 3 && exec "$@" ;;
+    "compose run --rm") shift 4 && exec pg-backup restore "$@" ;;
+esac
+exit 9
+SH
+    chmod +x "$T/docker/docker"
+}
+of_make() {
+    (become env "PATH=$T/docker:$BIN:$PATH" make -s -f "$servers/../../deploy/compose/Makefile" "$@")
+}
+
 case_compose_stack_with_ofelia_and_garage() {
     own_bucket
     create_small_database myapp
@@ -172,17 +261,46 @@ case_compose_stack_with_ofelia_and_garage() {
     PGDATABASE=myapp "$PG_BIN/pg_dump" | gzip | s3 put 2020/01/15/myapp_120000.sql.gz
     PGDATABASE=myapp "$PG_BIN/pg_dump" | gzip | s3 put 2020/01/16/myapp_120000.sql.gz
     PGDATABASE=myapp "$PG_BIN/pg_dump" | gzip | s3 put 2020/01/17/myapp_120000.sql.gz
-    expect 0 pg_backup restore --id 2020/01/15/myapp_120000.sql.gz --target-database restored --create
+    # Its scripts, and its targets of make.
+    local restore
+    use_make
+    for restore in "older pg-backup/scripts/restore.sh" "pg_backup /scripts/restore.sh"; do
+        expect 0 eval "$restore 2020/01/15/myapp_120000.sql.gz --target-database restored --create"
+        expect_same_database myapp restored
+        drop_database restored
+    done
+    expect 3 older pg-backup/scripts/restore.sh 2020/01/15/myapp_120000.sql.gz
+    says "myapp"
+    expect 0 of_make restore FILE=2020/01/15/myapp_120000.sql.gz "ARGS=--target-database restored --create"
     expect_same_database myapp restored
+    expect 2 of_make restore
+    says "make restore FILE="
+    expect 2 older pg-backup/scripts/cleanup.sh
+    says "/scripts/cleanup.sh is in the image of pg-prune"
+    expect 0 of_make cleanup-dry-run
+    says 2020/01/15/myapp_120000.sql.gz
+    [ "$(s3 ls | grep -c ' 2020/')" = 3 ] || fail "cleanup-dry-run removed something"
     expect 0 pg_prune plan --json
     jq -se 'map(select((.id | startswith("2020/")) and .action == "remove")) | length == 2' "$T/out" >/dev/null ||
         fail "$(cat "$T/out")"
     added RETENTION_DRY_RUN=true
-    expect 0 pg_prune now
-    [ "$(s3 ls | grep -c ' 2020/')" = 3 ] || fail "a dry run removed something"
+    local command
+    for command in "older pg-prune/scripts/cleanup.sh" "pg_prune /scripts/cleanup.sh" "of_make cleanup"; do
+        expect 0 eval "$command"
+        [ "$(s3 ls | grep -c ' 2020/')" = 3 ] || fail "a dry run removed something"
+    done
     added RETENTION_DRY_RUN=false
-    expect 0 pg_prune now
+    expect 0 older pg-prune/scripts/cleanup.sh
     [ "$(s3 ls | grep -c ' 2020/')" = 1 ] || fail "$(s3 ls)" # the third of the last three
+    local count
+    for command in "older pg-backup/scripts/backup.sh" "pg_backup /scripts/backup.sh" "of_make backup"; do
+        count=$(field id myapp | wc -l)
+        next_second
+        expect 0 eval "$command"
+        [ "$(field id myapp | wc -l)" = $((count + 1)) ] || fail "$command made no backup"
+    done
+    expect 0 of_make list-backups
+    says "$(field id myapp | tail -n 1)"
     # Its daemon with both schedules.
     start_program pg-prune serve
     wait_until 20 grep -q 'next pruning' "$T/daemon.log"

@@ -496,9 +496,10 @@ case_the_environment_of_wal_e() {
     next_second
     expect 0 pg_backup now
     expect 0 pg_backup check_backup
+    expect 0 older pg-backup/usr/local/bin/check_backup
     expect 0 pg_prune now
     [ "$(field id | wc -l)" = 1 ] || fail "BACKUPS_TO_RETAIN is not kept"
-    expect 0 pg_backup restore LATEST --target-dir "$T/pgdata"
+    expect 0 older pg-backup/usr/local/bin/restore LATEST --target-dir "$T/pgdata"
     start_restored pgdata
     [ "$(query_restored pgdata "select count(*) from item" app)" = 1000 ] || fail "not the same rows"
 }

@@ -146,7 +146,7 @@ case_pg_prune_needs_no_more() {
     expect 0 later pg_prune now
     warns_not
     [ "$(manifests)" = "app/$id/manifest.json" ] || fail "$(manifests)"
-    [ "$(store_list | wc -l)" = 2 ] || fail "$(store_list)"
+    [ "$(store_list | wc -l)" = 3 ] || fail "$(store_list)"
     [ -z "$(uploads)" ] || fail "$(uploads)"
 }
 
@@ -186,7 +186,7 @@ case_pg_prune_removes_versions() {
     expect 0 pg_prune now
     warns_not
     rights versions "$prefix/" | cut -d/ -f4 | sort | uniq -c >"$T/left"
-    [ "$(xargs <"$T/left")" = "2 $kept" ] || fail "$(cat "$T/left")"
+    [ "$(xargs <"$T/left")" = "3 $kept" ] || fail "$(cat "$T/left")"
     [ "$(manifests)" = "app/$kept/manifest.json" ] || fail "$(manifests)"
 }
 
@@ -207,7 +207,7 @@ case_a_lock_holds_against_both() {
     warns_not
     [ "$(manifests | wc -l)" = 2 ] || fail "$(manifests)"
     rights versions "$prefix/" | sed 's/^/delete-version /; p; s/^delete-version/bypass-lock/' >"$T/acts"
-    [ "$(wc -l <"$T/acts")" = 8 ] || fail "$(cat "$T/acts")"
+    [ "$(wc -l <"$T/acts")" = 12 ] || fail "$(cat "$T/acts")"
     as "$backup_user" rights refused <"$T/acts"
     as "$prune_user" rights refused <"$T/acts"
     expect_complete
@@ -237,7 +237,7 @@ case_without_a_prefix() {
     next_second
     expect 0 pg_prune now
     warns_not
-    [ "$(s3 ls app/ | wc -l)" = 2 ] || fail "$(s3 ls)"
+    [ "$(s3 ls app/ | wc -l)" = 3 ] || fail "$(s3 ls)"
 }
 
 case_the_server_refuses_the_rest() {
@@ -304,7 +304,7 @@ case_history_survives_stolen_credentials() {
     done <"$T/keys"
     rights versions "$prefix/" >"$T/versions"
     sed 's/^/delete-version /; p; s/^delete-version \([^ ]*\) .*/delete \1/' "$T/versions" >"$T/acts"
-    [ "$(wc -l <"$T/acts")" = 16 ] || fail "$(cat "$T/acts")" # four keys of two versions
+    [ "$(wc -l <"$T/acts")" = 24 ] || fail "$(cat "$T/acts")" # six keys of two versions
     as "$backup_user" rights refused <"$T/acts"
     expect 1 pg_backup restore --database app --id "$id" --target-database copy --create
 
@@ -328,14 +328,14 @@ case_what_a_failed_backup_leaves_is_one_warning() {
     store_list >"$T/before"
     # Everything but the manifest may be written.
     mkdir "$T/narrow"
-    jq '.Statement[0].Resource |= sub("/\\*$"; "/*.dump.zst")' "$iam/pg-backup.json" >"$T/narrow/pg-backup.json"
+    jq '.Statement[0].Resource |= [sub("/\\*$"; "/*.dump.zst", "/*/SHA256SUMS")]' "$iam/pg-backup.json" >"$T/narrow/pg-backup.json"
     grant "$backup_user" "$T/narrow/pg-backup.json"
     next_second
     expect 1 pg_backup now
     says "could not clean up"
     says "manifest.json: 403"
     [ "$(grep -c 'Z warn ' "$T/err")" = 1 ] || fail "$(cat "$T/err")"
-    [ "$(store_list | wc -l)" = $(($(wc -l <"$T/before") + 1)) ] || fail "$(store_list)"
+    [ "$(store_list | wc -l)" = $(($(wc -l <"$T/before") + 2)) ] || fail "$(store_list)"
     grant "$backup_user" "$iam/pg-backup.json"
     expect 0 pg_backup list
     [ "$(manifests | wc -l)" = 1 ] || fail "$(manifests)"

@@ -176,6 +176,8 @@ void check_commit(Store& store, const std::string& root) {
   store.commit(root + "app/1", "{}",
                {{.key = root + "app/1/data", .bytes = 1, .sha256 = sha256_hex("x")}});
   CHECK(read_all(store, root + "app/1/manifest.json") == "{}");
+  CHECK(read_all(store, root + "app/1/SHA256SUMS") ==
+        sha256_hex("x") + "  data\n" + sha256_hex("{}") + "  manifest.json\n");
 }
 
 }  // namespace
@@ -197,7 +199,7 @@ void run_store_contract(Store& store, size_t visible_after_bytes) {
   SECTION("an unfinished write can be removed from outside") {
     check_removal_of_unfinished(store, root, visible_after_bytes);
   }
-  SECTION("a commit writes the manifest") { check_commit(store, root); }
+  SECTION("a commit writes the sums and the manifest") { check_commit(store, root); }
 
   for (const std::string& key : keys_below(store, root)) store.remove(key);
   CHECK(keys_below(store, root).empty());

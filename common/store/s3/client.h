@@ -50,6 +50,7 @@ struct S3Config {
   /// has probably mistyped the endpoint. Unset: no such limit.
   std::optional<std::chrono::seconds> first_contact{};
   S3WriteOptions write{};
+  bool writes_latest = false;    ///< commit() also writes the object `latest`
   bool delete_versions = false;  ///< remove_all() deletes older versions and delete markers, too
   RequestCounter* counter = nullptr;  ///< where requests are counted; nullptr: nowhere
 };

@@ -19,6 +19,8 @@ using std::chrono::minutes;
 constexpr minutes kDateMaxAge{1};
 /// The longest time that own_time() waits for a Date.
 constexpr std::chrono::seconds kMostTimeWait{10};
+/// The longest time of an attempt to write `latest`, and of repeating it.
+constexpr std::chrono::seconds kMostLatestWait{30};
 
 TransportFactory curl_factory(const S3Config& config) {
   return [ca_file = config.ca_file] { return std::make_unique<CurlTransport>(ca_file); };
@@ -28,6 +30,7 @@ TransportFactory curl_factory(const S3Config& config) {
 
 S3Store::S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop)
     : client_(std::move(config), clock, log),
+      log_(log),
       stop_(std::move(stop)),
       remover_(client_, stop_),
       factory_(curl_factory(client_.config())) {}
@@ -35,6 +38,7 @@ S3Store::S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop)
 S3Store::S3Store(S3Config config, Clock& clock, Log& log, std::stop_token stop,
                  TransportFactory factory)
     : client_(std::move(config), clock, log),
+      log_(log),
       stop_(std::move(stop)),
       remover_(client_, stop_),
       factory_(std::move(factory)) {}
@@ -74,6 +78,41 @@ void S3Store::put(const std::string& key, std::string_view bytes) {
   const HttpResponse present = client_.send(
       transport(), {.method = "GET", .key = request.key, .timeout = request.timeout}, stop_);
   if (present.body != bytes) throw_foreign_object(location(key));
+}
+
+void S3Store::commit(const std::string& folder, std::string_view manifest,
+                     const std::vector<StoredObject>& objects) {
+  Store::commit(folder, manifest, objects);
+  if (client_.config().writes_latest) put_latest(folder);
+}
+
+/// Writes the object `latest`, the only one that is ever written again. It has no lock and is not
+/// conditional. The backup exists already, so that nothing that happens here may reach the caller.
+void S3Store::put_latest(const std::string& folder) noexcept {
+  try {
+    const size_t slash = folder.rfind('/');
+    const std::string key = fmt::format("{}/{}", folder.substr(0, slash), kLatestName);
+    const std::string id = folder.substr(slash + 1) + "\n";
+    try {
+      S3WriteOptions write = client_.config().write;
+      write.is_conditional = false;
+      const S3Request request{.method = "PUT",
+                              .key = client_.full_key(key),
+                              .headers = put_headers(write, std::nullopt, id),
+                              .body = id,
+                              .body_sha256 = std::string(payload_hash_override(write)),
+                              .timeout = kMostLatestWait};
+      Retrier retrier = client_.make_retrier({.total = kMostLatestWait}, stop_);
+      retrier.run([&](Attempt& attempt) {
+        static_cast<void>(client_.send_once(transport(), request, attempt, stop_));
+      });
+    } catch (...) {
+      log_.warn(fmt::format("{} does not name the newest backup: {}", location(key),
+                            current_error().message()));
+    }
+  } catch (...) {
+    return;  // out of memory
+  }
 }
 
 std::unique_ptr<Source> S3Store::open(const std::string& key) {

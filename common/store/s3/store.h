@@ -32,6 +32,8 @@ class S3Store final : public Store {
   [[nodiscard]] std::unique_ptr<ObjectWriter> create(const std::string& key) override;
   [[nodiscard]] std::unique_ptr<ObjectWriter> create_shared(const std::string& key) override;
   void put(const std::string& key, std::string_view bytes) override;
+  void commit(const std::string& folder, std::string_view manifest,
+              const std::vector<StoredObject>& objects) override;
   [[nodiscard]] std::optional<UtcTime> locked_until() const override {
     return client_.locked_until();
   }
@@ -53,9 +55,11 @@ class S3Store final : public Store {
 
  private:
   [[nodiscard]] Transport& transport();
+  void put_latest(const std::string& folder) noexcept;
   [[nodiscard]] S3Request time_request() const;
 
   S3Client client_;
+  Log& log_;
   std::stop_token stop_;
   S3Remover remover_;
   TransportFactory factory_;

@@ -121,6 +121,41 @@ TEST_CASE("An environment of wal-e makes the backups physical, unless a database
   CHECK(problems_of({"serve"}, kPhysical).empty());
 }
 
+TEST_CASE("The commands of older systems are verbs") {
+  BackupConfig config;
+  const CommandLine command = backup_command_line(config);
+  const auto verb_of = [&](const std::string& word) {
+    const ParsedOptions parsed = parse_options(command, std::vector{word}, {});
+    return parsed.problems.empty() ? std::string(parsed.verb) : parsed.problems[0];
+  };
+  const std::vector<std::pair<std::string, std::string>> words = {
+      {"backup-service", "serve"},
+      {"backup-db", "now"},
+      {"/opt/backup.py", "now"},
+      {"/scripts/backup.sh", "now"},
+      {"/scripts/restore.sh", "restore"}};
+  for (const auto& [word, verb] : words) {
+    CAPTURE(word);
+    CHECK(verb_of(word) == verb);
+  }
+  for (const auto* word : {"backup.py", "/opt/backup", "/opt/prune-backups.py",
+                           "/scripts/cleanup.sh", "/scripts/restore.sh latest"}) {
+    CAPTURE(word);
+    CHECK(verb_of(word).starts_with("unknown command "));
+  }
+  const ParsedOptions parsed =
+      parse_options(command, std::vector<std::string>{"/scripts/restore.sh", "2024/x.sql.gz"}, {});
+  CHECK(parsed.arguments == std::vector<std::string>{"2024/x.sql.gz"});
+}
+
+TEST_CASE("Base backups are no archives that pg_dump could compress") {
+  CHECK(problems_of({"now"}, with(kPhysical, "BACKUP_COMPRESSION", "native"))
+            .find("BACKUP_COMPRESSION=native is pg_dump's own compression of its archive, and base "
+                  "backups are none") != std::string::npos);
+  CHECK(problems_of({"now"}, with(kPhysical, "BACKUP_COMPRESSION", "none")).empty());
+  CHECK(problems_of({"list"}, with(kPhysical, "BACKUP_COMPRESSION", "native")).empty());
+}
+
 TEST_CASE("Each wrong setting is named") {
   struct Case {
     std::vector<std::string> arguments;

@@ -283,15 +283,19 @@ TEST_CASE("A verb answers to the name that an older system gave it") {
   const CommandLine command{
       .program = "prog",
       .summary = "",
-      .verbs = {{.name = "serve", .help = "", .also = "prog-service"}, {"now", ""}},
+      .verbs = {{.name = "serve", .help = "", .also = "prog-service /opt/prog.py"}, {"now", ""}},
       .options = {}};
   const auto verb = [&](const std::string& word) {
     const ParsedOptions parsed = parse_options(command, std::vector<std::string>{word}, {});
     return parsed.problems.empty() ? std::string(parsed.verb) : parsed.problems[0];
   };
   CHECK(verb("prog-service") == "serve");
+  CHECK(verb("/opt/prog.py") == "serve");
   CHECK(verb("serve") == "serve");
   CHECK(verb("now") == "now");
+  CHECK(verb("").starts_with("unknown command"));
+  CHECK(verb("/opt/prog").starts_with("unknown command"));
+  CHECK(verb("prog-service /opt/prog.py").starts_with("unknown command"));
   CHECK(verb("prog-servic").starts_with("unknown command"));
 }
 

@@ -129,8 +129,9 @@ TEST_CASE_METHOD(CatalogFixture, "Backups come by group, then oldest first; name
 TEST_CASE_METHOD(CatalogFixture, "What is not ours is not seen") {
   for (const std::string& key : std::vector<std::string>{
            "readme.txt", "app/notes.txt", "app/" + kOld + "/sub/notes.txt",
-           "x/app/" + kOld + "/manifest.json", "_app/" + kOld + "/manifest.json",
-           "app/latest/manifest.json", "=5Fcluster/" + kOld + "/manifest.json",
+           "x/app/" + kOld + "/manifest.json", "_app/" + kOld + "/manifest.json", "app/latest",
+           "_cluster/latest", "latest", "app/latest/manifest.json",
+           "=5Fcluster/" + kOld + "/manifest.json",
            "_cluster/wal/7/00000001/000000010000000000000001.zst"}) {
     add(key);
   }

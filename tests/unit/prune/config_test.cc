@@ -400,5 +400,20 @@ TEST_CASE("An age below a day is pointed out, since a number without a unit coun
   CHECK(notes("86400").empty());
 }
 
+TEST_CASE("The commands of older systems are verbs") {
+  PruneConfig config;
+  const CommandLine command = prune_command_line(config);
+  for (const auto* word : {"/opt/prune-backups.py", "/scripts/cleanup.sh"}) {
+    CAPTURE(word);
+    const ParsedOptions parsed = parse_options(command, std::vector<std::string>{word}, {});
+    CHECK(parsed.problems.empty());
+    CHECK(parsed.verb == "now");
+  }
+  for (const auto* word : {"/opt/backup.py", "/scripts/backup.sh", "prune-backups.py"}) {
+    CAPTURE(word);
+    CHECK(parse_options(command, std::vector<std::string>{word}, {}).problems.size() == 1);
+  }
+}
+
 }  // namespace
 }  // namespace pgbackup

@@ -130,7 +130,8 @@ TEST_CASE_METHOD(PruneFixture, "Unfinished writes are swept by their silence, if
     CHECK_FALSE(swept(ours + name, -1 * kDay));
   }
   for (const auto& key : {std::string("video.mp4"), "x/" + ours + "app.dump.zst",
-                          std::string("app/20260101T000000Z/app.dump.zst"), ours, std::string()}) {
+                          std::string("app/20260101T000000Z/app.dump.zst"), ours, std::string(),
+                          std::string("app/latest")}) {
     CAPTURE(key);
     CHECK_FALSE(swept(key, 90 * kDay));
   }

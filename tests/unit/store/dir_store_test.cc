@@ -195,6 +195,65 @@ TEST_CASE_METHOD(DirStoreFixture, "A commit does not fail for want of a link") {
   CHECK(store.stat(kNew + "/manifest.json"));
 }
 
+TEST_CASE("Below a prefix a store knows its own keys and nothing else") {
+  const TemporaryFolder folder;
+  const FakeClock clock;
+  DirStore store(folder.path(), clock, "daily/eu/");
+  const auto keys = [&](std::string_view prefix) {
+    std::set<std::string> found;
+    store.list(prefix, [&](const ObjectInfo& object) { found.insert(object.key); });
+    return found;
+  };
+  folder.write(kNew + "/manifest.json", "of another");
+  folder.write("daily/" + kNew + "/manifest.json", "of another");
+  CHECK(keys("").empty());
+  CHECK_FALSE(store.stat(kNew + "/manifest.json"));
+  CHECK_NOTHROW(store.remove(kNew + "/manifest.json"));
+  CHECK_FALSE(fs::exists(folder.path() / "daily/eu"));
+  {
+    const auto writer = store.create(kNew + "/app.dump.zst");
+    writer->write("abc");
+    const auto unfinished = unfinished_of(store);
+    REQUIRE(unfinished.size() == 1);
+    CHECK(unfinished[0].key == kNew + "/app.dump.zst");
+    store.remove_unfinished(unfinished[0]);
+    CHECK(unfinished_of(store).empty());
+  }
+  CHECK_FALSE(fs::exists(folder.path() / "daily/eu"));  // nothing is left of it
+  store.commit(kNew, "{}", {});
+  CHECK(keys("") == std::set<std::string>{kNew + "/manifest.json", kNew + "/SHA256SUMS"});
+  CHECK(keys("app/").size() == 2);
+  CHECK(keys("daily/").empty());
+  CHECK(folder.read("daily/eu/app/latest/manifest.json") == "{}");
+  CHECK(read_small_object(store, kNew + "/manifest.json") == "{}");
+  CHECK(store.location(kNew) == (folder.path() / "daily/eu" / kNew).string());
+  CHECK(store.full_key(kNew) == "daily/eu/" + kNew);
+  for (const auto& key : keys("")) store.remove(key);
+  CHECK_FALSE(fs::exists(folder.path() / "daily/eu"));
+  CHECK(folder.read(kNew + "/manifest.json") == "of another");
+  fs::create_directory_symlink(folder.path() / "app", folder.path() / "daily/eu");
+  CHECK(keys("").empty());
+  CHECK(
+      fails_with(ErrorKind::conflict, "symbolic link", [&] { return store.create(kOld + "/x"); }));
+}
+
+TEST_CASE("A directory that vanishes is noticed below a prefix, too") {
+  const TemporaryFolder folder;
+  const FakeClock clock;
+  fs::create_directory(folder.path() / "mount");
+  DirStore store(folder.path() / "mount", clock, "daily/");
+  fs::remove(folder.path() / "mount");
+  const auto is_noticed = [](const auto& call) {
+    return fails_with(ErrorKind::not_found, "is no longer the one that was opened", [&] {
+      call();
+      return 0;
+    });
+  };
+  CHECK(is_noticed([&] { store.put(kNew + "/manifest.json", "{}"); }));
+  CHECK(is_noticed([&] { store.list("", [](const ObjectInfo&) {}); }));
+  CHECK(is_noticed([&] { store.remove(kNew + "/manifest.json"); }));
+}
+
 TEST_CASE("A root that is missing or no directory is refused with a hint") {
   const TemporaryFolder folder;
   const FakeClock clock;

@@ -232,6 +232,53 @@ TEST_CASE("A region that a platform sets does not beat the one in the endpoint's
   CHECK(region("http://s3.storage.svc.cluster.local", {}) == "eu-west-1");
 }
 
+TEST_CASE("The older name of the prefix is one of the directory, too, and no other is") {
+  const TemporaryFolder folder;
+  const auto with = [&](Environment environment, const std::string& only = {}) {
+    environment.insert(
+        {{"BACKUP_DIR", folder.path().string()}, {"S3_ACCESS_KEY", "a"}, {"S3_SECRET_KEY", "s"}});
+    return check(environment, only);
+  };
+  for (const auto* only : {"", "dir"}) {
+    CAPTURE(only);
+    CHECK(with({{"DB_BACKUP_PREFIX", "/daily/eu"}}, only).config.dir_prefix == "daily/eu/");
+    CHECK(with({{"DB_BACKUP_PREFIX", "daily"}, {"S3_BUCKET", ""}}).config.dir_prefix == "daily/");
+    CHECK(with({{"S3_PREFIX", "daily"}}, only).config.dir_prefix.empty());
+    CHECK(with({{"S3_BUCKET", "s3://b/daily"}}, only).config.dir_prefix.empty());
+    CHECK(with({{"S3_PREFIX", "daily"}, {"DB_BACKUP_PREFIX", "daily"}}, only)
+              .config.dir_prefix.empty());
+    for (const auto* bad : {"..", "a/../b", "a//b", "a b"}) {
+      CAPTURE(bad);
+      const std::string said = with({{"DB_BACKUP_PREFIX", bad}}, only).problems;
+      CHECK(said.starts_with(fmt::format("DB_BACKUP_PREFIX: '{}' ", bad)));
+    }
+  }
+}
+
+TEST_CASE("Backups that lie in the directory without the prefix are found after an upgrade") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  TestLog log(clock);
+  StoreConfig config;
+  config.backup_dir = folder.path();
+  config.dir_prefix = "daily/";
+  const auto location = [&] {
+    return open_destinations(config, clock, log.log(), {}).at(0).store().location("x");
+  };
+  const std::string below = (folder.path() / "daily/x").string();
+  CHECK(location() == below);
+  folder.write("readme.txt", "no backup");
+  folder.write("app/20260101T000000Z-00000001/app.dump.zst", "without a manifest");
+  folder.write("daily/app/20260101T000000Z-00000001/manifest.json", "below the prefix");
+  CHECK(location() == below);
+  CHECK(log.text().empty());
+  folder.write("app/20260101T000000Z-00000001/manifest.json", "{}");
+  CHECK(location() == (folder.path() / "x").string());
+  CHECK(contains(log.text(), "DB_BACKUP_PREFIX does not count for"));
+  config.dir_prefix.clear();
+  CHECK(location() == (folder.path() / "x").string());
+}
+
 TEST_CASE("What is read from the directory alone needs no bucket that is set up well") {
   const Environment broken = {{"BACKUP_DIR", "/backups"}, {"S3_BUCKET", "not a bucket"},
                               {"S3_ENDPOINT", "ftp://x"}, {"S3_CA_FILE", "/not/there"},

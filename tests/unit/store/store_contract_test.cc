@@ -38,6 +38,13 @@ TEST_CASE("The directory store keeps the contract") {
   run_store_contract(store, 1);
 }
 
+TEST_CASE("The directory store keeps the contract below a prefix") {
+  const SystemClock clock;
+  const TemporaryFolder folder;
+  DirStore store(folder.path(), clock, "a/b/");
+  run_store_contract(store, 1);
+}
+
 TEST_CASE("The S3 store keeps the contract on a fake server") {
   FakeClock clock;
   TestLog log(clock);

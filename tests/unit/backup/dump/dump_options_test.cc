@@ -32,6 +32,34 @@ TEST_CASE("Each setting becomes what pg_dump understands") {
               "--table", "x"});
 }
 
+TEST_CASE("Native compression is pg_dump's own, and nothing packs it") {
+  DumpOptions options{.lock_timeout = std::chrono::seconds(0)};
+  const CommandLine command{
+      .program = "test", .summary = "", .verbs = {{"now", ""}}, .options = dump_rows(options)};
+  const auto parse = [&](const Environment& environment) {
+    const ParsedOptions parsed = parse_options(command, {}, environment);
+    Texts problems = parsed.problems;
+    check_dump_options(options, problems);
+    return problems;
+  };
+  CHECK(parse({{"BACKUP_COMPRESSION", "native"}, {"GZIP_LEVEL", "9"}}) == Texts());
+  CHECK(options.packing.compression == Compression::none);
+  CHECK(dump_arguments(options, "UTF8") ==
+        Texts{"--format=custom", "--compress=9", "--encoding=UTF8", "--lock-wait-timeout=900000"});
+  for (const auto& [name, compression] :
+       {std::pair("zstd", Compression::zstd), std::pair("gzip", Compression::gzip),
+        std::pair("none", Compression::none)}) {
+    CAPTURE(name);
+    CHECK(parse({{"BACKUP_COMPRESSION", name}}) == Texts());
+    CHECK(options.packing.compression == compression);
+    CHECK(dump_arguments(options, "UTF8").at(1) == "--compress=0");
+  }
+  CHECK(parse({{"BACKUP_COMPRESSION", "native"}, {"BACKUP_FORMAT", "plain"}}) ==
+        Texts{"BACKUP_COMPRESSION=native is pg_dump's own compression of its archive, and plain "
+              "SQL is none: set BACKUP_FORMAT=custom, or BACKUP_COMPRESSION=gzip"});
+  CHECK(parse({{"BACKUP_COMPRESSION", "natve"}}).at(0).starts_with("BACKUP_COMPRESSION: "));
+}
+
 TEST_CASE("An encoding of the user's comes behind that of the database, and counts") {
   const Texts arguments =
       arguments_of({.lock_timeout = std::chrono::seconds(0), .further = "--encoding=UTF8"});

@@ -1,7 +1,9 @@
 #include "common/store/s3/store.h"
 
 #include <functional>
+#include <new>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "tests/support/fake_clock.h"
@@ -129,6 +131,70 @@ TEST_CASE_METHOD(Fixture, "A large object that is put at once gets the time of a
   CHECK(timeout == std::chrono::minutes(1));
   timed.put("segment", std::string(size_t{16} << 20U, 'x'));
   CHECK(timeout >= std::chrono::minutes(15));
+}
+
+/// A store that writes `latest`.
+std::unique_ptr<S3Store> make_latest(Fixture& f, bool is_conditional = false) {
+  S3Config config = fake_s3_config("/pg");
+  config.writes_latest = true;
+  config.write.is_conditional = is_conditional;
+  config.write.lock_mode = S3LockMode::governance;
+  config.write.lock_retention = std::chrono::hours(24);
+  return f.make_store(std::move(config));
+}
+
+TEST_CASE_METHOD(Fixture, "The manifest is written behind the sums, and nothing else unasked") {
+  store.commit("app/1", "{}", {});
+  CHECK(server.seen ==
+        std::vector<std::string>{"PUT pg/app/1/SHA256SUMS", "PUT pg/app/1/manifest.json"});
+}
+
+TEST_CASE_METHOD(Fixture, "Where it is asked for, latest names the backup that was made last") {
+  for (const bool is_conditional : {false, true}) {
+    CAPTURE(is_conditional);
+    server.objects.clear();
+    const auto latest = make_latest(*this, is_conditional);
+    server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+      const bool is_latest = request.key == "pg/app/latest";
+      CHECK(request.header("x-amz-object-lock-mode").empty() == is_latest);
+      CHECK(request.header("if-none-match").empty() == (is_latest || !is_conditional));
+      return std::nullopt;
+    };
+    for (const auto* id : {"1", "2"}) {
+      latest->commit(std::string("app/") + id, "{}", {});
+      CHECK(server.objects.at("pg/app/latest").bytes == std::string(id) + "\n");
+    }
+    CHECK(server.seen.back() == "PUT pg/app/latest");
+    CHECK(server.objects.size() == 5);
+  }
+  CHECK(log.text().empty());
+}
+
+TEST_CASE_METHOD(Fixture, "A latest that cannot be written is a warning, and the backup is there") {
+  const auto latest = make_latest(*this);
+  const std::vector<std::function<FakeS3Reply()>> failures = {
+      [] { return fake_error(403, "AccessDenied"); }, [] { return fake_error(503, "SlowDown"); },
+      []() -> FakeS3Reply { throw Error(ErrorKind::transient, "the connection broke off"); },
+      []() -> FakeS3Reply { throw std::bad_alloc(); },
+      [this]() -> FakeS3Reply {
+        stop.request_stop();
+        return fake_error(503, "SlowDown");
+      }};
+  for (size_t i = 0; i < failures.size(); ++i) {
+    CAPTURE(i);
+    server.before = [&](const FakeS3Request& request) -> std::optional<FakeS3Reply> {
+      if (request.key == "pg/app/latest") return failures[i]();
+      return std::nullopt;
+    };
+    const UtcTime began = clock.now();
+    const size_t said = log.text().size();
+    CHECK_NOTHROW(latest->commit("app/" + std::to_string(i), "{}", {}));
+    CHECK(clock.now() - began <= std::chrono::minutes(2));
+    CHECK(server.objects.contains("pg/app/" + std::to_string(i) + "/manifest.json"));
+    CHECK_FALSE(server.objects.contains("pg/app/latest"));
+    CHECK(contains(log.text().substr(said),
+                   "s3://bucket/pg/app/latest does not name the newest backup: "));
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "An object is described") {
