@@ -12,16 +12,12 @@
 
 #include "common/base/error.h"
 #include "common/base/output.h"
-#include "prune/evidence.h"
+#include "prune/decide.h"
 #include "prune/execute.h"
 #include "prune/guard.h"
-#include "prune/locks.h"
 #include "prune/reason_text.h"
 #include "prune/report.h"
-#include "prune/wal_evidence.h"
-#include "prune/wal_prune.h"
 #include "prune/wal_report.h"
-#include "prune/writes.h"
 
 namespace pgbackup {
 namespace {
@@ -32,29 +28,6 @@ constexpr const char* kDryRun = "dry run: nothing was deleted";
 /// wants to know.
 void mention_not_adopted(const Catalog& catalog, Log& log) {
   if (!catalog.not_adopted.empty()) log.info(describe_not_adopted(catalog.not_adopted));
-}
-
-/// Holds a plan for all that can be read. What cannot be read is missing from the plan, so that
-/// more is kept than the rules ask for, and is a failure of the run.
-struct Look {
-  Plan plan;
-  std::vector<Error> failures;
-};
-
-Look look(Store& store, const PruneJob& config, const Clock& clock, Log& log,
-          const std::stop_token& stop) {
-  // Before the listing: what is written during it then looks too young rather than too old.
-  const UtcTime now = store.now();
-  if (const auto objection = guard_clock(clock.now(), now)) {
-    throw Error(ErrorKind::conflict, *objection);
-  }
-  const std::vector<UnfinishedWrite> writes = find_unfinished(store, now, log);
-  Catalog catalog = read_catalog(store, config.adoption);
-  mention_not_adopted(catalog, log);
-  Look seen{make_plan(std::move(catalog.backups), writes, config.rules, now), {}};
-  seen.failures = read_wal(store, catalog, seen.plan, log, stop);
-  if (catalog.unread) seen.failures.push_back(*catalog.unread);
-  return seen;
 }
 
 std::string format_tables(const Plan& plan, const Destination& destination) {
@@ -142,14 +115,15 @@ void tell_objections(const Plan& plan, const Destination& destination, const Pru
 void prune_destination(const Destination& destination, const PruneJob& config, const Clock& clock,
                        Log& log, const std::stop_token& stop) {
   Store& store = destination.store();
-  Look seen = look(store, config, clock, log, stop);
+  // Before the listing: what is written during it then looks too young rather than too old.
+  const UtcTime now = store.now();
+  if (const auto objection = guard_clock(clock.now(), now)) {
+    throw Error(ErrorKind::conflict, *objection);
+  }
+  Look seen = look(store, {config.rules, config.adoption, now}, log);
+  mention_not_adopted(seen.catalog, log);
   Plan& plan = seen.plan;
-  const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
-  apply_locks(plan, readings);
-  keep_last_of_servers(plan);
-  keep_ways_to_timelines(plan);
-  guard_plan(store, plan, log, stop);
-  settle_wal(plan);
+  const std::vector<Error> failures = decide(store, seen, log, stop);
   tell_objections(plan, destination, config);
   with_context("nothing was deleted", [&] { report(plan, destination, config, log); });
   Outcome outcome = config.dry_run ? Outcome{} : execute_plan(store, plan, log, stop);
@@ -157,8 +131,7 @@ void prune_destination(const Destination& destination, const PruneJob& config, c
     config.summaries->note(destination.name(),
                            summarize(plan, config.dry_run ? std::nullopt : std::optional(outcome)));
   }
-  add_failures(outcome, lock_failures(readings));
-  add_failures(outcome, seen.failures);
+  add_failures(outcome, failures);
   say(config.dry_run ? kDryRun : format_outcome(outcome), config, log);
   throw_failures(outcome);
   throw_objections(plan);
