@@ -99,7 +99,7 @@ footer{padding-top:28px;padding-bottom:40px;color:var(--soft);font-size:.82rem}
 @media(max-width:760px){.columns{grid-template-columns:minmax(0,1fr)}}
 @media(max-width:640px){header,main,footer{padding-left:12px;padding-right:12px}header{padding-top:20px}
 details.group>summary{grid-template-columns:28px minmax(0,1fr);padding:12px}
-details.group>summary .strip{grid-column:1/3}th,td{padding-right:10px}td:first-child time{font-size:.8rem}.body{padding:2px 12px 14px}.hero .icon{width:44px;height:44px;padding:10px}}
+details.group>summary .strip{grid-column:1/3}th,td{padding-right:8px}td:first-child time{font-size:.74rem}.n{white-space:normal;min-width:3.2rem}.body{padding:2px 12px 14px}.hero .icon{width:44px;height:44px;padding:10px}}
 @media(forced-colors:active){.strip .y,.window .y{fill:CanvasText}.strip rect,.window rect{fill:GrayText}}
 @media print{body{background:#fff}details.group,.card{break-inside:avoid;box-shadow:none}}
 )css";
