@@ -33,6 +33,15 @@ UtcTime months_before(UtcTime now, months count) {
   return first_instant(local_days(date) + (local - today));
 }
 
+UtcTime months_after(UtcTime time, months count) {
+  const std::chrono::local_seconds local = to_local(time);
+  const local_days day = floor<days>(local);
+  const year_month_day date = year_month_day(day) + count;
+  if (date.ok()) return first_instant(local_days(date) + (local - day));
+  // No day of this month goes back as far as to the end of the other one.
+  return first_instant(local_days((date.year() / date.month() + months(1)) / 1));
+}
+
 }  // namespace
 
 int64_t bucket_of(UtcTime time, Period period) {
@@ -67,6 +76,22 @@ UtcTime periods_before(UtcTime now, Period period, int count) {
       return months_before(now, months(12) * count);
   }
   return now;
+}
+
+UtcTime periods_after(UtcTime time, Period period, int count) {
+  switch (period) {
+    case Period::hour:
+      return time + hours(count);
+    case Period::day:
+      return time + days(count);
+    case Period::week:
+      return time + std::chrono::weeks(count);
+    case Period::month:
+      return months_after(time, months(count));
+    case Period::year:
+      return months_after(time, months(12) * count);
+  }
+  return time;
 }
 
 }  // namespace pgbackup

@@ -20,4 +20,8 @@ enum class Period { hour, day, week, month, year };
 /// month has no such day, its last day counts.
 [[nodiscard]] UtcTime periods_before(UtcTime now, Period period, int count);
 
+/// Returns the first time whose periods_before() is `time` or later, but for an hour where clocks
+/// change.
+[[nodiscard]] UtcTime periods_after(UtcTime time, Period period, int count);
+
 }  // namespace pgbackup

@@ -24,11 +24,14 @@ constexpr std::array kRules = {kMaxAge,
                                std::string_view("RETENTION_KEEP_YEARLY")};
 // The verbs on which a group of rows has an effect.
 constexpr std::array<std::string_view, 4> kPruning = {"serve", "now", "plan", kCheck};
+constexpr std::array<std::string_view, 5> kPlanning = {"serve", "now", "plan", "page", kCheck};
+constexpr std::array<std::string_view, 1> kServing = {"serve"};
 constexpr std::array<std::string_view, 2> kReported = {"serve", "now"};
-constexpr std::array<std::string_view, 5> kWithStore = {"serve", "now", "plan", "release", kCheck};
+constexpr std::array<std::string_view, 6> kWithStore = {"serve", "now",     "plan",
+                                                        "page",  "release", kCheck};
 constexpr std::array<std::string_view, 4> kRemoving = {"serve", "now", "release", kCheck};
-constexpr std::array<std::string_view, 6> kLogging = {
-    "serve", "now", "plan", "release", kScheduleVerb.name, kCheck};
+constexpr std::array<std::string_view, 7> kLogging = {
+    "serve", "now", "plan", "page", "release", kScheduleVerb.name, kCheck};
 
 constexpr int kMostBackups = 1'000'000;
 constexpr int kMostYears = 100;
@@ -72,7 +75,7 @@ std::vector<Option> run_options(PruneConfig& config) {
       {.name = "RETENTION_DRY_RUN",
        .value = &config.dry_run,
        .help = "Say what would be deleted, and delete nothing. Same as --dry-run.",
-       .verbs = {"serve", "now", "release"}},
+       .verbs = {"serve", "now", "page", "release"}},
       {.name = "PRUNE_WHEN_STALLED",
        .value = choice(&guards.when_stalled, {"freeze", "allow"}),
        .help = "Whether to delete backups of a database whose next backup is overdue."},
@@ -110,7 +113,24 @@ std::vector<Option> run_options(PruneConfig& config) {
            "Time zone of hours, days, weeks, months and years, and of CLEANUP_SCHEDULE, such as "
            "Europe/Berlin.",
        .default_note = "UTC",
-       .verbs = {"serve", "now", "plan", kScheduleVerb.name, kCheck}},
+       .verbs = {"serve", "now", "plan", "page", kScheduleVerb.name, kCheck}},
+  };
+}
+
+std::vector<Option> access_options(AccessConfig& access) {
+  return {
+      {.name = "STATUS_USER",
+       .value = &access.user,
+       .help = "Whoever reads the status port must know this name and STATUS_PASSWORD (HTTP Basic "
+               "authentication), Prometheus included. Unset: the page is for this machine alone, "
+               "and /metrics for everyone."},
+      {.name = "STATUS_PASSWORD",
+       .value = &access.password,
+       .help = "The password of STATUS_USER. Read again for each run, so a new one is in force "
+               "after the next."},
+      {.name = "STATUS_PUBLIC",
+       .value = &access.is_public,
+       .help = "Serve the page without a password to everyone who reaches the port."},
   };
 }
 
@@ -152,6 +172,37 @@ void check_timing(PruneConfig& config, const ParsedOptions& parsed,
   check_time_zone(timing, problems);
 }
 
+/// Turns a password file that cannot be read into a note: backups are pruned all the same, and
+/// nobody reads the status port until the file can be read.
+void forgive_password_file(ParsedOptions& parsed) {
+  const auto is_of_file = [](const std::string& problem) {
+    return problem.starts_with("STATUS_PASSWORD_FILE: ");
+  };
+  for (const std::string& problem : parsed.problems) {
+    if (!is_of_file(problem)) continue;
+    parsed.notes.push_back(problem + "; nobody can read the status port until it can be read");
+  }
+  std::erase_if(parsed.problems, is_of_file);
+}
+
+void check_access(const AccessConfig& access, ParsedOptions& parsed) {
+  forgive_password_file(parsed);
+  if (parsed.verb != "serve") return;
+  const bool has_user = !access.user.empty();
+  if (has_user != is_set(parsed, "STATUS_PASSWORD")) {
+    parsed.problems.emplace_back(has_user
+                                     ? "STATUS_USER has no password: set STATUS_PASSWORD_FILE, too"
+                                     : "STATUS_PASSWORD belongs to nobody: set STATUS_USER, too");
+  }
+  if (access.user.find(':') != std::string::npos) {
+    parsed.problems.emplace_back(
+        "STATUS_USER: a colon would end the name, as HTTP Basic authentication has it");
+  }
+  if (has_user && access.is_public) {
+    parsed.notes.emplace_back("STATUS_PUBLIC has no effect with STATUS_USER");
+  }
+}
+
 }  // namespace
 
 CommandLine prune_command_line(PruneConfig& config) {
@@ -166,6 +217,7 @@ CommandLine prune_command_line(PruneConfig& config) {
                  .also = "/opt/prune-backups.py /scripts/cleanup.sh"},
                 {"plan", "Show the rules and what they would delete; delete nothing."},
                 {kCheck, "Connect to every destination, and say what is wrong; delete nothing."},
+                {"page", "Print the status page, an HTML document; delete nothing."},
                 kScheduleVerb,
                 kConfigVerb,
                 {"release", "Take the hold off a backup: pg-prune may delete it again.",
@@ -173,12 +225,13 @@ CommandLine prune_command_line(PruneConfig& config) {
                 kHealthVerb},
       .options = {},
       .notes = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 refused by a guard."};
-  append_options(command.options, rule_options(config.rules.retention), kPruning);
-  append_options(command.options, run_options(config), kPruning);
-  append_options(command.options, adoption_options(config.adoption), kPruning);
+  append_options(command.options, rule_options(config.rules.retention), kPlanning);
+  append_options(command.options, run_options(config), kPlanning);
+  append_options(command.options, adoption_options(config.adoption), kPlanning);
   append_options(command.options, store_options(config.store), kWithStore);
   append_options(command.options, removal_options(config.store), kRemoving);
   append_options(command.options, service_options(config.service), kLogging);
+  append_options(command.options, access_options(config.access), kServing);
   append_options(command.options, report_options(config.reports), kReported);
   append_options(command.options, flag_options(config), kPruning);
   return command;
@@ -212,36 +265,55 @@ void check_prune_config(PruneConfig& config, ParsedOptions& parsed) {
   check_adoption(config.adoption, problems);
   check_store_config(config.store, parsed, problems);
   check_report_config(config.reports, parsed);
+  check_access(config.access, parsed);
 }
 
-std::string format_rules(const PruneConfig& config) {
+namespace {
+
+std::string zone_of(const PruneConfig& config) {
+  return config.timing.time_zone.empty() ? "UTC" : config.timing.time_zone;
+}
+
+}  // namespace
+
+PageSettings rules_in_force(const PruneConfig& config) {
   const Retention& retention = config.rules.retention;
   const GuardRules& guards = config.rules.guards;
   const auto on_doubt = [](OnDoubt what) { return what == OnDoubt::freeze ? "freeze" : "allow"; };
-  std::string text = "a backup stays if any of these keeps it:\n";
-  const auto add = [&](std::string_view name, const std::string& value) {
-    text += fmt::format("  {:<23}  {}\n", name, value);
-  };
   const auto count = [](int number) { return number == 0 ? "off" : std::to_string(number); };
-  add("S3_BACKUP_MAX_AGE", retention.max_age ? format_duration(*retention.max_age) : "off");
-  add("RETENTION_KEEP_LAST", count(retention.keep_last));
-  add("RETENTION_KEEP_HOURLY", count(retention.keep_hourly));
-  add("RETENTION_KEEP_DAILY", count(retention.keep_daily));
-  add("RETENTION_KEEP_WEEKLY", count(retention.keep_weekly));
-  add("RETENTION_KEEP_MONTHLY", count(retention.keep_monthly));
-  add("RETENTION_KEEP_YEARLY", count(retention.keep_yearly));
-  text += "and besides:\n";
-  add("RETENTION_MIN_BACKUPS", std::to_string(retention.min_backups));
-  add("SWEEP_AFTER", format_duration(config.rules.sweep_after));
-  add("PRUNE_WHEN_STALLED", on_doubt(guards.when_stalled));
-  add("PRUNE_ON_SUSPECT", on_doubt(guards.on_suspect));
-  add("PRUNE_ON_BACKDATED", on_doubt(guards.on_backdated));
-  add("PRUNE_MAX_REMOVE", guards.max_remove ? format_removal_limit(*guards.max_remove) : "off");
-  add("TZ", config.timing.time_zone.empty() ? "UTC" : config.timing.time_zone);
-  add("ADOPT_LAYOUTS", config.adoption.layouts.empty() ? "none" : config.adoption.layouts);
+  PageSettings rules{.is_dry_run = config.dry_run, .zone = zone_of(config)};
+  rules.keep = {
+      {"S3_BACKUP_MAX_AGE", retention.max_age ? format_duration(*retention.max_age) : "off"},
+      {"RETENTION_KEEP_LAST", count(retention.keep_last)},
+      {"RETENTION_KEEP_HOURLY", count(retention.keep_hourly)},
+      {"RETENTION_KEEP_DAILY", count(retention.keep_daily)},
+      {"RETENTION_KEEP_WEEKLY", count(retention.keep_weekly)},
+      {"RETENTION_KEEP_MONTHLY", count(retention.keep_monthly)},
+      {"RETENTION_KEEP_YEARLY", count(retention.keep_yearly)}};
+  rules.besides = {
+      {"RETENTION_MIN_BACKUPS", std::to_string(retention.min_backups)},
+      {"SWEEP_AFTER", format_duration(config.rules.sweep_after)},
+      {"PRUNE_WHEN_STALLED", on_doubt(guards.when_stalled)},
+      {"PRUNE_ON_SUSPECT", on_doubt(guards.on_suspect)},
+      {"PRUNE_ON_BACKDATED", on_doubt(guards.on_backdated)},
+      {"PRUNE_MAX_REMOVE", guards.max_remove ? format_removal_limit(*guards.max_remove) : "off"},
+      {"TZ", rules.zone},
+      {"ADOPT_LAYOUTS", config.adoption.layouts.empty() ? "none" : config.adoption.layouts}};
   if (!config.adoption.adoption.database.empty()) {
-    add("ADOPT_DATABASE", config.adoption.adoption.database);
+    rules.besides.emplace_back("ADOPT_DATABASE", config.adoption.adoption.database);
   }
+  return rules;
+}
+
+std::string format_rules(const PruneConfig& config) {
+  const PageSettings rules = rules_in_force(config);
+  std::string text = "a backup stays if any of these keeps it:\n";
+  const auto add = [&](const SettingRows& rows) {
+    for (const auto& [name, value] : rows) text += fmt::format("  {:<23}  {}\n", name, value);
+  };
+  add(rules.keep);
+  text += "and besides:\n";
+  add(rules.besides);
   return text;
 }
 

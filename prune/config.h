@@ -7,14 +7,23 @@
 #include <vector>
 
 #include "common/base/options.h"
+#include "common/base/secret.h"
 #include "common/catalog/adoption.h"
 #include "common/service/program.h"
 #include "common/service/report_config.h"
 #include "common/service/schedule_config.h"
 #include "common/store/store_config.h"
+#include "prune/page/model.h"
 #include "prune/plan.h"
 
 namespace pgbackup {
+
+/// Says who may read the status port.
+struct AccessConfig {
+  std::string user{};
+  Secret password{};
+  bool is_public = false;
+};
 
 struct PruneConfig {
   StoreConfig store;
@@ -28,6 +37,7 @@ struct PruneConfig {
   std::string max_remove;  ///< PRUNE_MAX_REMOVE as text
   bool dry_run = false;
   bool json = false;
+  AccessConfig access{};
 };
 
 /// Returns the command line of pg-prune. The result points into `config`, which must outlive it.
@@ -37,7 +47,11 @@ struct PruneConfig {
 /// setting that is missing or contradictory.
 void check_prune_config(PruneConfig& config, ParsedOptions& parsed);
 
-/// Returns the settings that decide what is deleted, one per line, defaults included.
+/// Returns the settings that decide what is deleted, defaults included, as the status page shows
+/// them.
+[[nodiscard]] PageSettings rules_in_force(const PruneConfig& config);
+
+/// Returns the rules_in_force(), one per line.
 [[nodiscard]] std::string format_rules(const PruneConfig& config);
 
 /// Returns a warning when several rules are set and the name of one of them sounds like an upper

@@ -124,17 +124,22 @@ std::string_view guard_name(Guard guard) {
   return "";
 }
 
-std::optional<UtcTime> stalled_from(const GroupFacts& facts) {
+std::optional<NextBackup> next_backup(const GroupFacts& facts) {
   if (facts.is_newest_ours && !facts.readings.empty() && facts.readings.back().next_due) {
     const Reading& newest = facts.readings.back();
-    return late_from(*newest.next_due, *newest.next_due - newest.time);
+    return NextBackup{*newest.next_due, *newest.next_due - newest.time};
   }
   if (facts.latest.size() <= kLeastGaps) return std::nullopt;
   seconds period = std::chrono::days(1);
   for (size_t i = 1; i < facts.latest.size(); ++i) {
     period = std::max<seconds>(period, 2 * (facts.latest[i] - facts.latest[i - 1]));
   }
-  return late_from(facts.latest.back() + period, period);
+  return NextBackup{facts.latest.back() + period, period};
+}
+
+std::optional<UtcTime> stalled_from(const GroupFacts& facts) {
+  const std::optional<NextBackup> next = next_backup(facts);
+  return next ? std::optional(late_from(next->due, next->period)) : std::nullopt;
 }
 
 std::optional<std::string> guard_emptiness(const GroupFacts& facts) {

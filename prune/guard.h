@@ -124,10 +124,19 @@ struct GroupFacts {
   std::string left_out{};  ///< why the newest later run that knows the database left it out, or ""
 };
 
-/// Returns the time from which the group is late by late_from(). The next backup is due when the
-/// newest manifest says so; where the manifest says nothing, after twice the largest of the last
-/// gaps, but no sooner than a day. Returns nullopt, for never, when nothing tells how often there
-/// is a backup.
+/// Says when the next backup of a group is due.
+struct NextBackup {
+  UtcTime due;
+  std::chrono::seconds period;  ///< from the newest backup to `due`
+};
+
+/// Returns when the next backup is due: when the newest manifest says so; where the manifest says
+/// nothing, after twice the largest of the last gaps, but no sooner than a day. Returns nullopt
+/// when nothing tells how often there is a backup.
+[[nodiscard]] std::optional<NextBackup> next_backup(const GroupFacts& facts);
+
+/// Returns the time from which the group is late by late_from(); nullopt, for never, where
+/// next_backup() says nothing.
 [[nodiscard]] std::optional<UtcTime> stalled_from(const GroupFacts& facts);
 
 /// Objects when no complete backup would remain.

@@ -13,38 +13,18 @@
 
 #include "common/base/error.h"
 #include "common/base/output.h"
-#include "prune/evidence.h"
+#include "prune/decide.h"
 #include "prune/execute.h"
 #include "prune/guard.h"
-#include "prune/locks.h"
 #include "prune/next_due.h"
 #include "prune/reason_text.h"
 #include "prune/report.h"
-#include "prune/wal_evidence.h"
-#include "prune/wal_prune.h"
 #include "prune/wal_report.h"
-#include "prune/writes.h"
 
 namespace pgbackup {
 namespace {
 
 constexpr const char* kDryRun = "dry run: nothing was deleted";
-
-PlannedRun look(Store& store, const PruneJob& config, const Clock& clock, Log& log,
-                const std::stop_token& stop) {
-  // Before the listing: what is written during it then looks too young rather than too old.
-  const UtcTime now = store.now();
-  if (const auto objection = guard_clock(clock.now(), now)) {
-    throw Error(ErrorKind::conflict, *objection);
-  }
-  const std::vector<UnfinishedWrite> writes = find_unfinished(store, now, log);
-  Catalog catalog = read_catalog(store, config.adoption);
-  log_not_adopted(catalog.not_adopted, log);
-  PlannedRun seen{make_plan(std::move(catalog.backups), writes, config.rules, now), {}};
-  seen.failures = read_wal(store, catalog, seen.plan, log, stop);
-  if (catalog.unread) seen.failures.push_back(*catalog.unread);
-  return seen;
-}
 
 std::string format_tables(const Plan& plan, const Destination& destination) {
   std::string text = destination.name().empty() ? "" : format_heading(destination);
@@ -193,18 +173,15 @@ void noting(RunStates* states, const std::string& destination, const Clock& cloc
 
 PlannedRun plan_run(Store& store, const PruneJob& config, const Clock& clock, Log& log,
                     const std::stop_token& stop) {
-  PlannedRun seen = look(store, config, clock, log, stop);
-  Plan& plan = seen.plan;
-  const std::vector<LockReading> readings = read_locks(store, plan, log, stop);
-  apply_locks(plan, readings);
-  keep_last_of_servers(plan);
-  keep_ways_to_timelines(plan);
-  guard_plan(store, plan, log, stop);
-  settle_wal(plan);
-  std::vector<Error> of_locks = lock_failures(readings);
-  seen.failures.insert(seen.failures.begin(), std::make_move_iterator(of_locks.begin()),
-                       std::make_move_iterator(of_locks.end()));
-  return seen;
+  // Before the listing: what is written during it then looks too young rather than too old.
+  const UtcTime now = store.now();
+  if (const auto objection = guard_clock(clock.now(), now)) {
+    throw Error(ErrorKind::conflict, *objection);
+  }
+  Look seen = look(store, {config.rules, config.adoption, now}, log);
+  log_not_adopted(seen.catalog.not_adopted, log);
+  std::vector<Error> failures = decide(store, seen, log, stop);
+  return {std::move(seen.plan), std::move(failures)};
 }
 
 void prune_once(const Destinations& destinations, const PruneJob& config, const Clock& clock,

@@ -1,6 +1,7 @@
 // pg-prune: deletes the backups that no rule keeps. Links no libpq and has no database password.
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <utility>
 
@@ -13,11 +14,16 @@
 #include "common/service/job.h"
 #include "common/service/program.h"
 #include "common/service/run_reporter.h"
+#include "common/service/status_access.h"
 #include "common/store/store_config.h"
 #include "prune/check.h"
 #include "prune/config.h"
 #include "prune/job.h"
 #include "prune/metrics.h"
+#include "prune/page/html.h"
+#include "prune/page/model.h"
+#include "prune/page/page_server.h"
+#include "prune/page/read_store.h"
 
 namespace pgbackup {
 namespace {
@@ -61,6 +67,36 @@ Destinations noting_failure(RunStates& states, const Clock& clock,
   }
 }
 
+/// Makes status pages. Opens stores of its own, so that a run is not held up.
+class PageMaker {
+ public:
+  /// `settings` guards `config` against secrets that are read again. All must outlive the object.
+  PageMaker(const PruneConfig& config, std::mutex& settings, Clock& clock)
+      : config_(config),
+        settings_(settings),
+        clock_(clock),
+        quiet_(clock, LogLevel::error, LogFormat::text),
+        reader_([this](const std::stop_token& stop) { return open(stop); }, config.rules,
+                config.adoption.adoption, clock) {}
+
+  [[nodiscard]] std::string make(const std::stop_token& stop) {
+    const std::vector<StoreView> views = reader_.read(stop);
+    return format_page(make_page(views, rules_in_force(config_), clock_.now()));
+  }
+
+ private:
+  Destinations open(const std::stop_token& stop) {
+    const std::lock_guard lock(settings_);
+    return open_destinations(config_.store, clock_, quiet_, stop);
+  }
+
+  const PruneConfig& config_;
+  std::mutex& settings_;
+  Clock& clock_;
+  Log quiet_;  ///< the page itself says what cannot be read
+  StoreReader reader_;
+};
+
 int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
   SystemClock clock;
   const UtcTime started = clock.now();
@@ -88,10 +124,18 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
     if (is_watched(config, parsed)) watched.summaries = &summaries;
     prune_once(noting_failure(states, clock, open), watched, clock, log, stop);
   };
+  std::mutex settings;  // of secrets, which each run reads again while a page may be made
+  StatusAccess access("pg-prune", config.access.user, config.access.is_public);
+  access.set_password(config.access.password);
+  PageMaker pages(config, settings, clock);
   const auto prune_and_report = [&] {
     const Environment environment = process_environment();
-    for (const auto& note : reread_secrets(command.options, parsed, environment)) {
-      log_note(log, note);
+    {
+      const std::lock_guard lock(settings);
+      for (const auto& note : reread_secrets(command.options, parsed, environment)) {
+        log_note(log, note);
+      }
+      access.set_password(config.access.password);
     }
     reporter.run(prune);
   };
@@ -104,6 +148,11 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
   stop = signals.stop_token();
   if (parsed.verb == kScheduleVerb.name) {
     print_result(stdout, format_next_times(config.timing, clock.now()));
+    return 0;
+  }
+  if (parsed.verb == "page") {
+    log_notes(log, parsed);
+    print_result(stdout, pages.make(stop));
     return 0;
   }
   if (parsed.verb == "release") {
@@ -121,8 +170,13 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
     return 0;
   }
   log_settings(log, "pg-prune", parsed);
-  serve({.jobs = {&pruning}, .states = states, .metrics = metrics}, config.service, clock, log,
-        stop);
+  PageServer page([&](const std::stop_token& until) { return pages.make(until); }, clock, log);
+  serve({.jobs = {&pruning},
+         .states = states,
+         .metrics = metrics,
+         .page = [&](const StatusRequest& request) { return page.answer(request); },
+         .access = &access},
+        config.service, clock, log, stop);
   reporter.finish(stop);
   return 0;
 }

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "common/base/error.h"
-#include "prune/buckets.h"
 
 namespace pgbackup {
 namespace {
@@ -41,21 +40,6 @@ void keep_last(const Judgement& on) {
     on.keep(i, Reason::last);
   }
 }
-
-/// Describes one kind of bucket.
-struct BucketRule {
-  int Retention::*count;
-  Period period;
-  Reason reason;
-};
-
-constexpr auto kBucketRules = {
-    BucketRule{&Retention::keep_hourly, Period::hour, Reason::hourly},
-    BucketRule{&Retention::keep_daily, Period::day, Reason::daily},
-    BucketRule{&Retention::keep_weekly, Period::week, Reason::weekly},
-    BucketRule{&Retention::keep_monthly, Period::month, Reason::monthly},
-    BucketRule{&Retention::keep_yearly, Period::year, Reason::yearly},
-};
 
 void keep_buckets(const Judgement& on, const BucketRule& rule) {
   const int count = on.retention.*rule.count;

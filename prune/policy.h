@@ -2,12 +2,14 @@
 // stays if any rule keeps it; each rule is a function of policy.cc that leaves its reason behind.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "common/base/utc_time.h"
+#include "prune/buckets.h"
 #include "prune/reason.h"
 
 namespace pgbackup {
@@ -32,6 +34,20 @@ struct Retention {
   int keep_yearly = 0;
   int min_backups = 1;  ///< a lower bound, not a rule
 };
+
+/// A rule that keeps one backup of each calendar period.
+struct BucketRule {
+  int Retention::*count;
+  Period period;
+  Reason reason;
+};
+inline constexpr std::array<BucketRule, 5> kBucketRules = {{
+    {&Retention::keep_hourly, Period::hour, Reason::hourly},
+    {&Retention::keep_daily, Period::day, Reason::daily},
+    {&Retention::keep_weekly, Period::week, Reason::weekly},
+    {&Retention::keep_monthly, Period::month, Reason::monthly},
+    {&Retention::keep_yearly, Period::year, Reason::yearly},
+}};
 
 /// Returns whether any rule is set. Nothing must be deleted without one.
 [[nodiscard]] bool has_rule(const Retention& retention);

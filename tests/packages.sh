@@ -16,7 +16,7 @@ test_packages=(
     catch2 ccache git make
     clang clang-format clang-tidy libclang-rt-dev shellcheck yamllint
     ceph-common ceph-mon ceph-osd radosgw openssl
-    awscli curl jq libfaketime pgbouncer prometheus prometheus-pushgateway python3 tzdata zstd
+    awscli chromium-headless-shell curl jq libfaketime pgbouncer prometheus prometheus-pushgateway python3 tzdata zstd
     python3-croniter golang-go golang-github-robfig-cron-dev
 )
 

@@ -7,15 +7,19 @@
 
 namespace pgbackup {
 
-void log_not_adopted(const std::map<Layout, size_t>& counts, Log& log) {
-  if (counts.empty()) return;
+std::string format_not_adopted(const std::map<Layout, size_t>& counts) {
   std::vector<std::string> seen;
   seen.reserve(counts.size());
   for (const auto& [layout, count] : counts) {
     seen.push_back(fmt::format("{} of the form {}", count, layout_name(layout)));
   }
+  return fmt::format("{}", fmt::join(seen, ", "));
+}
+
+void log_not_adopted(const std::map<Layout, size_t>& counts, Log& log) {
+  if (counts.empty()) return;
   log.info("ignored objects of older systems; set ADOPT_LAYOUTS to adopt them",
-           {{"objects", fmt::format("{}", fmt::join(seen, ", "))}});
+           {{"objects", format_not_adopted(counts)}});
 }
 
 std::vector<Option> adoption_options(AdoptionConfig& config) {

@@ -23,6 +23,9 @@ struct AdoptionConfig {
   Adoption adoption;
 };
 
+/// Returns `2 of the form db-folder, 1 of the form backup-time`.
+[[nodiscard]] std::string format_not_adopted(const std::map<Layout, size_t>& counts);
+
 /// Logs how many objects of older systems were found and do not count, by their form: whoever moves
 /// here wants to know.
 void log_not_adopted(const std::map<Layout, size_t>& counts, Log& log);

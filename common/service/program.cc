@@ -16,7 +16,6 @@
 #include "common/base/printable.h"
 #include "common/service/health.h"
 #include "common/service/names.h"
-#include "common/service/status_server.h"
 
 namespace pgbackup {
 namespace {
@@ -106,13 +105,20 @@ void check_status_listen(const ServiceConfig& service, ParsedOptions& parsed) {
 }
 
 /// Answers a request to the status port.
-StatusReply answer_status(std::string_view path, const MetricsOf& metrics,
-                          const std::function<Health()>& health) {
-  if (path == "/metrics") {
-    return {.content_type = std::string(kMetricsContentType),
-            .body = format_metrics(metrics({.is_good = health().is_well}))};
+std::optional<StatusReply> answer_status(const StatusRequest& request, const ServedJobs& served,
+                                         const std::function<Health()>& health) {
+  const bool is_page = served.page && request.path == "/";
+  if (served.access != nullptr) {
+    if (auto refusal = served.access->refusal(request, is_page)) return refusal;
   }
-  return {.status = 404, .content_type = "text/plain; charset=utf-8", .body = "see /metrics\n"};
+  if (is_page) return served.page(request);
+  if (request.path == "/metrics") {
+    return StatusReply{.content_type = std::string(kMetricsContentType),
+                       .body = format_metrics(served.metrics({.is_good = health().is_well}))};
+  }
+  return StatusReply{.status = 404,
+                     .content_type = "text/plain; charset=utf-8",
+                     .body = served.page ? "see / and /metrics\n" : "see /metrics\n"};
 }
 
 /// Makes buffers of a frame or a part go back to the system when they are freed. Otherwise the
@@ -233,7 +239,7 @@ void serve(const ServedJobs& served, const ServiceConfig& service, Clock& clock,
   if (const auto address = parse_listen_address(service.status_listen)) {
     status.emplace(
         *address,
-        [&](std::string_view path) { return answer_status(path, served.metrics, answer); }, log);
+        [&](const StatusRequest& request) { return answer_status(request, served, answer); }, log);
   }
   std::vector<std::jthread> threads;
   for (size_t i = 1; i < jobs.size(); ++i) {

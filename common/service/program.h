@@ -18,6 +18,8 @@
 #include "common/service/metrics.h"
 #include "common/service/run_metrics.h"
 #include "common/service/run_state.h"
+#include "common/service/status_access.h"
+#include "common/service/status_server.h"
 
 namespace pgbackup {
 
@@ -72,6 +74,8 @@ struct ServedJobs {
   std::vector<ServedJob*> jobs;  ///< at least one
   const RunStates& states;
   MetricsOf metrics;
+  StatusHandler page{};                  ///< answers `GET /`; empty: there is no page
+  const StatusAccess* access = nullptr;  ///< who may read the status port; null: everyone
 };
 
 /// Runs the jobs, each in a thread of its own and the first in this one, until `stop`. Answers

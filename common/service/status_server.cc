@@ -108,10 +108,30 @@ std::string format_address(const ListenAddress& address) {
                      address.port);
 }
 
+using SharedBody = std::shared_ptr<const std::string>;
+
+void free_body(void* body) noexcept { delete static_cast<SharedBody*>(body); }
+
+/// Returns a response of which the library owns a share of the body, or a copy.
+MHD_Response* make_response(StatusReply& reply) {
+  if (reply.shared_body == nullptr) {
+    return MHD_create_response_from_buffer(reply.body.size(), reply.body.data(),
+                                           MHD_RESPMEM_MUST_COPY);
+  }
+  auto share = std::make_unique<SharedBody>(reply.shared_body);
+  MHD_Response* const response = MHD_create_response_from_buffer_with_free_callback_cls(
+      reply.shared_body->size(), const_cast<char*>(reply.shared_body->data()), &free_body,
+      share.get());
+  if (response != nullptr) static_cast<void>(share.release());
+  return response;
+}
+
 MHD_Result send_reply(MHD_Connection* connection, StatusReply reply) {
-  const Handle<MHD_Response, MHD_destroy_response> response(
-      MHD_create_response_from_buffer(reply.body.size(), reply.body.data(), MHD_RESPMEM_MUST_COPY));
+  const Handle<MHD_Response, MHD_destroy_response> response(make_response(reply));
   if (response == nullptr) return MHD_NO;
+  for (const auto& [name, value] : reply.headers) {
+    MHD_add_response_header(response.get(), name.c_str(), value.c_str());
+  }
   MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE, reply.content_type.c_str());
   MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
   MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONNECTION, "close");
@@ -119,6 +139,35 @@ MHD_Result send_reply(MHD_Connection* connection, StatusReply reply) {
     MHD_add_response_header(response.get(), MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
   }
   return MHD_queue_response(connection, static_cast<unsigned>(reply.status), response.get());
+}
+
+bool is_loopback(const sockaddr* address) {
+  if (address == nullptr) return false;
+  if (address->sa_family == AF_INET) {
+    const auto& ipv4 = reinterpret_cast<const sockaddr_in&>(*address);
+    return (ntohl(ipv4.sin_addr.s_addr) >> 24U) == IN_LOOPBACKNET;
+  }
+  if (address->sa_family != AF_INET6) return false;
+  const in6_addr& ipv6 = reinterpret_cast<const sockaddr_in6&>(*address).sin6_addr;
+  return IN6_IS_ADDR_LOOPBACK(&ipv6) ||
+         (IN6_IS_ADDR_V4MAPPED(&ipv6) && ipv6.s6_addr[12] == IN_LOOPBACKNET);
+}
+
+std::string_view header(MHD_Connection* connection, const char* name) {
+  const char* const value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
+StatusRequest request_of(MHD_Connection* connection, std::string_view path) {
+  const MHD_ConnectionInfo* const info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  return {.path = path,
+          .authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION),
+          .host = header(connection, MHD_HTTP_HEADER_HOST),
+          .is_loopback = info != nullptr && is_loopback(info->client_addr),
+          // A quality of 0, by which a client refuses gzip by name, is used by nobody.
+          .takes_gzip = header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING).find("gzip") !=
+                        std::string_view::npos};
 }
 
 }  // namespace
@@ -158,7 +207,11 @@ class StatusServer::Daemon {
   }
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
-  ~Daemon() { stop_.request_stop(); }
+  ~Daemon() {
+    stop_.request_stop();
+    thread_.join();
+    resume_all();  // the library ends the program where a connection is suspended at its end
+  }
 
   [[nodiscard]] uint16_t port() const { return port_; }
 
@@ -166,6 +219,8 @@ class StatusServer::Daemon {
   struct Open {
     MHD_Connection* connection;
     SteadyTime ends_at;
+    std::optional<SteadyTime> asked_at = std::nullopt;  ///< when the handler was first asked
+    bool is_suspended = false;                          ///< until the handler is asked again
   };
 
   void start(Fd socket);
@@ -173,7 +228,12 @@ class StatusServer::Daemon {
   void step();
   void end_overdue(SteadyTime now);
   [[nodiscard]] SteadyTime next_look() const;
-  [[nodiscard]] StatusReply answer(std::string_view method, std::string_view path) const;
+  void resume_all();
+  [[nodiscard]] Open* find_open(MHD_Connection* connection);
+  [[nodiscard]] std::optional<StatusReply> answer(std::string_view method,
+                                                  const StatusRequest& request) const;
+  [[nodiscard]] MHD_Result respond(MHD_Connection* connection, const char* method,
+                                   const char* path);
 
   // NOLINTNEXTLINE(readability-function-size)
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* path,
@@ -197,10 +257,11 @@ class StatusServer::Daemon {
 void StatusServer::Daemon::start(Fd socket) {
   // The library closes the socket at its end.
   daemon_.reset(MHD_start_daemon(
-      MHD_USE_EPOLL, 0, nullptr, nullptr, &on_request, this, MHD_OPTION_LISTEN_SOCKET,
-      socket.release(), MHD_OPTION_CONNECTION_LIMIT, kMostStatusConnections,
-      MHD_OPTION_PER_IP_CONNECTION_LIMIT, kMostOfOneAddress, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      kStatusRequestBytes, MHD_OPTION_NOTIFY_CONNECTION, &on_connection, this, MHD_OPTION_END));
+      MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &on_request, this,
+      MHD_OPTION_LISTEN_SOCKET, socket.release(), MHD_OPTION_CONNECTION_LIMIT,
+      kMostStatusConnections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, kMostOfOneAddress,
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, kStatusRequestBytes, MHD_OPTION_NOTIFY_CONNECTION,
+      &on_connection, this, MHD_OPTION_END));
   const MHD_DaemonInfo* const info =
       daemon_ == nullptr ? nullptr : MHD_get_daemon_info(daemon_.get(), MHD_DAEMON_INFO_EPOLL_FD);
   if (info == nullptr) throw Error(ErrorKind::failed, "libmicrohttpd does not start");
@@ -221,13 +282,19 @@ void StatusServer::Daemon::serve() noexcept {
 void StatusServer::Daemon::step() {
   std::array<pollfd, 1> fds = {{{events_, POLLIN, 0}}};
   stop_fd_.wait(fds, next_look());
+  resume_all();
   MHD_run(daemon_.get());
   end_overdue(std::chrono::steady_clock::now());
 }
 
 SteadyTime StatusServer::Daemon::next_look() const {
   SteadyTime next = kNoDeadline;
-  for (const Open& one : open_) next = std::min(next, one.ends_at);
+  for (const Open& one : open_) {
+    next = std::min(next, one.ends_at);
+    if (one.is_suspended) {
+      next = std::min(next, std::chrono::steady_clock::now() + kStatusAskAgain);
+    }
+  }
   MHD_UNSIGNED_LONG_LONG milliseconds = 0;
   if (MHD_get_timeout(daemon_.get(), &milliseconds) == MHD_YES) {
     // The library has work left (0), or a time of its own, which is none of ours.
@@ -250,18 +317,50 @@ void StatusServer::Daemon::end_overdue(SteadyTime now) {
   }
 }
 
-StatusReply StatusServer::Daemon::answer(std::string_view method, std::string_view path) const {
+/// Lets the library ask for the reply again where there was none.
+void StatusServer::Daemon::resume_all() {
+  for (Open& one : open_) {
+    if (std::exchange(one.is_suspended, false)) MHD_resume_connection(one.connection);
+  }
+}
+
+StatusServer::Daemon::Open* StatusServer::Daemon::find_open(MHD_Connection* connection) {
+  const auto found = std::find_if(open_.begin(), open_.end(), [connection](const Open& one) {
+    return one.connection == connection;
+  });
+  return found == open_.end() ? nullptr : &*found;
+}
+
+std::optional<StatusReply> StatusServer::Daemon::answer(std::string_view method,
+                                                        const StatusRequest& request) const {
   if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD) {
-    return {.status = kMethodNotAllowed,
-            .content_type = kPlainText,
-            .body = "only GET and HEAD are answered here\n"};
+    return StatusReply{.status = kMethodNotAllowed,
+                       .content_type = kPlainText,
+                       .body = "only GET and HEAD are answered here\n"};
   }
   try {
-    return handler_(path);
+    return handler_(request);
   } catch (...) {
     log_.warn("the status port could not answer", {{"cause", current_error().message()}});
-    return {.status = kServerError, .content_type = kPlainText, .body = "see the log\n"};
+    return StatusReply{.status = kServerError, .content_type = kPlainText, .body = "see the log\n"};
   }
+}
+
+MHD_Result StatusServer::Daemon::respond(MHD_Connection* connection, const char* method,
+                                         const char* path) {
+  StatusRequest request = request_of(connection, path);
+  Open* const open = find_open(connection);
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (open != nullptr) {
+    if (!open->asked_at) open->asked_at = now;
+    request.waited = std::chrono::duration_cast<std::chrono::milliseconds>(now - *open->asked_at);
+  }
+  std::optional<StatusReply> reply = answer(method, request);
+  if (reply) return send_reply(connection, *std::move(reply));
+  if (open == nullptr) return MHD_NO;  // nobody would resume it
+  MHD_suspend_connection(connection);
+  open->is_suspended = true;
+  return MHD_YES;
 }
 
 // NOLINTNEXTLINE(readability-function-size): the library decides on the parameters
@@ -270,7 +369,7 @@ MHD_Result StatusServer::Daemon::on_request(void* self, MHD_Connection* connecti
                                             const char* /*version*/, const char* /*upload*/,
                                             size_t* /*upload_bytes*/, void** /*request*/) noexcept {
   try {
-    return send_reply(connection, static_cast<Daemon*>(self)->answer(method, path));
+    return static_cast<Daemon*>(self)->respond(connection, method, path);
   } catch (...) {
     return MHD_NO;  // closes the connection
   }

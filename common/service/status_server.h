@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/base/log.h"
 
@@ -24,20 +26,36 @@ struct ListenAddress {
 /// hosts and port 0 included.
 [[nodiscard]] std::optional<ListenAddress> parse_listen_address(std::string_view text);
 
+/// Describes a GET or HEAD request. The texts are the client's, and are valid during the call.
+struct StatusRequest {
+  std::string_view path;             ///< such as `/metrics`
+  std::string_view authorization{};  ///< value of the header; empty: there is none
+  std::string_view host{};           ///< value of the header
+  bool is_loopback = false;          ///< whether the client's address is one of the loopback
+  bool takes_gzip = false;
+  std::chrono::milliseconds waited{0};  ///< since the handler was first asked for this request
+};
+
 struct StatusReply {
   int status = 200;
   std::string content_type{};
   std::string body{};
+  /// Takes the place of `body` where it is set: a large text, of which all connections and whoever
+  /// made it share one copy. Whoever is last to need it frees it, which nobody knows beforehand.
+  std::shared_ptr<const std::string> shared_body{};
+  std::vector<std::pair<std::string, std::string>> headers{};  ///< further ones
 };
 
-/// Returns the reply for the path of a GET or HEAD request, such as `/metrics`.
-using StatusHandler = std::function<StatusReply(std::string_view path)>;
+/// Returns the reply; nullopt: not yet, and the handler is asked again some time later.
+using StatusHandler = std::function<std::optional<StatusReply>(const StatusRequest& request)>;
 
 /// Limits the connections at once, of all clients and of one address. More wait, or are closed.
 inline constexpr unsigned kMostStatusConnections = 16;
 inline constexpr unsigned kMostOfOneAddress = 8;
 /// Limits the memory for the request of one connection.
 inline constexpr size_t kStatusRequestBytes = size_t{16} << 10U;
+/// Sets how often a handler is asked again that has no reply yet.
+inline constexpr std::chrono::milliseconds kStatusAskAgain{100};
 /// Limits the time of a connection, from its beginning to its end.
 inline constexpr std::chrono::seconds kStatusTime{10};
 

@@ -87,20 +87,34 @@ void wait_a_moment(const Fd& socket) {
 struct Served {
   explicit Served(milliseconds most_time = kStatusTime, ListenAddress address = {"127.0.0.1", 0})
       : server(
-            address, [this](std::string_view path) { return answer(path); }, log.log(), most_time) {
-  }
-  StatusReply answer(std::string_view path) {
+            address, [this](const StatusRequest& request) { return answer(request); }, log.log(),
+            most_time) {}
+  std::optional<StatusReply> answer(const StatusRequest& request) {
     ++asked;
-    if (path == "/metrics") return {.content_type = "text/plain; version=0.0.4", .body = body};
+    const std::string_view path = request.path;
+    if (path == "/metrics") {
+      return StatusReply{.content_type = "text/plain; version=0.0.4", .body = body};
+    }
     if (path == "/throws") throw Error(ErrorKind::failed, "no idea");
     if (path == "/memory") throw std::bad_alloc();
-    return {.status = 404, .content_type = "text/plain", .body = "not here\n"};
+    if (path == "/late" && request.waited < ready_after) return std::nullopt;
+    if (path == "/late") return StatusReply{.content_type = "text/plain", .shared_body = shared};
+    if (path == "/request") {
+      return StatusReply{.content_type = "text/plain",
+                         .body = fmt::format("{}|{}|{}|{}", request.authorization, request.host,
+                                             request.is_loopback, request.takes_gzip),
+                         .headers = {{"X-Further", "one"}}};
+    }
+    return StatusReply{.status = 404, .content_type = "text/plain", .body = "not here\n"};
   }
   [[nodiscard]] bool works() const { return ask(server.port(), kGet).ends_with("\r\n\r\n" + body); }
 
   FakeClock clock;
   TestLog log{clock};
   std::string body = "a 1\n";
+  milliseconds ready_after{350};
+  std::shared_ptr<const std::string> shared =
+      std::make_shared<const std::string>(size_t{4} << 20U, 's');
   std::atomic<int> asked = 0;
   StatusServer server;
 };
@@ -332,6 +346,57 @@ TEST_CASE(
   CHECK_FALSE(connect_to(freed).is_open());
   const Served again(kStatusTime, {"127.0.0.1", freed});
   CHECK(again.works());
+}
+
+TEST_CASE("The handler sees what decides about access, and adds headers") {
+  Served served;
+  const std::string reply =
+      ask(served.server.port(),
+          "GET /request HTTP/1.1\r\nHost: a:1\r\nAuthorization: Basic eA==\r\n"
+          "Accept-Encoding: br, gzip\r\n\r\n");
+  CHECK(reply.ends_with("\r\n\r\nBasic eA==|a:1|true|true"));
+  CHECK(contains(reply, "X-Further: one\r\n"));
+  CHECK(ask(served.server.port(), "GET /request HTTP/1.0\r\n\r\n").ends_with("||true|false"));
+}
+
+TEST_CASE("An IPv4 client of an IPv6 socket is known to be of the loopback") {
+  Served served(kStatusTime, {"", 0});
+  CHECK(ask(served.server.port(), "GET /request HTTP/1.0\r\n\r\n").ends_with("||true|false"));
+}
+
+TEST_CASE("A request that has no reply yet is asked again, and holds up nobody") {
+  Served served;
+  std::vector<Fd> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(connect_to(served.server.port()));
+    REQUIRE(send_text(waiting.back(), "GET /late HTTP/1.1\r\nHost: x\r\n\r\n"));
+  }
+  CHECK(served.works());  // meanwhile
+  for (const Fd& socket : waiting) {
+    const std::string reply = read_all(socket);
+    CHECK(reply.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(reply.ends_with("\r\n\r\n" + *served.shared));
+  }
+  CHECK(served.asked < 3 * 40);  // it does not spin
+  const auto deadline = steady_clock::now() + seconds(20);
+  while (served.shared.use_count() > 1 && steady_clock::now() < deadline) wait_a_moment(waiting[0]);
+  CHECK(served.shared.use_count() == 1);
+}
+
+TEST_CASE(
+    "A request that never gets a reply is ended after its time, and a server in spite of it") {
+  const auto begun = steady_clock::now();
+  {
+    Served served(milliseconds(300));
+    served.ready_after = std::chrono::hours(1);
+    CHECK_FALSE(
+        contains(ask(served.server.port(), "GET /late HTTP/1.1\r\nHost: x\r\n\r\n"), "200"));
+    CHECK(served.works());
+    const Fd left = connect_to(served.server.port());
+    REQUIRE(send_text(left, "GET /late HTTP/1.1\r\nHost: x\r\n\r\n"));
+    CHECK(served.works());
+  }
+  CHECK(steady_clock::now() - begun < seconds(15));
 }
 
 TEST_CASE("Without a host it listens on all addresses") {
