@@ -1,5 +1,7 @@
 #include "prune/page/model.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "common/catalog/adoption.h"
