@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/store/s3/error.h"
+#include "common/store/s3/operation.h"
 #include "common/store/s3/list.h"
 #include "common/store/s3/write_options.h"
 
@@ -50,7 +51,11 @@ S3Trial S3Probe::attempt(S3Request request, HttpResponse* response) {
     if (!trial.is_done && reply.status != request.returned_status) {
       const S3ErrorReply refusal = parse_error(reply.body).value_or(S3ErrorReply{});
       trial.code = refusal.code;
-      trial.error = make_reply_error(what, reply.status, refusal);
+      trial.error = make_reply_error(
+          {.text = what,
+           .operation = s3_operation(request.method, request.key.empty(), request.query),
+           .bucket = client_.config().bucket},
+          reply.status, refusal);
     }
     if (response != nullptr) *response = std::move(reply);
     return trial;
