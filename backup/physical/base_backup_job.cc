@@ -39,14 +39,6 @@ class NoVisitor final : public TarVisitor {
   void end() override {}
 };
 
-/// Returns whether the server is a standby. Version 13 does not say so, but on a standby every
-/// transaction is read-only.
-bool is_standby(ReplicationConnection& server) {
-  constexpr int kSaysSince = 140000;
-  const bool says = server.server_version() >= kSaysSince;
-  return server.show(says ? "in_hot_standby" : "transaction_read_only") == "on";
-}
-
 /// Returns whether nobody else stores the WAL that the base backup needs.
 bool must_stream(WalStreaming wal_stream, ReplicationConnection& server, bool from_standby) {
   switch (wal_stream) {

@@ -25,13 +25,20 @@ ServerPosition read_position(ReplicationConnection& server) {
   return position;
 }
 
+bool is_standby(ReplicationConnection& server) {
+  // Version 13 does not say so, but on a standby every transaction is read-only.
+  constexpr int kSaysSince = 140000;
+  const bool says = server.server_version() >= kSaysSince;
+  return server.show(says ? "in_hot_standby" : "transaction_read_only") == "on";
+}
+
 std::optional<UtcTime> ask_time(ReplicationConnection& server) {
   constexpr std::chrono::seconds kPatience{5};
   std::optional<UtcTime> time;
   try {
     const SystemIdentity here = server.identify_system();
-    ReplicationStream stream(
-        server, {.slot = "", .timeline = here.timeline, .position = here.position});
+    ReplicationStream stream(server,
+                             {.slot = "", .timeline = here.timeline, .position = here.position});
     stream.send_status({.reply_wanted = true});
     const auto give_up = PgLink::Deadline::clock::now() + kPatience;
     while (!time) {

@@ -13,6 +13,9 @@ namespace pgbackup {
 /// Asks the server where it stands, and for the history of its timeline.
 [[nodiscard]] ServerPosition read_position(ReplicationConnection& server);
 
+/// Returns whether the server is a standby.
+[[nodiscard]] bool is_standby(ReplicationConnection& server);
+
 /// Stores the history file of `timeline`; timeline 1 has none. Throws `conflict` where the store
 /// holds another one, which tells of a server that branched off elsewhere.
 void store_history(ReplicationConnection& server, WalArchive& archive, Timeline timeline);

@@ -35,14 +35,19 @@ std::string describe_gap(Lsn begin, Lsn end) {
       format_lsn(begin), format_lsn(end), format_lsn(begin));
 }
 
-/// Throws where the store holds more than the server has, whose WAL ends at `end`.
-void require_ahead(Lsn end, const WalStart& start) {
+/// Throws where the store holds more than the server has. Of a server that is no standby that is a
+/// proof of another history.
+void require_ahead(ReplicationConnection& server, const WalStart& start) {
+  const Lsn end = read_position(server).position;  // anew: another daemon may be faster
   if (end >= start.position) return;
-  throw Error(ErrorKind::failed,
-              fmt::format("the server's WAL ends at {}, and the store holds WAL of this server up "
-                          "to {}",
-                          format_lsn(end), format_lsn(start.stored)),
-              fmt::format("a standby that is behind goes on by itself; {}", kOtherHistoryHint));
+  const bool may_catch_up = is_standby(server);
+  throw Error(
+      may_catch_up ? ErrorKind::failed : ErrorKind::conflict,
+      fmt::format("the server's WAL ends at {}, and the store holds WAL of this server up "
+                  "to {}",
+                  format_lsn(end), format_lsn(start.stored)),
+      fmt::format("{}{}", may_catch_up ? "a standby that is behind goes on by itself; " : "",
+                  kOtherHistoryHint));
 }
 
 /// Describes what is missing first between where a recovery gets and `start`.
@@ -156,7 +161,7 @@ WalStart WalStream::go_on(ReplicationConnection& server, const Goal& goal,
     start = fill_hole(stored.wal, position, start, *slot->restart);
   }
   if (start.timeline == position.timeline && start.position > position.position) {
-    require_ahead(read_position(server).position, start);  // another daemon may be faster
+    require_ahead(server, start);
   }
   looked_ = clock_.now();
   look(goal, {goal.system_id, position.timeline, start.stored}, stored);

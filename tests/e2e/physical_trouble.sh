@@ -44,12 +44,14 @@ case_a_server_that_was_set_back() {
             says "other content"
         else
             wait_until 30 log_says "the server's WAL ends at"
+            expect 1 pg_backup health
+            says "the server's WAL ends at"
         fi
         log_says "set back to an earlier state" || fail "nobody is told what it can be"
-        kill -USR1 "$pid"
-        wait_until 90 log_says "the stored WAL is of another history than the base backup"
-        expect 1 pg_backup health
-        says "of another history"
+        if [ "$copy" = early ]; then
+            kill -USR1 "$pid"
+            wait_until 120 log_says "the stored WAL is of another history than the base backup"
+        fi
         kill -TERM "$pid"
         expect_end 0 40
         expect 3 pg_backup now
@@ -99,7 +101,7 @@ case_a_damaged_segment() {
     start_restored new
     expect_rows new 5
     # Where nobody brings it, the daemon takes a base backup at once.
-    flip_byte "${segment%.zst}.gz"
+    truncate -s -100 "${segment%.zst}.gz"
     id=$(field id)
     next_second
     start_program pg-backup serve
@@ -123,8 +125,7 @@ case_two_destinations() {
     wait_until 60 on dir has_manifests
     add_rows 5
     wait_until 30 is_all_stored "$(position)" pg_backup_dir
-    expect 1 pg_backup health
-    says no-such-bucket
+    says_health no-such-bucket
     expect 1 pg_backup check-backup
     says "dir: well: the newest base backup"
     expect 0 pg_backup restore --cluster --target-dir "$T/one"
@@ -165,6 +166,7 @@ case_two_destinations() {
     start_restored two
     expect_rows two 10
 }
+says_health() { grep -qF -- "$1" <<<"$(pg_backup health 2>&1)" || fail "health does not say: $1"; }
 has_manifests() { [ -n "$(manifests)" ]; }
 
 # A target time is one of the server, whatever the clocks of the daemon and the store say.
@@ -176,7 +178,8 @@ wrong_clock_of_the_server() { # AHEAD OFFSET
     create_rows
     settings+=(WAL_FLUSH_INTERVAL=1s)
     stop_server
-    LD_PRELOAD=$library FAKETIME=$2 DONT_FAKE_MONOTONIC=1 start_server
+    as_server env "LD_PRELOAD=$library" "FAKETIME=$2" DONT_FAKE_MONOTONIC=1 "$PG_BIN/pg_ctl" -D "$PGDATA" -w \
+        -o "-p $PGPORT" -l "$PGDATA/server.log" start >/dev/null || fail "the server does not start"
     cleanups=("as_server $PG_BIN/pg_ctl -D $PGDATA -m immediate stop >/dev/null" "${cleanups[@]}")
     serve_physical
     wait_until 30 log_says "backed up database=_cluster"

@@ -62,8 +62,10 @@ Replies archiving() {
   return {identity(), identity(), value("16MB"), value("off"), value("on"), value("5min")};
 }
 
+/// The server does not tell its time afterwards.
 Replies with(Replies replies, const std::string& last) {
   replies.push_back(last);
+  replies.push_back(wire::error("57P01", "the server stops") + ready());
   return replies;
 }
 
@@ -123,26 +125,6 @@ TEST_CASE("A base backup is stored with its list, and says where its WAL lies") 
   CHECK(manifest.cluster.end == Lsn{0x5000100});
   CHECK(manifest.cluster.timeline == 1);
   CHECK_FALSE(manifest.cluster.from_standby);
-}
-
-TEST_CASE("How far the server's clock is ahead is part of a base backup, where it tells") {
-  using std::chrono::seconds;
-  for (const seconds ahead : {seconds(3600), seconds(-3600), seconds(2), seconds(0)}) {
-    CAPTURE(ahead.count());
-    Fixture f;
-    f.store_wal();
-    const UtcTime start = std::chrono::sys_days(std::chrono::year(2000) / 1 / 1);
-    const auto there = std::chrono::microseconds(f.clock.now() + ahead - start).count();
-    Replies replies = with(with(archiving(), base_backup()), identity());
-    replies.push_back(copy_both() + copy_data("k" + wire::number(0x5000200) +
-                                              wire::number(static_cast<uint64_t>(there)) + "\0"s));
-    f.scripts = {std::move(replies)};
-    REQUIRE_FALSE(f.back_up().error);
-    const Manifest manifest = parse_manifest(f.memory.objects.at(kFolder + "manifest.json").bytes);
-    const bool is_told = ahead > seconds(2) || ahead < seconds(0);
-    CHECK(manifest.cluster.clock_ahead == (is_told ? ahead : seconds(0)));
-    CHECK(contains(f.log.text(), "the server's clock is 1h ") == is_told);
-  }
 }
 
 TEST_CASE("A base backup is not taken for one of a server whose WAL is not that which is stored") {

@@ -401,7 +401,8 @@ TEST_CASE("A base backup whose own WAL is damaged is missed, too") {
   CHECK(f.wanted_backups == 1);
 }
 
-TEST_CASE("Where a server has less than the store, it was set back, or is behind") {
+TEST_CASE("Where a server has less than the store, it was set back, or is a standby") {
+  const bool is_standby = GENERATE(false, true);
   ReachFixture f;
   f.store_segments(2);
   const Lsn end{kBegin.value + 5000};
@@ -409,6 +410,7 @@ TEST_CASE("Where a server has less than the store, it was set back, or is behind
     std::vector<std::string> replies = f.preparations(end);
     replies.push_back(f.identity(end));
     replies.push_back(rows({{"1MB"}}) + ready());
+    replies.push_back(rows({{is_standby ? "on" : "off"}}) + ready());
     return f.servers.emplace_back("15.18", std::move(replies));
   };
   const auto error = error_of([&] { f.stream.stream(f.stop.get_token()); });
@@ -416,6 +418,7 @@ TEST_CASE("Where a server has less than the store, it was set back, or is behind
   CHECK(error->message() ==
         "the server's WAL ends at 0/5001388, and the store holds WAL of this "
         "server up to 0/5200000");
+  CHECK(error->kind() == (is_standby ? ErrorKind::failed : ErrorKind::conflict));
   CHECK(contains(error->hint(), "set back"));
   CHECK(f.wanted_backups == 0);
 }
