@@ -252,6 +252,9 @@ void check_restore_request(BackupConfig& config, const ParsedOptions& parsed,
     config.restore.id = id == "LATEST" ? "latest" : id;
     if (config.method == BackupMethod::physical) config.cluster.cluster = true;
   }
+  // The variable says what backups hold.
+  config.restore.part.schema_only =
+      config.dump.schema_only && is_from(parsed, "SCHEMA_ONLY", "flag");
   refuse_flags_of_other(config, problems);
   if (config.cluster.cluster) return check_cluster_request(config.cluster, problems);
   check_restore(config.restore, config.pg.database, config.adoption.adoption, problems);

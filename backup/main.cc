@@ -60,7 +60,9 @@ void restore(Program& program) {
   FoundBackup found;
   if (request.is_bare() && can_ask()) {
     found = ask_which_backup(destinations, adoption, program.clock, program.log, program.stop);
-    request = ask_where_to(found.backup, pg, request, program.stop);
+    if (!request.part.list_contents) {
+      request = ask_where_to(found.backup, pg, request, program.stop);
+    }
   } else {
     if (!request.group().is_named() && !request.is_by_key()) request.database = pg.database;
     found = choose_backup(destinations, request, adoption, program.clock, program.log);

@@ -100,6 +100,14 @@ void check_flags(const RestoreRequest& request, std::vector<std::string>& proble
   if (request.create && request.clean) {
     problems.emplace_back("--create makes a new database, --clean empties an old one; keep one");
   }
+  const bool makes_tables = request.part.restores(TocSection::pre_data);
+  for (const auto& [is_given, flag] :
+       {std::pair(request.create, "--create"), std::pair(request.clean, "--clean")}) {
+    if (!is_given || makes_tables) continue;
+    problems.push_back(
+        fmt::format("{} does not go with a restore that makes no tables: leave out {}", flag,
+                    request.part.data_only ? "--data-only" : "--section"));
+  }
   if (!request.locale.empty() && !request.create) {
     problems.emplace_back("--locale is of a new database: it needs --create");
   }
@@ -125,7 +133,7 @@ bool RestoreRequest::is_by_key() const { return parse_old_key(id).has_value(); }
 
 std::vector<Option> restore_options(RestoreRequest& request) {
   std::vector<Option> rows = source_rows(request);
-  std::array further = {target_rows(request), way_rows(request)};
+  std::array further = {target_rows(request), part_options(request.part), way_rows(request)};
   for (std::vector<Option>& more : further) {
     std::move(more.begin(), more.end(), std::back_inserter(rows));
   }
@@ -138,7 +146,9 @@ void check_restore(const RestoreRequest& request, std::string_view database,
     problems.emplace_back("--globals and --database are both given; keep one");
   }
   check_id(request.id, adoption, problems);
-  check_flags(request, problems);
+  const size_t before = problems.size();
+  check_part(request.part, problems);
+  if (problems.size() == before) check_flags(request, problems);
   check_answer(request, problems);
   if (!request.group().is_named() && database.empty() && !request.is_by_key() &&
       !(request.is_bare() && can_ask())) {
@@ -171,6 +181,8 @@ std::vector<std::string> database_flags(const RestoreRequest& request) {
   add(!request.locale.empty(), "--locale");
   add(request.no_single_transaction, "--no-single-transaction");
   add(request.keep_going, "--keep-going");
+  std::vector<std::string> of_part = part_flags(request.part);
+  std::move(of_part.begin(), of_part.end(), std::back_inserter(flags));
   return flags;
 }
 

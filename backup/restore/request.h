@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backup/restore/part_request.h"
 #include "common/base/options.h"
 #include "common/catalog/adoption.h"
 #include "common/catalog/group.h"
@@ -31,6 +32,7 @@ struct RestoreRequest {
   bool no_tablespaces = false;
   bool no_publications = false;
   std::string role;  ///< SET ROLE before the restore
+  PartRequest part;
   bool yes = false;
 
   /// Returns the group to restore; unnamed where the flags name none.

@@ -2,11 +2,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "backup/postgres/sql_guard.h"
@@ -20,45 +17,25 @@
 #include "backup/restore/failures.h"
 #include "backup/restore/hints.h"
 #include "backup/restore/lock_watch.h"
+#include "backup/restore/output_file.h"
 #include "backup/restore/target_database.h"
 #include "backup/restore/terminal.h"
 #include "common/base/error.h"
+#include "common/base/output.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/encoding.h"
-#include "common/store/dir_store.h"
 
 namespace pgbackup {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Writes to stdout in steps that cannot block after poll(), so that a stop request is heard.
-class StdoutSink final : public Sink {
- public:
-  explicit StdoutSink(const std::stop_token& stop) : stop_(stop) {}
-  void write(std::string_view bytes) override {
-    while (!bytes.empty()) {
-      std::array<pollfd, 1> out = {{{STDOUT_FILENO, POLLOUT, 0}}};
-      stop_.wait(out, kNoDeadline);
-      const std::string_view step = bytes.substr(0, kAtomicBytes);
-      write_all(STDOUT_FILENO, step, "cannot write to stdout");
-      bytes.remove_prefix(step.size());
-    }
-  }
-  void finish() override {}
-
- private:
-  static constexpr size_t kAtomicBytes = 4096;  // PIPE_BUF of Linux
-  StopFd stop_;
-};
-
-const char* client_name(StreamFormat form) {
-  return form == StreamFormat::plain ? "psql" : "pg_restore";
-}
-
 /// Returns the arguments of pg_restore, without the connection or the file that the SQL goes to.
 std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
   std::vector<std::string> arguments = archive_options(request);
+  const std::vector<std::string> sections = section_options(request.part);
+  arguments.insert(arguments.end(), sections.begin(), sections.end());
+  if (!request.part.is_whole()) arguments.push_back("--use-list=" + further_fd_path());
   arguments.emplace_back("--format=custom");
   if (!request.keep_going) arguments.emplace_back("--exit-on-error");
   if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
@@ -70,6 +47,10 @@ std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
 /// input: SqlGuard begins and commits. The results of the SQL's queries are discarded.
 std::vector<std::string> psql_arguments() {
   return {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"};
+}
+
+EarlyEnd early_end(const RestoreSession& session) {
+  return session.part == nullptr ? EarlyEnd::is_failure : EarlyEnd::is_success;
 }
 
 /// Logs which statements failed, and returns a failure even though all others were executed.
@@ -102,22 +83,14 @@ void refuse_archive_options(const RestoreRequest& request) {
   std::vector<std::string> options = archive_options(request);
   if (request.clean) options.emplace_back("--clean");
   if (request.keep_going) options.emplace_back("--keep-going");
+  const std::vector<std::string> of_part = part_flags(request.part);
+  options.insert(options.end(), of_part.begin(), of_part.end());
   if (options.empty()) return;
   throw Error(ErrorKind::usage,
               fmt::format("the backup is plain SQL, which cannot be restored with {}",
                           fmt::join(options, ", ")),
               "restore it into a new database (--target-database NAME --create), or write it to a "
               "file with --output and change it there");
-}
-
-/// Refuses --keep-going where psql executes the SQL of an archive, as pg_restore cannot do so
-/// itself. Throws before anything is changed.
-void check_clients(const RestoreClients& clients, const RestoreRequest& request) {
-  if (!clients.psql || !request.keep_going) return;
-  throw Error(ErrorKind::usage,
-              "--keep-going needs a pg_restore of the target's own major version, and the only one "
-              "that can read the backup is newer",
-              "leave --keep-going out, or restore into a server of the newer version");
 }
 
 /// Asks for confirmation; whoever cannot be asked must have given --yes.
@@ -166,8 +139,14 @@ RestoreReport Restore::run(Store& store, const Backup& backup, const RestoreRequ
       throw Error(ErrorKind::usage, "a physical backup is not restored into a server that runs");
     }
     const std::unique_ptr<StoredDump> dump = open_dump(store, backup);
-    RestoreReport report =
-        request.output.empty() ? to_target(*dump, request) : to_file(*dump, request.output);
+    RestoreReport report = [&]() -> RestoreReport {
+      if (request.part.list_contents) return to_list(*dump, request);
+      if (request.output.empty()) return to_target(*dump, request);
+      const uint64_t bytes = write_output(*dump, request.output, clock_, log_, stop_);
+      return {.outcome = request.output == "-" ? "wrote to stdout"
+                                               : fmt::format("wrote {}", request.output.string()),
+              .bytes = bytes};
+    }();
     report.elapsed = std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - begun);
     return report;
   });
@@ -184,24 +163,10 @@ std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backu
   return std::make_unique<StoredArchive>(store, backup, std::move(manifest));
 }
 
-RestoreReport Restore::to_file(StoredDump& dump, const fs::path& output) {
-  if (output == "-") {
-    StdoutSink out(stop_);
-    return {.outcome = "wrote to stdout", .bytes = dump.copy(out, clock_, log_)};
-  }
-  if (fs::exists(output)) {
-    throw Error(ErrorKind::conflict, fmt::format("{} exists already", output.string()),
-                "name another file, or delete it first");
-  }
-  // A directory store writes to a temporary file and renames it when all is well.
-  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
-  if (!fs::is_directory(folder)) {
-    throw Error(ErrorKind::not_found, fmt::format("there is no directory {}", folder.string()));
-  }
-  DirStore files(folder, clock_);
-  const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());
-  const uint64_t bytes = dump.copy(*file, clock_, log_);
-  return {.outcome = fmt::format("wrote {}", output.string()), .bytes = bytes};
+RestoreReport Restore::to_list(StoredDump& dump, const RestoreRequest& request) {
+  if (dump.format() == StreamFormat::plain) refuse_archive_options(request);
+  print_result(stdout, format_contents(read_toc(dump), request.part));
+  return {.outcome = "listed the contents", .tables = dump.tables()};
 }
 
 RestoreReport Restore::to_target(StoredDump& dump, const RestoreRequest& request) {
@@ -218,12 +183,19 @@ RestoreReport Restore::to_database(StoredDump& dump, const RestoreRequest& reque
   }
   refuse_target(resolved.target_database);
   if (dump.format() == StreamFormat::plain) refuse_archive_options(resolved);
+  std::optional<Toc> contents;
+  if (!resolved.part.is_whole()) {
+    contents = read_toc(dump);
+    check_names(*contents, resolved.part.names());
+  }
+  const Toc* const toc = contents ? &*contents : nullptr;
   const Restored restored =
-      resolved.create ? to_created(dump, resolved) : to_existing(dump, resolved);
+      resolved.create ? to_created(dump, resolved, toc) : to_existing(dump, resolved, toc);
   if (restored.failure) throw Error(*restored.failure);
-  return {.outcome = fmt::format("restored {}", resolved.target_database),
+  return {.outcome = fmt::format("restored {}{}", toc == nullptr ? "" : "a part into ",
+                                 resolved.target_database),
           .bytes = restored.bytes,
-          .tables = dump.tables()};
+          .tables = restored.tables};
 }
 
 RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
@@ -242,34 +214,45 @@ RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request
   return {.outcome = "restored roles and tablespaces", .bytes = sql.text().size()};
 }
 
-Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
+Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request, const Toc* toc) {
+  std::optional<TargetPart> part;
   const RestoreClients clients = [&] {
     PgConnection target(settings_.pg.with_database(request.target_database), stop_);
-    RestoreClients fitting = find_clients_for(target, dump);
-    check_clients(fitting, request);
+    RestoreClients fitting = find_clients_for(target, dump, request);
+    if (toc != nullptr) part = choose_target_part(*toc, request, &target, log_);
     if (request.clean) {
-      announce_clean(target, fitting.program, dump, request);
-    } else {
+      if (part) {
+        refuse_what_is_in_the_way(target, list_tables(target), ArchiveContents(part->part));
+      } else {
+        check_clean(target, fitting.program, dump, request);
+      }
+      confirm(request,
+              fmt::format("Drop everything in {} that {} holds, and restore it?",
+                          request.target_database,
+                          part ? "this part of the backup" : dump.backup().folder()),
+              stop_);
+    } else if (!part) {
       refuse_if_not_empty(target, request.target_database, dump.format());
     }
     return fitting;
   }();
-  return feed(clients, dump, request);
+  return feed(clients, dump, request, part ? &*part : nullptr);
 }
 
-Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
+Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request, const Toc* toc) {
+  std::optional<TargetPart> part;
+  if (toc != nullptr) part = choose_target_part(*toc, request, nullptr, log_);
   CreatedDatabase database(settings_.pg, request, dump.properties(), log_);
   const RestoreClients clients = [&] {
     // Closed before the restore starts: the role may have no more than one connection.
     PgConnection maintenance = connect_maintenance(settings_.pg, stop_);
-    RestoreClients fitting = find_clients_for(maintenance, dump);
-    check_clients(fitting, request);
+    RestoreClients fitting = find_clients_for(maintenance, dump, request);
     database.create(maintenance);
     return fitting;
   }();
   try {
     database.prepare(stop_);
-    Restored restored = feed(clients, dump, request);
+    Restored restored = feed(clients, dump, request, part ? &*part : nullptr);
     database.complete();
     return restored;
   } catch (...) {
@@ -284,7 +267,7 @@ Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
 }
 
 Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
-                       const RestoreRequest& request) {
+                       const RestoreRequest& request, const TargetPart* part) {
   for (const std::string& advice : restore_advice(clients.versions)) log_.warn(advice);
   const std::string application = "pg-backup restore " + random_hex(4);
   const PgConfig target = [&] {
@@ -300,10 +283,13 @@ Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
   const RestoreSession session{.clients = clients,
                                .request = request,
                                .target = target,
-                               .environment = restore_environment(environment_)};
+                               .environment = restore_environment(environment_),
+                               .part = part};
   try {
     const bool is_sql = dump.format() == StreamFormat::plain || clients.psql;
-    return is_sql ? feed_psql(session, dump) : feed_pg_restore(session, dump);
+    Restored restored = is_sql ? feed_psql(session, dump) : feed_pg_restore(session, dump);
+    restored.tables = part == nullptr ? dump.tables() : part->tables();
+    return restored;
   } catch (...) {
     const std::string verdict = watch ? watch->verdict() : "";
     if (verdict.empty()) throw;
@@ -323,11 +309,13 @@ ClientHint Restore::hint_of(const RestoreSession& session) {
 /// Feeds the dump to pg_restore. On any error the destructor kills the process before its stdin is
 /// closed: pg_restore never sees an end that was not ours.
 Restored Restore::feed_pg_restore(const RestoreSession& session, StoredDump& dump) {
-  ClientProcess process(
-      {.program = session.clients.program, .arguments = pg_restore_arguments(session.request)},
-      session.target, session.environment, stop_);
+  ClientProcess process({.program = session.clients.program,
+                         .arguments = pg_restore_arguments(session.request),
+                         .further_fd = session.part == nullptr ? -1 : session.part->use_list.get()},
+                        session.target, session.environment, stop_);
   ClientSink sink(process.process(), "pg_restore", hint_of(session),
-                  session.request.keep_going ? AfterError::go_on : AfterError::stop);
+                  {.after_error = session.request.keep_going ? AfterError::go_on : AfterError::stop,
+                   .early_end = early_end(session)});
   const uint64_t bytes = dump.copy(sink, clock_, log_);
   return {.bytes = bytes, .failure = describe_failures(sink.failures(), log_)};
 }
@@ -357,59 +345,31 @@ uint64_t Restore::copy_as_sql(const RestoreSession& session, StoredDump& dump, S
   arguments.insert(arguments.begin(), session.clients.program.path.string());
   arguments.emplace_back("--file=-");
   Process process(
-      {.argv = arguments, .environment = client_environment(session.environment, false)}, stop_);
-  ScriptSink script(process, guard, hint_of(session));
+      {.argv = arguments,
+       .environment = client_environment(session.environment, false),
+       .inherited_fds = {-1, session.part == nullptr ? -1 : session.part->use_list.get()}},
+      stop_);
+  ScriptSink script(process, guard, hint_of(session), early_end(session));
   return dump.copy(script, clock_, log_);
 }
 
-void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,
-                             StoredDump& dump, const RestoreRequest& request) {
+void Restore::check_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
+                          const RestoreRequest& request) {
   const ArchiveContents contents(
       table_of_contents(dump, pg_restore, restore_environment(environment_), stop_));
   const std::vector<TableName> tables = list_tables(target);
   refuse_what_is_in_the_way(target, tables, contents);
   const std::vector<std::string> remaining = tables_unknown_to(tables, contents);
-  if (!remaining.empty()) {
-    log_.warn(fmt::format("{} holds tables that the backup does not know; they will remain: {}",
-                          request.target_database, fmt::join(remaining, ", ")));
-  }
-  confirm(request,
-          fmt::format("Drop everything in {} that {} holds, and restore it?",
-                      request.target_database, dump.backup().folder()),
-          stop_);
+  if (remaining.empty()) return;
+  log_.warn(fmt::format("{} holds tables that the backup does not know; they will remain: {}",
+                        request.target_database, fmt::join(remaining, ", ")));
 }
 
-/// Throws `failed` when a client is missing that the restore needs.
-RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump& dump) {
-  const int target = server.server_version();
-  const bool is_sql = dump.format() == StreamFormat::plain;
-  RestoreClients clients{
-      // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote
-      // the archive.
-      .program =
-          find_client(client_name(dump.format()), target, is_sql ? 0 : dump.client_version()),
-      .psql = {},
-      .versions = {.dumped = dump.server_version(),
-                   .target = target,
-                   .is_sql = is_sql,
-                   .is_superuser = server.is_superuser()}};
-  clients.versions.client = clients.program.version;
-  if (!is_sql && sets_unknown(clients.program.version, target)) {
-    clients.psql = find_client("psql", target, 0);
-  }
-  if (is_sql || clients.psql) {
-    require_restricted_psql(is_sql ? clients.program.version : clients.psql->version);
-  }
-  return clients;
-}
-
-/// Finds a client for a server of that version, not older than `least`.
-ClientProgram Restore::find_client(const char* name, int server_version, int least) {
-  const std::vector<ClientProgram> clients =
-      find_clients(name, settings_.bindir, environment_, stop_);
-  const ClientProgram& fitting = choose_client(clients, name, server_version);
-  if (major_version(fitting.version) >= major_version(least)) return fitting;
-  return choose_client(clients, name, least);
+RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump& dump,
+                                         const RestoreRequest& request) {
+  return find_restore_clients(
+      {.bindir = settings_.bindir, .environment = environment_, .stop = stop_}, server, dump,
+      request);
 }
 
 }  // namespace pgbackup

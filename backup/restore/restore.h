@@ -13,13 +13,14 @@
 #include <stop_token>
 #include <string>
 
-#include "backup/postgres/client_program.h"
 #include "backup/postgres/connection.h"
 #include "backup/postgres/sql_guard.h"
-#include "backup/postgres/version_advice.h"
 #include "backup/restore/client_sink.h"
 #include "backup/restore/request.h"
+#include "backup/restore/restore_clients.h"
 #include "backup/restore/stored_dump.h"
+#include "backup/restore/target_part.h"
+#include "backup/restore/toc.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
@@ -28,17 +29,11 @@
 
 namespace pgbackup {
 
-/// Holds the client programs that execute a dump.
-struct RestoreClients {
-  ClientProgram program;              ///< pg_restore, or psql for SQL
-  std::optional<ClientProgram> psql;  ///< set where the target needs pg_restore's SQL filtered
-  RestoreVersions versions;
-};
-
 /// Says what has come into a database.
 struct Restored {
   uint64_t bytes = 0;
   std::optional<Error> failure{};  ///< statements that failed although the restore went on
+  std::optional<int64_t> tables{};
 };
 
 /// Holds what the clients of one restore into a database are started with.
@@ -47,6 +42,7 @@ struct RestoreSession {
   const RestoreRequest& request;
   const PgConfig& target;
   Environment environment;
+  const TargetPart* part = nullptr;  ///< nullptr: the whole
 };
 
 /// Says where a restore goes and with what. Everything that the settings refer to must outlive the
@@ -81,23 +77,25 @@ class Restore {
 
  private:
   [[nodiscard]] std::unique_ptr<StoredDump> open_dump(Store& store, const Backup& backup);
-  [[nodiscard]] RestoreReport to_file(StoredDump& dump, const std::filesystem::path& output);
+  [[nodiscard]] RestoreReport to_list(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] RestoreReport to_target(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] RestoreReport to_database(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] RestoreReport to_server(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] Restored to_existing(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] Restored to_existing(StoredDump& dump, const RestoreRequest& request,
+                                     const Toc* toc);
+  [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request,
+                                    const Toc* toc);
   [[nodiscard]] Restored feed(const RestoreClients& clients, StoredDump& dump,
-                              const RestoreRequest& request);
+                              const RestoreRequest& request, const TargetPart* part);
   [[nodiscard]] Restored feed_pg_restore(const RestoreSession& session, StoredDump& dump);
   [[nodiscard]] Restored feed_psql(const RestoreSession& session, StoredDump& dump);
   [[nodiscard]] uint64_t copy_as_sql(const RestoreSession& session, StoredDump& dump,
                                      SqlGuard& guard);
   [[nodiscard]] static ClientHint hint_of(const RestoreSession& session);
-  void announce_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
-                      const RestoreRequest& request);
-  [[nodiscard]] RestoreClients find_clients_for(PgConnection& server, const StoredDump& dump);
-  [[nodiscard]] ClientProgram find_client(const char* name, int server_version, int least);
+  void check_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
+                   const RestoreRequest& request);
+  [[nodiscard]] RestoreClients find_clients_for(PgConnection& server, const StoredDump& dump,
+                                                const RestoreRequest& request);
 
   RestoreSettings settings_;
   const Environment& environment_;
