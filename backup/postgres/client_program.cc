@@ -171,8 +171,10 @@ ClientProcess::ClientProcess(ClientCommand command, const PgConfig& config,
           [&] {
             ProcessSpec spec{.argv = {command.program.path.string()},
                              .environment = {},
-                             .inherited_fds = {passfile_.get(), command.further_fd},
+                             .inherited_fds = {passfile_.get()},
                              .limit = command.limit};
+            spec.inherited_fds.insert(spec.inherited_fds.end(), command.further_fds.begin(),
+                                      command.further_fds.end());
             spec.argv.insert(spec.argv.end(), std::make_move_iterator(command.arguments.begin()),
                              std::make_move_iterator(command.arguments.end()));
             spec.argv.emplace_back("--no-password");

@@ -11,9 +11,9 @@
 namespace pgbackup {
 
 struct PartRequest {
-  std::string schemas{};   ///< a list of names
-  std::string tables{};    ///< a list of names
-  std::string excluded{};  ///< a list of names
+  std::string schemas{};     ///< a list of names
+  std::string tables{};      ///< a list of names
+  std::string excluded{};    ///< a list of names
   bool schema_only = false;  ///< its row is that of SCHEMA_ONLY, in backup/dump
   bool data_only = false;
   std::string sections{};  ///< a list of pre-data, data, post-data

@@ -9,6 +9,7 @@
 #include "backup/postgres/sql_guard.h"
 #include "backup/postgres/version_advice.h"
 #include "backup/restore/adopted_dump.h"
+#include "backup/restore/after_restore.h"
 #include "backup/restore/apply_globals.h"
 #include "backup/restore/archive.h"
 #include "backup/restore/clean_check.h"
@@ -18,6 +19,7 @@
 #include "backup/restore/hints.h"
 #include "backup/restore/lock_watch.h"
 #include "backup/restore/output_file.h"
+#include "backup/restore/replaced_database.h"
 #include "backup/restore/target_database.h"
 #include "backup/restore/terminal.h"
 #include "common/base/error.h"
@@ -31,15 +33,21 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Returns the arguments of pg_restore, without the connection or the file that the SQL goes to.
-std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
+std::vector<std::string> pg_restore_arguments(const RestoreSession& session) {
+  const RestoreRequest& request = session.request;
   std::vector<std::string> arguments = archive_options(request);
   const std::vector<std::string> sections = section_options(request.part);
   arguments.insert(arguments.end(), sections.begin(), sections.end());
-  if (!request.part.is_whole()) arguments.push_back("--use-list=" + further_fd_path());
+  if (!request.part.is_whole()) arguments.push_back("--use-list=" + further_fd_path(0));
   arguments.emplace_back("--format=custom");
   if (!request.keep_going) arguments.emplace_back("--exit-on-error");
   if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
-  if (request.in_one_transaction()) arguments.emplace_back("--single-transaction");
+  if (session.copy != nullptr) {
+    arguments.push_back(fmt::format("--jobs={}", request.jobs));
+    arguments.push_back(further_fd_path(1));
+  } else if (request.in_one_transaction()) {
+    arguments.emplace_back("--single-transaction");
+  }
   return arguments;
 }
 
@@ -51,21 +59,6 @@ std::vector<std::string> psql_arguments() {
 
 EarlyEnd early_end(const RestoreSession& session) {
   return session.part == nullptr ? EarlyEnd::is_failure : EarlyEnd::is_success;
-}
-
-/// Logs which statements failed, and returns a failure even though all others were executed.
-std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
-  if (failures.count() == 0 && !failures.is_counted()) return {};
-  for (const std::string& failure : failures.first()) log.error(failure);
-  if (failures.count() > failures.first().size()) {
-    log.error(fmt::format("and {} more", failures.count() - failures.first().size()));
-  }
-  const std::string what = failures.count() == 0   ? "some statements"
-                           : failures.count() == 1 ? "1 statement"
-                                                   : fmt::format("{} statements", failures.count());
-  return Error(ErrorKind::failed,
-               fmt::format("{} failed; everything else is in the database", what),
-               "run the failed statements by hand once what they need exists");
 }
 
 /// Refuses template databases: what they hold, every database holds that is created from now on.
@@ -83,6 +76,7 @@ void refuse_archive_options(const RestoreRequest& request) {
   std::vector<std::string> options = archive_options(request);
   if (request.clean) options.emplace_back("--clean");
   if (request.keep_going) options.emplace_back("--keep-going");
+  if (request.jobs > 1) options.emplace_back("--jobs");
   const std::vector<std::string> of_part = part_flags(request.part);
   options.insert(options.end(), of_part.begin(), of_part.end());
   if (options.empty()) return;
@@ -91,16 +85,6 @@ void refuse_archive_options(const RestoreRequest& request) {
                           fmt::join(options, ", ")),
               "restore it into a new database (--target-database NAME --create), or write it to a "
               "file with --output and change it there");
-}
-
-/// Asks for confirmation; whoever cannot be asked must have given --yes.
-void confirm(const RestoreRequest& request, const std::string& question,
-             const std::stop_token& stop) {
-  if (request.yes) return;
-  if (!can_ask()) {
-    throw Error(ErrorKind::usage, "without a terminal to ask on, this restore needs --yes");
-  }
-  if (!ask_yes(question, stop)) throw Error(ErrorKind::conflict, "not restored: the answer was no");
 }
 
 /// Keeps the SQL of roles, of which a server has some thousands at most, in memory: all of it is
@@ -189,17 +173,22 @@ RestoreReport Restore::to_database(StoredDump& dump, const RestoreRequest& reque
     check_names(*contents, resolved.part.names());
   }
   const Toc* const toc = contents ? &*contents : nullptr;
-  const Restored restored =
-      resolved.create ? to_created(dump, resolved, toc) : to_existing(dump, resolved, toc);
+  const Restored restored = resolved.replace  ? to_replaced(dump, resolved)
+                            : resolved.create ? to_created(dump, resolved, toc)
+                                              : to_existing(dump, resolved, toc);
   if (restored.failure) throw Error(*restored.failure);
+  if (request.dry_run) return {.outcome = "nothing was touched (--dry-run)"};
   return {.outcome = fmt::format("restored {}{}", toc == nullptr ? "" : "a part into ",
                                  resolved.target_database),
           .bytes = restored.bytes,
-          .tables = restored.tables};
+          .tables = restored.tables,
+          .rows = restored.rows};
 }
 
 RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
-  if (const std::vector<std::string> flags = database_flags(request); !flags.empty()) {
+  std::vector<std::string> flags = database_flags(request);
+  std::erase(flags, "--dry-run");
+  if (!flags.empty()) {
     throw Error(ErrorKind::usage,
                 fmt::format("roles and tablespaces belong to the whole server: {} {} not apply to "
                             "them",
@@ -208,14 +197,18 @@ RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request
   TextSink sql;
   dump.copy(sql, clock_, log_);
   PgConnection server = connect_maintenance(settings_.pg, stop_);
-  confirm(request, "Create and alter the roles of this server, with their passwords, as they were?",
-          stop_);
+  log_.info(fmt::format("roles and tablespaces of {} go into {}", format_iso(dump.backup().time),
+                        describe_server(server, settings_.pg)));
+  if (request.dry_run) return {.outcome = "nothing was touched (--dry-run)"};
+  confirm(request.yes,
+          "Create and alter the roles of this server, with their passwords, as they were?", stop_);
   apply_globals(server, sql.text(), log_);
   return {.outcome = "restored roles and tablespaces", .bytes = sql.text().size()};
 }
 
 Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request, const Toc* toc) {
   std::optional<TargetPart> part;
+  bool is_wanted = false;
   const RestoreClients clients = [&] {
     PgConnection target(settings_.pg.with_database(request.target_database), stop_);
     RestoreClients fitting = find_clients_for(target, dump, request);
@@ -226,35 +219,45 @@ Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request, c
       } else {
         check_clean(target, fitting.program, dump, request);
       }
-      confirm(request,
-              fmt::format("Drop everything in {} that {} holds, and restore it?",
-                          request.target_database,
-                          part ? "this part of the backup" : dump.backup().folder()),
-              stop_);
     } else if (!part) {
       refuse_if_not_empty(target, request.target_database, dump.format());
     }
+    is_wanted = may_go_on(target, dump, request, Novelty::exists);
     return fitting;
   }();
-  return feed(clients, dump, request, part ? &*part : nullptr);
+  if (!is_wanted) return {};
+  const TargetPart* const chosen = part ? &*part : nullptr;
+  Restored restored = feed(clients, dump, request, chosen);
+  look_after(restored, request, chosen);
+  return restored;
 }
 
 Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request, const Toc* toc) {
   std::optional<TargetPart> part;
   if (toc != nullptr) part = choose_target_part(*toc, request, nullptr, log_);
+  bool is_wanted = false;
   CreatedDatabase database(settings_.pg, request, dump.properties(), log_);
   const RestoreClients clients = [&] {
-    // Closed before the restore starts: the role may have no more than one connection.
     PgConnection maintenance = connect_maintenance(settings_.pg, stop_);
     RestoreClients fitting = find_clients_for(maintenance, dump, request);
-    database.create(maintenance);
+    database.refuse_existing(maintenance);
+    is_wanted = request.replace || may_go_on(maintenance, dump, request, Novelty::is_new);
     return fitting;
   }();
+  if (!is_wanted) return {};
+  std::optional<LocalCopy> copy;
+  if (request.jobs > 1) copy.emplace(dump, environment_, clock_, log_);
+  {
+    // Closed before the restore starts: the role may have no more than one connection.
+    PgConnection maintenance = connect_maintenance(settings_.pg, stop_);
+    database.create(maintenance);
+  }
+  const TargetPart* const chosen = part ? &*part : nullptr;
+  Restored restored;
   try {
     database.prepare(stop_);
-    Restored restored = feed(clients, dump, request, part ? &*part : nullptr);
+    restored = feed(clients, dump, request, chosen, copy ? &*copy : nullptr);
     database.complete();
-    return restored;
   } catch (...) {
     if (request.in_one_transaction()) {
       database.drop();
@@ -264,10 +267,67 @@ Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request, co
     }
     throw;
   }
+  look_after(restored, request, chosen);
+  return restored;
+}
+
+Restored Restore::to_replaced(StoredDump& dump, const RestoreRequest& request) {
+  ReplacedDatabase replaced(settings_.pg, request.target_database, clock_.now(), log_);
+  {
+    PgConnection maintenance = connect_maintenance(settings_.pg, stop_);
+    replaced.check(maintenance);
+    if (!may_go_on(maintenance, dump, request, Novelty::is_replaced)) return {};
+  }
+  RestoreRequest beside = request;
+  beside.target_database = replaced.temporary_name();
+  Restored restored = to_created(dump, beside, nullptr);
+  if (restored.failure) {
+    throw Error(restored.failure->kind(),
+                fmt::format("{}; {} was not replaced", restored.failure->message(),
+                            request.target_database),
+                fmt::format("what was restored is in {}", beside.target_database));
+  }
+  replaced.swap();
+  return restored;
+}
+
+/// Says what is about to be done, and returns whether to do so.
+bool Restore::may_go_on(PgConnection& server, const StoredDump& dump, const RestoreRequest& request,
+                        Novelty novelty) {
+  log_.info(announce(dump.backup(), request, novelty, describe_server(server, settings_.pg),
+                     clock_.now()));
+  if (request.dry_run) return false;
+  if (request.clean) {
+    confirm(
+        request.yes,
+        fmt::format("Drop everything in {} that {} holds, and restore it?", request.target_database,
+                    request.part.is_whole() ? dump.backup().folder() : "this part"),
+        stop_);
+  } else if (request.replace) {
+    confirm(request.yes,
+            fmt::format("End the sessions of {} when the new database is complete, and replace it?",
+                        request.target_database),
+            stop_);
+  } else if (can_ask()) {
+    confirm(request.yes, "Restore it?", stop_);
+  }
+  return true;
+}
+
+/// Brings statistics, and counts the rows of tables that this restore has made.
+void Restore::look_after(Restored& restored, const RestoreRequest& request,
+                         const TargetPart* part) {
+  if (!request.part.restores(TocSection::data)) return;
+  const PgConfig target = settings_.pg.with_database(request.target_database);
+  if (!request.no_analyze) analyze(target, part, stop_, log_);
+  const bool are_new =
+      request.part.restores(TocSection::pre_data) && (part != nullptr || !request.clean);
+  if (are_new) restored.rows = count_rows(target, part, stop_);
 }
 
 Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
-                       const RestoreRequest& request, const TargetPart* part) {
+                       const RestoreRequest& request, const TargetPart* part,
+                       const LocalCopy* copy) {
   for (const std::string& advice : restore_advice(clients.versions)) log_.warn(advice);
   const std::string application = "pg-backup restore " + random_hex(4);
   const PgConfig target = [&] {
@@ -277,14 +337,15 @@ Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
     return session_config(std::move(config), environment_, application, options);
   }();
   std::optional<LockWatch> watch;
-  if (request.clean) {
+  if (request.clean || (part != nullptr && !request.create)) {
     watch.emplace(target.with_database(target.database), application, settings_.lock_timeout, log_);
   }
   const RestoreSession session{.clients = clients,
                                .request = request,
                                .target = target,
                                .environment = restore_environment(environment_),
-                               .part = part};
+                               .part = part,
+                               .copy = copy};
   try {
     const bool is_sql = dump.format() == StreamFormat::plain || clients.psql;
     Restored restored = is_sql ? feed_psql(session, dump) : feed_pg_restore(session, dump);
@@ -309,14 +370,18 @@ ClientHint Restore::hint_of(const RestoreSession& session) {
 /// Feeds the dump to pg_restore. On any error the destructor kills the process before its stdin is
 /// closed: pg_restore never sees an end that was not ours.
 Restored Restore::feed_pg_restore(const RestoreSession& session, StoredDump& dump) {
-  ClientProcess process({.program = session.clients.program,
-                         .arguments = pg_restore_arguments(session.request),
-                         .further_fd = session.part == nullptr ? -1 : session.part->use_list.get()},
-                        session.target, session.environment, stop_);
+  ClientProcess process(
+      {.program = session.clients.program,
+       .arguments = pg_restore_arguments(session),
+       .further_fds = {session.part == nullptr ? -1 : session.part->use_list.get(),
+                       session.copy == nullptr ? -1 : session.copy->fd()}},
+      session.target, session.environment, stop_);
   ClientSink sink(process.process(), "pg_restore", hint_of(session),
                   {.after_error = session.request.keep_going ? AfterError::go_on : AfterError::stop,
                    .early_end = early_end(session)});
-  const uint64_t bytes = dump.copy(sink, clock_, log_);
+  if (session.copy != nullptr) sink.finish();
+  const uint64_t bytes =
+      session.copy == nullptr ? dump.copy(sink, clock_, log_) : session.copy->bytes();
   return {.bytes = bytes, .failure = describe_failures(sink.failures(), log_)};
 }
 
@@ -341,7 +406,7 @@ Restored Restore::feed_psql(const RestoreSession& session, StoredDump& dump) {
 
 /// Turns the archive into SQL, of which `guard` leaves out what the target does not know.
 uint64_t Restore::copy_as_sql(const RestoreSession& session, StoredDump& dump, SqlGuard& guard) {
-  std::vector<std::string> arguments = pg_restore_arguments(session.request);
+  std::vector<std::string> arguments = pg_restore_arguments(session);
   arguments.insert(arguments.begin(), session.clients.program.path.string());
   arguments.emplace_back("--file=-");
   Process process(

@@ -15,7 +15,9 @@
 
 #include "backup/postgres/connection.h"
 #include "backup/postgres/sql_guard.h"
+#include "backup/restore/announce.h"
 #include "backup/restore/client_sink.h"
+#include "backup/restore/local_copy.h"
 #include "backup/restore/request.h"
 #include "backup/restore/restore_clients.h"
 #include "backup/restore/stored_dump.h"
@@ -34,6 +36,7 @@ struct Restored {
   uint64_t bytes = 0;
   std::optional<Error> failure{};  ///< statements that failed although the restore went on
   std::optional<int64_t> tables{};
+  std::optional<int64_t> rows{};
 };
 
 /// Holds what the clients of one restore into a database are started with.
@@ -43,6 +46,7 @@ struct RestoreSession {
   const PgConfig& target;
   Environment environment;
   const TargetPart* part = nullptr;  ///< nullptr: the whole
+  const LocalCopy* copy = nullptr;   ///< nullptr: the dump is streamed
 };
 
 /// Says where a restore goes and with what. Everything that the settings refer to must outlive the
@@ -57,7 +61,8 @@ struct RestoreSettings {
 struct RestoreReport {
   std::string outcome;              ///< `restored app_copy`, `wrote app.sql`
   uint64_t bytes = 0;               ///< uncompressed
-  std::optional<int64_t> tables{};  ///< as the manifest counts them
+  std::optional<int64_t> tables{};  ///< as the manifest counts them, or the part has them
+  std::optional<int64_t> rows{};    ///< as the server counts them, where it can
   std::chrono::seconds elapsed{0};
 };
 
@@ -85,8 +90,13 @@ class Restore {
                                      const Toc* toc);
   [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request,
                                     const Toc* toc);
+  [[nodiscard]] Restored to_replaced(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] bool may_go_on(PgConnection& server, const StoredDump& dump,
+                               const RestoreRequest& request, Novelty novelty);
+  void look_after(Restored& restored, const RestoreRequest& request, const TargetPart* part);
   [[nodiscard]] Restored feed(const RestoreClients& clients, StoredDump& dump,
-                              const RestoreRequest& request, const TargetPart* part);
+                              const RestoreRequest& request, const TargetPart* part,
+                              const LocalCopy* copy = nullptr);
   [[nodiscard]] Restored feed_pg_restore(const RestoreSession& session, StoredDump& dump);
   [[nodiscard]] Restored feed_psql(const RestoreSession& session, StoredDump& dump);
   [[nodiscard]] uint64_t copy_as_sql(const RestoreSession& session, StoredDump& dump,

@@ -21,11 +21,12 @@ ClientProgram find_client(const ClientSearch& search, const char* name, int serv
 /// Refuses --keep-going where psql executes the SQL of an archive, as pg_restore cannot do so
 /// itself. Throws before anything is changed.
 void check_clients(const RestoreClients& clients, const RestoreRequest& request) {
-  if (!clients.psql || !request.keep_going) return;
-  throw Error(ErrorKind::usage,
-              "--keep-going needs a pg_restore of the target's own major version, and the only one "
-              "that can read the backup is newer",
-              "leave --keep-going out, or restore into a server of the newer version");
+  if (!clients.psql || (!request.keep_going && request.jobs == 1)) return;
+  throw Error(
+      ErrorKind::usage,
+      "--keep-going and --jobs need a pg_restore of the target's own major version, and the "
+      "only one that can read the backup is newer",
+      "leave them out, or restore into a server of the newer version");
 }
 
 }  // namespace
@@ -47,7 +48,8 @@ RestoreClients find_restore_clients(const ClientSearch& search, PgConnection& se
   clients.versions.client = clients.program.version;
   // pg_restore commits a part as soon as it has all of it, which is before the end of the archive
   // has been checked. psql leaves that to us.
-  const bool is_part = !request.part.is_whole() && request.in_one_transaction();
+  const bool is_part =
+      !request.part.is_whole() && request.in_one_transaction() && request.jobs == 1;
   if (!is_sql && (is_part || sets_unknown(clients.program.version, target))) {
     clients.psql = find_client(search, "psql", target, 0);
   }
