@@ -65,6 +65,7 @@ RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg, RestoreReq
       backup.group.is_named() ? backup.group.name() + "_restored" : "restored";
   request.target_database = ask_line(fmt::format("Into which database? [{}] ", proposal), stop);
   if (request.target_database.empty()) request.target_database = proposal;
+  request.yes = request.yes || !request.clean;  // who names the target has agreed
   if (!request.clean) {
     PgConnection server = connect_maintenance(pg, stop);
     request.create = !database_exists(server, request.target_database);
