@@ -68,7 +68,8 @@ void apply(PgConnection& maintenance, const std::vector<PropertySql>& statements
 
 std::string create_hint(const Error& error) {
   if (error.kind() == ErrorKind::denied) {
-    return "set TARGET_USER and TARGET_PASSWORD to a role that may create databases (CREATEDB)";
+    return "set TARGET_USER and TARGET_PASSWORD, or DB_USER and DB_PASSWORD, to a role that may "
+           "create databases (CREATEDB)";
   }
   for (const std::string_view sign :
        {"locale name", "locale provider", "does not match locale", "collator", "ICU"}) {

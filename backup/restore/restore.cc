@@ -30,8 +30,6 @@
 namespace pgbackup {
 namespace {
 
-namespace fs = std::filesystem;
-
 /// Returns the arguments of pg_restore, without the connection or the file that the SQL goes to.
 std::vector<std::string> pg_restore_arguments(const RestoreSession& session) {
   const RestoreRequest& request = session.request;

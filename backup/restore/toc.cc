@@ -22,7 +22,7 @@ constexpr int kWithRelkind = 16;
 constexpr int kLastKnown = 16;
 
 /// Limits the table of contents to that of a database with a million objects.
-constexpr uint64_t kMostTocBytes = uint64_t{1} << 30U;
+constexpr uint64_t kMostTocBytes = uint64_t{256} << 20U;
 constexpr int kMostDependencies = 1 << 20;
 
 [[noreturn]] void refuse_contents(const char* what) {
@@ -92,7 +92,7 @@ class TocReader::Cursor {
 void TocReader::write(std::string_view bytes) {
   if (is_complete()) return;
   total_ += bytes.size();
-  if (total_ > kMostTocBytes) refuse_contents("it has more than 1 GiB");
+  if (total_ > kMostTocBytes) refuse_contents("it has more than 256 MiB");
   buffer_ += bytes;
   if (!has_head_ && !read_head()) return;
   while (left_ > 0 && read_entry()) --left_;

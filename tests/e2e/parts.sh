@@ -84,8 +84,7 @@ protection() { # DATABASE
         (select count(*) from pg_class where relkind = 'S')"
 }
 
-case_table_has_all_its_protection() {
-    use_dir
+table_has_all_its_protection() {
     create_shop
     bring --table customer,sales.orders
     expect_same_table sales.orders
@@ -104,6 +103,7 @@ case_table_has_all_its_protection() {
     [ "$(protection stock)" = "0|0|0|0|0|0|0" ] || fail "pg_restore -t brings $(protection stock)"
     [ "$(sql stock "grant usage on schema sales to clerk; set role clerk; select count(*) from sales.orders")" = 100 ] || fail "pg_restore -t has changed"
 }
+both_stores table_has_all_its_protection
 
 case_foreign_key_without_its_table() {
     use_dir
