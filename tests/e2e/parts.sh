@@ -287,3 +287,18 @@ case_statements_that_fail() {
     says "everything else is in the database"
     [ "$(tables_in part)" = orders ] || fail "$(tables_in part)"
 }
+
+# The foreign key needs a lock of the table that it names, which others use.
+case_waiting_for_a_lock() {
+    use_dir
+    create_shop
+    sql shop "drop table sales.orders cascade"
+    PGDATABASE=shop "$PG_BIN/psql" -Xqc "begin; lock table customer; select pg_sleep(60)" >/dev/null 2>&1 &
+    background+=($!)
+    wait_until 10 item_is_locked shop
+    settings+=(LOCK_TIMEOUT=5s)
+    expect 1 pg_backup restore --database shop --table sales.orders
+    says "the restore waits for a lock of pid"
+    says "LOCK_TIMEOUT"
+    [ "$(sql shop "select count(*) from pg_class where relname = 'orders'")" = 0 ] || fail "half a restore"
+}
