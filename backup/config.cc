@@ -247,16 +247,20 @@ void refuse_flags_of_other(const BackupConfig& config, std::vector<std::string>&
 
 /// Completes the request of a restore: the word after the verb is the id, as the older system's
 /// script had it.
-void check_restore_request(BackupConfig& config, const ParsedOptions& parsed,
-                           std::vector<std::string>& problems) {
+void check_restore_request(BackupConfig& config, ParsedOptions& parsed) {
+  std::vector<std::string>& problems = parsed.problems;
   if (!parsed.arguments.empty()) {
     const std::string& id = parsed.arguments.front();
     if (config.restore.id != "latest") problems.emplace_back("the id is given twice: keep one");
     config.restore.id = id == "LATEST" ? "latest" : id;
     if (config.method == BackupMethod::physical) config.cluster.cluster = true;
   }
+  // The variable says what backups hold.
+  config.restore.part.schema_only =
+      config.dump.schema_only && is_from(parsed, "SCHEMA_ONLY", "flag");
   refuse_flags_of_other(config, problems);
   if (config.cluster.cluster) return check_cluster_request(config.cluster, problems);
+  check_target(config, parsed);
   check_restore(config.restore, config.pg.database, config.adoption.adoption, problems);
 }
 
@@ -351,6 +355,7 @@ CommandLine backup_command_line(BackupConfig& config) {
           "PGSSLROOTCERT, ...\nSIGUSR1 starts a backup now, SIGTERM stops. "
           "Exit codes: 0 done, 1 failed, 2 wrong settings, 3 refused."};
   append_options(command.options, database_options(config), kWithDatabase);
+  append_options(command.options, target_options(config), kRestoring);
   append_options(command.options, adoption_options(config.adoption), kAdopting);
   append_options(command.options, store_options(config.store), kWithStore);
   append_options(command.options, directory_options(config), kBackingUp);
@@ -382,7 +387,8 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
   check_connection(config, parsed, environment);
   check_databases(config, parsed, problems);
   choose_method(config, parsed, environment);
-  check_store_config(config.store, parsed, problems);
+  const bool needs_store = parsed.verb != "restore" || config.restore.input.empty();
+  if (needs_store) check_store_config(config.store, parsed, problems);
   check_adoption(config.adoption, problems);
   if (parsed.verb == "hold" && !parsed.arguments.empty()) {
     check_backup_name(parsed.verb, parsed.arguments.front(), problems);
@@ -402,7 +408,7 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
         "--if-due needs BACKUP_SCHEDULE with the times at which it is started: an interval does "
         "not tell since when a backup counts");
   }
-  if (parsed.verb == "restore") check_restore_request(config, parsed, problems);
+  if (parsed.verb == "restore") check_restore_request(config, parsed);
 }
 
 }  // namespace pgbackup

@@ -40,6 +40,8 @@ struct BackupConfig {
   PhysicalOptions physical;
   WalFileOptions wal_file;
   Secret database_url;
+  PgConfig target;  ///< where restores go, as TARGET_* say; the result of check_target()
+  Secret target_url;
   bool uses_database_url = false;  ///< no stronger setting says where to connect
   std::string database_list;       ///< value of DATABASES
   std::string excluded_databases;  ///< value of EXCLUDE_DATABASES

@@ -70,6 +70,61 @@ void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environ
   }
 }
 
+std::vector<Option> target_options(BackupConfig& config) {
+  return {
+      {.name = "TARGET_HOST",
+       .value = &config.target.host,
+       .help = "Another server for restores. Nothing of DB_* counts for it."},
+      {.name = "TARGET_PORT",
+       .value = Number{&config.target.port, 1, 65535},
+       .help = "Port of TARGET_HOST."},
+      {.name = "TARGET_USER",
+       .value = &config.target.user,
+       .help = "Role for restores: of TARGET_HOST, or else of DB_HOST, where the role that makes "
+               "backups may not restore."},
+      {.name = "TARGET_PASSWORD", .value = &config.target.password, .help = "Its password."},
+      {.name = "TARGET_URL",
+       .value = &config.target_url,
+       .help = "In place of the other TARGET_*: postgres://user:password@host:port/database. The "
+               "database is the one of --target-database."},
+  };
+}
+
+void check_target(BackupConfig& config, ParsedOptions& parsed) {
+  const auto is_given = [&](std::string_view name) { return is_set(parsed, name); };
+  PgConfig& target = config.target;
+  if (!config.target_url.empty()) {
+    for (const char* other : {"TARGET_HOST", "TARGET_PORT", "TARGET_USER", "TARGET_PASSWORD"}) {
+      if (!is_given(other)) continue;
+      parsed.problems.push_back(fmt::format("TARGET_URL and {} are both given; keep one", other));
+    }
+    if (!is_database_url(config.target_url.reveal())) {
+      parsed.problems.emplace_back("TARGET_URL does not begin with postgres://");
+      return;
+    }
+    try {
+      read_database_url(target, config.target_url);
+    } catch (const Error& error) {
+      parsed.problems.push_back(std::string("TARGET_URL: ") + error.message());
+    }
+    RestoreRequest& request = config.restore;
+    if (request.target_database.empty() && request.output.empty() && !request.all) {
+      request.target_database = target.database;
+    }
+  } else if (is_given("TARGET_HOST")) {
+    target.port_is_set = is_given("TARGET_PORT");
+  } else if (is_given("TARGET_PORT")) {
+    parsed.problems.emplace_back("TARGET_PORT is the port of TARGET_HOST, which is not set");
+  } else {
+    PgConfig same = config.pg.with_database(config.pg.database);
+    if (is_given("TARGET_USER") || is_given("TARGET_PASSWORD")) {
+      if (is_given("TARGET_USER")) same.user = target.user;
+      same.password = std::move(target.password);
+    }
+    target = std::move(same);
+  }
+}
+
 std::vector<std::string> reread_backup_secrets(BackupConfig& config, const CommandLine& command,
                                                const ParsedOptions& parsed,
                                                const Environment& environment) {

@@ -20,6 +20,14 @@ namespace pgbackup {
 /// and problems to `parsed`.
 void check_connection(BackupConfig& config, ParsedOptions& parsed, const Environment& environment);
 
+/// Returns the rows that name another server for restores, or another role.
+[[nodiscard]] std::vector<Option> target_options(BackupConfig& config);
+
+/// Completes the connection of restores, after check_connection(): nothing of TARGET_* is that of
+/// the databases that are backed up. With TARGET_HOST or TARGET_URL nothing comes from there, so
+/// that no password goes to another server.
+void check_target(BackupConfig& config, ParsedOptions& parsed);
+
 /// Reads again what may have been rotated since (reread_secrets()), and updates what follows from
 /// it. Returns a sentence for each value that had to be kept.
 [[nodiscard]] std::vector<std::string> reread_backup_secrets(BackupConfig& config,

@@ -17,10 +17,7 @@
 #include "backup/list_recovery.h"
 #include "backup/metrics.h"
 #include "backup/program.h"
-#include "backup/restore/choose_backup.h"
-#include "backup/restore/dialog.h"
-#include "backup/restore/restore.h"
-#include "backup/restore/terminal.h"
+#include "backup/restore_verb.h"
 #include "backup/runs.h"
 #include "common/base/error.h"
 #include "common/base/output.h"
@@ -50,35 +47,6 @@ void list(Program& program) {
   log_not_adopted(not_adopted, program.log);
   std::move(more_failures.begin(), more_failures.end(), std::back_inserter(failures));
   if (!failures.empty()) throw join_failures(failures);
-}
-
-void restore(Program& program) {
-  if (program.config.cluster.cluster) return restore_cluster_verb(program);
-  const Destinations destinations = program.open();
-  const PgConfig& pg = program.config.pg;
-  const Adoption& adoption = program.config.adoption.adoption;
-  RestoreRequest request = program.config.restore;
-  FoundBackup found;
-  if (request.is_bare() && can_ask()) {
-    found = ask_which_backup(destinations, adoption, program.clock, program.log, program.stop);
-    request = ask_where_to(found.backup, pg, request, program.stop);
-  } else {
-    if (!request.group().is_named() && !request.is_by_key()) request.database = pg.database;
-    found = choose_backup(destinations, request, adoption, program.clock, program.log);
-  }
-  const RestoreReport report =
-      Restore({.pg = pg,
-               .bindir = program.config.bindir,
-               .lock_timeout = program.config.dump.lock_timeout},
-              program.environment, program.clock, program.log, program.stop)
-          .run(found.destination->store(), found.backup, request);
-  LogFields fields = {{"database", found.backup.group.name()},
-                      {"run", found.backup.id},
-                      {"outcome", report.outcome},
-                      {"bytes", LogBytes{report.bytes}}};
-  if (report.tables) fields.emplace_back("tables", *report.tables);
-  fields.emplace_back("seconds", report.elapsed.count());
-  program.log.info("restore finished", fields);
 }
 
 /// Returns the metrics as they stand, with those of the WAL streams `wal`.
@@ -163,7 +131,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else if (parsed.verb == "list") {
     list(program);
   } else if (parsed.verb == "restore") {
-    restore(program);
+    restore_verb(program);
   } else if (parsed.verb == "hold") {
     hold_backup(program.open(), parsed.arguments.front(), clock, log);
   } else if (parsed.verb == kCheckBackup) {

@@ -72,7 +72,10 @@ std::vector<Option> dump_rows(DumpOptions& options) {
       {.name = "EXCLUDE_SCHEMAS",
        .value = &options.exclude_schemas,
        .help = "Schemas to leave out."},
-      {.name = "SCHEMA_ONLY", .value = &options.schema_only, .help = "Definitions without rows."},
+      {.name = "SCHEMA_ONLY",
+       .value = &options.schema_only,
+       .help = "Definitions without rows. For a restore as a flag only: --schema-only.",
+       .verbs = {"serve", "now", "restore"}},
       {.name = "PGDUMP_OPTIONS",
        .value = &options.further,
        .help =
@@ -82,7 +85,8 @@ std::vector<Option> dump_rows(DumpOptions& options) {
       {.name = "LOCK_TIMEOUT",
        .value = Duration{&options.lock_timeout, std::chrono::seconds(0)},
        .help =
-           "How long pg_dump, or restore --clean, waits for a lock before it fails. 0: forever.",
+           "How long pg_dump, or a restore of what exists (--clean) or of a part, waits for a lock "
+           "before it fails. 0: forever.",
        .verbs = {"serve", "now", "restore"}},
       {.name = "PG_RUN_TIMEOUT",
        .value = Duration{&options.run_timeout, std::chrono::seconds(1)},

@@ -157,7 +157,7 @@ std::vector<std::string> client_environment(const Environment& environment, bool
   for (const auto& [name, value] : environment) {
     if (!is_withheld(name, has_password)) result.push_back(fmt::format("{}={}", name, value));
   }
-  if (has_password) result.push_back(fmt::format("PGPASSFILE={}", kChildFdPath));
+  if (has_password) result.push_back(fmt::format("PGPASSFILE={}", child_fd_path(0)));
   if (!environment.contains("PGCONNECT_TIMEOUT")) {
     result.push_back(fmt::format("PGCONNECT_TIMEOUT={}", connect_limit.count()));
   }
@@ -171,8 +171,10 @@ ClientProcess::ClientProcess(ClientCommand command, const PgConfig& config,
           [&] {
             ProcessSpec spec{.argv = {command.program.path.string()},
                              .environment = {},
-                             .inherited_fd = passfile_.get(),
+                             .inherited_fds = {passfile_.get()},
                              .limit = command.limit};
+            spec.inherited_fds.insert(spec.inherited_fds.end(), command.further_fds.begin(),
+                                      command.further_fds.end());
             spec.argv.insert(spec.argv.end(), std::make_move_iterator(command.arguments.begin()),
                              std::make_move_iterator(command.arguments.end()));
             spec.argv.emplace_back("--no-password");

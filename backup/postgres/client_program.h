@@ -55,10 +55,14 @@ inline constexpr const char* kKilledHint =
     "the kernel kills processes that exceed a memory limit: raise the limit of the container, or "
     "give the machine more memory";
 
+/// Returns the path by which a client opens further_fds[index] of ClientCommand.
+[[nodiscard]] inline std::string further_fd_path(size_t index) { return child_fd_path(1 + index); }
+
 struct ClientCommand {
   const ClientProgram& program;
   std::vector<std::string> arguments;  ///< without those of the connection
   std::chrono::seconds limit{0};       ///< run time, from start to end; 0: unlimited
+  std::vector<int> further_fds{};      ///< what the client opens by further_fd_path(); -1: none
 };
 
 /// Runs a client connected as `config` says. `environment` is without our secrets. The password is

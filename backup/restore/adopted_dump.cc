@@ -66,6 +66,10 @@ void look_for_damage(const std::string& location, const Body& body) {
 StreamFormat known_format_of(const std::string& head) {
   if (const std::optional<StreamFormat> form = format_of(head)) return *form;
   if (head.empty()) throw damaged("it is empty");
+  if (head.starts_with("toc.dat")) {
+    throw Error(ErrorKind::corrupt, "it is pg_dump's tar format, which is not restored",
+                "pg_restore restores it: pg_restore -d DATABASE FILE");
+  }
   throw Error(ErrorKind::corrupt,
               fmt::format("it is neither an archive nor plain SQL of pg_dump: it begins with '{}'",
                           as_utf8(printable(head))),

@@ -23,6 +23,7 @@ class AdoptedDump final : public StoredDump {
   [[nodiscard]] int client_version() const override { return client_version_; }
   [[nodiscard]] int server_version() const override { return 0; }
   [[nodiscard]] std::optional<int64_t> tables() const override { return std::nullopt; }
+  [[nodiscard]] std::optional<uint64_t> bytes() const override { return std::nullopt; }
   [[nodiscard]] const DatabaseProperties* properties() const override { return nullptr; }
   uint64_t copy(Sink& sink, Clock& clock, Log& log) override;
   void copy_head(Sink& sink, const std::function<bool()>& enough) override;

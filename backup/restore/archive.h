@@ -28,6 +28,9 @@ class StoredArchive final : public StoredDump {
   }
   [[nodiscard]] int server_version() const override { return manifest_.server_version; }
   [[nodiscard]] std::optional<int64_t> tables() const override { return manifest_.dump.tables; }
+  [[nodiscard]] std::optional<uint64_t> bytes() const override {
+    return stream().uncompressed_bytes;
+  }
   [[nodiscard]] const DatabaseProperties* properties() const override {
     return &manifest_.dump.database;
   }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "backup/restore/at_time.h"
 #include "backup/restore/stored_dump.h"
 #include "common/base/error.h"
 #include "common/catalog/damage.h"
@@ -30,7 +31,10 @@ void ask_all(const Destinations& destinations, Log& log, const Visit& visit) {
 
 std::string wanted(const RestoreRequest& request) {
   const Group group = request.group();
-  if (request.id == "latest") return fmt::format("backup of {}", group.name());
+  if (request.id == "latest") {
+    return fmt::format("backup of {}{}{}", group.name(), request.at.empty() ? "" : " until ",
+                       request.at);
+  }
   if (!group.is_named()) return fmt::format("backup {}", request.id);
   return fmt::format("complete backup {} of {}", request.id, group.name());
 }
@@ -54,6 +58,7 @@ std::vector<Backup> candidates(Store& store, const RestoreRequest& request,
 
 bool is_wanted(const Backup& backup, const RestoreRequest& request) {
   const Group group = request.group();
+  if (!request.at.empty() && backup.time > parse_at_time(request.at)) return false;
   return backup.complete && (request.id == "latest" || request.id == backup.id) &&
          (backup.group == group || (!group.is_named() && !backup.is_ours()));
 }

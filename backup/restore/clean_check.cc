@@ -88,6 +88,16 @@ ArchiveContents::ArchiveContents(std::string_view list) {
   }
 }
 
+ArchiveContents::ArchiveContents(const Part& part) {
+  for (const TocEntry* entry : part.entries) {
+    const bool is_known = is_relation(*entry) || entry->kind == "SEQUENCE" ||
+                          entry->kind == "TYPE" || entry->kind == "DOMAIN";
+    const std::string name = fmt::format("{} {}", entry->name, entry->owner);
+    if (is_known) known_.insert(fmt::format("{} {}", entry->schema, name));
+    if (entry->kind == "SCHEMA") schemas_.insert(name);
+  }
+}
+
 bool ArchiveContents::holds(const TableName& name) const {
   const std::string start = fmt::format("{} {} ", name.schema, name.name);
   const auto found = known_.lower_bound(start);

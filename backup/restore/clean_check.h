@@ -12,6 +12,7 @@
 
 #include "backup/postgres/client_program.h"
 #include "backup/postgres/connection.h"
+#include "backup/restore/part.h"
 #include "backup/restore/stored_dump.h"
 #include "backup/restore/target_database.h"
 #include "common/base/options.h"
@@ -22,6 +23,8 @@ namespace pgbackup {
 class ArchiveContents {
  public:
   explicit ArchiveContents(std::string_view list);
+  /// Takes what a part of an archive holds.
+  explicit ArchiveContents(const Part& part);
 
   /// Returns whether the archive holds this table, view, sequence or type.
   [[nodiscard]] bool holds(const TableName& name) const;

@@ -20,29 +20,30 @@ Error failure_of(const Process& process, std::string_view name, const ClientHint
 
 }  // namespace
 
-ClientSink::ClientSink(Process& process, std::string_view name, ClientHint hint,
-                       AfterError after_error)
-    : process_(process), name_(name), hint_(std::move(hint)), after_error_(after_error) {
+ClientSink::ClientSink(Process& process, std::string_view name, ClientHint hint, ClientRules rules)
+    : process_(process), name_(name), hint_(std::move(hint)), rules_(rules) {
   process_.watch_errors([this](std::string_view text) { failures_.add(text); });
 }
 
 void ClientSink::write(std::string_view bytes) {
-  if (process_.write(bytes)) return;
-  process_.wait();
-  fail();
+  if (has_ended_ || process_.write(bytes)) return;
+  has_ended_ = process_.wait() && rules_.early_end == EarlyEnd::is_success;
+  if (!has_ended_) fail();
 }
 
 void ClientSink::finish() {
   process_.close_stdin();
   const bool is_done =
-      process_.wait() || (after_error_ == AfterError::go_on && failures_.is_counted());
+      process_.wait() || (rules_.after_error == AfterError::go_on && failures_.is_counted());
   if (!is_done) fail();
 }
 
 void ClientSink::fail() { throw failure_of(process_, name_, hint_); }
 
-ScriptSink::ScriptSink(Process& pg_restore, Sink& next, ClientHint hint)
-    : process_(pg_restore), next_(next), input_(pg_restore, "pg_restore", std::move(hint)) {
+ScriptSink::ScriptSink(Process& pg_restore, Sink& next, ClientHint hint, EarlyEnd early_end)
+    : process_(pg_restore),
+      next_(next),
+      input_(pg_restore, "pg_restore", std::move(hint), {.early_end = early_end}) {
   process_.forward_output([this](std::string_view sql) { next_.write(sql); });
 }
 

@@ -19,11 +19,19 @@ using ClientHint = std::function<std::string(std::string_view errors)>;
 /// Says whether statements that fail end pg_restore.
 enum class AfterError { stop, go_on };
 
+/// Says whether a client may succeed before the end of its input: pg_restore does so when it has
+/// all that it was to restore of a part. Then the rest of the input is ignored.
+enum class EarlyEnd { is_failure, is_success };
+
+struct ClientRules {
+  AfterError after_error = AfterError::stop;
+  EarlyEnd early_end = EarlyEnd::is_failure;
+};
+
 /// Writes to a client's stdin. `process` and `name` must outlive the sink.
 class ClientSink final : public Sink {
  public:
-  ClientSink(Process& process, std::string_view name, ClientHint hint,
-             AfterError after_error = AfterError::stop);
+  ClientSink(Process& process, std::string_view name, ClientHint hint, ClientRules rules = {});
 
   /// Throws `failed` with the client's own words.
   void write(std::string_view bytes) override;
@@ -37,7 +45,8 @@ class ClientSink final : public Sink {
   Process& process_;
   std::string_view name_;
   ClientHint hint_;
-  AfterError after_error_;
+  ClientRules rules_;
+  bool has_ended_ = false;
   RestoreFailures failures_;
 };
 
@@ -45,7 +54,7 @@ class ClientSink final : public Sink {
 /// finished only after pg_restore has succeeded.
 class ScriptSink final : public Sink {
  public:
-  ScriptSink(Process& pg_restore, Sink& next, ClientHint hint);
+  ScriptSink(Process& pg_restore, Sink& next, ClientHint hint, EarlyEnd early_end);
 
   void write(std::string_view bytes) override { input_.write(bytes); }
   void finish() override;

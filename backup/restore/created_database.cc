@@ -20,8 +20,6 @@ constexpr auto kPollInterval = std::chrono::milliseconds(200);
 /// Limits the waiting, so that it ends within the 10 s that a container is given.
 constexpr int kPollIntervals = 40;
 
-/// Bounds our connection limits, which lie between this and PostgreSQL's greatest, 2^31 - 1.
-constexpr int kFirstMark = 2'000'000'000;
 constexpr unsigned kMarks = 147'000'000;
 
 int random_mark() {
@@ -70,7 +68,8 @@ void apply(PgConnection& maintenance, const std::vector<PropertySql>& statements
 
 std::string create_hint(const Error& error) {
   if (error.kind() == ErrorKind::denied) {
-    return "set DB_USER and DB_PASSWORD to a role that may create databases (CREATEDB)";
+    return "set TARGET_USER and TARGET_PASSWORD, or DB_USER and DB_PASSWORD, to a role that may "
+           "create databases (CREATEDB)";
   }
   for (const std::string_view sign :
        {"locale name", "locale provider", "does not match locale", "collator", "ICU"}) {

@@ -17,6 +17,9 @@
 
 namespace pgbackup {
 
+/// Bounds our connection limits, which lie between this and PostgreSQL's greatest, 2^31 - 1.
+inline constexpr int kFirstMark = 2'000'000'000;
+
 class CreatedDatabase {
  public:
   /// Takes the `properties` of the database that was dumped; nullptr where nothing is known of it.
@@ -24,6 +27,8 @@ class CreatedDatabase {
   CreatedDatabase(const PgConfig& config, const RestoreRequest& request,
                   const DatabaseProperties* properties, Log& log);
 
+  /// Throws `conflict` when a database of that name exists.
+  void refuse_existing(PgConnection& maintenance);
   /// Creates the database; after an error there is none. Throws `conflict` when it exists already,
   /// `denied`, `canceled`.
   void create(PgConnection& maintenance);
@@ -37,7 +42,6 @@ class CreatedDatabase {
   void drop();
 
  private:
-  void refuse_existing(PgConnection& maintenance);
   [[nodiscard]] bool may_use_tablespace(PgConnection& maintenance);
   void end_session(const std::vector<std::string>& session);
 

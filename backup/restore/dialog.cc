@@ -34,14 +34,6 @@ size_t ask_number(size_t count, const std::stop_token& stop) {
   }
 }
 
-bool database_exists(const PgConfig& pg, const std::string& name, const std::stop_token& stop) {
-  PgConnection maintenance = connect_maintenance(pg, stop);
-  return !maintenance
-              .query("SELECT FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) $1",
-                     {name})
-              .empty();
-}
-
 }  // namespace
 
 FoundBackup ask_which_backup(const Destinations& destinations, const Adoption& adoption,
@@ -73,7 +65,11 @@ RestoreRequest ask_where_to(const Backup& backup, const PgConfig& pg, RestoreReq
       backup.group.is_named() ? backup.group.name() + "_restored" : "restored";
   request.target_database = ask_line(fmt::format("Into which database? [{}] ", proposal), stop);
   if (request.target_database.empty()) request.target_database = proposal;
-  if (!request.clean) request.create = !database_exists(pg, request.target_database, stop);
+  request.yes = request.yes || !request.clean;  // who names the target has agreed
+  if (!request.clean) {
+    PgConnection server = connect_maintenance(pg, stop);
+    request.create = !database_exists(server, request.target_database);
+  }
   return request;
 }
 

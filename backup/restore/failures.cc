@@ -1,5 +1,7 @@
 #include "backup/restore/failures.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace pgbackup {
@@ -45,6 +47,20 @@ void RestoreFailures::add_line(std::string_view line) {
 void RestoreFailures::add_failure(std::string_view message) {
   ++count_;
   if (first_.size() < kKept) first_.emplace_back(message);
+}
+
+std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
+  if (failures.count() == 0 && !failures.is_counted()) return {};
+  for (const std::string& failure : failures.first()) log.error(failure);
+  if (failures.count() > failures.first().size()) {
+    log.error(fmt::format("and {} more", failures.count() - failures.first().size()));
+  }
+  const std::string what = failures.count() == 0   ? "some statements"
+                           : failures.count() == 1 ? "1 statement"
+                                                   : fmt::format("{} statements", failures.count());
+  return Error(ErrorKind::failed,
+               fmt::format("{} failed; everything else is in the database", what),
+               "run the failed statements by hand once what they need exists");
 }
 
 }  // namespace pgbackup

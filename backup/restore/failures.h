@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "common/base/error.h"
+#include "common/base/log.h"
 
 namespace pgbackup {
 
@@ -32,5 +36,9 @@ class RestoreFailures {
   size_t count_ = 0;
   bool is_counted_ = false;
 };
+
+/// Logs which statements failed, and returns a failure even though all others were executed;
+/// nullopt where none failed.
+[[nodiscard]] std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log);
 
 }  // namespace pgbackup

@@ -84,6 +84,10 @@ constexpr std::array kHints = {
          "install the extension on the server, or restore the rest with --keep-going"},
     Hint{{"other objects depend on it"},
          "drop them first, or restore into a new database: --target-database NAME --create"},
+    Hint{
+        {"violates foreign key constraint"},
+        "rows alone come in the order of the tables' names: restore the tables one after the other "
+        "with --table, or use --disable-triggers"},
     Hint{{"violates check constraint"},
          "the constraint looks at other rows or tables, which a restore brings later: --keep-going "
          "restores the rest; then load these rows by hand"},

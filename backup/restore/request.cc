@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "backup/restore/at_time.h"
 #include "backup/restore/terminal.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/old_layouts.h"
@@ -24,7 +25,16 @@ std::vector<Option> source_rows(RestoreRequest& request) {
       {.name = "--globals",
        .value = &request.globals,
        .help = "restore: roles and tablespaces, into the whole server"},
+      {.name = "--all",
+       .value = &request.all,
+       .help = "restore: roles, tablespaces and every database that one run has backed up"},
       {.name = "--id", .value = &request.id, .help = "restore: a backup's id, or latest (default)"},
+      {.name = "--at",
+       .value = &request.at,
+       .help = "restore: the newest backup until this time, such as '2026-11-20 03:15'"},
+      {.name = "--input",
+       .value = &request.input,
+       .help = "restore: this file of pg_dump, plain or compressed, in place of a backup"},
   };
 }
 
@@ -42,12 +52,26 @@ std::vector<Option> target_rows(RestoreRequest& request) {
       {.name = "--clean",
        .value = &request.clean,
        .help = "restore: drop what the backup holds before it is restored"},
+      {.name = "--replace",
+       .value = &request.replace,
+       .help = "restore: beside the existing database, and then swap the names"},
+      {.name = "--dry-run",
+       .value = &request.dry_run,
+       .help = "restore: check everything and say what would be done; touch nothing"},
+      {.name = "--jobs",
+       .value = Number{&request.jobs, 1, 64},
+       .help = "restore --create, --replace: so many tables at once; takes a temporary file of the "
+               "archive's size in TMPDIR"},
+      {.name = "--no-analyze",
+       .value = &request.no_analyze,
+       .help = "restore: without ANALYZE afterwards"},
       {.name = "--output",
        .value = &request.output,
        .help = "restore: write pg_dump's archive to a file, or - for stdout; no database"},
       {.name = "--yes",
        .value = &request.yes,
-       .help = "restore: do not ask; --clean and --globals need it where there is no terminal"},
+       .help =
+           "restore: do not ask; --clean, --replace, --globals need it where there is no terminal"},
   };
 }
 
@@ -97,17 +121,68 @@ void check_flags(const RestoreRequest& request, std::vector<std::string>& proble
     problems.push_back(fmt::format("--output writes a file as it was dumped: {} {} not go with it",
                                    fmt::join(flags, ", "), flags.size() == 1 ? "does" : "do"));
   }
+  if (request.replace && (request.clean || request.create || !request.part.is_whole())) {
+    problems.emplace_back(
+        "--replace makes a whole new database: it goes with neither --create, --clean nor a part");
+  }
+  if (request.jobs > 1 && !request.create && !request.replace && !request.all) {
+    problems.emplace_back(
+        "--jobs restores in several transactions: it needs --create or --replace, so that a "
+        "failure leaves nothing behind");
+  }
   if (request.create && request.clean) {
     problems.emplace_back("--create makes a new database, --clean empties an old one; keep one");
   }
-  if (!request.locale.empty() && !request.create) {
-    problems.emplace_back("--locale is of a new database: it needs --create");
+  const bool makes_tables = request.part.restores(TocSection::pre_data);
+  for (const auto& [is_given, flag] :
+       {std::pair(request.create, "--create"), std::pair(request.clean, "--clean")}) {
+    if (!is_given || makes_tables) continue;
+    problems.push_back(
+        fmt::format("{} does not go with a restore that makes no tables: leave out {}", flag,
+                    request.part.data_only ? "--data-only" : "--section"));
+  }
+  if (!request.locale.empty() && !request.create && !request.replace) {
+    problems.emplace_back("--locale is of a new database: it needs --create or --replace");
+  }
+}
+
+/// Checks what says which backup.
+void check_source(const RestoreRequest& request, std::vector<std::string>& problems) {
+  if (!request.at.empty() && !parse_at_time(request.at)) {
+    problems.push_back(fmt::format(
+        "--at: '{}' is no time such as '2026-11-20 03:15', '2026-11-20T03:15:00Z' or 2026-11-20",
+        request.at));
+  }
+  if (!request.at.empty() && request.id != "latest") {
+    problems.emplace_back("--at and --id are both given; keep one");
+  }
+  const bool names_backup = request.id != "latest" || !request.at.empty() || request.globals;
+  if (!request.input.empty() && (names_backup || request.all)) {
+    problems.emplace_back(
+        "--input is a file in place of a backup: leave out --id, --at, --globals");
+  }
+  const bool names_one = !request.database.empty() || request.globals ||
+                         !request.target_database.empty() || !request.output.empty() ||
+                         request.create || request.clean || !part_flags(request.part).empty();
+  if (request.all && names_one) {
+    problems.emplace_back(
+        "--all restores every database under its own name: besides it only --id, --at, --replace "
+        "and what says how");
   }
 }
 
 /// Requires --yes for what cannot be undone, where nobody can be asked.
 void check_answer(const RestoreRequest& request, std::vector<std::string>& problems) {
-  if (request.yes || can_ask() || !request.output.empty()) return;
+  if (request.yes || can_ask() || !request.output.empty() || request.dry_run) return;
+  if (request.replace) {
+    problems.emplace_back(
+        "--replace ends the sessions of the old database: without a terminal to ask on it needs "
+        "--yes");
+  }
+  if (request.all && !request.replace) {
+    problems.emplace_back(
+        "--all alters roles of the server: without a terminal to ask on it needs --yes");
+  }
   if (request.clean) {
     problems.emplace_back(
         "--clean drops what the target holds: without a terminal to ask on it needs --yes");
@@ -125,7 +200,7 @@ bool RestoreRequest::is_by_key() const { return parse_old_key(id).has_value(); }
 
 std::vector<Option> restore_options(RestoreRequest& request) {
   std::vector<Option> rows = source_rows(request);
-  std::array further = {target_rows(request), way_rows(request)};
+  std::array further = {target_rows(request), part_options(request.part), way_rows(request)};
   for (std::vector<Option>& more : further) {
     std::move(more.begin(), more.end(), std::back_inserter(rows));
   }
@@ -138,10 +213,13 @@ void check_restore(const RestoreRequest& request, std::string_view database,
     problems.emplace_back("--globals and --database are both given; keep one");
   }
   check_id(request.id, adoption, problems);
-  check_flags(request, problems);
+  check_source(request, problems);
+  const size_t before = problems.size();
+  check_part(request.part, problems);
+  if (problems.size() == before) check_flags(request, problems);
   check_answer(request, problems);
-  if (!request.group().is_named() && database.empty() && !request.is_by_key() &&
-      !(request.is_bare() && can_ask())) {
+  if (!request.group().is_named() && database.empty() && !request.is_by_key() && !request.all &&
+      request.input.empty() && !(request.is_bare() && can_ask())) {
     problems.emplace_back("restore needs --database: the database that was backed up");
   }
 }
@@ -167,10 +245,16 @@ std::vector<std::string> database_flags(const RestoreRequest& request) {
   };
   add(request.create, "--create");
   add(request.clean, "--clean");
+  add(request.replace, "--replace");
+  add(request.dry_run, "--dry-run");
+  add(request.no_analyze, "--no-analyze");
+  add(request.jobs > 1, "--jobs");
   add(!request.target_database.empty(), "--target-database");
   add(!request.locale.empty(), "--locale");
   add(request.no_single_transaction, "--no-single-transaction");
   add(request.keep_going, "--keep-going");
+  std::vector<std::string> of_part = part_flags(request.part);
+  std::move(of_part.begin(), of_part.end(), std::back_inserter(flags));
   return flags;
 }
 
@@ -178,6 +262,9 @@ std::vector<std::string> dump_flags(const RestoreRequest& request) {
   std::vector<std::string> flags = database_flags(request);
   if (!request.database.empty()) flags.emplace_back("--database");
   if (request.globals) flags.emplace_back("--globals");
+  if (request.all) flags.emplace_back("--all");
+  if (!request.at.empty()) flags.emplace_back("--at");
+  if (!request.input.empty()) flags.emplace_back("--input");
   if (!request.output.empty()) flags.emplace_back("--output");
   return flags;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backup/restore/part_request.h"
 #include "common/base/options.h"
 #include "common/catalog/adoption.h"
 #include "common/catalog/group.h"
@@ -17,12 +18,19 @@ namespace pgbackup {
 struct RestoreRequest {
   std::string database;          ///< the database to restore; DB where empty
   std::string id = "latest";     ///< `latest`, a full id, or the key of an older system's backup
+  std::string at;                ///< a time: the newest backup until then
+  std::filesystem::path input;   ///< a file to restore, in place of a backup
   std::string target_database;   ///< the group's name where empty
   std::filesystem::path output;  ///< a file, or `-`; then no database is touched
   bool globals = false;          ///< roles and tablespaces in place of a database
   bool create = false;
   std::string locale;  ///< locale of the database that `create` makes; as dumped where empty
   bool clean = false;
+  bool replace = false;
+  bool dry_run = false;
+  bool no_analyze = false;
+  int jobs = 1;      ///< of pg_restore; more than one needs a LocalCopy
+  bool all = false;  ///< everything that one run has backed up
   bool no_single_transaction = false;
   bool keep_going = false;
   bool no_owner = false;
@@ -31,6 +39,7 @@ struct RestoreRequest {
   bool no_tablespaces = false;
   bool no_publications = false;
   std::string role;  ///< SET ROLE before the restore
+  PartRequest part;
   bool yes = false;
 
   /// Returns the group to restore; unnamed where the flags name none.
@@ -40,7 +49,8 @@ struct RestoreRequest {
   [[nodiscard]] bool is_by_key() const;
   /// Returns whether the flags name neither what to restore nor where to: then a person is asked.
   [[nodiscard]] bool is_bare() const {
-    return !group().is_named() && id == "latest" && target_database.empty() && output.empty();
+    return !group().is_named() && !all && input.empty() && at.empty() && id == "latest" &&
+           target_database.empty() && output.empty();
   }
   /// Returns whether a failure leaves nothing behind.
   [[nodiscard]] bool in_one_transaction() const { return !no_single_transaction && !keep_going; }

@@ -2,16 +2,14 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "backup/postgres/sql_guard.h"
 #include "backup/postgres/version_advice.h"
 #include "backup/restore/adopted_dump.h"
+#include "backup/restore/after_restore.h"
 #include "backup/restore/apply_globals.h"
 #include "backup/restore/archive.h"
 #include "backup/restore/clean_check.h"
@@ -20,49 +18,34 @@
 #include "backup/restore/failures.h"
 #include "backup/restore/hints.h"
 #include "backup/restore/lock_watch.h"
+#include "backup/restore/output_file.h"
+#include "backup/restore/replaced_database.h"
 #include "backup/restore/target_database.h"
 #include "backup/restore/terminal.h"
 #include "common/base/error.h"
+#include "common/base/output.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/encoding.h"
-#include "common/store/dir_store.h"
 
 namespace pgbackup {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// Writes to stdout in steps that cannot block after poll(), so that a stop request is heard.
-class StdoutSink final : public Sink {
- public:
-  explicit StdoutSink(const std::stop_token& stop) : stop_(stop) {}
-  void write(std::string_view bytes) override {
-    while (!bytes.empty()) {
-      std::array<pollfd, 1> out = {{{STDOUT_FILENO, POLLOUT, 0}}};
-      stop_.wait(out, kNoDeadline);
-      const std::string_view step = bytes.substr(0, kAtomicBytes);
-      write_all(STDOUT_FILENO, step, "cannot write to stdout");
-      bytes.remove_prefix(step.size());
-    }
-  }
-  void finish() override {}
-
- private:
-  static constexpr size_t kAtomicBytes = 4096;  // PIPE_BUF of Linux
-  StopFd stop_;
-};
-
-const char* client_name(StreamFormat form) {
-  return form == StreamFormat::plain ? "psql" : "pg_restore";
-}
-
 /// Returns the arguments of pg_restore, without the connection or the file that the SQL goes to.
-std::vector<std::string> pg_restore_arguments(const RestoreRequest& request) {
+std::vector<std::string> pg_restore_arguments(const RestoreSession& session) {
+  const RestoreRequest& request = session.request;
   std::vector<std::string> arguments = archive_options(request);
+  const std::vector<std::string> sections = section_options(request.part);
+  arguments.insert(arguments.end(), sections.begin(), sections.end());
+  if (!request.part.is_whole()) arguments.push_back("--use-list=" + further_fd_path(0));
   arguments.emplace_back("--format=custom");
   if (!request.keep_going) arguments.emplace_back("--exit-on-error");
   if (request.clean) arguments.insert(arguments.end(), {"--clean", "--if-exists"});
-  if (request.in_one_transaction()) arguments.emplace_back("--single-transaction");
+  if (session.copy != nullptr) {
+    arguments.push_back(fmt::format("--jobs={}", request.jobs));
+    arguments.push_back(further_fd_path(1));
+  } else if (request.in_one_transaction()) {
+    arguments.emplace_back("--single-transaction");
+  }
   return arguments;
 }
 
@@ -72,22 +55,8 @@ std::vector<std::string> psql_arguments() {
   return {"--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"};
 }
 
-/// Logs which statements failed, and returns a failure even though all others were executed.
-std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
-  if (failures.count() == 0 && !failures.is_counted()) return {};
-  for (const std::string& failure : failures.first()) {
-    log.error("a statement failed", {{"cause", failure}});
-  }
-  if (failures.count() > failures.first().size()) {
-    log.error("further statements failed",
-              {{"statements", failures.count() - failures.first().size()}});
-  }
-  const std::string what = failures.count() == 0   ? "some statements"
-                           : failures.count() == 1 ? "1 statement"
-                                                   : fmt::format("{} statements", failures.count());
-  return Error(ErrorKind::failed,
-               fmt::format("{} failed; everything else is in the database", what),
-               "run the failed statements by hand once what they need exists");
+EarlyEnd early_end(const RestoreSession& session) {
+  return session.part == nullptr ? EarlyEnd::is_failure : EarlyEnd::is_success;
 }
 
 /// Refuses template databases: what they hold, every database holds that is created from now on.
@@ -105,32 +74,15 @@ void refuse_archive_options(const RestoreRequest& request) {
   std::vector<std::string> options = archive_options(request);
   if (request.clean) options.emplace_back("--clean");
   if (request.keep_going) options.emplace_back("--keep-going");
+  if (request.jobs > 1) options.emplace_back("--jobs");
+  const std::vector<std::string> of_part = part_flags(request.part);
+  options.insert(options.end(), of_part.begin(), of_part.end());
   if (options.empty()) return;
   throw Error(ErrorKind::usage,
               fmt::format("the backup is plain SQL, which cannot be restored with {}",
                           fmt::join(options, ", ")),
               "restore it into a new database (--target-database NAME --create), or write it to a "
               "file with --output and change it there");
-}
-
-/// Refuses --keep-going where psql executes the SQL of an archive, as pg_restore cannot do so
-/// itself. Throws before anything is changed.
-void check_clients(const RestoreClients& clients, const RestoreRequest& request) {
-  if (!clients.psql || !request.keep_going) return;
-  throw Error(ErrorKind::usage,
-              "--keep-going needs a pg_restore of the target's own major version, and the only one "
-              "that can read the backup is newer",
-              "leave --keep-going out, or restore into a server of the newer version");
-}
-
-/// Asks for confirmation; whoever cannot be asked must have given --yes.
-void confirm(const RestoreRequest& request, const std::string& question,
-             const std::stop_token& stop) {
-  if (request.yes) return;
-  if (!can_ask()) {
-    throw Error(ErrorKind::usage, "without a terminal to ask on, this restore needs --yes");
-  }
-  if (!ask_yes(question, stop)) throw Error(ErrorKind::conflict, "not restored: the answer was no");
 }
 
 /// Keeps the SQL of roles, of which a server has some thousands at most, in memory: all of it is
@@ -169,8 +121,14 @@ RestoreReport Restore::run(Store& store, const Backup& backup, const RestoreRequ
       throw Error(ErrorKind::usage, "a physical backup is not restored into a server that runs");
     }
     const std::unique_ptr<StoredDump> dump = open_dump(store, backup);
-    RestoreReport report =
-        request.output.empty() ? to_target(*dump, request) : to_file(*dump, request.output);
+    RestoreReport report = [&]() -> RestoreReport {
+      if (request.part.list_contents) return to_list(*dump, request);
+      if (request.output.empty()) return to_target(*dump, request);
+      const uint64_t bytes = write_output(*dump, request.output, clock_, log_, stop_);
+      return {.outcome = request.output == "-" ? "wrote to stdout"
+                                               : fmt::format("wrote {}", request.output.string()),
+              .bytes = bytes};
+    }();
     report.elapsed = std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - begun);
     return report;
   });
@@ -189,24 +147,10 @@ std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backu
   return std::make_unique<StoredArchive>(store, backup, std::move(manifest));
 }
 
-RestoreReport Restore::to_file(StoredDump& dump, const fs::path& output) {
-  if (output == "-") {
-    StdoutSink out(stop_);
-    return {.outcome = "wrote to stdout", .bytes = dump.copy(out, clock_, log_)};
-  }
-  if (fs::exists(output)) {
-    throw Error(ErrorKind::conflict, fmt::format("{} exists already", output.string()),
-                "name another file, or delete it first");
-  }
-  // A directory store writes to a temporary file and renames it when all is well.
-  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
-  if (!fs::is_directory(folder)) {
-    throw Error(ErrorKind::not_found, fmt::format("there is no directory {}", folder.string()));
-  }
-  DirStore files(folder, clock_);
-  const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());
-  const uint64_t bytes = dump.copy(*file, clock_, log_);
-  return {.outcome = fmt::format("wrote {}", output.string()), .bytes = bytes};
+RestoreReport Restore::to_list(StoredDump& dump, const RestoreRequest& request) {
+  if (dump.format() == StreamFormat::plain) refuse_archive_options(request);
+  print_result(stdout, format_contents(read_toc(dump), request.part));
+  return {.outcome = "listed the contents", .tables = dump.tables()};
 }
 
 RestoreReport Restore::to_target(StoredDump& dump, const RestoreRequest& request) {
@@ -223,16 +167,28 @@ RestoreReport Restore::to_database(StoredDump& dump, const RestoreRequest& reque
   }
   refuse_target(resolved.target_database);
   if (dump.format() == StreamFormat::plain) refuse_archive_options(resolved);
-  const Restored restored =
-      resolved.create ? to_created(dump, resolved) : to_existing(dump, resolved);
+  std::optional<Toc> contents;
+  if (!resolved.part.is_whole()) {
+    contents = read_toc(dump);
+    check_names(*contents, resolved.part.names());
+  }
+  const Toc* const toc = contents ? &*contents : nullptr;
+  const Restored restored = resolved.replace  ? to_replaced(dump, resolved)
+                            : resolved.create ? to_created(dump, resolved, toc)
+                                              : to_existing(dump, resolved, toc);
   if (restored.failure) throw Error(*restored.failure);
-  return {.outcome = fmt::format("restored {}", resolved.target_database),
+  if (request.dry_run) return {.outcome = "nothing was touched (--dry-run)"};
+  return {.outcome = fmt::format("restored {}{}", toc == nullptr ? "" : "a part into ",
+                                 resolved.target_database),
           .bytes = restored.bytes,
-          .tables = dump.tables()};
+          .tables = restored.tables,
+          .rows = restored.rows};
 }
 
 RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request) {
-  if (const std::vector<std::string> flags = database_flags(request); !flags.empty()) {
+  std::vector<std::string> flags = database_flags(request);
+  std::erase(flags, "--dry-run");
+  if (!flags.empty()) {
     throw Error(ErrorKind::usage,
                 fmt::format("roles and tablespaces belong to the whole server: {} {} not apply to "
                             "them",
@@ -241,42 +197,67 @@ RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request
   TextSink sql;
   dump.copy(sql, clock_, log_);
   PgConnection server = connect_maintenance(settings_.pg, stop_);
-  confirm(request, "Create and alter the roles of this server, with their passwords, as they were?",
-          stop_);
+  log_.info(fmt::format("roles and tablespaces of {} go into {}", format_iso(dump.backup().time),
+                        describe_server(server, settings_.pg)));
+  if (request.dry_run) return {.outcome = "nothing was touched (--dry-run)"};
+  confirm(request.yes,
+          "Create and alter the roles of this server, with their passwords, as they were?", stop_);
   apply_globals(server, sql.text(), log_);
   return {.outcome = "restored roles and tablespaces", .bytes = sql.text().size()};
 }
 
-Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request) {
+Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request, const Toc* toc) {
+  std::optional<TargetPart> part;
+  bool is_wanted = false;
   const RestoreClients clients = [&] {
     PgConnection target(settings_.pg.with_database(request.target_database), stop_);
-    RestoreClients fitting = find_clients_for(target, dump);
-    check_clients(fitting, request);
+    RestoreClients fitting = find_clients_for(target, dump, request);
+    if (toc != nullptr) part = choose_target_part(*toc, request, &target, log_);
     if (request.clean) {
-      announce_clean(target, fitting.program, dump, request);
-    } else {
+      if (part) {
+        refuse_what_is_in_the_way(target, list_tables(target), ArchiveContents(part->part));
+      } else {
+        check_clean(target, fitting.program, dump, request);
+      }
+    } else if (!part) {
       refuse_if_not_empty(target, request.target_database, dump.format());
     }
+    is_wanted = may_go_on(target, dump, request, Novelty::exists);
     return fitting;
   }();
-  return feed(clients, dump, request);
+  if (!is_wanted) return {};
+  const TargetPart* const chosen = part ? &*part : nullptr;
+  Restored restored = feed(clients, dump, request, chosen);
+  look_after(restored, request, chosen);
+  return restored;
 }
 
-Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
+Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request, const Toc* toc) {
+  std::optional<TargetPart> part;
+  if (toc != nullptr) part = choose_target_part(*toc, request, nullptr, log_);
+  bool is_wanted = false;
   CreatedDatabase database(settings_.pg, request, dump.properties(), log_);
   const RestoreClients clients = [&] {
-    // Closed before the restore starts: the role may have no more than one connection.
     PgConnection maintenance = connect_maintenance(settings_.pg, stop_);
-    RestoreClients fitting = find_clients_for(maintenance, dump);
-    check_clients(fitting, request);
-    database.create(maintenance);
+    RestoreClients fitting = find_clients_for(maintenance, dump, request);
+    database.refuse_existing(maintenance);
+    is_wanted = request.replace || may_go_on(maintenance, dump, request, Novelty::is_new);
     return fitting;
   }();
+  if (!is_wanted) return {};
+  std::optional<LocalCopy> copy;
+  if (request.jobs > 1) copy.emplace(dump, environment_, clock_, log_);
+  {
+    // Closed before the restore starts: the role may have no more than one connection.
+    PgConnection maintenance = connect_maintenance(settings_.pg, stop_);
+    database.create(maintenance);
+  }
+  const TargetPart* const chosen = part ? &*part : nullptr;
+  Restored restored;
   try {
     database.prepare(stop_);
-    Restored restored = feed(clients, dump, request);
+    restored = feed(clients, dump, request, chosen, copy ? &*copy : nullptr);
     database.complete();
-    return restored;
   } catch (...) {
     if (request.in_one_transaction()) {
       database.drop();
@@ -286,10 +267,67 @@ Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request) {
     }
     throw;
   }
+  look_after(restored, request, chosen);
+  return restored;
+}
+
+Restored Restore::to_replaced(StoredDump& dump, const RestoreRequest& request) {
+  ReplacedDatabase replaced(settings_.pg, request.target_database, clock_.now(), log_);
+  {
+    PgConnection maintenance = connect_maintenance(settings_.pg, stop_);
+    replaced.check(maintenance);
+    if (!may_go_on(maintenance, dump, request, Novelty::is_replaced)) return {};
+  }
+  RestoreRequest beside = request;
+  beside.target_database = replaced.temporary_name();
+  Restored restored = to_created(dump, beside, nullptr);
+  if (restored.failure) {
+    throw Error(restored.failure->kind(),
+                fmt::format("{}; {} was not replaced", restored.failure->message(),
+                            request.target_database),
+                fmt::format("what was restored is in {}", beside.target_database));
+  }
+  replaced.swap();
+  return restored;
+}
+
+/// Says what is about to be done, and returns whether to do so.
+bool Restore::may_go_on(PgConnection& server, const StoredDump& dump, const RestoreRequest& request,
+                        Novelty novelty) {
+  log_.info(announce(dump.backup(), request, novelty, describe_server(server, settings_.pg),
+                     clock_.now()));
+  if (request.dry_run) return false;
+  if (request.clean) {
+    confirm(
+        request.yes,
+        fmt::format("Drop everything in {} that {} holds, and restore it?", request.target_database,
+                    request.part.is_whole() ? dump.backup().folder() : "this part"),
+        stop_);
+  } else if (request.replace) {
+    confirm(request.yes,
+            fmt::format("End the sessions of {} when the new database is complete, and replace it?",
+                        request.target_database),
+            stop_);
+  } else if (can_ask()) {
+    confirm(request.yes, "Restore it?", stop_);
+  }
+  return true;
+}
+
+/// Brings statistics, and counts the rows of tables that this restore has made.
+void Restore::look_after(Restored& restored, const RestoreRequest& request,
+                         const TargetPart* part) {
+  if (!request.part.restores(TocSection::data)) return;
+  const PgConfig target = settings_.pg.with_database(request.target_database);
+  if (!request.no_analyze) analyze(target, part, stop_, log_);
+  const bool are_new =
+      request.part.restores(TocSection::pre_data) && (part != nullptr || !request.clean);
+  if (are_new) restored.rows = count_rows(target, part, stop_);
 }
 
 Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
-                       const RestoreRequest& request) {
+                       const RestoreRequest& request, const TargetPart* part,
+                       const LocalCopy* copy) {
   for (const std::string& advice : restore_advice(clients.versions)) {
     log_.warn("about the versions", {{"advice", advice}});
   }
@@ -301,16 +339,20 @@ Restored Restore::feed(const RestoreClients& clients, StoredDump& dump,
     return session_config(std::move(config), environment_, application, options);
   }();
   std::optional<LockWatch> watch;
-  if (request.clean) {
+  if (request.clean || (part != nullptr && !request.create)) {
     watch.emplace(target.with_database(target.database), application, settings_.lock_timeout, log_);
   }
   const RestoreSession session{.clients = clients,
                                .request = request,
                                .target = target,
-                               .environment = restore_environment(environment_)};
+                               .environment = restore_environment(environment_),
+                               .part = part,
+                               .copy = copy};
   try {
     const bool is_sql = dump.format() == StreamFormat::plain || clients.psql;
-    return is_sql ? feed_psql(session, dump) : feed_pg_restore(session, dump);
+    Restored restored = is_sql ? feed_psql(session, dump) : feed_pg_restore(session, dump);
+    restored.tables = part == nullptr ? dump.tables() : part->tables();
+    return restored;
   } catch (...) {
     const std::string verdict = watch ? watch->verdict() : "";
     if (verdict.empty()) throw;
@@ -331,11 +373,17 @@ ClientHint Restore::hint_of(const RestoreSession& session) {
 /// closed: pg_restore never sees an end that was not ours.
 Restored Restore::feed_pg_restore(const RestoreSession& session, StoredDump& dump) {
   ClientProcess process(
-      {.program = session.clients.program, .arguments = pg_restore_arguments(session.request)},
+      {.program = session.clients.program,
+       .arguments = pg_restore_arguments(session),
+       .further_fds = {session.part == nullptr ? -1 : session.part->use_list.get(),
+                       session.copy == nullptr ? -1 : session.copy->fd()}},
       session.target, session.environment, stop_);
   ClientSink sink(process.process(), "pg_restore", hint_of(session),
-                  session.request.keep_going ? AfterError::go_on : AfterError::stop);
-  const uint64_t bytes = dump.copy(sink, clock_, log_);
+                  {.after_error = session.request.keep_going ? AfterError::go_on : AfterError::stop,
+                   .early_end = early_end(session)});
+  if (session.copy != nullptr) sink.finish();
+  const uint64_t bytes =
+      session.copy == nullptr ? dump.copy(sink, clock_, log_) : session.copy->bytes();
   return {.bytes = bytes, .failure = describe_failures(sink.failures(), log_)};
 }
 
@@ -360,64 +408,36 @@ Restored Restore::feed_psql(const RestoreSession& session, StoredDump& dump) {
 
 /// Turns the archive into SQL, of which `guard` leaves out what the target does not know.
 uint64_t Restore::copy_as_sql(const RestoreSession& session, StoredDump& dump, SqlGuard& guard) {
-  std::vector<std::string> arguments = pg_restore_arguments(session.request);
+  std::vector<std::string> arguments = pg_restore_arguments(session);
   arguments.insert(arguments.begin(), session.clients.program.path.string());
   arguments.emplace_back("--file=-");
   Process process(
-      {.argv = arguments, .environment = client_environment(session.environment, false)}, stop_);
-  ScriptSink script(process, guard, hint_of(session));
+      {.argv = arguments,
+       .environment = client_environment(session.environment, false),
+       .inherited_fds = {-1, session.part == nullptr ? -1 : session.part->use_list.get()}},
+      stop_);
+  ScriptSink script(process, guard, hint_of(session), early_end(session));
   return dump.copy(script, clock_, log_);
 }
 
-void Restore::announce_clean(PgConnection& target, const ClientProgram& pg_restore,
-                             StoredDump& dump, const RestoreRequest& request) {
+void Restore::check_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
+                          const RestoreRequest& request) {
   const ArchiveContents contents(
       table_of_contents(dump, pg_restore, restore_environment(environment_), stop_));
   const std::vector<TableName> tables = list_tables(target);
   refuse_what_is_in_the_way(target, tables, contents);
   const std::vector<std::string> remaining = tables_unknown_to(tables, contents);
-  if (!remaining.empty()) {
-    log_.warn("the backup does not know these tables; they will remain",
-              {{"database", request.target_database},
-               {"tables", fmt::format("{}", fmt::join(remaining, ", "))}});
-  }
-  confirm(request,
-          fmt::format("Drop everything in {} that {} holds, and restore it?",
-                      request.target_database, dump.backup().folder()),
-          stop_);
+  if (remaining.empty()) return;
+  log_.warn("the backup does not know these tables; they will remain",
+            {{"database", request.target_database},
+             {"tables", fmt::format("{}", fmt::join(remaining, ", "))}});
 }
 
-/// Throws `failed` when a client is missing that the restore needs.
-RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump& dump) {
-  const int target = server.server_version();
-  const bool is_sql = dump.format() == StreamFormat::plain;
-  RestoreClients clients{
-      // An archive can only be read by a pg_restore that is not older than the pg_dump that wrote
-      // the archive.
-      .program =
-          find_client(client_name(dump.format()), target, is_sql ? 0 : dump.client_version()),
-      .psql = {},
-      .versions = {.dumped = dump.server_version(),
-                   .target = target,
-                   .is_sql = is_sql,
-                   .is_superuser = server.is_superuser()}};
-  clients.versions.client = clients.program.version;
-  if (!is_sql && sets_unknown(clients.program.version, target)) {
-    clients.psql = find_client("psql", target, 0);
-  }
-  if (is_sql || clients.psql) {
-    require_restricted_psql(is_sql ? clients.program.version : clients.psql->version);
-  }
-  return clients;
-}
-
-/// Finds a client for a server of that version, not older than `least`.
-ClientProgram Restore::find_client(const char* name, int server_version, int least) {
-  const std::vector<ClientProgram> clients =
-      find_clients(name, settings_.bindir, environment_, stop_);
-  const ClientProgram& fitting = choose_client(clients, name, server_version);
-  if (major_version(fitting.version) >= major_version(least)) return fitting;
-  return choose_client(clients, name, least);
+RestoreClients Restore::find_clients_for(PgConnection& server, const StoredDump& dump,
+                                         const RestoreRequest& request) {
+  return find_restore_clients(
+      {.bindir = settings_.bindir, .environment = environment_, .stop = stop_}, server, dump,
+      request);
 }
 
 }  // namespace pgbackup

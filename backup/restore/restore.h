@@ -13,13 +13,16 @@
 #include <stop_token>
 #include <string>
 
-#include "backup/postgres/client_program.h"
 #include "backup/postgres/connection.h"
 #include "backup/postgres/sql_guard.h"
-#include "backup/postgres/version_advice.h"
+#include "backup/restore/announce.h"
 #include "backup/restore/client_sink.h"
+#include "backup/restore/local_copy.h"
 #include "backup/restore/request.h"
+#include "backup/restore/restore_clients.h"
 #include "backup/restore/stored_dump.h"
+#include "backup/restore/target_part.h"
+#include "backup/restore/toc.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
@@ -28,17 +31,12 @@
 
 namespace pgbackup {
 
-/// Holds the client programs that execute a dump.
-struct RestoreClients {
-  ClientProgram program;              ///< pg_restore, or psql for SQL
-  std::optional<ClientProgram> psql;  ///< set where the target needs pg_restore's SQL filtered
-  RestoreVersions versions;
-};
-
 /// Says what has come into a database.
 struct Restored {
   uint64_t bytes = 0;
   std::optional<Error> failure{};  ///< statements that failed although the restore went on
+  std::optional<int64_t> tables{};
+  std::optional<int64_t> rows{};
 };
 
 /// Holds what the clients of one restore into a database are started with.
@@ -47,6 +45,8 @@ struct RestoreSession {
   const RestoreRequest& request;
   const PgConfig& target;
   Environment environment;
+  const TargetPart* part = nullptr;  ///< nullptr: the whole
+  const LocalCopy* copy = nullptr;   ///< nullptr: the dump is streamed
 };
 
 /// Says where a restore goes and with what. Everything that the settings refer to must outlive the
@@ -61,7 +61,8 @@ struct RestoreSettings {
 struct RestoreReport {
   std::string outcome;              ///< `restored app_copy`, `wrote app.sql`
   uint64_t bytes = 0;               ///< uncompressed
-  std::optional<int64_t> tables{};  ///< as the manifest counts them
+  std::optional<int64_t> tables{};  ///< as the manifest counts them, or the part has them
+  std::optional<int64_t> rows{};    ///< as the server counts them, where it can
   std::chrono::seconds elapsed{0};
 };
 
@@ -81,23 +82,30 @@ class Restore {
 
  private:
   [[nodiscard]] std::unique_ptr<StoredDump> open_dump(Store& store, const Backup& backup);
-  [[nodiscard]] RestoreReport to_file(StoredDump& dump, const std::filesystem::path& output);
+  [[nodiscard]] RestoreReport to_list(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] RestoreReport to_target(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] RestoreReport to_database(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] RestoreReport to_server(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] Restored to_existing(StoredDump& dump, const RestoreRequest& request);
-  [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] Restored to_existing(StoredDump& dump, const RestoreRequest& request,
+                                     const Toc* toc);
+  [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request,
+                                    const Toc* toc);
+  [[nodiscard]] Restored to_replaced(StoredDump& dump, const RestoreRequest& request);
+  [[nodiscard]] bool may_go_on(PgConnection& server, const StoredDump& dump,
+                               const RestoreRequest& request, Novelty novelty);
+  void look_after(Restored& restored, const RestoreRequest& request, const TargetPart* part);
   [[nodiscard]] Restored feed(const RestoreClients& clients, StoredDump& dump,
-                              const RestoreRequest& request);
+                              const RestoreRequest& request, const TargetPart* part,
+                              const LocalCopy* copy = nullptr);
   [[nodiscard]] Restored feed_pg_restore(const RestoreSession& session, StoredDump& dump);
   [[nodiscard]] Restored feed_psql(const RestoreSession& session, StoredDump& dump);
   [[nodiscard]] uint64_t copy_as_sql(const RestoreSession& session, StoredDump& dump,
                                      SqlGuard& guard);
   [[nodiscard]] static ClientHint hint_of(const RestoreSession& session);
-  void announce_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
-                      const RestoreRequest& request);
-  [[nodiscard]] RestoreClients find_clients_for(PgConnection& server, const StoredDump& dump);
-  [[nodiscard]] ClientProgram find_client(const char* name, int server_version, int least);
+  void check_clean(PgConnection& target, const ClientProgram& pg_restore, StoredDump& dump,
+                   const RestoreRequest& request);
+  [[nodiscard]] RestoreClients find_clients_for(PgConnection& server, const StoredDump& dump,
+                                                const RestoreRequest& request);
 
   RestoreSettings settings_;
   const Environment& environment_;

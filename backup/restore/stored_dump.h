@@ -31,6 +31,8 @@ class StoredDump {
   [[nodiscard]] virtual int server_version() const = 0;
   /// Returns how many tables were dumped; nullopt: not known.
   [[nodiscard]] virtual std::optional<int64_t> tables() const = 0;
+  /// Returns the size of what pg_dump wrote; nullopt: not known.
+  [[nodiscard]] virtual std::optional<uint64_t> bytes() const = 0;
   /// Returns the properties of the database that was dumped; nullptr: not known.
   [[nodiscard]] virtual const DatabaseProperties* properties() const = 0;
 

@@ -44,6 +44,13 @@ std::vector<TableName> list_tables(PgConnection& target) {
   return tables;
 }
 
+bool database_exists(PgConnection& server, const std::string& name) {
+  return !server
+              .query("SELECT FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) $1",
+                     {name})
+              .empty();
+}
+
 void refuse_if_not_empty(PgConnection& target, std::string_view name, StreamFormat form) {
   const std::vector<TableName> tables = list_tables(target);
   if (tables.empty()) return;

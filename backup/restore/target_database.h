@@ -20,6 +20,9 @@ struct TableName {
 /// Returns tables, views, sequences and the like that are the user's and belong to no extension.
 [[nodiscard]] std::vector<TableName> list_tables(PgConnection& target);
 
+/// Returns whether the server has a database of that name.
+[[nodiscard]] bool database_exists(PgConnection& server, const std::string& name);
+
 /// Throws `conflict` when the database holds any of list_tables(), saying what to do with a dump of
 /// `form`.
 void refuse_if_not_empty(PgConnection& target, std::string_view name, StreamFormat form);

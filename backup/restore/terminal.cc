@@ -34,4 +34,12 @@ bool ask_yes(std::string_view question, const std::stop_token& stop) {
   return answer.starts_with('y') || answer.starts_with('Y');
 }
 
+void confirm(bool yes, std::string_view question, const std::stop_token& stop) {
+  if (yes) return;
+  if (!can_ask()) {
+    throw Error(ErrorKind::usage, "without a terminal to ask on, this restore needs --yes");
+  }
+  if (!ask_yes(question, stop)) throw Error(ErrorKind::conflict, "not restored: the answer was no");
+}
+
 }  // namespace pgbackup

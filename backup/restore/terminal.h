@@ -17,4 +17,8 @@ namespace pgbackup {
 /// Returns true only for an answer that begins with y or Y. Throws as ask_line() does.
 [[nodiscard]] bool ask_yes(std::string_view question, const std::stop_token& stop);
 
+/// Returns after a yes, or at once where `yes` says so already. Throws `conflict` when the answer
+/// is no, `usage` where nobody can be asked, and as ask_line() does.
+void confirm(bool yes, std::string_view question, const std::stop_token& stop);
+
 }  // namespace pgbackup

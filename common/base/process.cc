@@ -26,7 +26,7 @@ constexpr size_t kEarlyOutputKept = size_t{256} << 20U;
 /// An unprivileged process may ask for no more (/proc/sys/fs/pipe-max-size); a large pipe needs
 /// fewer switches.
 constexpr int kPipeBytes = 1 << 20;
-constexpr int kInheritedFd = 3;
+constexpr int kFirstInheritedFd = 3;
 
 /// Holds file actions and attributes of posix_spawn, and frees them together.
 struct SpawnSettings {
@@ -71,7 +71,21 @@ void set_nonblocking(const Fd& fd) {
   if (fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) throw_errno("fcntl");
 }
 
+/// Returns copies of `fds` with numbers that the child does not use.
+std::vector<Fd> moved_up(const std::vector<int>& fds) {
+  std::vector<Fd> moved;
+  for (const int fd : fds) {
+    moved.emplace_back(fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10));
+    if (fd >= 0 && !moved.back().is_open()) throw_errno("cannot hand down a descriptor");
+  }
+  return moved;
+}
+
 }  // namespace
+
+std::string child_fd_path(size_t index) {
+  return fmt::format("/proc/self/fd/{}", kFirstInheritedFd + static_cast<int>(index));
+}
 
 Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
     : name_(spec.argv.front()),
@@ -86,20 +100,24 @@ Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
   static_cast<void>(fcntl(out.read_end.get(), F_SETPIPE_SZ, kPipeBytes));
 
   lifeline_.emplace(in.write_end);
-  // dup2 of a descriptor onto itself would keep close-on-exec, so the inherited one moves out of
-  // the way.
-  Fd inherited(spec.inherited_fd < 0 ? -1 : fcntl(spec.inherited_fd, F_DUPFD_CLOEXEC, 10));
-  if (spec.inherited_fd >= 0 && !inherited.is_open()) throw_errno("cannot hand down a descriptor");
+  // dup2 of a descriptor onto itself would keep close-on-exec, so the inherited ones move out
+  // of the way.
+  const std::vector<Fd> inherited = moved_up(spec.inherited_fds);
   SpawnSettings settings;
   posix_spawn_file_actions_adddup2(&settings.actions, in.read_end.get(), STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&settings.actions, out.write_end.get(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&settings.actions, err.write_end.get(), STDERR_FILENO);
-  if (inherited.is_open()) {
-    posix_spawn_file_actions_adddup2(&settings.actions, inherited.get(), kInheritedFd);
+  int next = kFirstInheritedFd;
+  for (const Fd& fd : inherited) {
+    if (fd.is_open()) {
+      posix_spawn_file_actions_adddup2(&settings.actions, fd.get(), next);
+    } else {
+      posix_spawn_file_actions_addclose(&settings.actions, next);
+    }
+    ++next;
   }
   // Descriptors that a library has left open, such as libpq's or libcurl's sockets, end here.
-  posix_spawn_file_actions_addclosefrom_np(&settings.actions,
-                                           inherited.is_open() ? kInheritedFd + 1 : kInheritedFd);
+  posix_spawn_file_actions_addclosefrom_np(&settings.actions, next);
   set_attributes(&settings.attributes, lifeline_->group());
   const std::vector<char*> argv = pointers(spec.argv);
   const std::vector<char*> environment = pointers(spec.environment);

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <span>
@@ -25,15 +26,16 @@ namespace pgbackup {
 struct ProcessSpec {
   std::vector<std::string> argv;         ///< argv[0] is a path; PATH is not searched
   std::vector<std::string> environment;  ///< `NAME=value`, the whole environment
-  /// A descriptor that the child gets as number 3, or -1 for none; see kChildFdPath.
-  int inherited_fd = -1;
+  /// Descriptors that the child gets as numbers 3, 4, ...; -1 leaves a number out. The child opens
+  /// them by child_fd_path().
+  std::vector<int> inherited_fds{};
   /// The longest time from the start to the end; zero: no bound. Every call throws `transient` once
   /// it is over.
   std::chrono::seconds limit{0};
 };
 
-/// The path by which the child opens ProcessSpec::inherited_fd.
-inline constexpr const char* kChildFdPath = "/proc/self/fd/3";
+/// Returns the path by which the child opens inherited_fds[index] of ProcessSpec.
+[[nodiscard]] std::string child_fd_path(size_t index);
 
 class Process {
  public:

@@ -45,7 +45,7 @@ class ContentSink final : public Sink {
       chosen_->write(bytes);
     } else {
       head_ += bytes;
-      if (head_.size() >= kGzipMagic.size()) choose();
+      if (head_.size() >= kZstdMagic.size()) choose();
     }
   }
   void finish() override {
@@ -56,10 +56,15 @@ class ContentSink final : public Sink {
  private:
   void choose() {
     chosen_ = &next_;
-    if (layers_ > 0 && head_.starts_with(kGzipMagic)) {
+    const bool is_gzip = head_.starts_with(kGzipMagic);
+    if (layers_ > 0 && (is_gzip || head_.starts_with(kZstdMagic))) {
       inner_ = std::make_unique<ContentSink>(next_, layers_ - 1);
-      gunzip_ = std::make_unique<GunzipSink>(*inner_);
-      chosen_ = gunzip_.get();
+      if (is_gzip) {
+        unpacker_ = std::make_unique<GunzipSink>(*inner_);
+      } else {
+        unpacker_ = std::make_unique<UnzstdSink>(*inner_, FrameLimit::none);
+      }
+      chosen_ = unpacker_.get();
     }
     if (!head_.empty()) chosen_->write(head_);
     head_.clear();
@@ -69,7 +74,7 @@ class ContentSink final : public Sink {
   int layers_;
   std::string head_;
   std::unique_ptr<ContentSink> inner_;
-  std::unique_ptr<GunzipSink> gunzip_;
+  std::unique_ptr<Sink> unpacker_;
   Sink* chosen_ = nullptr;
 };
 

@@ -46,8 +46,8 @@ struct PackingEffort {
 /// pack() has not written.
 [[nodiscard]] std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing);
 
-/// Makes a stage that undoes gzip as often as the bytes begin like it, twice at most: a script may
-/// have packed a dump, and the program that carried the dump away packed it again.
+/// Makes a stage that undoes gzip and zstd as often as the bytes begin like it, twice at most: a
+/// script may have packed a dump, and the program that carried the dump away packed it again.
 [[nodiscard]] std::unique_ptr<Sink> unpack_by_content(Sink& next);
 
 }  // namespace pgbackup

@@ -121,7 +121,8 @@ std::string zstd_frames(std::string_view bytes, int level) {
   return packed;
 }
 
-UnzstdSink::UnzstdSink(Sink& next) : next_(next), context_(ZSTD_createDCtx()) {}
+UnzstdSink::UnzstdSink(Sink& next, FrameLimit limit)
+    : next_(next), limit_(limit), context_(ZSTD_createDCtx()) {}
 
 void UnzstdSink::write(std::string_view bytes) {
   ZSTD_inBuffer in = {bytes.data(), bytes.size(), 0};
@@ -144,6 +145,11 @@ void UnzstdSink::write(std::string_view bytes) {
 }
 
 void UnzstdSink::make_room() {
+  if (limit_ == FrameLimit::none && !frame_.empty()) {
+    next_.write({frame_.data(), frame_bytes_});
+    frame_bytes_ = 0;
+    return;
+  }
   if (frame_.size() == kMaxFrameBytes) {
     throw Error(ErrorKind::corrupt, "the compressed data is damaged: a frame is too large");
   }

@@ -77,12 +77,20 @@ class ZstdSink final : public Sink {
 /// larger frames.
 inline constexpr size_t kMaxFrameBytes = size_t{16} << 20U;
 
-/// Decompresses what passes, and passes on whole frames. Throws `corrupt` for anything else, a
-/// frame larger than kMaxFrameBytes and a mismatch of a checksum. finish() throws `corrupt` when
-/// the last frame is not complete.
+/// Begins what zstd has packed. https://www.rfc-editor.org/rfc/rfc8878
+inline constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
+
+enum class FrameLimit {
+  ours,  ///< kMaxFrameBytes
+  none,  ///< a frame may be a whole file, as the program zstd writes it
+};
+
+/// Decompresses what passes, and passes on whole frames, or parts of those that have no limit.
+/// Throws `corrupt` for anything else, a frame larger than kMaxFrameBytes and a mismatch of a
+/// checksum. finish() throws `corrupt` when the last frame is not complete.
 class UnzstdSink final : public Sink {
  public:
-  explicit UnzstdSink(Sink& next);
+  explicit UnzstdSink(Sink& next, FrameLimit limit = FrameLimit::ours);
   void write(std::string_view bytes) override;
   void finish() override;
 
@@ -90,6 +98,7 @@ class UnzstdSink final : public Sink {
   void make_room();
 
   Sink& next_;
+  FrameLimit limit_;
   Handle<ZSTD_DCtx, ZSTD_freeDCtx> context_;
   std::vector<char> frame_;  ///< not yet checked; larger than what it holds
   size_t frame_bytes_ = 0;   ///< that it holds

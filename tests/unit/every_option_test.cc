@@ -158,8 +158,8 @@ TEST_CASE("A restore takes no flag that says what goes into a backup, a backup n
     std::string problem;
   };
   for (const Row& row : std::vector<Row>{
-           {{"restore", "--schema-only"},
-            "--schema-only has no effect on restore; it belongs to pg-backup serve, now and check"},
+           {{"list", "--schema-only"},
+            "--schema-only has no effect on list; it belongs to pg-backup serve, now and restore"},
            {{"restore", "--include-schemas", "a"}, "--include-schemas has no effect on restore"},
            {{"restore", "--exclude-tables", "a"}, "--exclude-tables has no effect on restore"},
            {{"restore", "--pgdump-options", "-O"}, "--pgdump-options has no effect on restore"},

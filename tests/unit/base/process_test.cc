@@ -215,8 +215,8 @@ TEST_CASE("An inherited file is readable at its path, and not as another descrip
   const Fd high(fcntl(file.get(), F_DUPFD_CLOEXEC, 200));
   REQUIRE(high.is_open());
   const std::string look = fmt::format("; test -e /proc/self/fd/{} && echo leak", high.get());
-  ProcessSpec spec = shell(std::string("cat ") + kChildFdPath + look + "; exit 0");
-  spec.inherited_fd = high.get();
+  ProcessSpec spec = shell("cat " + child_fd_path(0) + look + "; exit 0");
+  spec.inherited_fds = {high.get()};
   for (int i = 0; i < 2; ++i) {  // reading by path moves no shared offset
     Process process(spec, {});
     CHECK(read_all(process) == "s3cret");
@@ -236,9 +236,16 @@ TEST_CASE("A child has no descriptor of ours but the one meant for it") {
   ProcessSpec spec{.argv = {"/bin/ls", "/proc/self/fd"}, .environment = {}};
   Process without(spec, {});
   CHECK(read_all(without) == "0\n1\n2\n3\n");
-  spec.inherited_fd = meant.get();
+  spec.inherited_fds = {meant.get()};
   Process with(spec, {});
   CHECK(read_all(with) == "0\n1\n2\n3\n4\n");
+  const Fd other = make_memory_file("other", "y");
+  spec.inherited_fds = {-1, meant.get(), other.get()};  // `ls` takes the number that is left out
+  Process with_gap(spec, {});
+  CHECK(read_all(with_gap) == "0\n1\n2\n3\n4\n5\n");
+  spec.argv = {"/bin/cat", child_fd_path(2), child_fd_path(1)};
+  Process in_order(spec, {});
+  CHECK(read_all(in_order) == "yx");
 }
 
 /// Whether no process of that id runs any more. Its new parent may not have reaped it yet.

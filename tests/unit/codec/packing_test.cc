@@ -55,6 +55,29 @@ TEST_CASE("What was packed otherwise is refused") {
   }
 }
 
+TEST_CASE("A frame of zstd may be a whole file where only the content tells of it") {
+  std::string bytes = "PGDMP";
+  for (int i = 0; bytes.size() < (size_t{20} << 20U); ++i) bytes += std::to_string(i);
+  std::string file(ZSTD_compressBound(bytes.size()), '\0');
+  file.resize(ZSTD_compress(file.data(), file.size(), bytes.data(), bytes.size(), 1));
+  for (const std::string& stored : {file, packed(file, Compression::gzip)}) {
+    StringSink out;
+    const auto stage = unpack_by_content(out);
+    for (size_t at = 0; at < stored.size(); at += 100'000) {
+      stage->write(std::string_view(stored).substr(at, 100'000));
+    }
+    stage->finish();
+    CHECK(out.finished);
+    CHECK(out.bytes == bytes);
+  }
+  for (const size_t size : {file.size() - 1, file.size() / 2, size_t{5}}) {
+    StringSink out;
+    const auto stage = unpack_by_content(out);
+    CHECK_THROWS_AS((stage->write(std::string_view(file).substr(0, size)), stage->finish()), Error);
+    CHECK_FALSE(out.finished);
+  }
+}
+
 TEST_CASE("Gzip is undone twice at most where only the content tells of it") {
   const std::string bytes = "PGDMP and more";
   const std::string once = packed(bytes, Compression::gzip);

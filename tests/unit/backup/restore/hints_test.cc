@@ -44,6 +44,8 @@ TEST_CASE("Each statement that pg_dump writes and a restore cannot run has a way
            Case{"ERROR:  function up(text) does not exist\nCONTEXT:  PL/pgSQL function public.up3("
                 "text) line 1 at RETURN",
                 "SET search_path"},
+           Case{"ERROR:  insert or update on table \"b\" violates foreign key constraint \"k\"",
+                "--disable-triggers"},
            Case{"ERROR:  new row for relation \"c\" violates check constraint \"k\"",
                 "--keep-going"},
            Case{"ERROR:  extension \"x\" is not available", "install"},
