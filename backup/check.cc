@@ -55,8 +55,8 @@ void StartCheck::serve(const std::stop_token& /*stop: that of the program*/) {
     summary = error.message();
   }
   if (summary.empty() || is_told_()) return;
-  program_.log.warn("the next backup would fail: " + summary,
-                    {{"hint", "pg-backup check says what to do"}});
+  program_.log.warn("the next backup would fail",
+                    {{"cause", summary}, {"hint", "pg-backup check says what to do"}});
   const std::lock_guard lock(mutex_);
   summary_ = std::move(summary);
 }

@@ -32,11 +32,14 @@ void restore_one(Program& program, Store& store, const Backup& backup,
                .lock_timeout = program.config.dump.lock_timeout},
               program.environment, program.clock, program.log, program.stop)
           .run(store, backup, request);
-  LogFields fields = {{"id", backup.id}, {"bytes", report.bytes}};
+  LogFields fields = {{"database", backup.group.name()},
+                      {"run", backup.id},
+                      {"outcome", report.outcome},
+                      {"bytes", LogBytes{report.bytes}}};
   if (report.tables) fields.emplace_back("tables", *report.tables);
   if (report.rows) fields.emplace_back("rows", *report.rows);
   fields.emplace_back("seconds", report.elapsed.count());
-  program.log.info(report.outcome, fields);
+  program.log.info("restore finished", fields);
 }
 
 /// Returns the id of the run that `request` names: the newest one that backed up a database.
@@ -71,8 +74,10 @@ std::vector<FoundBackup> find_of_run(Program& program, const Destinations& desti
   }
   for (const Group& group : wanted) {
     if (groups.contains(group) || group.kind() == GroupKind::cluster) continue;
-    program.log.warn(fmt::format("the run {} has no backup of {}", id, group.name()),
-                     {{"hint", "restore an older one with --database"}});
+    program.log.warn("the run has no backup of a database",
+                     {{"database", group.name()},
+                      {"run", id},
+                      {"hint", "restore an older one with --database"}});
   }
   std::vector<FoundBackup> found;
   for (const Group& group : groups) {
@@ -137,7 +142,8 @@ void restore_all(Program& program, const Destinations& destinations,
       restore_one(program, found[i].destination->store(), found[i].backup, requests[i]);
     } catch (...) {
       const Error error = current_failure();
-      program.log.error(error.message());
+      program.log.error("a restore failed",
+                        {{"database", found[i].backup.group.name()}, {"cause", error.message()}});
       failed.push_back(found[i].backup.group.name());
     }
   }

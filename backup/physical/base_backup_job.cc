@@ -333,10 +333,8 @@ std::chrono::seconds BaseBackupJob::find_clock_ahead(ReplicationConnection& serv
   if (!there) return {};
   const std::chrono::seconds ahead = *there - clock_.now();
   if (std::chrono::abs(ahead) <= kLeastDifference) return {};
-  log.warn(fmt::format(
-      "the server's clock is {} {} that of the backups: a target time is one of "
-      "the server",
-      format_duration(std::chrono::abs(ahead)), ahead.count() > 0 ? "ahead of" : "behind"));
+  log.warn("the server's clock is not that of the backups: a target time is one of the server",
+           {{ahead.count() > 0 ? "ahead" : "behind", format_duration(std::chrono::abs(ahead))}});
   return ahead;
 }
 

@@ -114,11 +114,11 @@ void copy_from_any(const WalCopies& wal, const std::string& name, uint64_t segme
     try {
       copy_wal_file(wal.fetch_elsewhere, name, segment_bytes, *directory.create(copy));
     } catch (...) {
-      log.debug(current_failure().message());
+      log.debug("the other destination has no good copy", {{"cause", current_failure().message()}});
       directory.remove(copy);
       throw error;  // NOLINT(cert-err60-cpp, misc-throw-by-value-catch-by-reference)
     }
-    log.warn(fmt::format("{}; the other destination has it", error.message()));
+    log.warn("the other destination has what is damaged here", {{"cause", error.message()}});
   }
 }
 

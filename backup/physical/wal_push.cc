@@ -48,7 +48,8 @@ void push_wal(const WalPush& push, const Destinations& destinations, Log& log) {
         const std::string damage =
             WalArchive(destination.store(), system_id, push.packing, push.effort)
                 .put(name, content);
-        if (!damage.empty()) log.warn(describe_damage(damage));
+        if (!damage.empty())
+          log.warn("stored WAL is damaged", {{"cause", describe_damage(damage)}});
       });
   if (!failures.empty()) throw join_failures(failures).within("cannot archive " + name);
 }

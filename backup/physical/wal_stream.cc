@@ -405,7 +405,7 @@ void WalStream::look(const Goal& goal, const ServerPlace& place, const StoredLog
     const std::string gap = find_gap(goal, place, stored);
     if (!gap.empty()) note_gap(gap);
   } catch (...) {
-    log_.warn(current_failure().within("whether WAL is missing is not known").message());
+    log_.warn("whether WAL is missing is not known", {{"cause", current_failure().message()}});
   }
 }
 

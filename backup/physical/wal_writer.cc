@@ -116,7 +116,7 @@ void WalWriter::flush() {
 void WalWriter::finish_segment() {
   if (is_kept()) {
     const std::string damage = archive_.put(name(), segment_);
-    if (!damage.empty()) log_.warn(describe_damage(damage));
+    if (!damage.empty()) log_.warn("stored WAL is damaged", {{"cause", describe_damage(damage)}});
   }
   if (large_ != nullptr) large_->finish();
   large_.reset();

@@ -58,9 +58,8 @@ void analyze(const PgConfig& target, const TargetPart* part, const std::stop_tok
       connection.query(sql, {}, kAnalyzeLimit);
     }
   } catch (...) {
-    log.warn(fmt::format("the data is back, but without statistics for the planner: {}",
-                         current_failure().message()),
-             {{"hint", "run ANALYZE in the database"}});
+    log.warn("the data is back, but without statistics for the planner",
+             {{"cause", current_failure().message()}, {"hint", "run ANALYZE in the database"}});
   }
 }
 

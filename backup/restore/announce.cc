@@ -35,7 +35,7 @@ std::string announce(const Backup& backup, const RestoreRequest& request, Novelt
       break;
   }
   const std::vector<std::string> flags = part_flags(request.part);
-  return fmt::format("will restore {} of {} ({} old){} into {}{} on {}", group_title(backup.group),
+  return fmt::format("{} of {} ({} old){} into {}{} on {}", group_title(backup.group),
                      format_iso(backup.time), format_age(now - backup.time),
                      flags.empty() ? "" : fmt::format(", of it {},", fmt::join(flags, " ")), kind,
                      request.target_database, server);

@@ -51,9 +51,12 @@ void RestoreFailures::add_failure(std::string_view message) {
 
 std::optional<Error> describe_failures(const RestoreFailures& failures, Log& log) {
   if (failures.count() == 0 && !failures.is_counted()) return {};
-  for (const std::string& failure : failures.first()) log.error(failure);
+  for (const std::string& failure : failures.first()) {
+    log.error("a statement failed", {{"cause", failure}});
+  }
   if (failures.count() > failures.first().size()) {
-    log.error(fmt::format("and {} more", failures.count() - failures.first().size()));
+    log.error("further statements failed",
+              {{"statements", failures.count() - failures.first().size()}});
   }
   const std::string what = failures.count() == 0   ? "some statements"
                            : failures.count() == 1 ? "1 statement"

@@ -52,7 +52,7 @@ void require_room(const fs::path& folder, uint64_t needed, Log& log) {
   const std::string text = fmt::format("a temporary file of {} in {}, where {} are free",
                                        format_bytes(needed), folder.string(), format_bytes(free));
   if (free < needed) throw Error(ErrorKind::failed, "--jobs needs " + text, kRoomHint);
-  log.info("--jobs takes " + text);
+  log.info("--jobs takes room on the disk", {{"room", text}});
 }
 
 }  // namespace

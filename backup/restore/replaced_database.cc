@@ -112,8 +112,8 @@ void ReplacedDatabase::swap() {
     }
   }
   if (!has_old) return;
-  log_.info(fmt::format("the old database is kept as {}; to drop it: DROP DATABASE {}", kept_,
-                        sql_identifier(kept_)));
+  log_.info("the old database is kept",
+            {{"database", kept_}, {"hint", "DROP DATABASE " + sql_identifier(kept_)}});
 }
 
 void ReplacedDatabase::rename_both(PgConnection& maintenance, bool has_old) {
@@ -138,14 +138,13 @@ void ReplacedDatabase::name_leftovers(PgConnection& maintenance) {
       return found == with_suffix(name_, fmt::format("{}{}", infix, time));
     };
     if (is_ours(kBeforeInfix)) {
-      log_.info(fmt::format("{} is kept from an earlier replacement; to drop it: DROP DATABASE {}",
-                            found, sql_identifier(found)));
+      log_.info("a database is kept from an earlier replacement",
+                {{"database", found}, {"hint", "DROP DATABASE " + sql_identifier(found)}});
     } else if (is_ours(kRestoringInfix)) {
-      log_.warn(
-          fmt::format("an earlier restore left {}, which is {}; unless that restore still "
-                      "runs, drop it: DROP DATABASE {}",
-                      found, row.at(1) == "t" ? "not complete" : "complete, but not in place",
-                      sql_identifier(found)));
+      log_.warn("an earlier restore left a database, or still runs",
+                {{"database", found},
+                 {"state", row.at(1) == "t" ? "not complete" : "complete, but not in place"},
+                 {"hint", "DROP DATABASE " + sql_identifier(found)}});
     }
   }
 }

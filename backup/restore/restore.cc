@@ -197,8 +197,9 @@ RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request
   TextSink sql;
   dump.copy(sql, clock_, log_);
   PgConnection server = connect_maintenance(settings_.pg, stop_);
-  log_.info(fmt::format("roles and tablespaces of {} go into {}", format_iso(dump.backup().time),
-                        describe_server(server, settings_.pg)));
+  log_.info(
+      "about to restore roles and tablespaces",
+      {{"of", format_iso(dump.backup().time)}, {"into", describe_server(server, settings_.pg)}});
   if (request.dry_run) return {.outcome = "nothing was touched (--dry-run)"};
   confirm(request.yes,
           "Create and alter the roles of this server, with their passwords, as they were?", stop_);
@@ -294,8 +295,9 @@ Restored Restore::to_replaced(StoredDump& dump, const RestoreRequest& request) {
 /// Says what is about to be done, and returns whether to do so.
 bool Restore::may_go_on(PgConnection& server, const StoredDump& dump, const RestoreRequest& request,
                         Novelty novelty) {
-  log_.info(announce(dump.backup(), request, novelty, describe_server(server, settings_.pg),
-                     clock_.now()));
+  log_.info("about to restore",
+            {{"what", announce(dump.backup(), request, novelty,
+                               describe_server(server, settings_.pg), clock_.now())}});
   if (request.dry_run) return false;
   if (request.clean) {
     confirm(

@@ -62,7 +62,7 @@ TargetPart choose_target_part(const Toc& toc, const RestoreRequest& request, PgC
     refuse_unfit_tables(*target, part, existing);
   }
   if (restores(TocSection::post_data)) {
-    for (const std::string& text : part.left_out) log.warn(text);
+    for (const std::string& text : part.left_out) log.warn("left out", {{"what", text}});
   }
   Fd list = make_memory_file("list", format_use_list(part));
   return {.part = std::move(part), .use_list = std::move(list)};

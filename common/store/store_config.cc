@@ -211,10 +211,11 @@ bool holds_backups(const std::filesystem::path& directory) {
 std::string prefix_in_directory(const StoreConfig& config, Log& log) {
   if (config.dir_prefix.empty() || !holds_backups(config.backup_dir)) return config.dir_prefix;
   const std::string path = config.backup_dir.string();
-  log.info(
-      fmt::format("{} does not count for {}, which holds backups without it", kOlderPrefix, path),
-      {{"hint", fmt::format("stop both programs and move them into {}",
-                            (config.backup_dir / config.dir_prefix).string())}});
+  log.info("a prefix does not count for a directory that holds backups without it",
+           {{"setting", kOlderPrefix},
+            {"directory", path},
+            {"hint", fmt::format("stop both programs and move them into {}",
+                                 (config.backup_dir / config.dir_prefix).string())}});
   return {};
 }
 

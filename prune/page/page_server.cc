@@ -96,7 +96,7 @@ void PageServer::run(const std::stop_token& stop) noexcept {
 /// Shows the error that is being handled: above the last page, or alone.
 void PageServer::show_failure() {
   const Error error = current_error();
-  log_.warn(fmt::format("the status page could not be made: {}", error.message()));
+  log_.warn("the status page could not be made", {{"cause", error.message()}});
   const UtcTime now = clock_.now();
   const std::string sentence = fmt::format("At {} ({}) the store could not be read: {}",
                                            page_time(now), page_offset(now), error.message());

@@ -107,8 +107,8 @@ void S3Store::put_latest(const std::string& folder) noexcept {
         static_cast<void>(client_.send_once(transport(), request, attempt, stop_));
       });
     } catch (...) {
-      log_.warn(fmt::format("{} does not name the newest backup: {}", location(key),
-                            current_error().message()));
+      log_.warn("an object does not name the newest backup",
+                {{"object", location(key)}, {"cause", current_error().message()}});
     }
   } catch (...) {
     return;  // out of memory
