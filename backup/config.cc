@@ -354,26 +354,28 @@ CommandLine backup_command_line(BackupConfig& config) {
           "Further variables of libpq work as everywhere: PGSERVICE, PGPASSFILE, PGSSLMODE, "
           "PGSSLROOTCERT, ...\nSIGUSR1 starts a backup now, SIGTERM stops. "
           "Exit codes: 0 done, 1 failed, 2 wrong settings, 3 refused."};
-  append_options(command.options, database_options(config), kWithDatabase);
-  append_options(command.options, target_options(config), kRestoring);
-  append_options(command.options, adoption_options(config.adoption), kAdopting);
-  append_options(command.options, store_options(config.store), kWithStore);
-  append_options(command.options, directory_options(config), kBackingUp);
-  append_options(command.options, upload_options(config.store), kUploading);
-  append_options(command.options, rate_options(config.store), kWithStore);
-  append_options(command.options, write_option_rows(config.store.s3.write), kWriting);
-  append_options(command.options, run_options(config), kTiming);
-  append_options(command.options, method_options(config), kBackingUp);
-  append_options(command.options, base_backup_rows(config.physical), kBackingUp);
-  append_options(command.options, wal_stream_rows(config.physical), kStreaming);
-  append_options(command.options, freshness_rows(config.physical), kChecking);
-  append_options(command.options, wal_file_rows(config.wal_file), kWalFiles);
-  append_options(command.options, dump_rows(config.dump), kBackingUp);
-  append_options(command.options, service_options(config.service), kLogging);
-  append_options(command.options, report_options(config.reports), kReported);
-  append_options(command.options, reading_options(config), kReading);
-  append_options(command.options, restore_options(config.restore), kRestoring);
-  append_options(command.options, cluster_restore_options(config.cluster), kRestoring);
+  append_options(command.options, "PostgreSQL", database_options(config), kWithDatabase);
+  append_options(command.options, "Target of a restore", target_options(config), kRestoring);
+  append_options(command.options, "Backups of older systems", adoption_options(config.adoption),
+                 kAdopting);
+  append_options(command.options, "Store", store_options(config.store), kWithStore);
+  append_options(command.options, "Store", directory_options(config), kBackingUp);
+  append_options(command.options, "Store", upload_options(config.store), kUploading);
+  append_options(command.options, "Store", rate_options(config.store), kWithStore);
+  append_options(command.options, "Store", write_option_rows(config.store.s3.write), kWriting);
+  append_options(command.options, "Schedule", run_options(config), kTiming);
+  append_options(command.options, "Backups", method_options(config), kBackingUp);
+  append_options(command.options, "Physical backups", base_backup_rows(config.physical),
+                 kBackingUp);
+  append_options(command.options, "Physical backups", wal_stream_rows(config.physical), kStreaming);
+  append_options(command.options, "Physical backups", freshness_rows(config.physical), kChecking);
+  append_options(command.options, "Physical backups", wal_file_rows(config.wal_file), kWalFiles);
+  append_options(command.options, "Backups", dump_rows(config.dump), kBackingUp);
+  append_options(command.options, "Service", service_options(config.service), kLogging);
+  append_options(command.options, "Reports", report_options(config.reports), kReported);
+  append_options(command.options, "Options", reading_options(config), kReading);
+  append_options(command.options, "Restore", restore_options(config.restore), kRestoring);
+  append_options(command.options, "Restore", cluster_restore_options(config.cluster), kRestoring);
   return command;
 }
 

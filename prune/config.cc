@@ -225,15 +225,16 @@ CommandLine prune_command_line(PruneConfig& config) {
                 kHealthVerb},
       .options = {},
       .notes = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 refused by a guard."};
-  append_options(command.options, rule_options(config.rules.retention), kPlanning);
-  append_options(command.options, run_options(config), kPlanning);
-  append_options(command.options, adoption_options(config.adoption), kPlanning);
-  append_options(command.options, store_options(config.store), kWithStore);
-  append_options(command.options, removal_options(config.store), kRemoving);
-  append_options(command.options, service_options(config.service), kLogging);
-  append_options(command.options, access_options(config.access), kServing);
-  append_options(command.options, report_options(config.reports), kReported);
-  append_options(command.options, flag_options(config), kPruning);
+  append_options(command.options, "Retention", rule_options(config.rules.retention), kPlanning);
+  append_options(command.options, "Pruning", run_options(config), kPlanning);
+  append_options(command.options, "Backups of older systems", adoption_options(config.adoption),
+                 kPlanning);
+  append_options(command.options, "Store", store_options(config.store), kWithStore);
+  append_options(command.options, "Store", removal_options(config.store), kRemoving);
+  append_options(command.options, "Service", service_options(config.service), kLogging);
+  append_options(command.options, "Service", access_options(config.access), kServing);
+  append_options(command.options, "Reports", report_options(config.reports), kReported);
+  append_options(command.options, "Options", flag_options(config), kPruning);
   return command;
 }
 

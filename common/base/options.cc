@@ -137,6 +137,7 @@ class Parser {
     verb_ = &command_.verbs.front();
     result_.verb = verb_->name;
     if (words.empty()) return;
+    result_.is_verb_given = true;
     const std::string_view wanted = words[0];
     const auto found =
         std::find_if(command_.verbs.begin(), command_.verbs.end(), [&](const Verb& verb) {
@@ -334,9 +335,10 @@ bool has_effect_on(const Option& row, const Verb& verb) {
   return row.verbs.empty() || names(verb.name) || (!verb.flags_of.empty() && names(verb.flags_of));
 }
 
-void append_options(std::vector<Option>& rows, std::vector<Option> more,
+void append_options(std::vector<Option>& rows, std::string_view title, std::vector<Option> more,
                     std::span<const std::string_view> verbs) {
   for (Option& row : more) {
+    row.title = title;
     if (row.verbs.empty()) row.verbs.assign(verbs.begin(), verbs.end());
   }
   rows.insert(rows.end(), std::make_move_iterator(more.begin()),

@@ -88,6 +88,7 @@ struct Option {
   /// command. The flag is refused for any other command. A variable is not, because all commands in
   /// a container share the environment.
   std::vector<std::string_view> verbs = {};
+  std::string_view title = {};  ///< of the rows among which people find it: `Store`
 };
 
 /// Describes a verb of the command line, as in `pg-backup restore`.
@@ -126,6 +127,7 @@ struct Setting {
 
 struct ParsedOptions {
   std::string_view verb;
+  bool is_verb_given = false;            ///< rather than the first one, by default
   std::vector<std::string> arguments{};  ///< the words after the verb
   bool help = false;
   bool version = false;
@@ -137,8 +139,8 @@ struct ParsedOptions {
   std::vector<std::string> problems;
 };
 
-/// Appends `more` to `rows`. Rows that name no verbs get `verbs`.
-void append_options(std::vector<Option>& rows, std::vector<Option> more,
+/// Appends `more` to `rows`, under `title`. Rows that name no verbs get `verbs`.
+void append_options(std::vector<Option>& rows, std::string_view title, std::vector<Option> more,
                     std::span<const std::string_view> verbs);
 
 /// Returns whether `row` has an effect on the command `verb`.

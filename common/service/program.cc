@@ -58,7 +58,8 @@ std::string_view origin(const Setting& setting) {
   return setting.given_as == setting.name ? "variable" : std::string_view(setting.given_as);
 }
 
-std::string format_settings(const ParsedOptions& parsed) {
+/// Returns the settings, one per line: first what is set, then the defaults by their titles.
+std::string format_settings(const CommandLine& command, const ParsedOptions& parsed) {
   size_t name_width = 0;
   size_t value_width = 0;
   constexpr size_t kWidest = 40;  // longer values push out of line only themselves
@@ -66,18 +67,33 @@ std::string format_settings(const ParsedOptions& parsed) {
     name_width = std::max(name_width, setting.name.size());
     value_width = std::max(value_width, std::min(setting.value.size(), kWidest));
   }
+  const auto line = [&](const Setting& setting) {
+    return printable(fmt::format("{:<{}}  {:<{}}  {}", setting.name, name_width, setting.value,
+                                 value_width, origin(setting))) +
+           "\n";
+  };
+  const auto title_of = [&](const Setting& setting) {
+    const auto row = std::find_if(command.options.begin(), command.options.end(),
+                                  [&](const Option& one) { return one.name == setting.name; });
+    return row == command.options.end() ? std::string_view() : row->title;
+  };
   std::string text;
   for (const Setting& setting : parsed.settings) {
-    text += printable(fmt::format("{:<{}}  {:<{}}  {}", setting.name, name_width, setting.value,
-                                  value_width, origin(setting))) +
-            "\n";
+    if (setting.source != "default") text += line(setting);
+  }
+  for (const std::string_view title : titles_of(command)) {
+    std::string lines;
+    for (const Setting& setting : parsed.settings) {
+      if (setting.source == "default" && title_of(setting) == title) lines += line(setting);
+    }
+    if (!lines.empty()) text += fmt::format("\n# {}\n{}", title, lines);
   }
   return text;
 }
 
 /// Prints what `serve` would say about the settings. Connects to nothing.
 int show_config(const CommandLine& command, bool check_only, const ParsedOptions& parsed) {
-  if (!check_only) print_result(stdout, format_settings(parsed));
+  if (!check_only) print_result(stdout, format_settings(command, parsed));
   for (const std::string& note : parsed.notes) print_error(command.program, "note: " + note);
   throw_problems(command.program, parsed.problems);
   if (check_only) print(stdout, "the settings are valid; no connection was made\n");
@@ -132,7 +148,8 @@ int run(const CommandLine& command, const ServiceConfig& service, ParsedOptions&
         const std::function<void(ParsedOptions&)>& check,
         const std::function<int(const ParsedOptions&)>& body) {
   if (parsed.help) {
-    print_result(stdout, help_text(command));
+    print_result(stdout,
+                 help_text(command, parsed.is_verb_given ? parsed.verb : std::string_view()));
     return 0;
   }
   if (parsed.version) {

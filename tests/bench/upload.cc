@@ -35,10 +35,10 @@ void upload(const char* path, const char* key) {
   CommandLine command{
       .program = "bench_upload", .summary = "", .verbs = {{"upload", ""}}, .options = {}};
   constexpr std::array<std::string_view, 1> kVerbs = {"upload"};
-  append_options(command.options, store_options(config), kVerbs);
-  append_options(command.options, upload_options(config), kVerbs);
-  append_options(command.options, rate_options(config), kVerbs);
-  append_options(command.options, write_option_rows(config.s3.write), kVerbs);
+  append_options(command.options, "Store", store_options(config), kVerbs);
+  append_options(command.options, "Store", upload_options(config), kVerbs);
+  append_options(command.options, "Store", rate_options(config), kVerbs);
+  append_options(command.options, "Store", write_option_rows(config.s3.write), kVerbs);
   ParsedOptions parsed = parse_options(command, {}, process_environment());
   check_store_config(config, parsed, parsed.problems);
   throw_problems(command.program, parsed.problems);
