@@ -13,6 +13,8 @@ struct Example {
   std::string host = "localhost";
   std::string bucket;
   bool yes = false;
+  Secret key;
+  int port = 5432;
   CommandLine command{.program = "prog",
                       .summary = "Does things.",
                       .verbs = {{.name = "serve", .help = "again and again"},
@@ -25,7 +27,10 @@ struct Example {
     static constexpr std::array<std::string_view, 1> kServing = {"serve"};
     static constexpr std::array<std::string_view, 1> kRestoring = {"restore"};
     append_options(command.options, "Database",
-                   {{.name = "HOST", .value = &host, .help = "Its host."}}, kServing);
+                   {{.name = "HOST", .value = &host, .help = "Its host."},
+                    {.name = "PORT", .value = Number{&port, 1, 65535}, .help = "Its port | none."},
+                    {.name = "KEY", .value = &key, .help = "Its key."}},
+                   kServing);
     append_options(command.options, "Store",
                    {{.name = "BUCKET", .value = &bucket, .help = "Its name."}}, kBoth);
     append_options(command.options, "Restore",
@@ -55,6 +60,20 @@ TEST_CASE("The help of a command has what has an effect on it, and nothing else"
   CHECK_FALSE(contains(help, "Database"));
   CHECK_FALSE(contains(help, "The end."));
   CHECK_FALSE(contains(help_text(Example().command, "serve"), "--yes"));
+}
+
+TEST_CASE("A secret has no flag, and a number says so") {
+  const std::string help = help_text(Example().command);
+  CHECK(contains(help, "\n  KEY  [serve]\n"));
+  CHECK(contains(help, "PORT, --port NUMBER"));
+  CHECK_FALSE(contains(help, "--key"));
+}
+
+TEST_CASE("The documented table has a row per setting and none for flags") {
+  const std::string table = markdown_table(Example().command);
+  CHECK(contains(table, "| `PORT` | `5432` | Its port \\| none. |\n"));
+  CHECK(contains(table, "| `KEY` |  | Its key. |\n"));
+  CHECK_FALSE(contains(table, "yes"));
 }
 
 TEST_CASE("An unknown command gets the help of everything") {

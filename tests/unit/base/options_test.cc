@@ -594,21 +594,5 @@ TEST_CASE("Help and version are answered whatever else is wrong") {
   CHECK_FALSE(Settings().parse({}, {"now"}).help);
 }
 
-TEST_CASE("Help and the documented table show every row") {
-  Settings s;
-  const std::string help = help_text(s.command);
-  for (const auto* part :
-       {"serve", "--dry-run", "DB_PORT, --db-port NUMBER", "INTERVAL, --interval DURATION",
-        "STYLE, --style text|json", "(default: 1h)", "DIR, --dir PATH", "\n  S3_KEY\n"}) {
-    CAPTURE(part);
-    CHECK(help.find(part) != std::string::npos);
-  }
-  CHECK(help.find("--s3-key") == std::string::npos);
-  const std::string table = markdown_table(s.command);
-  CHECK(table.find("| `DB_PORT` | `5432` | Port. |\n") != std::string::npos);
-  CHECK(table.find("| `MAX_AGE` |  | Age \\| none. |\n") != std::string::npos);
-  CHECK(table.find("dry-run") == std::string::npos);
-}
-
 }  // namespace
 }  // namespace pgbackup
