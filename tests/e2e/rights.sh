@@ -328,7 +328,7 @@ case_what_a_failed_backup_leaves_is_one_warning() {
     store_list >"$T/before"
     # Everything but the manifest may be written.
     mkdir "$T/narrow"
-    jq '.Statement[0].Resource |= [sub("/\\*$"; "/*.dump.zst", "/*/SHA256SUMS")]' "$iam/pg-backup.json" >"$T/narrow/pg-backup.json"
+    jq '.Statement[0].Resource |= [sub("/\\*$"; "/*.dump.zst", "/*SHA256SUMS")]' "$iam/pg-backup.json" >"$T/narrow/pg-backup.json"
     grant "$backup_user" "$T/narrow/pg-backup.json"
     next_second
     expect 1 pg_backup now

@@ -400,7 +400,7 @@ TEST_CASE("An age below a day is pointed out, since a number without a unit coun
   CHECK(notes("86400").empty());
 }
 
-TEST_CASE("The commands of older systems are verbs") {
+TEST_CASE("The commands of older systems prune once") {
   PruneConfig config;
   const CommandLine command = prune_command_line(config);
   for (const auto* word : {"/opt/prune-backups.py", "/scripts/cleanup.sh"}) {

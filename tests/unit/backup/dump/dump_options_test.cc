@@ -45,7 +45,7 @@ TEST_CASE("Native compression is pg_dump's own, and nothing packs it") {
   CHECK(parse({{"BACKUP_COMPRESSION", "native"}, {"GZIP_LEVEL", "9"}}) == Texts());
   CHECK(options.packing.compression == Compression::none);
   CHECK(dump_arguments(options, "UTF8") ==
-        Texts{"--format=custom", "--compress=9", "--encoding=UTF8", "--lock-wait-timeout=900000"});
+        Texts{"--format=custom", "--compress=9", "--encoding=UTF8"});
   for (const auto& [name, compression] :
        {std::pair("zstd", Compression::zstd), std::pair("gzip", Compression::gzip),
         std::pair("none", Compression::none)}) {
