@@ -259,9 +259,10 @@ void check_prune_config(PruneConfig& config, ParsedOptions& parsed) {
   }
   const std::optional<std::chrono::seconds>& max_age = config.rules.retention.max_age;
   if (may_prune && max_age && *max_age < std::chrono::hours(24)) {
-    parsed.notes.push_back(fmt::format(
-        "S3_BACKUP_MAX_AGE is {}: a number without a unit counts seconds; 30d are 30 days",
-        format_duration(*max_age)));
+    parsed.notes.push_back(
+        fmt::format("S3_BACKUP_MAX_AGE is {}, less than a day: 30d are 30 days, and a number "
+                    "without a unit counts seconds",
+                    format_duration(*max_age)));
   }
   check_adoption(config.adoption, problems);
   check_store_config(config.store, parsed, problems);

@@ -206,7 +206,7 @@ case_the_pruner() {
     begin
     backup_now
     row 2 'no retention rule is set, so nothing says what may be deleted' -- pg_prune now
-    row 0 'S3_BACKUP_MAX_AGE is 30s: a number without a unit counts seconds; 30d are 30 days' S3_BACKUP_MAX_AGE=30 -- pg_prune plan
+    row 0 'S3_BACKUP_MAX_AGE is 30s, less than a day: 30d are 30 days' S3_BACKUP_MAX_AGE=30 -- pg_prune plan
     row 2 "S3_BACKUP_MAX_AGE: '30 days' is not a duration such as" 'S3_BACKUP_MAX_AGE=30 days' -- pg_prune now
     row 2 'S3_BACKUP_MAX_AGE and BACKUP_KEEP_DAYS are two names for one setting and differ; keep one' \
         S3_BACKUP_MAX_AGE=30d BACKUP_KEEP_DAYS=7 -- pg_prune now

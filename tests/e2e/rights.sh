@@ -49,7 +49,10 @@ prepare() {
     backup_now
 }
 
-warns_not() { ! grep -E 'Z (warn|error) ' "$T/err" || fail "a program that holds its rights warns"; }
+# The tests' age of a second is a mistake otherwise.
+warns_not() {
+    ! grep -E 'Z (warn|error) ' "$T/err" | grep -v 'less than a day' || fail "a program that holds its rights warns"
+}
 
 # pg-backup: small and in parts, list, restore, serve.
 case_pg_backup_needs_no_more() {

@@ -383,7 +383,7 @@ TEST_CASE("The rules are printed one per line, also those that are off") {
         "  ADOPT_DATABASE           app\n");
 }
 
-TEST_CASE("An age below a day is pointed out, since a number without a unit counts seconds") {
+TEST_CASE("An age below a day is pointed out") {
   const auto notes = [](const std::string& age) {
     PruneConfig config;
     const CommandLine command = prune_command_line(config);
@@ -393,9 +393,10 @@ TEST_CASE("An age below a day is pointed out, since a number without a unit coun
     return fmt::format("{}", fmt::join(parsed.notes, "\n"));
   };
   CHECK(notes("30") ==
-        "S3_BACKUP_MAX_AGE is 30s: a number without a unit counts seconds; 30d are 30 "
+        "S3_BACKUP_MAX_AGE is 30s, less than a day: 30d are 30 days, and a number "
+        "without a unit counts seconds"); 30d are 30 "
         "days");
-  CHECK(notes("23h").starts_with("S3_BACKUP_MAX_AGE is 23h"));
+  CHECK(notes("23h").starts_with("S3_BACKUP_MAX_AGE is 23h, less than a day"));
   CHECK(notes("1d").empty());
   CHECK(notes("86400").empty());
 }
