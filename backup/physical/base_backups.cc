@@ -72,8 +72,13 @@ std::vector<FoundBase> read_base_backups_of(Store& store, UtcTime now, std::stri
                                             Log& log) {
   std::vector<Backup> backups = complete_backups(store);
   std::erase_if(backups, [&](const Backup& backup) {
-    if (!is_from_future(backup, now)) return false;
     const bool is_named = backup.id == id;
+    if (backup.has_failed()) {
+      log.warn(fmt::format("the verification of {} has failed{}", store.location(backup.folder()),
+                           is_named ? "" : ": it is not the latest; --id restores it"));
+      return !is_named;
+    }
+    if (!is_from_future(backup, now)) return false;
     log.warn(fmt::format("{} is dated in the future (it is {} now){}",
                          store.location(backup.folder()), format_iso(now),
                          is_named ? "" : ": it is not the latest; --id restores it"));

@@ -27,6 +27,9 @@ GroupSummary eventful(const Group& group) {
           .newest_bytes = 100,
           .damaged = 1,
           .backdated = 2,
+          .failed = 2,
+          .newest_verified = kStart - seconds(60),
+          .last_verified = kStart - seconds(30),
           .held = 3,
           .locked = 4,
           .orphaned = 5,
@@ -95,6 +98,9 @@ TEST_CASE("Every family of pg-prune shows what its last run found") {
       {"pg_prune_damaged_backups" + of_app, "1"},
       {"pg_prune_suspect_backups" + of_app, "1"},
       {"pg_prune_backdated_backups" + of_app, "2"},
+      {"pg_prune_failed_backups" + of_app, "2"},
+      {"pg_prune_newest_verified_backup_timestamp_seconds" + of_app, "1795144440"},
+      {"pg_prune_last_verification_timestamp_seconds" + of_app, "1795144470"},
       {"pg_prune_held_backups" + of_app, "3"},
       {"pg_prune_locked_backups" + of_app, "4"},
       {"pg_prune_orphaned_backups" + of_app, "5"},
@@ -163,8 +169,8 @@ PruneFacts most(size_t groups) {
 TEST_CASE("However many groups a bucket has, the series are bounded as the documentation says") {
   const size_t of_program = count_series(prune_metrics(most(0)));
   CHECK(of_program <= 170);
-  CHECK(count_series(prune_metrics(most(1))) - of_program == size_t{2} * 21);
-  CHECK(count_series(prune_metrics(most(kMostMetricGroups))) <= 42'170);
+  CHECK(count_series(prune_metrics(most(1))) - of_program == size_t{2} * 25);
+  CHECK(count_series(prune_metrics(most(kMostMetricGroups))) <= 50'170);
   CHECK(series_of(prune_metrics(most(1))).at("pg_prune_unlisted_databases") == "7");
 }
 
