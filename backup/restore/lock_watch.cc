@@ -15,7 +15,7 @@ using std::chrono::steady_clock;
 
 /// Delays the first look: by then pg_restore has connected, even as a role that may do so only once
 /// or twice.
-constexpr auto kStart = std::chrono::seconds(3);
+constexpr auto kFirstLook = std::chrono::seconds(3);
 constexpr auto kWatchInterval = std::chrono::seconds(1);
 
 constexpr const char* kHolderSql =
@@ -63,7 +63,7 @@ std::string LockWatch::verdict() const {
 }
 
 void LockWatch::watch(const std::stop_token& stop) {
-  if (!sleep_for(stop, kStart)) return;
+  if (!sleep_for(stop, kFirstLook)) return;
   PgConnection connection(config_, stop);
   std::string named;
   std::string statement;
