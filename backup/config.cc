@@ -18,21 +18,27 @@ namespace {
 constexpr ScheduleRows kScheduleRows = {
     .interval = "BACKUP_INTERVAL", .cron = "BACKUP_SCHEDULE", .jitter = "BACKUP_JITTER"};
 
+constexpr std::string_view kVerify = "verify";
+
 // The verbs on which a group of rows has an effect.
 constexpr std::array<std::string_view, 2> kBackingUp = {"serve", "now"};
 constexpr std::array<std::string_view, 3> kTiming = {"serve", "now", kScheduleVerb.name};
-constexpr std::array<std::string_view, 4> kWriting = {"serve", "now", "hold", kWalPush};
+constexpr std::array<std::string_view, 5> kWriting = {"serve", "now", "hold", kWalPush, kVerify};
 constexpr std::array<std::string_view, 3> kUploading = {"serve", "now", kWalPush};
 constexpr std::array<std::string_view, 4> kWithDatabase = {"serve", "now", "restore", kCheckBackup};
-constexpr std::array<std::string_view, 8> kWithStore = {"serve", "now",    "list",    "restore",
-                                                        "hold",  kWalPush, kWalFetch, kCheckBackup};
-constexpr std::array<std::string_view, 9> kLogging = {"serve",   "now",     "list",
-                                                      "restore", "hold",    kScheduleVerb.name,
-                                                      kWalPush,  kWalFetch, kCheckBackup};
+constexpr std::array<std::string_view, 9> kWithStore = {
+    "serve", "now", "list", "restore", "hold", kWalPush, kWalFetch, kCheckBackup, kVerify};
+constexpr std::array<std::string_view, 10> kLogging = {
+    "serve",  "now",     "list",  "restore",   "hold", kScheduleVerb.name,
+    kWalPush, kWalFetch, kVerify, kCheckBackup};
 constexpr std::array<std::string_view, 2> kWalFiles = {kWalPush, kWalFetch};
 constexpr std::array<std::string_view, 1> kServing = {"serve"};
 constexpr std::array<std::string_view, 1> kChecking = {kCheckBackup};
 constexpr std::array<std::string_view, 2> kReading = {"list", "restore"};
+constexpr std::array<std::string_view, 3> kChoosing = {"list", "restore", kVerify};
+constexpr std::array<std::string_view, 3> kReported = {"serve", "now", kVerify};
+constexpr std::array<std::string_view, 2> kVerifying = {"serve", kVerify};
+constexpr std::array<std::string_view, 1> kVerifyVerb = {kVerify};
 constexpr std::array<std::string_view, 1> kRestoring = {"restore"};
 
 constexpr const char* kDatabasesMount = "/run/secrets/pg_databases";
@@ -95,7 +101,8 @@ std::vector<Option> database_options(BackupConfig& config) {
        .value = &config.bindir,
        .help = "Directory searched first for pg_dump, pg_restore and psql; then "
                "/usr/lib/postgresql/*/bin and PATH. The server's major version chooses among what "
-               "is found."},
+               "is found.",
+       .verbs = {"serve", "now", "restore", kCheckBackup, kVerify}},
   };
 }
 
@@ -158,11 +165,22 @@ std::vector<Option> reading_options(BackupConfig& config) {
   return {
       {.name = "--from",
        .value = &config.store.only,
-       .help = "list, restore: s3 or dir, where both are set (default: both)"},
+       .help = "list, restore, verify: s3 or dir, where both are set (default: both)"},
       {.name = "--json",
        .value = &config.json,
        .help = "list: one JSON object per backup and line",
        .verbs = {"list"}},
+  };
+}
+
+std::vector<Option> verify_schedule_options(BackupConfig& config) {
+  return {
+      {.name = "VERIFY_SCHEDULE",
+       .value = &config.verify.cron,
+       .help =
+           "When backups are verified: `minute hour day month weekday`, `@weekly`, or `@every "
+           "7d`. Each time one backup of each database: the newest that never was, else the one "
+           "that was verified the longest ago. Unset: never by itself."},
   };
 }
 
@@ -324,6 +342,9 @@ CommandLine backup_command_line(BackupConfig& config) {
                 {.name = "restore",
                  .help = "restore a backup; on a terminal without options it asks",
                  .arguments = "[ID]"},
+                {.name = kVerify,
+                 .help = "find out whether the newest backup of each database can be restored",
+                 .arguments = "[GROUP/ID]"},
                 {.name = kCheckBackup,
                  .help = "say whether the newest base backup and WAL are young enough",
                  .also = "check_backup"},
@@ -353,10 +374,13 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, wal_file_rows(config.wal_file), kWalFiles);
   append_options(command.options, dump_rows(config.dump), kBackingUp);
   append_options(command.options, service_options(config.service), kLogging);
-  append_options(command.options, report_options(config.reports), kBackingUp);
-  append_options(command.options, reading_options(config), kReading);
+  append_options(command.options, verify_schedule_options(config), kServing);
+  append_options(command.options, verify_rows(config.verify), kVerifying);
+  append_options(command.options, report_options(config.reports), kReported);
+  append_options(command.options, reading_options(config), kChoosing);
   append_options(command.options, restore_options(config.restore), kRestoring);
   append_options(command.options, cluster_restore_options(config.cluster), kRestoring);
+  append_options(command.options, verify_flags(config.verify), kVerifyVerb);
   return command;
 }
 
@@ -374,6 +398,14 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
   check_adoption(config.adoption, problems);
   if (parsed.verb == "hold" && !parsed.arguments.empty()) {
     check_backup_name(parsed.verb, parsed.arguments.front(), problems);
+  }
+  if (parsed.verb == kVerify || parsed.verb == "serve") {
+    check_verify_options(config.verify,
+                         config.timing.schedule.zone().value_or(config.timing.time_zone), problems);
+  }
+  if (parsed.verb == kVerify && !parsed.arguments.empty()) {
+    check_backup_name(parsed.verb, parsed.arguments.front(), problems);
+    if (config.verify.all) problems.emplace_back("--all and a backup are both given; keep one");
   }
   if (parsed.verb == "now" || parsed.verb == "serve") {
     check_backup(config, parsed, environment.contains("PGSERVICE"), problems);

@@ -21,6 +21,7 @@
 #include "backup/restore/restore.h"
 #include "backup/restore/terminal.h"
 #include "backup/runs.h"
+#include "backup/verify_service.h"
 #include "common/base/error.h"
 #include "common/base/output.h"
 #include "common/base/signals.h"
@@ -103,10 +104,11 @@ ReportedRuns reported(const Program& program, const ParsedOptions& parsed, Backu
           .is_once = parsed.verb == "now"};
 }
 
-/// Runs the daemon until a stop.
+/// Runs the daemon until a stop. `verifications` may be null.
 void serve_all(Program& program, BackupRuns& runs, Job& backups,
-               const std::vector<OwnStream>& streams) {
+               const std::vector<OwnStream>& streams, VerifyService* verifications) {
   std::vector<ServedJob*> jobs = {&backups};
+  if (verifications != nullptr) jobs.push_back(verifications);
   for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
   const auto metrics = [&](Verdict verdict) {
     return metrics_of(program, runs, statuses_of(streams), verdict);
@@ -144,6 +146,11 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
               clock, log);
   std::vector<OwnStream> streams;
   if (parsed.verb == "serve") streams = make_wal_streams(program, runs, backups);  // no threads yet
+  std::unique_ptr<VerifyService> verifications;
+  if (parsed.verb == "verify" || (parsed.verb == "serve" && config.verify.schedule)) {
+    verifications =
+        std::make_unique<VerifyService>(program, runs.states(), tail, parsed.verb == "verify");
+  }
   const Signals signals([&] {
     runs.ask();
     backups.run_now();
@@ -157,6 +164,9 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     restore(program);
   } else if (parsed.verb == "hold") {
     hold_backup(program.open(), parsed.arguments.front(), clock, log);
+  } else if (parsed.verb == "verify") {
+    log_notes(log, parsed);
+    verifications->once(parsed.arguments.empty() ? "" : parsed.arguments.front());
   } else if (parsed.verb == kCheckBackup) {
     return check_backup(program);
   } else if (parsed.verb == kWalPush) {
@@ -174,7 +184,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    serve_all(program, runs, backups, streams);
+    serve_all(program, runs, backups, streams, verifications.get());
     reporter.finish(program.stop);
   }
   return 0;
