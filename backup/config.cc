@@ -18,24 +18,30 @@ namespace {
 constexpr ScheduleRows kScheduleRows = {
     .interval = "BACKUP_INTERVAL", .cron = "BACKUP_SCHEDULE", .jitter = "BACKUP_JITTER"};
 
+constexpr std::string_view kVerify = "verify";
+
 // The verbs on which a group of rows has an effect.
-constexpr std::array<std::string_view, 2> kReported = {"serve", "now"};
+constexpr std::array<std::string_view, 3> kReported = {"serve", "now", kVerify};
 constexpr std::array<std::string_view, 3> kBackingUp = {"serve", "now", kCheck};
 constexpr std::array<std::string_view, 4> kTiming = {"serve", "now", kScheduleVerb.name, kCheck};
-constexpr std::array<std::string_view, 5> kWriting = {"serve", "now", "hold", kWalPush, kCheck};
+constexpr std::array<std::string_view, 6> kWriting = {"serve",  "now",   "hold",
+                                                      kWalPush, kVerify, kCheck};
 constexpr std::array<std::string_view, 4> kUploading = {"serve", "now", kWalPush, kCheck};
 constexpr std::array<std::string_view, 5> kWithDatabase = {"serve", "now", "restore", kCheckBackup,
                                                            kCheck};
-constexpr std::array<std::string_view, 9> kWithStore = {
-    "serve", "now", "list", "restore", "hold", kWalPush, kWalFetch, kCheckBackup, kCheck};
-constexpr std::array<std::string_view, 10> kLogging = {
-    "serve",  "now",     "list",       "restore", "hold", kScheduleVerb.name,
-    kWalPush, kWalFetch, kCheckBackup, kCheck};
+constexpr std::array<std::string_view, 10> kWithStore = {
+    "serve", "now", "list", "restore", "hold", kWalPush, kWalFetch, kVerify, kCheckBackup, kCheck};
+constexpr std::array<std::string_view, 11> kLogging = {
+    "serve",  "now",     "list",  "restore",    "hold", kScheduleVerb.name,
+    kWalPush, kWalFetch, kVerify, kCheckBackup, kCheck};
 constexpr std::array<std::string_view, 2> kWalFiles = {kWalPush, kWalFetch};
 constexpr std::array<std::string_view, 2> kStreaming = {"serve", kCheck};
 constexpr std::array<std::string_view, 1> kChecking = {kCheckBackup};
-constexpr std::array<std::string_view, 2> kReading = {"list", "restore"};
 constexpr std::array<std::string_view, 3> kAdopting = {"list", "restore", kCheck};
+constexpr std::array<std::string_view, 3> kChoosing = {"list", "restore", kVerify};
+constexpr std::array<std::string_view, 1> kServing = {"serve"};
+constexpr std::array<std::string_view, 2> kVerifying = {"serve", kVerify};
+constexpr std::array<std::string_view, 1> kVerifyVerb = {kVerify};
 constexpr std::array<std::string_view, 1> kRestoring = {"restore"};
 
 constexpr const char* kDatabasesMount = "/run/secrets/pg_databases";
@@ -98,7 +104,8 @@ std::vector<Option> database_options(BackupConfig& config) {
        .value = &config.bindir,
        .help = "Directory searched first for pg_dump, pg_restore and psql; then "
                "/usr/lib/postgresql/*/bin and PATH. The server's major version chooses among what "
-               "is found."},
+               "is found.",
+       .verbs = {"serve", "now", "restore", kCheckBackup, kVerify}},
   };
 }
 
@@ -161,11 +168,22 @@ std::vector<Option> reading_options(BackupConfig& config) {
   return {
       {.name = "--from",
        .value = &config.store.only,
-       .help = "list, restore: s3 or dir, where both are set (default: both)"},
+       .help = "list, restore, verify: s3 or dir, where both are set (default: both)"},
       {.name = "--json",
        .value = &config.json,
        .help = "list, check: one JSON object per backup or finding, and line",
        .verbs = {"list", kCheck}},
+  };
+}
+
+std::vector<Option> verify_schedule_options(BackupConfig& config) {
+  return {
+      {.name = "VERIFY_SCHEDULE",
+       .value = &config.verify.cron,
+       .help =
+           "When backups are verified: `minute hour day month weekday`, `@weekly`, or `@every "
+           "7d`. Each time one backup of each database: the newest that never was, else the one "
+           "that was verified the longest ago. Unset: never by itself."},
   };
 }
 
@@ -340,6 +358,9 @@ CommandLine backup_command_line(BackupConfig& config) {
                  .help = "restore a backup; on a terminal without options it asks",
                  .arguments = "[ID]",
                  .also = "/scripts/restore.sh"},
+                {.name = kVerify,
+                 .help = "find out whether the newest backup of each database can be restored",
+                 .arguments = "[GROUP/ID]"},
                 {.name = kCheckBackup,
                  .help = "say whether the newest base backup and WAL are young enough",
                  .also = "check_backup"},
@@ -372,10 +393,13 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, "Physical backups", wal_file_rows(config.wal_file), kWalFiles);
   append_options(command.options, "Backups", dump_rows(config.dump), kBackingUp);
   append_options(command.options, "Service", service_options(config.service), kLogging);
+  append_options(command.options, "Verification", verify_schedule_options(config), kServing);
+  append_options(command.options, "Verification", verify_rows(config.verify), kVerifying);
   append_options(command.options, "Reports", report_options(config.reports), kReported);
-  append_options(command.options, "Options", reading_options(config), kReading);
+  append_options(command.options, "Options", reading_options(config), kChoosing);
   append_options(command.options, "Restore", restore_options(config.restore), kRestoring);
   append_options(command.options, "Restore", cluster_restore_options(config.cluster), kRestoring);
+  append_options(command.options, "Verification", verify_flags(config.verify), kVerifyVerb);
   return command;
 }
 
@@ -394,6 +418,14 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
   check_adoption(config.adoption, problems);
   if (parsed.verb == "hold" && !parsed.arguments.empty()) {
     check_backup_name(parsed.verb, parsed.arguments.front(), problems);
+  }
+  if (parsed.verb == kVerify || parsed.verb == "serve") {
+    check_verify_options(config.verify,
+                         config.timing.schedule.zone().value_or(config.timing.time_zone), problems);
+  }
+  if (parsed.verb == kVerify && !parsed.arguments.empty()) {
+    check_backup_name(parsed.verb, parsed.arguments.front(), problems);
+    if (config.verify.all) problems.emplace_back("--all and a backup are both given; keep one");
   }
   if (parsed.verb == "now" || parsed.verb == "serve" || parsed.verb == kCheck) {
     check_backup(config, parsed, environment.contains("PGSERVICE"), problems);

@@ -14,6 +14,7 @@
 #include "backup/postgres/connection.h"
 #include "backup/postgres/database_list.h"
 #include "backup/restore/request.h"
+#include "backup/verify/verify_options.h"
 #include "common/base/options.h"
 #include "common/catalog/adoption.h"
 #include "common/service/program.h"
@@ -56,6 +57,7 @@ struct BackupConfig {
   bool json = false;
   RestoreRequest restore;
   ClusterRequest cluster;
+  VerifyOptions verify;
 
   /// Returns whether a run takes roles and tablespaces.
   [[nodiscard]] bool globals() const {

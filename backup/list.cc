@@ -30,6 +30,11 @@ std::string note(const ListedBackup& listed) {
     notes.push_back(fmt::format("partial: pg_dump was given {}",
                                 fmt::join(listed.manifest->dump.selection, " ")));
   }
+  if (const auto found = listed.backup.verification(); found && found->is_passed) {
+    notes.insert(notes.begin(), fmt::format("verified {} ({})", format_iso(found->time),
+                                            depth_name(found->depth)));
+  }
+  if (!listed.failure.empty()) notes.insert(notes.begin(), "failed: " + listed.failure);
   if (listed.backup.held) notes.insert(notes.begin(), "held");
   if (listed.is_future) notes.insert(notes.begin(), "dated in the future");
   if (!listed.backdating.empty()) notes.insert(notes.begin(), "backdated: " + listed.backdating);
@@ -40,17 +45,35 @@ std::string note(const ListedBackup& listed) {
   return printable(fmt::format("{}", fmt::join(notes, "; ")));
 }
 
+/// Returns what the verification of a backup found to be wrong; "" where none has failed.
+std::string failure_of(Store& store, const Backup& backup) {
+  const std::optional<Verification> found = backup.verification();
+  if (!found || found->is_passed) return "";
+  const std::string at = fmt::format("verification of {}", format_iso(found->time));
+  try {
+    const std::string text =
+        read_small_object(store, backup.key_of(found->file), kMaxVerificationBytes);
+    return fmt::format("{}: {}", at, parse_verification_report(text).problem);
+  } catch (...) {
+    const Error error = current_failure();
+    if (error.kind() == ErrorKind::transient) throw error;
+    return fmt::format("{}, whose report cannot be read: {}", at, error.message());
+  }
+}
+
 ListedBackup describe(const Destination& destination, Backup backup) {
   ListedBackup listed{.backup = std::move(backup),
                       .manifest = {},
                       .problem = {},
                       .damage = {},
+                      .failure = {},
                       .backdating = {},
                       .key = {},
                       .destination = destination.name()};
   Store& store = destination.store();
   listed.key = store.full_key(listed.backup.commit_key());
   try {
+    listed.failure = failure_of(store, listed.backup);
     Inspection seen = inspect_backup(store, listed.backup);
     listed.damage = std::move(seen.damage);
     listed.backdating = std::move(seen.backdating);
@@ -134,6 +157,10 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
     if (listed.manifest && !listed.manifest->dump.selection.empty()) {
       line["part"] = listed.manifest->dump.selection;
     }
+    if (const auto found = backup.verification(); found && found->is_passed) {
+      line["verified"] = {{"at", format_iso(found->time)}, {"depth", depth_name(found->depth)}};
+    }
+    if (!listed.failure.empty()) line["failed"] = listed.failure;
     if (backup.held) line["held"] = true;
     if (listed.is_future) line["future"] = true;
     if (!listed.damage.empty()) line["damaged"] = listed.damage;

@@ -18,6 +18,7 @@ struct ListedBackup {
   std::optional<Manifest> manifest;
   std::string problem;      ///< why the manifest cannot be read
   std::string damage;       ///< why the backup cannot be restored; empty: no damage shows
+  std::string failure{};    ///< what its verification found to be wrong; empty: nothing
   std::string backdating;   ///< why the backup may not be of its date; empty: nothing shows
   bool is_future = false;   ///< dated in the future by time_of()
   std::string key;          ///< key of the first data object, as other tools see it
@@ -39,8 +40,9 @@ struct Listing {
 /// Returns a header and a line per backup, or a sentence when there is none.
 [[nodiscard]] std::string format_backup_table(const std::vector<ListedBackup>& backups);
 /// Returns a line per backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
-/// `"held": true`, `"future": true`, `"damaged": REASON`, `"backdated": REASON`, `from` where there
-/// are two destinations, and `warnings` where there are any.
+/// `"verified": {at, depth}`, `"failed": REASON`, `"held": true`, `"future": true`, `"damaged":
+/// REASON`, `"backdated": REASON`, `from` where there are two destinations, and `warnings` where
+/// there are any.
 [[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups);
 
 }  // namespace pgbackup

@@ -19,6 +19,7 @@
 #include "backup/program.h"
 #include "backup/restore_verb.h"
 #include "backup/runs.h"
+#include "backup/verify_service.h"
 #include "common/base/error.h"
 #include "common/base/output.h"
 #include "common/base/signals.h"
@@ -74,10 +75,12 @@ ReportedRuns reported(const Program& program, const ParsedOptions& parsed, Backu
           .is_once = parsed.verb == "now"};
 }
 
-/// Runs the daemon until a stop.
+/// Runs the daemon until a stop. `verifications` may be null.
 void serve_all(Program& program, BackupRuns& runs, Job& backups,
-               const std::vector<OwnStream>& streams, StartCheck& check) {
+               const std::vector<OwnStream>& streams, StartCheck& check,
+               VerifyService* verifications) {
   std::vector<ServedJob*> jobs = {&backups, &check};
+  if (verifications != nullptr) jobs.push_back(verifications);
   for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
   const auto metrics = [&](Verdict verdict) {
     return metrics_of(program, runs, statuses_of(streams), verdict);
@@ -119,6 +122,11 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     streams = make_wal_streams(program, runs, backups);
     of_check.emplace(arguments, process_environment(), config.store.s3.counter);
   }
+  std::unique_ptr<VerifyService> verifications;
+  if (parsed.verb == "verify" || (parsed.verb == "serve" && config.verify.schedule)) {
+    verifications =
+        std::make_unique<VerifyService>(program, runs.states(), tail, parsed.verb == "verify");
+  }
   const Signals signals([&] {
     runs.ask();
     backups.run_now();
@@ -134,6 +142,9 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     restore_verb(program);
   } else if (parsed.verb == "hold") {
     hold_backup(program.open(), parsed.arguments.front(), clock, log);
+  } else if (parsed.verb == "verify") {
+    log_notes(log, parsed);
+    verifications->once(parsed.arguments.empty() ? "" : parsed.arguments.front());
   } else if (parsed.verb == kCheckBackup) {
     return check_backup(program);
   } else if (parsed.verb == kWalPush) {
@@ -152,7 +163,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
     StartCheck check(*of_check, program, [&] { return backups.has_told(); });
-    serve_all(program, runs, backups, streams, check);
+    serve_all(program, runs, backups, streams, check, verifications.get());
     reporter.finish(program.stop);
   }
   return 0;

@@ -48,6 +48,36 @@ constexpr std::array<RowMetric<WalRow>, 6> kWalMetrics = {{
      [](const WalRow& row) -> std::optional<double> { return row.status.gap_found ? 1 : 0; }},
 }};
 
+constexpr std::array<RowMetric<RunState>, 4> kVerifyMetrics = {{
+    {"verification_last_success_timestamp_seconds",
+     "When the last verification of a backup began that has found it good.",
+     [](const RunState& state) {
+       return state.last_success ? std::optional(metric_time(*state.last_success)) : std::nullopt;
+     }},
+    {"verification_last_failure_timestamp_seconds",
+     "When the last verification of this process began that has failed.",
+     [](const RunState& state) {
+       return state.last_failure ? std::optional(metric_time(*state.last_failure)) : std::nullopt;
+     }},
+    {"verification_consecutive_failures",
+     "Verifications that have failed since the last one that has not.",
+     [](const RunState& state) -> std::optional<double> { return state.failures; }},
+    {"verification_next_due_timestamp_seconds",
+     "When the next verification is due by VERIFY_SCHEDULE.",
+     [](const RunState& state) {
+       return state.next_due ? std::optional(metric_time(*state.next_due)) : std::nullopt;
+     }},
+}};
+
+std::vector<MetricFamily> verify_metrics(std::vector<RunState> states) {
+  static_cast<void>(limit_groups(states));
+  std::vector<LabeledRow<RunState>> labeled;
+  for (const RunState& state : states) {
+    labeled.push_back({place_labels(state.group, state.destination), &state});
+  }
+  return table_metrics(kMetricPrefix, kVerifyMetrics, labeled);
+}
+
 std::vector<MetricFamily> wal_metrics(const std::vector<WalStatus>& wal, UtcTime now) {
   std::vector<WalRow> rows;
   rows.reserve(wal.size());
@@ -62,12 +92,15 @@ std::vector<MetricFamily> wal_metrics(const std::vector<WalStatus>& wal, UtcTime
 }  // namespace
 
 std::vector<MetricFamily> backup_metrics(BackupFacts facts) {
+  std::vector<RunState> verified = facts.states;
+  std::erase_if(verified, [](const RunState& state) { return state.job != kVerifyJob; });
   std::erase_if(facts.states, [](const RunState& state) { return state.job != kBackupJob; });
   const size_t unlisted = limit_groups(facts.states);
   std::vector<MetricFamily> families = run_metrics(kMetricPrefix, facts.states);
   families.push_back(unlisted_family(kMetricPrefix, unlisted));
-  for (std::vector<MetricFamily>& more : std::array{
-           wal_metrics(facts.wal, facts.now), program_metrics(kMetricPrefix, facts.program)}) {
+  for (std::vector<MetricFamily>& more :
+       std::array{verify_metrics(std::move(verified)), wal_metrics(facts.wal, facts.now),
+                  program_metrics(kMetricPrefix, facts.program)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   return families;

@@ -87,6 +87,11 @@ std::vector<Option> run_options(PruneConfig& config) {
        .value = choice(&guards.on_backdated, {"freeze", "allow"}),
        .help = "Whether to delete backups of a database of which some were stored long after their "
                "date, although others had been stored in time before."},
+      {.name = "PRUNE_REQUIRE_VERIFIED",
+       .value = &config.rules.retention.require_verified,
+       .help =
+           "Keep the newest backup of each database that `pg-backup verify` has found good, and "
+           "delete none while there is no such backup."},
       {.name = "PRUNE_MAX_REMOVE",
        .value = &config.max_remove,
        .help =
@@ -247,6 +252,7 @@ void check_prune_config(PruneConfig& config, ParsedOptions& parsed) {
   if (parsed.verb == "release" && !parsed.arguments.empty()) {
     check_backup_name(parsed.verb, parsed.arguments.front(), problems);
   }
+  config.rules.guards.require_verified = config.rules.retention.require_verified;
   config.rules.guards.max_remove = kDefaultRemovalLimit;
   if (!config.max_remove.empty()) {
     config.rules.guards.max_remove = parse_removal_limit(config.max_remove);
@@ -301,6 +307,7 @@ PageSettings rules_in_force(const PruneConfig& config) {
       {"PRUNE_MAX_REMOVE", guards.max_remove ? format_removal_limit(*guards.max_remove) : "off"},
       {"TZ", rules.zone},
       {"ADOPT_LAYOUTS", config.adoption.layouts.empty() ? "none" : config.adoption.layouts}};
+  if (retention.require_verified) rules.besides.emplace_back("PRUNE_REQUIRE_VERIFIED", "true");
   if (!config.adoption.adoption.database.empty()) {
     rules.besides.emplace_back("ADOPT_DATABASE", config.adoption.adoption.database);
   }

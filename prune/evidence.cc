@@ -196,14 +196,15 @@ void read_manifests(Store& store, const Plan& plan, const std::vector<const Step
   std::reverse(facts.readings.begin(), facts.readings.end());
 }
 
-/// Returns the complete backups that are neither dated in the future nor known to be damaged,
-/// newest first.
+/// Returns the complete backups that are neither dated in the future nor known to be damaged, and
+/// whose verification has not failed, newest first.
 std::vector<const Step*> complete_steps(std::span<const Step> group) {
   std::vector<const Step*> complete;
   for (const Step& step : group) {
     const bool is_there = !step.reasons.has(Reason::future) && !step.reasons.has(Reason::gone) &&
                           !step.reasons.has(Reason::damaged);
-    if (step.action != Action::sweep && is_there) complete.push_back(&step);
+    if (step.action == Action::sweep || !is_there || step.backup->has_failed()) continue;
+    complete.push_back(&step);
   }
   std::reverse(complete.begin(), complete.end());
   return complete;
@@ -220,6 +221,9 @@ GroupFacts count_facts(const std::vector<const Step*>& newest_first, UtcTime now
   facts.complete = newest_first.size();
   facts.removed =
       static_cast<size_t>(std::count_if(newest_first.begin(), newest_first.end(), is_removed));
+  facts.has_verified = std::any_of(newest_first.begin(), newest_first.end(), [](const Step* step) {
+    return step->backup->verification().has_value();
+  });
   if (newest_first.empty()) return facts;
   facts.is_newest_removed = is_removed(newest_first.front());
   facts.is_newest_ours = newest_first.front()->backup->is_ours();

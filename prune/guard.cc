@@ -118,6 +118,8 @@ std::string_view guard_name(Guard guard) {
       return "servers";
     case Guard::suspect:
       return "suspect";
+    case Guard::unverified:
+      return "unverified";
     case Guard::volume:
       return "volume";
   }
@@ -220,6 +222,14 @@ std::optional<std::string> guard_suspect(const GroupFacts& facts) {
       has_tables ? fmt::format(" in {} tables", newest.tables) : "", kSuspectCure);
 }
 
+std::optional<std::string> guard_unverified(const GroupFacts& facts) {
+  if (facts.has_verified || facts.complete == 0) return std::nullopt;
+  return fmt::format(
+      "none of the {} backups that would do is verified; verify one (pg-backup verify), or unset "
+      "PRUNE_REQUIRE_VERIFIED",
+      facts.complete);
+}
+
 std::optional<std::string> guard_volume(const GroupFacts& facts, const RemovalLimit& limit) {
   const auto count = static_cast<size_t>(limit.count);
   const size_t removed = limit.is_percent ? facts.settled_removed : facts.removed;
@@ -247,6 +257,7 @@ std::vector<GuardFinding> guard_group(const GroupFacts& facts, const GuardRules&
   add(Guard::manifests, guard_manifests(facts));
   add(Guard::servers, guard_servers(facts));
   if (rules.on_suspect == OnDoubt::freeze) add(Guard::suspect, guard_suspect(facts));
+  if (rules.require_verified) add(Guard::unverified, guard_unverified(facts));
   if (rules.max_remove) add(Guard::volume, guard_volume(facts, *rules.max_remove));
   return findings;
 }

@@ -26,11 +26,12 @@ enum class Guard {
   manifests,
   servers,
   suspect,
+  unverified,
   volume,
 };
-inline constexpr std::array<Guard, 9> kGuards = {Guard::damaged, Guard::backdated, Guard::emptiness,
-                                                 Guard::newest,  Guard::stalled,   Guard::manifests,
-                                                 Guard::servers, Guard::suspect,   Guard::volume};
+inline constexpr std::array<Guard, 10> kGuards = {
+    Guard::damaged,   Guard::backdated, Guard::emptiness, Guard::newest,     Guard::stalled,
+    Guard::manifests, Guard::servers,   Guard::suspect,   Guard::unverified, Guard::volume};
 
 /// Returns the name as the metrics have it: `damaged`.
 [[nodiscard]] std::string_view guard_name(Guard guard);
@@ -73,6 +74,7 @@ struct GuardRules {
   OnDoubt on_suspect = OnDoubt::freeze;
   OnDoubt on_backdated = OnDoubt::freeze;
   std::optional<RemovalLimit> max_remove{};
+  bool require_verified = false;
 };
 
 /// Holds what one manifest says about the health of its group.
@@ -101,8 +103,8 @@ inline constexpr size_t kMostReadings = 10;
 inline constexpr size_t kGaps = 5;
 inline constexpr size_t kLeastGaps = 2;
 
-/// Holds what the guards know of a group. Backups dated in the future are not in it, and damaged
-/// ones are in `damaged` alone.
+/// Holds what the guards know of a group. Backups dated in the future, and those whose verification
+/// has failed, are not in it, and damaged ones are in `damaged` alone.
 struct GroupFacts {
   std::string place{};             ///< for messages: `s3://bucket/prefix/app`
   size_t complete = 0;             ///< complete backups
@@ -111,6 +113,7 @@ struct GroupFacts {
   size_t settled_removed = 0;      ///< complete backups older than kSettled that the plan deletes
   bool is_newest_removed = false;  ///< the plan deletes the newest complete backup
   bool is_newest_ours = true;      ///< the newest complete backup has a manifest
+  bool has_verified = false;       ///< the last verification of one of them has passed
   /// Holds the times of the newest complete backups of the newest one's kind (ours, or of older
   /// systems), oldest first, at most kGaps + 1.
   std::vector<UtcTime> latest{};

@@ -28,9 +28,10 @@ bool is_frozen_by(const GroupSummary& group, Guard guard) {
   return std::find(group.frozen_by.begin(), group.frozen_by.end(), guard) != group.frozen_by.end();
 }
 
-constexpr std::array<RowMetric<GroupSummary>, 13> kGroupMetrics = {{
+constexpr std::array<RowMetric<GroupSummary>, 16> kGroupMetrics = {{
     {"newest_backup_timestamp_seconds",
-     "When the newest complete backup began that is neither damaged nor dated in the future.",
+     "When the newest complete backup began that is neither damaged, found bad by a verification, "
+     "nor dated in the future.",
      [](const GroupSummary& group) {
        return group.newest ? std::optional(metric_time(*group.newest)) : std::nullopt;
      }},
@@ -53,6 +54,19 @@ constexpr std::array<RowMetric<GroupSummary>, 13> kGroupMetrics = {{
      [](const GroupSummary& group) { return number(is_frozen_by(group, Guard::suspect) ? 1 : 0); }},
     {"backdated_backups", "Backups that were stored long after their date.",
      [](const GroupSummary& group) { return number(group.backdated); }},
+    {"failed_backups", "Backups whose last verification has failed.",
+     [](const GroupSummary& group) { return number(group.failed); }},
+    {"newest_verified_backup_timestamp_seconds",
+     "When the newest backup began whose last verification has passed.",
+     [](const GroupSummary& group) {
+       return group.newest_verified ? std::optional(metric_time(*group.newest_verified))
+                                    : std::nullopt;
+     }},
+    {"last_verification_timestamp_seconds",
+     "When a backup that is still there was last verified, and passed.",
+     [](const GroupSummary& group) {
+       return group.last_verified ? std::optional(metric_time(*group.last_verified)) : std::nullopt;
+     }},
     {"held_backups", "Backups with a hold.",
      [](const GroupSummary& group) { return number(group.held); }},
     {"locked_backups", "Backups that no rule keeps, but a lock of the store does.",

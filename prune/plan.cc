@@ -16,10 +16,13 @@ namespace {
 using Activity = std::map<std::pair<Group, std::string>, UtcTime>;
 
 Candidate candidate(const Backup& backup) {
+  const std::optional<Verification> found = backup.verification();
   return {.time = backup.time,
           .is_ours = backup.is_ours(),
           .is_held = backup.held,
-          .is_damaged = backup.complete && !damage_of(backup).empty()};
+          .is_damaged = backup.complete && !damage_of(backup).empty(),
+          .has_failed = found && !found->is_passed,
+          .is_verified = found && found->is_passed};
 }
 
 using Backups = std::span<const Backup>;

@@ -66,18 +66,38 @@ void keep_floor(const Judgement& on) {
   }
 }
 
-/// Applies the policy as if the damaged backups were absent.
-std::vector<Reasons> apply_to_whole(std::span<const Candidate> backups, const Retention& retention,
-                                    UtcTime now) {
-  std::vector<Candidate> whole;
-  std::copy_if(backups.begin(), backups.end(), std::back_inserter(whole),
-               [](const Candidate& backup) { return !backup.is_damaged; });
-  const std::vector<Reasons> verdicts = apply_policy(whole, retention, now);
+void keep_verified(const Judgement& on) {
+  if (!on.retention.require_verified) return;
+  for (size_t i = on.backups.size(); i-- > 0;) {
+    if (on.backups[i].is_verified) return on.keep(i, Reason::verified);
+  }
+}
+
+/// Applies the policy as if the backups of which `is_bad` is true were absent. Their own reasons
+/// are `bad`, one for each backup.
+std::vector<Reasons> apply_without(std::span<const Candidate> backups, bool Candidate::*is_bad,
+                                   std::vector<Reasons> bad, const Retention& retention,
+                                   UtcTime now) {
+  std::vector<Candidate> good;
+  std::copy_if(backups.begin(), backups.end(), std::back_inserter(good),
+               [&](const Candidate& backup) { return !(backup.*is_bad); });
+  const std::vector<Reasons> verdicts = apply_policy(good, retention, now);
   auto verdict = verdicts.begin();
-  std::vector<Reasons> reasons;
-  reasons.reserve(backups.size());
-  for (const Candidate& backup : backups) {
-    reasons.push_back(backup.is_damaged ? Reasons(Reason::damaged) : *verdict++);
+  for (size_t i = 0; i < backups.size(); ++i) {
+    if (!(backups[i].*is_bad)) bad[i] = *verdict++;
+  }
+  return bad;
+}
+
+/// Returns what is to be said of the backups whose verification has failed: they stay as long as if
+/// it had not.
+std::vector<Reasons> reasons_of_failed(std::span<const Candidate> backups,
+                                       const Retention& retention, UtcTime now) {
+  std::vector<Candidate> as_if_good(backups.begin(), backups.end());
+  for (Candidate& backup : as_if_good) backup.has_failed = false;
+  std::vector<Reasons> reasons = apply_policy(as_if_good, retention, now);
+  for (Reasons& one : reasons) {
+    if (!one.empty()) one.add(Reason::failed);
   }
   return reasons;
 }
@@ -95,9 +115,17 @@ std::vector<Reasons> apply_policy(std::span<const Candidate> backups, const Rete
   if (!has_rule(retention)) {
     throw Error(ErrorKind::usage, "no retention policy is set: nothing says what may be deleted");
   }
-  if (std::any_of(backups.begin(), backups.end(),
-                  [](const Candidate& backup) { return backup.is_damaged; })) {
-    return apply_to_whole(backups, retention, now);
+  const auto has_any = [&](bool Candidate::*is_bad) {
+    return std::any_of(backups.begin(), backups.end(),
+                       [&](const Candidate& backup) { return backup.*is_bad; });
+  };
+  if (has_any(&Candidate::is_damaged)) {
+    return apply_without(backups, &Candidate::is_damaged,
+                         std::vector<Reasons>(backups.size(), Reason::damaged), retention, now);
+  }
+  if (has_any(&Candidate::has_failed)) {
+    return apply_without(backups, &Candidate::has_failed,
+                         reasons_of_failed(backups, retention, now), retention, now);
   }
   std::vector<Reasons> reasons(backups.size());
   size_t past = backups.size();
@@ -108,6 +136,7 @@ std::vector<Reasons> apply_policy(std::span<const Candidate> backups, const Rete
   keep_last(on);
   for (const BucketRule& rule : kBucketRules) keep_buckets(on, rule);
   keep_floor(on);
+  keep_verified(on);
   return reasons;
 }
 

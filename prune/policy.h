@@ -17,9 +17,11 @@ namespace pgbackup {
 /// Holds what is known about one complete backup.
 struct Candidate {
   UtcTime time;
-  bool is_ours = true;      ///< false for a backup of an older system
-  bool is_held = false;     ///< until `pg-prune release`
-  bool is_damaged = false;  ///< it cannot be restored
+  bool is_ours = true;       ///< false for a backup of an older system
+  bool is_held = false;      ///< until `pg-prune release`
+  bool is_damaged = false;   ///< it cannot be restored
+  bool has_failed = false;   ///< its last verification found that it cannot be restored
+  bool is_verified = false;  ///< its last verification has passed
 };
 
 struct Retention {
@@ -32,7 +34,8 @@ struct Retention {
   int keep_weekly = 0;
   int keep_monthly = 0;
   int keep_yearly = 0;
-  int min_backups = 1;  ///< a lower bound, not a rule
+  int min_backups = 1;            ///< a lower bound, not a rule
+  bool require_verified = false;  ///< keeps the newest verified one, too; not a rule either
 };
 
 /// A rule that keeps one backup of each calendar period.
@@ -59,6 +62,9 @@ inline constexpr std::array<BucketRule, 5> kBucketRules = {{
 ///  - The future: a clock was wrong. Such backups are kept, and otherwise treated as absent.
 ///  - Damaged backups are treated likewise: what cannot be restored must not take the place of what
 ///    can.
+///  - Backups whose verification has failed take no place either, but stay no longer than they
+///  would
+///    if they were good: what a failed verification says of a good one deletes nothing earlier.
 ///  - Buckets: the newest backup of each hour, day, ISO week, month and year that is younger than N
 ///    periods is kept. Hours, days of 24 h and weeks of 7 d count as they elapse, months and years
 ///    by the calendar.

@@ -12,6 +12,7 @@ enum class Reason {
   future,
   damaged,    ///< what its manifest names is not there
   backdated,  ///< the date in its id may be wrong
+  failed,     ///< its verification has failed
   held,
   within,
   last,
@@ -21,6 +22,7 @@ enum class Reason {
   monthly,
   yearly,
   floor,
+  verified,          ///< the newest verified one, where PRUNE_REQUIRE_VERIFIED is set
   last_of_server,    ///< the newest base backup of a server whose log goes on
   last_of_timeline,  ///< the newest base backup that leads to a timeline whose log goes on
   // The policy does not keep it, but it stays all the same.

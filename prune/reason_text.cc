@@ -38,6 +38,10 @@ std::string reason_text(Reason reason, const Step& step, const Rules& rules) {
       return "the last base backup of its server, whose write-ahead log goes on";
     case Reason::last_of_timeline:
       return "the last base backup that leads to a timeline whose write-ahead log goes on";
+    case Reason::verified:
+      return "the newest verified one (PRUNE_REQUIRE_VERIFIED)";
+    case Reason::failed:
+      return "its verification has failed: kept, but never counted";
     case Reason::locked:
       return fmt::format("locked until {}", format_iso(step.locked_until.value_or(UtcTime())));
     case Reason::damaged:

@@ -21,8 +21,13 @@ void count_backup(const Step& step, GroupSummary& group) {
   count(group.backdated, step.reasons.has(Reason::backdated));
   count(group.held, backup.held);
   count(group.locked, step.reasons.has(Reason::locked));
+  count(group.failed, backup.has_failed());
   const bool counts = !step.reasons.has(Reason::damaged) && !step.reasons.has(Reason::future) &&
-                      !step.reasons.has(Reason::gone);
+                      !step.reasons.has(Reason::gone) && !backup.has_failed();
+  if (const std::optional<Verification> found = backup.verification(); counts && found) {
+    group.newest_verified = std::max(group.newest_verified.value_or(backup.time), backup.time);
+    group.last_verified = std::max(group.last_verified.value_or(found->time), found->time);
+  }
   if (!counts || (group.newest && *group.newest >= backup.time)) return;
   group.newest = backup.time;
   group.newest_bytes = backup.bytes;

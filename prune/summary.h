@@ -21,15 +21,18 @@ struct GroupSummary {
   Group group{};
   size_t backups = 0;               ///< complete ones that stay
   uint64_t bytes = 0;               ///< of these
-  std::optional<UtcTime> newest{};  ///< of the newest that is neither damaged nor from the future
+  std::optional<UtcTime> newest{};  ///< of the newest that counts
   uint64_t newest_bytes = 0;
   std::string newest_id{};            ///< its id; empty where it is not ours
   std::optional<UtcTime> next_due{};  ///< as find_next_due() finds it
   bool is_due_read = false;           ///< `next_due` is of the backup `newest_id`
-  size_t damaged = 0;                 ///< of `backups`: what a manifest names is missing
-  size_t backdated = 0;               ///< of `backups`: stored long after its date
-  size_t held = 0;                    ///< of `backups`
-  size_t locked = 0;                  ///< of `backups`: no rule keeps them, but a lock does
+  size_t damaged = 0;                        ///< of `backups`: what a manifest names is missing
+  size_t backdated = 0;                      ///< of `backups`: stored long after its date
+  size_t failed = 0;                         ///< of `backups`: their last verification has failed
+  std::optional<UtcTime> newest_verified{};  ///< of the newest whose last verification has passed
+  std::optional<UtcTime> last_verified{};    ///< when any of them was verified last, and passed
+  size_t held = 0;                           ///< of `backups`
+  size_t locked = 0;                         ///< of `backups`: no rule keeps them, but a lock does
   size_t orphaned = 0;     ///< backups without a manifest that stay, and are not in progress
   size_t in_progress = 0;  ///< backups without a manifest that may still get one
   size_t unfinished = 0;   ///< uploads that were begun and not ended, and stay

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backup/dump/dump_snapshot.h"
 #include "backup/dump/dump_source.h"
 #include "backup/dump/hidden_option.h"
 #include "backup/dump/publications.h"
@@ -145,10 +146,9 @@ void BackupJob::dump(const ServerInfo& server, const std::string& warning, Backu
   HiddenOptionSink options_seen(tail);
   std::optional<SqlCheck> check;
   if (is_plain) check.emplace(options_seen);
-  DumpSource source({.program = pg_dump,
-                     .arguments = dump_arguments(options, server.properties.encoding),
-                     .limit = options.run_timeout.value_or(std::chrono::seconds(0))},
-                    config_.pg.with_database(server.database), environment_, stop_);
+  SnapshotSource source(
+      [&](const std::string& snapshot) { return start_dump(server, pg_dump, snapshot); },
+      take_snapshot(server, log), log);
   copy_bytes(source, check ? static_cast<Sink&>(*check) : options_seen);
   if (is_plain && !is_complete_sql(tail.tail())) {
     throw Error(ErrorKind::failed,
@@ -159,8 +159,37 @@ void BackupJob::dump(const ServerInfo& server, const std::string& warning, Backu
     manifest.warnings.push_back(hidden_option_advice(pg_dump.version));
   }
   tail.finish();
-  add_warnings(manifest, source);
+  add_warnings(manifest, source.dump());
+  manifest.dump.contents = source.contents();
   writer.commit(std::move(manifest));
+}
+
+std::unique_ptr<DumpSource> BackupJob::start_dump(const ServerInfo& server,
+                                                  const ClientProgram& pg_dump,
+                                                  const std::string& snapshot) {
+  std::vector<std::string> arguments = dump_arguments(config_.dump, server.properties.encoding);
+  if (!snapshot.empty()) arguments.push_back("--snapshot=" + snapshot);
+  return std::make_unique<DumpSource>(
+      ClientCommand{.program = pg_dump,
+                    .arguments = std::move(arguments),
+                    .limit = config_.dump.run_timeout.value_or(std::chrono::seconds(0))},
+      config_.pg.with_database(server.database), environment_, stop_);
+}
+
+/// Returns nullptr where a snapshot is not wanted or not to be had.
+std::unique_ptr<DumpSnapshot> BackupJob::take_snapshot(const ServerInfo& server, Log& log) {
+  if (config_.dump.count_rows == CountRows::none) return nullptr;
+  std::string obstacle = obstacle_to_snapshot(config_.dump);
+  try {
+    if (obstacle.empty()) {
+      return std::make_unique<DumpSnapshot>(config_.pg.with_database(server.database),
+                                            config_.dump.count_rows, stop_);
+    }
+  } catch (...) {
+    obstacle = current_failure().message();
+  }
+  log.info("a verification of this backup will not compare what it holds", {{"cause", obstacle}});
+  return nullptr;
 }
 
 void BackupJob::dump_globals(const ServerInfo& server, BackupWriter& writer) {

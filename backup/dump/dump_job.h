@@ -5,12 +5,14 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "backup/dump/dump_options.h"
+#include "backup/dump/dump_snapshot.h"
 #include "backup/postgres/client_program.h"
 #include "backup/postgres/connection.h"
 #include "backup/postgres/server_info.h"
@@ -48,6 +50,10 @@ class BackupJob final : public GroupBackup {
             Log& log);
   /// Dumps a database. `warning` is what is known before the dump; empty: nothing.
   void dump(const ServerInfo& server, const std::string& warning, BackupWriter& writer, Log& log);
+  [[nodiscard]] std::unique_ptr<DumpSource> start_dump(const ServerInfo& server,
+                                                       const ClientProgram& pg_dump,
+                                                       const std::string& snapshot);
+  [[nodiscard]] std::unique_ptr<DumpSnapshot> take_snapshot(const ServerInfo& server, Log& log);
   void dump_globals(const ServerInfo& server, BackupWriter& writer);
   [[nodiscard]] Manifest describe(const ServerInfo& server, const ClientProgram& client) const;
   [[nodiscard]] const ClientProgram& client(const std::string& name, int server_version);

@@ -82,6 +82,13 @@ std::vector<Option> dump_rows(DumpOptions& options) {
            "Further options of pg_dump, quoted as for a shell. Those about output, format, jobs "
            "and connection are refused.",
        .aliases = {{"PG_DUMP_EXTRA_ARGS"}}},
+      {.name = "VERIFY_COUNTS",
+       .value = choice(&options.count_rows, {"none", "cheap", "full"}),
+       .help =
+           "What a dump notes, under its own snapshot, for `verify --restore` to compare. cheap: "
+           "how many tables, sequences and large objects there are, which extensions, and the "
+           "rows of tables up to 1 MiB. full: the rows of all tables, which are read once "
+           "more. none: nothing, which saves a connection."},
       {.name = "LOCK_TIMEOUT",
        .value = Duration{&options.lock_timeout, std::chrono::seconds(0)},
        .help =

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backup/dump/dump_flags.h"
+#include "backup/postgres/contents.h"
 #include "common/base/options.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/packing.h"
@@ -22,6 +23,7 @@ struct DumpOptions {
   PackingEffort effort{};
   bool is_native = false;  ///< pg_dump compresses its archive itself, and nothing packs it
   std::chrono::seconds lock_timeout = std::chrono::minutes(15);  ///< 0: none
+  CountRows count_rows = CountRows::cheap;            ///< what is noted for a verification
   std::optional<std::chrono::seconds> run_timeout{};  ///< limit of pg_dump's run time; unset: none
 
   // As the user wrote them

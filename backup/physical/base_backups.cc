@@ -75,8 +75,16 @@ std::vector<FoundBase> read_base_backups_of(Store& store, UtcTime now, std::stri
                                             Log& log) {
   std::vector<Backup> backups = complete_backups(store);
   std::erase_if(backups, [&](const Backup& backup) {
-    if (!is_from_future(backup, now)) return false;
     const bool is_named = backup.id == id;
+    if (backup.has_failed()) {
+      LogFields fields = {{"backup", store.location(backup.folder())},
+                          {"database", backup.group.name()},
+                          {"run", backup.id}};
+      if (!is_named) fields.emplace_back("hint", "it is not the latest; --id restores it");
+      log.warn("the verification of a base backup has failed", fields);
+      return !is_named;
+    }
+    if (!is_from_future(backup, now)) return false;
     LogFields fields = {{"backup", store.location(backup.folder())},
                         {"database", backup.group.name()},
                         {"run", backup.id},

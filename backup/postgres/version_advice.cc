@@ -105,6 +105,8 @@ std::string hidden_option_advice(int client_version) {
       fixed_version(client_version, kNovember2026));
 }
 
+bool exports_from_standby(int server_version) { return has_fix(server_version, kNovember2026); }
+
 std::vector<std::string> restore_advice(const RestoreVersions& versions) {
   std::vector<std::string> advice;
   if (is_older_major(versions.target, versions.dumped)) {

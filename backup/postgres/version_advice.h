@@ -26,6 +26,9 @@ inline constexpr std::string_view kHiddenOption = "pg_attver";
 /// Returns what a manifest says of a dump by `client_version` that holds kHiddenOption.
 [[nodiscard]] std::string hidden_option_advice(int client_version);
 
+/// Returns whether a snapshot that a standby of this version exports can be relied on.
+[[nodiscard]] bool exports_from_standby(int server_version);
+
 /// Holds the versions of what takes part in a restore.
 struct RestoreVersions {
   int client = 0;       ///< psql or pg_restore

@@ -133,6 +133,11 @@ std::optional<UtcTime> newest_start(Store& store, const Group& group, UtcTime no
   std::reverse(backups.begin(), backups.end());
   for (const Backup& backup : backups) {
     if (!backup.complete || is_from_future(backup, now)) continue;
+    if (backup.has_failed()) {
+      log.warn(fmt::format("{} does not count, as its verification has failed",
+                           store.location(backup.folder())));
+      continue;
+    }
     try {
       const std::optional<Flaws> flaws = flaws_of(store, backup);
       if (!flaws) continue;
@@ -193,6 +198,7 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
   const UtcTime now = time_of(destinations, clock);
   const bool is_latest = request.id == "latest";
   std::string reason;
+  FoundBackup* failed = nullptr;  // the first one that is named, and that a verification found bad
   for (FoundBackup& one : found) {
     const bool is_future = is_from_future(one.backup, now);
     if (is_future) {
@@ -205,6 +211,13 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
     if (is_future && is_latest) continue;
     const std::optional<Flaws> flaws = flaws_of(one.destination->store(), one.backup);
     if (!flaws) continue;
+    if (one.backup.has_failed()) {
+      log.warn(fmt::format("the verification of {} has failed{}",
+                           one.destination->store().location(one.backup.folder()),
+                           is_latest ? ": it is not the latest, --id restores it" : ""));
+      if (!is_latest && flaws->damage.empty() && failed == nullptr) failed = &one;
+      continue;
+    }
     if (flaws->damage.empty()) {
       if (flaws->backdating.empty()) return std::move(one);
       const bool is_passed_over = is_latest && !flaws->counts;
@@ -219,10 +232,11 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
     log.warn("passed over",
              {{"database", one.backup.group.name()}, {"run", one.backup.id}, {"cause", reason}});
   }
+  if (failed != nullptr) return std::move(*failed);
   if (!reason.empty()) throw damaged(reason);
   throw Error(ErrorKind::not_found,
               fmt::format("there is no {} in {} but what is dated in the future, backdated, or has "
-                          "just been deleted",
+                          "just been deleted, or what a verification found bad",
                           wanted(request), places),
               "set the clock of this machine if it is wrong, or name a backup with --id");
 }

@@ -37,17 +37,19 @@ void refuse_damaged(const FoundBackup& found, Log& log);
 
 /// Returns the backup that `request` names: the newest of ours and the adopted ones, or the one
 /// with that id, from the first destination that has it undamaged. The id of an adopted one needs
-/// no database. A damaged backup is passed over with a warning. So is one that is backdated, or
-/// dated in the future by time_of(), unless its id is named. Throws `not_found` saying where the
-/// backup was looked for, and `corrupt` when all that remain are damaged.
+/// no database. A damaged backup is passed over with a warning. So is one that is backdated, dated
+/// in the future by time_of(), or whose verification has failed, unless its id is named. Throws
+/// `not_found` saying where the backup was looked for, and `corrupt` when all that remain are
+/// damaged.
 [[nodiscard]] FoundBackup choose_backup(const Destinations& destinations,
                                         const RestoreRequest& request, const Adoption& adoption,
                                         const Clock& clock, Log& log);
 
 /// Maps group and destination name to when the newest backup of ours began that is neither damaged,
-/// backdated nor dated in the future, no later than `now`; nullopt where there is none. A
-/// destination that does not answer is nullopt, too, and is not asked for the other groups: the run
-/// that follows finds out, and fails if it still does not answer.
+/// backdated nor dated in the future, and whose verification has not failed, no later than `now`;
+/// nullopt where there is none. A destination that does not answer is nullopt, too, and is not
+/// asked for the other groups: the run that follows finds out, and fails if it still does not
+/// answer.
 using NewestStarts = std::map<std::pair<Group, std::string>, std::optional<UtcTime>>;
 
 [[nodiscard]] NewestStarts newest_starts(const Destinations& destinations,

@@ -65,6 +65,11 @@ class Gathering {
       backup.committed = object.modified;
     }
     backup.held = backup.held || key.file == kHoldName;
+    std::optional<Verification> found = parse_verification(key.file);
+    // One from the future would stand for ever.
+    if (found && found->time <= object.modified + kClockStep) {
+      backup.verifications.push_back(*std::move(found));
+    }
     add_object(backup, std::move(key.file), object);
   }
 
@@ -88,7 +93,10 @@ class Gathering {
       }
     }
     backups_.resize(kept);
-    for (Backup& backup : backups_) std::sort(backup.files.begin(), backup.files.end());
+    for (Backup& backup : backups_) {
+      std::sort(backup.files.begin(), backup.files.end());
+      std::sort(backup.verifications.begin(), backup.verifications.end());
+    }
     for (std::span<Backup> rest(backups_); !rest.empty();) {
       const auto end = std::find_if(rest.begin(), rest.end(), [&](const Backup& backup) {
         return backup.group != rest.front().group;
@@ -133,6 +141,8 @@ class Gathering {
     backup.newest = std::max(backup.newest, other.newest);
     backup.committed = std::max(backup.committed, other.committed);
     std::move(other.files.begin(), other.files.end(), std::back_inserter(backup.files));
+    std::move(other.verifications.begin(), other.verifications.end(),
+              std::back_inserter(backup.verifications));
   }
 
   std::vector<Backup> backups_;
@@ -227,6 +237,7 @@ Backup look_again(Store& store, const Backup& backup) {
   gone.complete = false;
   gone.bytes = 0;
   gone.files.clear();
+  gone.verifications.clear();
   return gone;
 }
 

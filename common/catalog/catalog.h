@@ -13,6 +13,7 @@
 #include "common/catalog/adoption.h"
 #include "common/catalog/group.h"
 #include "common/catalog/manifest.h"
+#include "common/catalog/verification.h"
 #include "common/store/store.h"
 
 namespace pgbackup {
@@ -44,8 +45,21 @@ struct Backup {
   /// come after are in time.)
   bool is_stored_late = false;
   std::vector<BackupFile> files;  ///< sorted by name
+  /// What its verifications found, oldest first, without those that are dated later than they were
+  /// stored.
+  std::vector<Verification> verifications{};
 
   [[nodiscard]] bool is_ours() const { return layout == Layout::ours; }
+  /// Returns the verification that counts, as standing_verification() does.
+  [[nodiscard]] std::optional<Verification> verification() const {
+    return standing_verification(verifications);
+  }
+  /// Returns whether a verification found that it cannot be restored: it counts for nothing, and is
+  /// restored only where it is named.
+  [[nodiscard]] bool has_failed() const {
+    const std::optional<Verification> found = verification();
+    return found && !found->is_passed;
+  }
   /// Returns what all its keys start with: the directory without a slash, or the id of an older
   /// system's.
   [[nodiscard]] std::string folder() const;

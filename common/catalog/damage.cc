@@ -13,7 +13,7 @@ namespace {
 
 bool is_data(const BackupFile& file) {
   return file.bytes > 0 && file.name != kManifestName && file.name != kSumsName &&
-         file.name != kHoldName;
+         file.name != kHoldName && !parse_verification(file.name);
 }
 
 const BackupFile* find_file(const Backup& backup, std::string_view name) {

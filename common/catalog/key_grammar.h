@@ -6,6 +6,7 @@
 //   {group}/{id}/manifest.json        the commit point
 //   {group}/{id}/SHA256SUMS           checksums for people: the programs do not read it
 //   {group}/{id}/hold                 the backup stays until it is released
+//   {group}/{id}/verified-…           what a verification found, see verification.h
 //   {group}/{id}/{group}.dump.zst     data, or .sql for plain SQL, .gz or nothing in place of .zst;
 //                                     further pieces end in .0001, .0002 ...
 //   _globals/{id}/globals.sql.zst     data of roles and tablespaces

@@ -242,6 +242,7 @@ void parse_facts(const Json& json, Manifest& m) {
     m.dump.tables = parse_whole<int64_t>(json.at("dump").at("tables"), "tables");
     m.dump.selection = json.at("dump").at("options").get<std::vector<std::string>>();
     m.dump.database = parse_database(hidden.at("database"));
+    if (hidden.contains("contents")) m.dump.contents = parse_contents(hidden.at("contents"));
   }
   if (m.group.kind() != GroupKind::cluster) return;
   m.cluster = parse_cluster(json.at("cluster"), hidden.at("tablespaces"));
@@ -315,6 +316,7 @@ Json private_json(const Manifest& m) {
     json["uncompressed_sha256"][stream.name] = stream.uncompressed_sha256;
   }
   if (is_of_database(m.group.kind())) json["database"] = database_json(m.dump.database);
+  if (m.dump.contents) json["contents"] = contents_json(*m.dump.contents);
   if (m.group.kind() == GroupKind::cluster) {
     json["tablespaces"] = tablespaces_json(m.cluster.tablespaces);
   }

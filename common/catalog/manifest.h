@@ -11,6 +11,7 @@
 
 #include "common/base/utc_time.h"
 #include "common/catalog/cluster_facts.h"
+#include "common/catalog/dump_contents.h"
 #include "common/catalog/group.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/packing.h"
@@ -86,6 +87,7 @@ struct DumpFacts {
   int64_t tables = 0;
   std::vector<std::string> selection{};  ///< options of pg_dump that left something out
   DatabaseProperties database{};
+  std::optional<DumpContents> contents{};  ///< unset: it could not be read, or the dump is partial
 };
 
 struct Manifest {

@@ -1,5 +1,6 @@
 #include "common/catalog/manifest_facts.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -121,6 +122,45 @@ DatabaseProperties parse_database(const ManifestJson& value) {
                               .settings = value.at("settings").get<std::vector<std::string>>()};
   parse_further(value, database);
   return database;
+}
+
+ManifestJson contents_json(const DumpContents& contents) {
+  ManifestJson json = {{"tables", contents.tables},
+                       {"sequences", contents.sequences},
+                       {"large_objects", contents.large_objects},
+                       {"extensions", ManifestJson::object()},
+                       {"roles", contents.roles},
+                       {"rows", ManifestJson::object()}};
+  for (const auto& [name, schema] : contents.extensions) json["extensions"][name] = schema;
+  for (const TableRows& one : contents.rows) json["rows"][one.schema][one.table] = one.rows;
+  if (contents.further_tables > 0) {
+    json["further"] = {{"tables", contents.further_tables}, {"rows", contents.further_rows}};
+  }
+  return json;
+}
+
+DumpContents parse_contents(const ManifestJson& value) {
+  DumpContents contents{
+      .tables = parse_whole<uint64_t>(value.at("tables"), "the number of tables"),
+      .sequences = parse_whole<uint64_t>(value.at("sequences"), "the number of sequences"),
+      .large_objects =
+          parse_whole<uint64_t>(value.at("large_objects"), "the number of large objects"),
+      .roles = value.at("roles").get<std::vector<std::string>>()};
+  for (const auto& [name, schema] : value.at("extensions").items()) {
+    contents.extensions.push_back({name, schema.get<std::string>()});
+  }
+  std::sort(contents.extensions.begin(), contents.extensions.end());
+  for (const auto& [schema, tables] : value.at("rows").items()) {
+    for (const auto& [table, rows] : tables.items()) {
+      contents.rows.push_back({schema, table, parse_whole<uint64_t>(rows, "a number of rows")});
+    }
+  }
+  std::sort(contents.rows.begin(), contents.rows.end());
+  if (!value.contains("further")) return contents;
+  const ManifestJson& further = value.at("further");
+  contents.further_tables = parse_whole<uint64_t>(further.at("tables"), "the number of tables");
+  contents.further_rows = parse_whole<uint64_t>(further.at("rows"), "a number of rows");
+  return contents;
 }
 
 ManifestJson cluster_json(const ClusterFacts& cluster) {

@@ -32,6 +32,9 @@ template <class Whole>
 [[nodiscard]] ManifestJson database_json(const DatabaseProperties& database);
 [[nodiscard]] DatabaseProperties parse_database(const ManifestJson& value);
 
+[[nodiscard]] ManifestJson contents_json(const DumpContents& contents);
+[[nodiscard]] DumpContents parse_contents(const ManifestJson& value);
+
 /// Returns which write-ahead log a base backup needs.
 [[nodiscard]] ManifestJson cluster_json(const ClusterFacts& cluster);
 /// Returns the tablespaces, whose locations may say more than the owner of the store should know.

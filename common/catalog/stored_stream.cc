@@ -5,8 +5,16 @@
 #include <memory>
 #include <optional>
 
+#include "common/codec/relay_sink.h"
+
 namespace pgbackup {
 namespace {
+
+class UnreadSink final : public Sink {
+ public:
+  void write(std::string_view /*bytes*/) override {}
+  void finish() override {}
+};
 
 void check(const std::string& what, const HashSink& seen, uint64_t bytes,
            const std::string& sha256) {
@@ -50,6 +58,17 @@ void copy_objects(Store& store, const Backup& backup, const ManifestStream& stre
     copy_bytes(*source, stored);  // the end of one object is not the end of the stream
     check(store.location(key), stored, object.bytes, object.sha256);
   }
+}
+
+void check_object(Store& store, const Backup& backup, const ManifestObject& object) {
+  const std::string key = backup.key_of(object.name);
+  UnreadSink nowhere;
+  HashSink stored(nowhere);
+  RelaySink beside(stored);
+  const std::unique_ptr<Source> source = store.open(key);
+  copy_bytes(*source, beside);
+  beside.finish();
+  check(store.location(key), stored, object.bytes, object.sha256);
 }
 
 void StreamCheck::write(std::string_view bytes) {

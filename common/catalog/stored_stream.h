@@ -37,6 +37,10 @@ void require_objects(Store& store, const Backup& backup, const ManifestStream& s
 /// finish it. Throws `corrupt`, naming the object, when one has another size or SHA-256.
 void copy_objects(Store& store, const Backup& backup, const ManifestStream& stream, Sink& packed);
 
+/// Reads an object to its end, and throws as copy_objects() does. Hashes in a thread beside the one
+/// that reads, so that it is as fast as the store.
+void check_object(Store& store, const Backup& backup, const ManifestObject& object);
+
 /// Stands behind unpack(), and finishes what follows only after the size and SHA-256 of all that
 /// has passed were those of the manifest. Throws `corrupt` otherwise; no more bytes than those of
 /// the manifest have then been passed on.

@@ -23,6 +23,8 @@ namespace pgbackup {
 
 /// Names the job under which backups are noted.
 inline constexpr const char* kBackupJob = "backup";
+/// Names the job under which verifications are noted.
+inline constexpr const char* kVerifyJob = "verification";
 
 enum class RunResult {
   success,

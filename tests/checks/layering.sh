@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "${1:-$(dirname "$0")/../..}"
 layers=(base codec http store catalog service)
-rooms=(dump restore physical)
+rooms=(dump restore physical verify)
 
 violations() {
     local i lower folder

@@ -208,7 +208,8 @@ TEST_CASE("Each wrong setting is named") {
       {{"list", "--from", "tape"}, kDirectory, "--from: 'tape' is neither s3 nor dir"},
       {{"now", "--from", "dir"},
        kDirectory,
-       "--from has no effect on now; it belongs to pg-backup list and restore"},
+       "--from has no effect on now; it belongs to pg-backup list, "
+       "restore and verify"},
       {{"now"}, with(kBucket, "S3_ENDPOINT", "ftp://host"), "S3_ENDPOINT"},
       {{"now"}, with(kBucket, "S3_ADDRESSING", "host"), "S3_ADDRESSING"},
       {{"now"}, with(kBucket, "S3_UPLOAD_CONCURRENCY", "0"), "S3_UPLOAD_CONCURRENCY"},

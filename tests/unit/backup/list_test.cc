@@ -169,5 +169,35 @@ TEST_CASE("A damaged backup is listed as such, with the reason, and so is one fr
         std::string::npos);
 }
 
+TEST_CASE("A listing says how each backup was verified, and what was found to be wrong") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  write_backup(folder, manifest_of("app"));
+  const std::string path = backup_folder(db("app"), kId) + "/";
+  const Verification passed =
+      make_verification(*parse_iso("2026-11-21T00:00:00Z"), VerifyDepth::archive, true);
+  folder.write(path + passed.file, "{}");
+  const auto table = [&] {
+    return format_backup_table(list_backups(only(store), {}, clock).backups);
+  };
+  const auto json = [&] {
+    return format_backup_json(list_backups(only(store), {}, clock).backups);
+  };
+  CHECK(table().find("verified 2026-11-21T00:00:00Z (archive)") != std::string::npos);
+  CHECK(json().find(R"("verified":{"at":"2026-11-21T00:00:00Z","depth":"archive"})") !=
+        std::string::npos);
+  const Verification failed =
+      make_verification(*parse_iso("2026-11-22T00:00:00Z"), VerifyDepth::restore, false);
+  folder.write(
+      path + failed.file,
+      format_verification(failed, {.group = db("app"), .id = kId, .problem = "no\x1bgood"}));
+  CHECK(table().find("failed: verification of 2026-11-22T00:00:00Z: no?good") != std::string::npos);
+  CHECK(json().find(R"("failed":"verification of 2026-11-22T00:00:00Z: no)") != std::string::npos);
+  CHECK(json().find("\"verified\"") == std::string::npos);
+  folder.write(path + failed.file, "{");
+  CHECK(table().find("whose report cannot be read") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace pgbackup

@@ -144,6 +144,20 @@ TEST_CASE("Several destinations are told apart, and the group of a server has it
   }
 }
 
+TEST_CASE("Verifications have metrics of their own, and are no backups") {
+  RunState verified = eventful(db("app"), "");
+  verified.job = kVerifyJob;
+  const std::map<std::string, std::string> expected = {
+      {"pg_backup_verification_last_success_timestamp_seconds{database=\"app\"}", "1795144500"},
+      {"pg_backup_verification_last_failure_timestamp_seconds{database=\"app\"}", "1795230900"},
+      {"pg_backup_verification_consecutive_failures{database=\"app\"}", "2"},
+      {"pg_backup_verification_next_due_timestamp_seconds{database=\"app\"}", "1795230900"},
+      {"pg_backup_unlisted_databases", "0"},
+      {"pg_backup_healthy", "0"},
+      {"pg_backup_build_info{version=\"" PROJECT_VERSION "\"}", "1"}};
+  CHECK(series_of(backup_metrics({.now = kStart, .states = {verified}})) == expected);
+}
+
 TEST_CASE("Streams of WAL and other jobs are no backups") {
   const auto series = series_of(backup_metrics(
       {.now = kStart,
@@ -191,6 +205,8 @@ BackupFacts most(size_t groups) {
   for (size_t i = 0; i < groups; ++i) {
     for (const auto* const destination : {"dir", "s3"}) {
       facts.states.push_back(eventful(db(fmt::format("db{:05}", i)), destination));
+      facts.states.push_back(facts.states.back());
+      facts.states.back().job = kVerifyJob;
     }
   }
   facts.wal = {streaming("dir"), streaming("s3")};
@@ -209,9 +225,9 @@ BackupFacts most(size_t groups) {
 TEST_CASE("However many databases there are, the series are bounded as the documentation says") {
   const size_t of_program = count_series(backup_metrics(most(0)));
   CHECK(of_program <= 170);
-  CHECK(count_series(backup_metrics(most(1))) - of_program == size_t{2} * 20);
+  CHECK(count_series(backup_metrics(most(1))) - of_program == size_t{2} * 24);
   const auto families = backup_metrics(most(kMostMetricGroups + 7));
-  CHECK(count_series(families) == of_program + kMostMetricGroups * 2 * 20);
+  CHECK(count_series(families) == of_program + kMostMetricGroups * 2 * 24);
   const auto series = series_of(families);
   CHECK(series.at("pg_backup_unlisted_databases") == "7");
   CHECK(series.contains("pg_backup_running{database=\"db00999\",destination=\"s3\"}"));

@@ -415,5 +415,38 @@ TEST_CASE("A manifest that nothing would read is not written") {
   CHECK(fails_with(ErrorKind::failed, "larger than 1 MiB", [&] { return format_manifest(m); }));
 }
 
+TEST_CASE("What a database held survives, and older manifests go without") {
+  Manifest m = sample();
+  CHECK_FALSE(parse_manifest(format_manifest(m)).dump.contents);
+  m.dump.contents = {.tables = 3,
+                     .sequences = 1,
+                     .large_objects = 2,
+                     .extensions = {{"hstore", "public"}},
+                     .roles = {"a\"b"},
+                     .rows = {{"public", "item", 7}, {"public", "other", 0}, {"x", "item", 1}},
+                     .further_tables = 2,
+                     .further_rows = UINT64_MAX};
+  CHECK(parse_manifest(format_manifest(m)).dump.contents == m.dump.contents);
+  // The largest that there may be.
+  for (size_t i = m.dump.contents->rows.size(); i < kMostCountedTables; ++i) {
+    m.dump.contents->rows.push_back({"schema", fmt::format("table{:0120}", i), UINT64_MAX});
+  }
+  CHECK(parse_manifest(format_manifest(m)).dump.contents->rows.size() == kMostCountedTables);
+  const Json good = Json::parse(format_manifest(sample()));
+  for (
+      const char* const bad :
+      {"1", "{}",
+       R"({"tables":-1,"sequences":0,"large_objects":0,"extensions":{},"roles":[],"rows":{}})",
+       R"({"tables":1,"sequences":0,"large_objects":0,"extensions":[],"roles":{},"rows":{}})",
+       R"({"tables":1,"sequences":0,"large_objects":0,"extensions":{},"roles":[],"rows":{"a":{"b":"c"}}})",
+       R"({"tables":1,"sequences":0,"large_objects":0,"extensions":{"x":1},"roles":[],"rows":{}})",
+       R"({"tables":1,"sequences":0,"large_objects":0,"extensions":{},"roles":[1],"rows":{}})"}) {
+    CAPTURE(bad);
+    Json json = good;
+    json["private"]["contents"] = Json::parse(bad);
+    CHECK(is_corrupt(json));
+  }
+}
+
 }  // namespace
 }  // namespace pgbackup

@@ -496,5 +496,24 @@ TEST_CASE_METHOD(DamageFixture, "A backup that was listed before its end freezes
   CHECK(made.objections.empty());
 }
 
+TEST_CASE_METHOD(EvidenceFixture,
+                 "Where a verified backup is required, nothing goes while there is none") {
+  rules.retention = {.keep_last = 1, .require_verified = true};
+  rules.guards.require_verified = true;
+  const Strings keys = add_daily("app", 4);
+  const auto verify = [&](const std::string& manifest, bool is_passed) {
+    const std::string folder = manifest.substr(0, manifest.rfind('/') + 1);
+    add_object(folder + make_verification(now - hours(1), VerifyDepth::archive, is_passed).file,
+               hours(1), "{}");
+  };
+  CHECK(objection(5) == "none of the 4 backups");
+  verify(keys.at(1), false);
+  CHECK(objection(5) == "none of the 3 backups");
+  verify(keys.at(3), true);
+  CHECK(objections().empty());
+  // The newest, and the verified one; the failed one stays no longer than it would.
+  CHECK(count_actions(guarded(), Action::remove) == 2);
+}
+
 }  // namespace
 }  // namespace pgbackup

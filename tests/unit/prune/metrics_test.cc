@@ -28,6 +28,9 @@ GroupSummary eventful(const Group& group) {
           .next_due = kStart + seconds(3600),
           .damaged = 1,
           .backdated = 2,
+          .failed = 2,
+          .newest_verified = kStart - seconds(60),
+          .last_verified = kStart - seconds(30),
           .held = 3,
           .locked = 4,
           .orphaned = 5,
@@ -98,6 +101,9 @@ TEST_CASE("Every family of pg-prune shows what its last run found") {
       {"pg_prune_damaged_backups" + of_app, "1"},
       {"pg_prune_suspect_backups" + of_app, "1"},
       {"pg_prune_backdated_backups" + of_app, "2"},
+      {"pg_prune_failed_backups" + of_app, "2"},
+      {"pg_prune_newest_verified_backup_timestamp_seconds" + of_app, "1795144440"},
+      {"pg_prune_last_verification_timestamp_seconds" + of_app, "1795144470"},
       {"pg_prune_held_backups" + of_app, "3"},
       {"pg_prune_locked_backups" + of_app, "4"},
       {"pg_prune_orphaned_backups" + of_app, "5"},
@@ -171,8 +177,8 @@ PruneFacts most(size_t groups) {
 TEST_CASE("However many groups a bucket has, the series are bounded as the documentation says") {
   const size_t of_program = count_series(prune_metrics(most(0)));
   CHECK(of_program <= 170);
-  CHECK(count_series(prune_metrics(most(1))) - of_program == size_t{2} * 22);
-  CHECK(count_series(prune_metrics(most(kMostMetricGroups))) <= 44'170);
+  CHECK(count_series(prune_metrics(most(1))) - of_program == size_t{2} * 26);
+  CHECK(count_series(prune_metrics(most(kMostMetricGroups))) <= 52'170);
   CHECK(series_of(prune_metrics(most(1))).at("pg_prune_unlisted_databases") == "7");
 }
 

@@ -360,5 +360,17 @@ TEST_CASE(
   });
 }
 
+TEST_CASE("Whoever says of a backup that its verification has failed deletes nothing earlier") {
+  for_each_trial([](const Trial& trial, Random& random) {
+    Trial changed = trial;
+    for (Candidate& backup : changed.backups) backup.has_failed = random.one_in(4);
+    const std::vector<Reasons> before = trial.verdicts();
+    const std::vector<Reasons> after = changed.verdicts();
+    for (size_t i = 0; i < before.size(); ++i) {
+      CHECK((before[i].empty() || !after[i].empty()));
+    }
+  });
+}
+
 }  // namespace
 }  // namespace pgbackup

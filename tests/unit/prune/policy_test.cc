@@ -174,5 +174,62 @@ TEST_CASE("What is damaged takes nobody's place, and stays") {
   CHECK(judge("dwwwwww", {.keep_weekly = 1}) != judge("wwwwwww", {.keep_weekly = 1}));
 }
 
+/// Like verdicts(), of backups a day apart given newest first, one letter each: g(ood), f(ailed),
+/// v(erified).
+std::string verdicts_of(std::string kinds, const Retention& retention) {
+  std::reverse(kinds.begin(), kinds.end());
+  std::vector<Candidate> backups;
+  for (size_t i = 0; i < kinds.size(); ++i) {
+    backups.push_back({.time = kNow - seconds(kDay * static_cast<long>(kinds.size() - i)),
+                       .has_failed = kinds[i] == 'f',
+                       .is_verified = kinds[i] == 'v'});
+  }
+  std::string letters;
+  for (const Reasons& reasons : apply_policy(backups, retention, kNow)) {
+    letters.insert(letters.begin(), reasons.empty() ? 'r' : 'k');
+  }
+  return letters;
+}
+
+TEST_CASE("A backup whose verification has failed takes no place, and stays no longer for that") {
+  struct Row {
+    std::string kinds;  ///< newest first
+    Retention retention;
+    std::string wanted;
+  };
+  for (const Row& row : std::vector<Row>{{"gggg", {.keep_last = 2}, "kkrr"},
+                                         {"fggg", {.keep_last = 2}, "kkkr"},
+                                         {"ffgg", {.keep_last = 2}, "kkkk"},
+                                         {"gffg", {.keep_last = 2}, "kkrk"},
+                                         {"ggff", {.keep_last = 2}, "kkrr"},
+                                         {"ffff", {.keep_last = 2}, "kkrr"},
+                                         {"ggg", max_age(kDay, 2), "kkr"},
+                                         {"fgg", max_age(kDay, 2), "kkk"},
+                                         {"fff", max_age(kDay, 2), "kkr"},
+                                         {"fggg", {.keep_daily = 2}, "kkrr"},
+                                         {"", {.keep_last = 2}, ""}}) {
+    CAPTURE(row.kinds);
+    CHECK(verdicts_of(row.kinds, row.retention) == row.wanted);
+  }
+}
+
+TEST_CASE("The newest verified backup stays where that is required") {
+  struct Row {
+    std::string kinds;  ///< newest first
+    std::string wanted;
+  };
+  for (const Row& row : std::vector<Row>{{"gggg", "krrr"},
+                                         {"gvvv", "kkrr"},
+                                         {"vvgg", "krrr"},
+                                         {"gggv", "krrk"},
+                                         {"fgvg", "kkkr"},
+                                         {"gffv", "krrk"},
+                                         {"", ""}}) {
+    CAPTURE(row.kinds);
+    CHECK(verdicts_of(row.kinds, {.keep_last = 1, .require_verified = true}) == row.wanted);
+  }
+  CHECK(verdicts_of("gggv", {.keep_last = 1}) == "krrr");
+}
+
 }  // namespace
 }  // namespace pgbackup

@@ -342,5 +342,30 @@ TEST_CASE("A lone checksum of an older system is damaged, too") {
   CHECK(f.choose("latest") == std::string("s3:") + kOld);
 }
 
+void verify(MemoryStore& store, const std::string& id, bool is_passed, UtcTime time) {
+  store.put(backup_folder(db("app"), id) + "/" +
+                make_verification(time, VerifyDepth::restore, is_passed).file,
+            "{}");
+}
+
+TEST_CASE("A backup whose verification has failed is restored only where its id is named") {
+  Fixture f;
+  for (MemoryStore* const store : {&f.dir_memory, &f.s3_memory}) {
+    add(*store, kMiddle);
+    add(*store, kNew);
+  }
+  verify(f.dir_memory, kNew, false, f.clock.now());
+  // The other destination's is not known to be bad.
+  CHECK(f.choose("latest") == std::string("s3:") + kNew);
+  CHECK(f.choose(kNew) == std::string("s3:") + kNew);
+  CHECK(f.newest_of("dir") == parse_backup_id(kMiddle));
+  verify(f.s3_memory, kNew, false, f.clock.now());
+  CHECK(f.choose("latest") == std::string("dir:") + kMiddle);
+  CHECK(f.choose(kNew) == std::string("dir:") + kNew);
+  CHECK(f.log.text().find("the verification of") != std::string::npos);
+  verify(f.dir_memory, kNew, true, f.clock.now() + std::chrono::seconds(1));
+  CHECK(f.choose("latest") == std::string("dir:") + kNew);
+}
+
 }  // namespace
 }  // namespace pgbackup
