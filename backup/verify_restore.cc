@@ -53,7 +53,8 @@ void make_extensions(PgConnection& database, const DumpContents& contents, Log& 
       execute(database, fmt::format("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {} CASCADE",
                                     sql_identifier(extension.name), extension.schema));
     } catch (...) {
-      log.debug(current_failure().message());
+      log.debug("an extension cannot be created beforehand",
+                {{"extension", extension.name}, {"cause", current_failure().message()}});
     }
   }
 }
@@ -78,7 +79,7 @@ class ScratchDatabase {
          server_.query("SELECT d.datname FROM pg_catalog.pg_database d "
                        "WHERE pg_catalog.starts_with(d.datname::pg_catalog.text, $1)",
                        {std::string(kDatabasePrefix)})) {
-      means.log.info(fmt::format("dropping {}, which a verification left behind", row.at(0)));
+      means.log.info("dropping what a verification left behind", {{"database", row.at(0)}});
       drop(row.at(0));
     }
     create(manifest);
@@ -90,7 +91,8 @@ class ScratchDatabase {
     try {
       drop(name_);
     } catch (...) {
-      means_.log.warn(fmt::format("cannot drop {}: {}", name_, current_error().message()));
+      means_.log.warn("cannot drop the database of a verification",
+                      {{"database", name_}, {"cause", current_error().message()}});
     }
   }
 

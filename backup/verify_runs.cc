@@ -187,9 +187,10 @@ void VerifyRuns::verify(const Destination& destination, const Backup& backup) {
   states_.finish(kVerifyJob, backup.group, destination.name(), record);
   if (!record.error) return;
   if (record.error->kind() == ErrorKind::canceled) throw Error(*record.error);
-  LogFields fields;
+  LogFields fields = {
+      {"database", backup.group.name()}, {"run", backup.id}, {"cause", record.error->message()}};
   if (!record.error->hint().empty()) fields.emplace_back("hint", record.error->hint());
-  log_.error(record.error->message(), fields);
+  log_.error("the verification failed", fields);
   failures_.emplace_back(name_of(backup), *record.error);
 }
 
@@ -205,7 +206,8 @@ void VerifyRuns::verify_noting(const Destination& destination, const Backup& bac
   const std::optional<Error> found = check_twice(store, backup, report, depth);
   report.taken = std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - begun);
   if (!is_listed(store, backup.commit_key())) {
-    return log_.info(fmt::format("{} was deleted meanwhile", store.location(backup.folder())));
+    return log_.info("the backup was deleted meanwhile",
+                     {{"database", backup.group.name()}, {"run", backup.id}});
   }
   if (found) report.problem = found->message();
   const UtcTime now = store.own_time().value_or(clock_.now());
@@ -234,7 +236,7 @@ std::optional<Error> VerifyRuns::check_twice(Store& store, const Backup& backup,
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::corrupt) throw;
       if (tries == kTries) return Error(ErrorKind::corrupt, error.message());
-      log_.warn(fmt::format("{}: it is verified once more", error.message()));
+      log_.warn("the backup is verified once more", {{"cause", error.message()}});
     }
   }
 }

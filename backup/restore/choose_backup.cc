@@ -134,8 +134,10 @@ std::optional<UtcTime> newest_start(Store& store, const Group& group, UtcTime no
   for (const Backup& backup : backups) {
     if (!backup.complete || is_from_future(backup, now)) continue;
     if (backup.has_failed()) {
-      log.warn(fmt::format("{} does not count, as its verification has failed",
-                           store.location(backup.folder())));
+      log.warn("a backup does not count, as its verification has failed",
+               {{"backup", store.location(backup.folder())},
+                {"database", backup.group.name()},
+                {"run", backup.id}});
       continue;
     }
     try {
@@ -212,9 +214,11 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
     const std::optional<Flaws> flaws = flaws_of(one.destination->store(), one.backup);
     if (!flaws) continue;
     if (one.backup.has_failed()) {
-      log.warn(fmt::format("the verification of {} has failed{}",
-                           one.destination->store().location(one.backup.folder()),
-                           is_latest ? ": it is not the latest, --id restores it" : ""));
+      LogFields fields = {{"backup", one.destination->store().location(one.backup.folder())},
+                          {"database", one.backup.group.name()},
+                          {"run", one.backup.id}};
+      if (is_latest) fields.emplace_back("hint", "it is not the latest; --id restores it");
+      log.warn("the verification of a backup has failed", fields);
       if (!is_latest && flaws->damage.empty() && failed == nullptr) failed = &one;
       continue;
     }

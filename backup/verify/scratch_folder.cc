@@ -47,7 +47,8 @@ void remove_folder(const fs::path& folder, Log& log) noexcept {
       constexpr useconds_t kPause = 100'000;
       usleep(kPause);
     }
-    log.warn(fmt::format("cannot remove {}: {}", folder.string(), problem.message()));
+    log.warn("cannot remove a folder of a verification",
+             {{"folder", folder.string()}, {"cause", problem.message()}});
   } catch (...) {
     return;  // out of memory
   }
@@ -61,7 +62,7 @@ void sweep_folders(const fs::path& parent, Log& log) {
     const fs::path& folder = entry->path();
     if (!folder.filename().string().starts_with(kScratchPrefix) || !is_ours(folder)) continue;
     if (const Fd lock = take_lock(folder, 0); lock.is_open()) {
-      log.info(fmt::format("removing {}, which a verification left behind", folder.string()));
+      log.info("removing what a verification left behind", {{"folder", folder.string()}});
       remove_folder(folder, log);
     }
   }

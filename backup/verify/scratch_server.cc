@@ -100,10 +100,10 @@ void ScratchServer::init(const fs::path& bindir) {
   const Fd password = make_memory_file("password", password_ + "\n");
   Process initdb({.argv = {(bindir / "initdb").string(), "-D", (folder_.path() / "data").string(),
                            fmt::format("--username={}", kSuperuser),
-                           fmt::format("--pwfile={}", kChildFdPath), "--auth=scram-sha-256",
+                           fmt::format("--pwfile={}", child_fd_path(0)), "--auth=scram-sha-256",
                            "--encoding=UTF8", "--locale=C", "--wal-segsize=16", "--no-sync"},
                   .environment = server_environment(means_.environment),
-                  .inherited_fd = password.get(),
+                  .inherited_fds = {password.get()},
                   .limit = kLimit},
                  means_.stop);
   initdb.close_stdin();
