@@ -38,8 +38,9 @@ std::string chips_of(const PageBackup& backup) {
   if (backup.is_held) chips += chip("frozen", "held");
   if (backup.locked_until)
     chips += chip("frozen", "locked until " + page_time(*backup.locked_until));
-  if (backup.verification) {
-    chips += chip("ended", "verification recorded " + page_time(*backup.verification));
+  if (backup.verification && backup.verification->is_passed) {
+    chips += chip("good", fmt::format("verified {} ({})", page_time(backup.verification->time),
+                                      depth_name(backup.verification->depth)));
   }
   return chips;
 }
@@ -83,9 +84,9 @@ std::string format_facts(const PageGroup& group, UtcTime now) {
                     : fact("Next one due", "not known", "no schedule is told");
   html += fact("In the store", page_count(group.count, "backup"), format_bytes(group.bytes));
   html += fact("Newest", group.last_success ? format_bytes(group.last_bytes) : "none");
-  html += group.verification ? fact("Verification", "recorded " + time_element(*group.verification),
-                                    age(*group.verification, now))
-                             : fact("Verification", "no record", "in this store");
+  html += group.verification ? fact("Verified", time_element(group.verification->time),
+                                    age(group.verification->time, now))
+                             : fact("Verified", "never", "as far as this store tells");
   html += fact("Holds and locks", fmt::format("{} held, {} locked", group.held, group.locked));
   return html + "</dl>";
 }

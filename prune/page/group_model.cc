@@ -39,6 +39,10 @@ Known known_of(const Step& step, const StoreView& view) {
   if (found != view.facts.end()) known.facts = &found->second;
   known.flaw = damage_of(*step.backup);
   if (known.flaw.empty() && known.facts != nullptr) known.flaw = known.facts->damage;
+  if (known.flaw.empty() && step.backup->has_failed()) {
+    known.flaw = fmt::format("its verification of {} has failed",
+                             page_time(step.backup->verification()->time));
+  }
   known.is_damaged = !known.flaw.empty() || step.reasons.has(Reason::damaged);
   if (known.is_damaged && known.flaw.empty()) known.flaw = "its write-ahead log is not complete";
   if (!known.flaw.empty() || known.facts == nullptr) return known;
@@ -142,22 +146,6 @@ bool is_ended(const GroupSlice& slice, const StoreView& view, const Known& newes
   return goes_on;
 }
 
-/// Returns when the newest record of a verification was made. Records are objects beside the
-/// manifest whose names hold their time: `verified-20261120T031500Z.json`.
-std::optional<UtcTime> verification_of(const Backup& backup) {
-  constexpr std::string_view kBefore = "verified-";
-  constexpr std::string_view kAfter = ".json";
-  std::optional<UtcTime> newest;
-  for (const BackupFile& file : backup.files) {
-    std::string_view name = file.name;
-    if (!backup.is_ours() || !name.starts_with(kBefore) || !name.ends_with(kAfter)) continue;
-    name.remove_prefix(kBefore.size());
-    name.remove_suffix(std::min(name.size(), kAfter.size()));
-    newest = std::max(newest, parse_basic(name));
-  }
-  return newest;
-}
-
 /// Returns until when the rules keep each of `complete`.
 std::vector<std::optional<UtcTime>> ends_of(const std::vector<Known>& complete,
                                             const StoreView& view,
@@ -199,7 +187,7 @@ PageBackup make_row(const Known& one, std::optional<UtcTime> end, const StoreVie
                    .reasons = reason_line(*one.step, view.seen->plan.rules),
                    .flaw = one.flaw,
                    .is_held = backup.held,
-                   .verification = verification_of(backup)};
+                   .verification = backup.verification()};
   std::optional<UtcTime> locked = one.step->locked_until;
   if (one.facts != nullptr && one.facts->problem.empty()) {
     shown.uncompressed_bytes = one.facts->uncompressed_bytes;
@@ -241,7 +229,8 @@ void add_rows(const std::vector<Known>& complete, const StoreView& view,
     }
     group.backups.push_back(make_row(one, ends[i], view));
     group.locked += group.backups.back().locked_until ? 1 : 0;
-    group.verification = std::max(group.verification, group.backups.back().verification);
+    const std::optional<Verification>& found = group.backups.back().verification;
+    if (found && found->is_passed) group.verification = std::max(group.verification, found);
   }
 }
 

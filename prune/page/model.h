@@ -14,6 +14,7 @@
 #include "common/base/utc_time.h"
 #include "common/catalog/group.h"
 #include "common/catalog/recovery_window.h"
+#include "common/catalog/verification.h"
 #include "prune/page/judge.h"
 #include "prune/page/read_store.h"
 
@@ -37,10 +38,8 @@ struct PageBackup {
   UtcTime leaves_at{};
   std::string flaw{};  ///< why it cannot be restored or trusted; empty: nothing is known
   bool is_held = false;
-  std::optional<UtcTime> locked_until{};  ///< a time to come
-  /// When the newest record of a verification was made that lies beside the manifest. What the
-  /// record says is not read.
-  std::optional<UtcTime> verification{};
+  std::optional<UtcTime> locked_until{};       ///< a time to come
+  std::optional<Verification> verification{};  ///< the one that counts
 };
 
 /// Sums up the backups that are in the store of one day.
@@ -65,8 +64,8 @@ struct PageGroup {
   uint64_t bytes = 0;  ///< of these
   size_t held = 0;
   size_t locked = 0;
-  size_t leaving = 0;                     ///< the next run deletes them
-  std::optional<UtcTime> verification{};  ///< as PageBackup has it, of the newest
+  size_t leaving = 0;                          ///< the next run deletes them
+  std::optional<Verification> verification{};  ///< the newest that has passed
   std::array<PageDay, kPageDays> days{};
   std::vector<PageBackup> backups{};  ///< newest first, at most StoreView::most_rows
   size_t unlisted = 0;                ///< further ones, which are older

@@ -61,7 +61,7 @@ TEST_CASE_METHOD(PageFixture, "The page says how all stands, and what each group
   CHECK(contains(html,
                  "As of <time datetime=\"2026-11-20T12:00:00Z\">2026-11-20 12:00</time> (UTC)"));
   CHECK(contains(html, "younger than 30d<small>until <time datetime=\"2026-12-20T10:00:00Z\">"));
-  CHECK(contains(html, "<dt>Verification</dt><dd>no record"));
+  CHECK(contains(html, "<dt>Verified</dt><dd>never"));
   CHECK(contains(html, "<dt>S3_BACKUP_MAX_AGE</dt><dd>30d</dd>"));
   CHECK(contains(
       html, "assume that backups go on as they are due, and that the rules stay as they are."));

@@ -178,7 +178,7 @@ TEST_CASE_METHOD(PageFixture, "Where no new backup comes, the newest one stays")
   CHECK(app.backups[1].leaves_at == now + days(26));
 }
 
-TEST_CASE_METHOD(PageFixture, "Holds, locks and records of verifications are shown") {
+TEST_CASE_METHOD(PageFixture, "Holds, locks and verifications are shown") {
   Manifest locked = due("app", days(2), -days(1));
   locked.locked_until = now + days(60);
   add(locked);
@@ -188,13 +188,15 @@ TEST_CASE_METHOD(PageFixture, "Holds, locks and records of verifications are sho
   const std::string held = add(due("app", hours(1), hours(23)));
   const std::string folder = held.substr(0, held.rfind('/'));
   add_object(folder + "/hold", hours(1));
-  add_object(folder + "/verified-20261120T113000Z.json", hours(1), "{}");
-  add_object(folder + "/verified-20261120T111500Z.json", hours(1), "{}");
+  const Verification passed = make_verification(now - minutes(30), VerifyDepth::restore, true);
+  add_object(folder + "/" + passed.file, minutes(30), "{}");
+  add_object(folder + "/" + make_verification(now - minutes(45), VerifyDepth::stored, true).file,
+             minutes(45), "{}");
   add_object(folder + "/verified-never.json", hours(1), "{}");
   const PageGroup app = group("app");
   CHECK(app.held == 1);
   CHECK(app.locked == 1);
-  CHECK(app.verification == parse_basic("20261120T113000Z"));
+  CHECK(app.verification == passed);
   REQUIRE(app.backups.size() == 3);
   CHECK(app.backups[0].is_held);
   CHECK(app.backups[0].fate == Fate::stays);
@@ -202,6 +204,18 @@ TEST_CASE_METHOD(PageFixture, "Holds, locks and records of verifications are sho
   CHECK(app.backups[1].leaves_at == now + days(60));
   CHECK_FALSE(app.backups[2].locked_until);
   CHECK_FALSE(app.backups[2].verification);
+}
+
+TEST_CASE_METHOD(PageFixture, "A backup whose verification has failed is damaged, and no success") {
+  add(due("app", days(2), -days(1)));
+  const std::string newest = add(due("app", hours(1), hours(23)));
+  const Verification failed = make_verification(now - minutes(30), VerifyDepth::archive, false);
+  add_object(newest.substr(0, newest.rfind('/')) + "/" + failed.file, minutes(30), "{}");
+  const PageGroup app = group("app");
+  CHECK(app.verdict.state == GroupState::damaged);
+  CHECK(contains(app.verdict.sentence, "its verification of 2026-11-20 11:30"));
+  CHECK(app.last_success == now - days(2));
+  CHECK_FALSE(app.verification);
 }
 
 TEST_CASE_METHOD(PageFixture, "The calendar counts the days of the zone") {
