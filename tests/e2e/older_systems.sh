@@ -269,8 +269,11 @@ case_compose_stack_with_ofelia_and_garage() {
         expect_same_database myapp restored
         drop_database restored
     done
-    expect 3 older pg-backup/scripts/restore.sh 2020/01/15/myapp_120000.sql.gz
-    says "myapp"
+    expect 2 older pg-backup/scripts/restore.sh 2020/01/15/myapp_120000.sql.gz
+    says "without a terminal to ask on it needs --yes"
+    sql myapp "insert into item values (-5, 'since then')"
+    expect 0 older pg-backup/scripts/restore.sh 2020/01/15/myapp_120000.sql.gz --replace --yes
+    [ "$(sql myapp "select count(*) from item where id = -5")" = 0 ] || fail "the database was not replaced"
     expect 0 of_make restore FILE=2020/01/15/myapp_120000.sql.gz "ARGS=--target-database restored --create"
     expect_same_database myapp restored
     expect 2 of_make restore
