@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 constexpr size_t kMostThreads = 4;
 
 /// What a destination holds of a file.
-struct Found {
+struct FoundWal {
   const Destination* destination = nullptr;
   StoredSegment stored{};
   uint64_t reach = 0;  ///< of a segment: so many bytes from the start
@@ -35,7 +35,7 @@ struct Found {
 /// What the destinations answered.
 struct Answers {
   bool is_fetched = false;
-  std::optional<Found> unfinished{};  ///< the longest, where none holds the whole segment
+  std::optional<FoundWal> unfinished{};  ///< the longest, where none holds the whole segment
   std::vector<DestinationFailure> failures{};
 };
 
@@ -59,14 +59,14 @@ class Fetcher {
         answers.is_fetched = true;
       } else if (reach >= kWalPageHeaderBytes &&
                  (!answers.unfinished || reach > answers.unfinished->reach)) {
-        answers.unfinished = Found{&destination, std::move(stored), reach};
+        answers.unfinished = FoundWal{&destination, std::move(stored), reach};
       }
     });
     return answers;
   }
 
   /// Writes what was found to `path`.
-  void write(const std::string& name, const fs::path& path, const Found& found) {
+  void write(const std::string& name, const fs::path& path, const FoundWal& found) {
     NewFile file(temporaries_, path);
     WalArchive(found.destination->store(), system_id_).fetch(name, found.stored, file);
     file.finish();
