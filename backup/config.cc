@@ -19,6 +19,7 @@ constexpr ScheduleRows kScheduleRows = {
     .interval = "BACKUP_INTERVAL", .cron = "BACKUP_SCHEDULE", .jitter = "BACKUP_JITTER"};
 
 constexpr std::string_view kVerify = "verify";
+constexpr std::string_view kShow = "show";
 
 // The verbs on which a group of rows has an effect.
 constexpr std::array<std::string_view, 3> kReported = {"serve", "now", kVerify};
@@ -29,19 +30,15 @@ constexpr std::array<std::string_view, 6> kWriting = {"serve",  "now",   "hold",
 constexpr std::array<std::string_view, 4> kUploading = {"serve", "now", kWalPush, kCheck};
 constexpr std::array<std::string_view, 5> kWithDatabase = {"serve", "now", "restore", kCheckBackup,
                                                            kCheck};
-constexpr std::array<std::string_view, 10> kWithStore = {
-    "serve", "now", "list", "restore", "hold", kWalPush, kWalFetch, kVerify, kCheckBackup, kCheck};
-constexpr std::array<std::string_view, 11> kLogging = {
-    "serve",  "now",     "list",  "restore",    "hold", kScheduleVerb.name,
+constexpr std::array<std::string_view, 11> kWithStore = {
+    "serve",  "now",     "list",  kShow,        "restore", "hold",
     kWalPush, kWalFetch, kVerify, kCheckBackup, kCheck};
-constexpr std::array<std::string_view, 2> kWalFiles = {kWalPush, kWalFetch};
-constexpr std::array<std::string_view, 2> kStreaming = {"serve", kCheck};
-constexpr std::array<std::string_view, 1> kChecking = {kCheckBackup};
-constexpr std::array<std::string_view, 3> kAdopting = {"list", "restore", kCheck};
-constexpr std::array<std::string_view, 3> kChoosing = {"list", "restore", kVerify};
-constexpr std::array<std::string_view, 1> kServing = {"serve"};
+constexpr std::array<std::string_view, 12> kLogging = {
+    "serve",  "now",     "list",  kShow,        "restore", "hold", kScheduleVerb.name,
+    kWalPush, kWalFetch, kVerify, kCheckBackup, kCheck};
+constexpr std::array<std::string_view, 4> kAdopting = {"list", kShow, "restore", kCheck};
+constexpr std::array<std::string_view, 4> kChoosing = {"list", kShow, "restore", kVerify};
 constexpr std::array<std::string_view, 2> kVerifying = {"serve", kVerify};
-constexpr std::array<std::string_view, 1> kVerifyVerb = {kVerify};
 constexpr std::array<std::string_view, 1> kRestoring = {"restore"};
 
 constexpr const char* kDatabasesMount = "/run/secrets/pg_databases";
@@ -354,6 +351,7 @@ CommandLine backup_command_line(BackupConfig& config) {
                 {.name = kCheck,
                  .help = "connect to PostgreSQL and every destination, and say what is wrong"},
                 {"list", "show the backups"},
+                {kShow, "show what is known about one backup", "GROUP/ID"},
                 {.name = "restore",
                  .help = "restore a backup; on a terminal without options it asks",
                  .arguments = "[ID]",
@@ -388,18 +386,23 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, "Backups", method_options(config), kBackingUp);
   append_options(command.options, "Physical backups", base_backup_rows(config.physical),
                  kBackingUp);
-  append_options(command.options, "Physical backups", wal_stream_rows(config.physical), kStreaming);
-  append_options(command.options, "Physical backups", freshness_rows(config.physical), kChecking);
-  append_options(command.options, "Physical backups", wal_file_rows(config.wal_file), kWalFiles);
+  append_options(command.options, "Physical backups", wal_stream_rows(config.physical),
+                 std::array{std::string_view("serve"), kCheck});
+  append_options(command.options, "Physical backups", freshness_rows(config.physical),
+                 std::array{kCheckBackup});
+  append_options(command.options, "Physical backups", wal_file_rows(config.wal_file),
+                 std::array{kWalPush, kWalFetch});
   append_options(command.options, "Backups", dump_rows(config.dump), kBackingUp);
   append_options(command.options, "Service", service_options(config.service), kLogging);
-  append_options(command.options, "Verification", verify_schedule_options(config), kServing);
+  append_options(command.options, "Verification", verify_schedule_options(config),
+                 std::array{std::string_view("serve")});
   append_options(command.options, "Verification", verify_rows(config.verify), kVerifying);
   append_options(command.options, "Reports", report_options(config.reports), kReported);
   append_options(command.options, "Options", reading_options(config), kChoosing);
+  append_options(command.options, "Options", list_options(config.list), kChoosing);
   append_options(command.options, "Restore", restore_options(config.restore), kRestoring);
   append_options(command.options, "Restore", cluster_restore_options(config.cluster), kRestoring);
-  append_options(command.options, "Verification", verify_flags(config.verify), kVerifyVerb);
+  append_options(command.options, "Verification", verify_flags(config.verify), std::array{kVerify});
   return command;
 }
 
@@ -442,6 +445,7 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
         "--if-due needs BACKUP_SCHEDULE with the times at which it is started: an interval does "
         "not tell since when a backup counts");
   }
+  check_list(config.list, problems);
   if (parsed.verb == "restore") check_restore_request(config, parsed);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backup/dump/dump_options.h"
+#include "backup/list.h"
 #include "backup/physical/cluster_request.h"
 #include "backup/physical/physical_options.h"
 #include "backup/postgres/connection.h"
@@ -54,6 +55,7 @@ struct BackupConfig {
   bool may_be_on_root = false;  ///< BACKUP_DIR may be in the root filesystem of a container
   std::chrono::seconds db_retry_time{0};  ///< how long `now` waits for PostgreSQL
   DumpOptions dump;
+  ListRequest list{};
   bool json = false;
   RestoreRequest restore;
   ClusterRequest cluster;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "backup/restore/at_time.h"
 #include "common/base/error.h"
 #include "common/base/printable.h"
 #include "common/base/units.h"
@@ -91,10 +92,67 @@ ListedBackup describe(const Destination& destination, Backup backup) {
   return listed;
 }
 
+bool is_wanted(const Backup& backup, const ListFilter& filter) {
+  return backup.complete && (filter.database.empty() || backup.group.name() == filter.database) &&
+         backup.id.starts_with(filter.id) && (!filter.since || backup.time >= *filter.since);
+}
+
+/// Returns what `filter` wants of `backups`, which are by group, then oldest first.
+std::vector<Backup> choose(std::vector<Backup> backups, const ListFilter& filter) {
+  std::erase_if(backups, [&](const Backup& backup) { return !is_wanted(backup, filter); });
+  if (filter.newest == 0) return backups;
+  std::vector<Backup> chosen;
+  int of_group = 0;
+  for (size_t i = backups.size(); i-- > 0;) {
+    const bool is_first = i + 1 == backups.size() || backups[i + 1].group != backups[i].group;
+    of_group = is_first ? 1 : of_group + 1;
+    if (of_group <= filter.newest) chosen.push_back(backups[i]);
+  }
+  std::reverse(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+/// Returns how many times smaller the stored bytes are: `3.2:1`.
+std::string format_ratio(uint64_t uncompressed, uint64_t stored) {
+  if (stored == 0 || uncompressed == 0) return "";
+  return fmt::format("{:.1f}:1", static_cast<double>(uncompressed) / static_cast<double>(stored));
+}
+
 }  // namespace
 
-Listing list_backups(const Destinations& destinations, const Adoption& adoption,
-                     const Clock& clock) {
+std::vector<Option> list_options(ListRequest& request) {
+  return {{.name = "--latest",
+           .value = &request.latest,
+           .help = "list: only the newest backup of each database",
+           .verbs = {"list"}},
+          {.name = "--limit",
+           .value = Number{&request.newest, 1, 1'000'000},
+           .help = "list: only so many of each database, the newest ones",
+           .verbs = {"list"}},
+          {.name = "--since",
+           .value = &request.since,
+           .help = "list: only those made since then: 2026-11-20, or with a time, as --at has it",
+           .verbs = {"list"}}};
+}
+
+std::optional<UtcTime> parse_since(std::string_view text) {
+  constexpr size_t kDateLength = std::string_view("2026-11-20").size();
+  return parse_at_time(text.size() == kDateLength ? std::string(text) + " 00:00"
+                                                  : std::string(text));
+}
+
+void check_list(const ListRequest& request, std::vector<std::string>& problems) {
+  if (!request.since.empty() && !parse_since(request.since)) {
+    problems.push_back(fmt::format(
+        "--since: '{}' is no moment such as 2026-11-20 or '2026-11-20 03:15'", request.since));
+  }
+  if (request.latest && request.newest != 0) {
+    problems.emplace_back("--latest and --limit are both given; keep one");
+  }
+}
+
+Listing list_backups(const Destinations& destinations, const Adoption& adoption, const Clock& clock,
+                     const ListFilter& filter) {
   std::vector<ListedBackup> listed;
   std::map<Layout, size_t> not_adopted;
   std::vector<DestinationFailure> failures =
@@ -102,8 +160,8 @@ Listing list_backups(const Destinations& destinations, const Adoption& adoption,
         std::vector<ListedBackup> here;
         Catalog catalog = read_catalog(destination.store(), adoption);
         for (const auto& [layout, count] : catalog.not_adopted) not_adopted[layout] += count;
-        for (Backup& backup : catalog.backups) {
-          if (backup.complete) here.push_back(describe(destination, std::move(backup)));
+        for (Backup& backup : choose(std::move(catalog.backups), filter)) {
+          here.push_back(describe(destination, std::move(backup)));
         }
         std::move(here.begin(), here.end(), std::back_inserter(listed));
         if (catalog.unread) throw Error(*catalog.unread);
@@ -153,6 +211,13 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
         {"kind", kind_name(listed.manifest ? backup.group.kind() : GroupKind::database)},
         {"bytes", backup.bytes},
         {"key", listed.key}};
+    if (listed.manifest) {
+      const Manifest& manifest = *listed.manifest;
+      line["format"] = stream_format_name(manifest.streams.front().format);
+      line["server"] = format_pg_version(manifest.server_version);
+      line["seconds"] = (manifest.finished - manifest.started).count();
+      line["uncompressed_bytes"] = manifest.uncompressed_bytes();
+    }
     if (!backup.is_ours()) line["layout"] = layout_name(backup.layout);
     if (listed.manifest && !listed.manifest->dump.selection.empty()) {
       line["part"] = listed.manifest->dump.selection;
@@ -171,6 +236,40 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
     lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }
   return lines;
+}
+
+std::string format_backup_details(const ListedBackup& listed, UtcTime now) {
+  std::string text;
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) text += fmt::format("{:<12} {}\n", name, printable(value));
+  };
+  const Backup& backup = listed.backup;
+  add("backup", backup.is_ours() ? backup.folder() : backup.id);
+  add("in", listed.destination);
+  add("database", group_title(backup.group));
+  add("made", fmt::format("{} ({} ago)", format_iso(backup.time), format_age(now - backup.time)));
+  add("stored", format_bytes(backup.bytes));
+  if (listed.manifest) {
+    const Manifest& manifest = *listed.manifest;
+    const uint64_t uncompressed = manifest.uncompressed_bytes();
+    add("uncompressed", fmt::format("{} {}", format_bytes(uncompressed),
+                                    format_ratio(uncompressed, manifest.stored_bytes())));
+    add("took", format_duration(manifest.finished - manifest.started));
+    add("server", "PostgreSQL " + format_pg_version(manifest.server_version));
+    add("made by", manifest.tool + (manifest.client_version == 0
+                                        ? ""
+                                        : ", pg_dump " + format_pg_version(manifest.client_version)));
+    for (const ManifestStream& stream : manifest.streams) {
+      for (const ManifestObject& object : stream.objects) {
+        add("object", fmt::format("{}  {}  SHA-256 {}", object.name, format_bytes(object.bytes),
+                                  object.sha256));
+      }
+    }
+    add("next due", manifest.next_due ? format_iso(*manifest.next_due) : "");
+    add("locked until", manifest.locked_until ? format_iso(*manifest.locked_until) : "");
+  }
+  add("note", note(listed));
+  return text;
 }
 
 }  // namespace pgbackup

@@ -5,8 +5,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "common/base/options.h"
 #include "common/catalog/catalog.h"
 #include "common/store/destinations.h"
 
@@ -25,24 +27,48 @@ struct ListedBackup {
   std::string destination;  ///< name of the destination; empty where there is only one
 };
 
+/// Holds what `list` is asked for.
+struct ListRequest {
+  std::string since{};  ///< a moment as `restore --at` has it
+  int newest = 0;       ///< backups of each database; 0: all
+  bool latest = false;  ///< one of each
+};
+
+/// Returns rows of the option table. The rows point into `request`, which must outlive them.
+[[nodiscard]] std::vector<Option> list_options(ListRequest& request);
+/// Parses `--since`: as parse_at_time() does, but a date alone is the begin of that day.
+[[nodiscard]] std::optional<UtcTime> parse_since(std::string_view text);
+/// Appends what is wrong, one sentence each.
+void check_list(const ListRequest& request, std::vector<std::string>& problems);
+
 struct Listing {
   std::vector<ListedBackup> backups;
   std::vector<DestinationFailure> failures;  ///< destinations that could not be listed
   std::map<Layout, size_t> not_adopted{};    ///< see Catalog
 };
 
-/// Returns all complete backups, ours and the adopted ones, by group, then oldest first, then in
-/// the order of the destinations. Reads every manifest; a backup whose manifest cannot be read is
+/// Says which backups are wanted. Manifests of others are not read.
+struct ListFilter {
+  std::string database{};          ///< as GROUP of GROUP/ID; empty: all
+  std::string id{};                ///< an id or its beginning; empty: all
+  std::optional<UtcTime> since{};  ///< made at this moment or later
+  int newest = 0;                  ///< so many of each group in each destination; 0: all
+};
+
+/// Returns the complete backups that `filter` wants, ours and the adopted ones, by group, then
+/// oldest first, then in the order of the destinations. A backup whose manifest cannot be read is
 /// listed with its problem, a damaged one with the damage.
 [[nodiscard]] Listing list_backups(const Destinations& destinations, const Adoption& adoption,
-                                   const Clock& clock);
+                                   const Clock& clock, const ListFilter& filter = {});
 
 /// Returns a header and a line per backup, or a sentence when there is none.
 [[nodiscard]] std::string format_backup_table(const std::vector<ListedBackup>& backups);
 /// Returns a line per backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
 /// `"verified": {at, depth}`, `"failed": REASON`, `"held": true`, `"future": true`, `"damaged":
 /// REASON`, `"backdated": REASON`, `from` where there are two destinations, and `warnings` where
-/// there are any.
+/// there are any; from the manifest `format`, `server`, `seconds` and `uncompressed_bytes`.
 [[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups);
+/// Returns everything that is known about one backup, a line per fact; ages are by `now`.
+[[nodiscard]] std::string format_backup_details(const ListedBackup& listed, UtcTime now);
 
 }  // namespace pgbackup

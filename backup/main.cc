@@ -1,11 +1,16 @@
 // pg-backup: from the command line to the verbs. What a verb does is in the other files of backup/.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -38,8 +43,13 @@ constexpr int kFetchFailed = 200;
 void list(Program& program) {
   const Destinations destinations = program.open();
   const bool is_json = program.config.json;
+  const ListRequest& wanted = program.config.list;
+  const std::string& database = program.config.restore.database;
   auto [backups, failures, not_adopted] =
-      list_backups(destinations, program.config.adoption.adoption, program.clock);
+      list_backups(destinations, program.config.adoption.adoption, program.clock,
+                   {.database = database,
+                    .since = wanted.since.empty() ? std::nullopt : parse_since(wanted.since),
+                    .newest = wanted.latest ? 1 : wanted.newest});
   if (failures.empty() || !backups.empty()) {
     print_result(stdout, is_json ? format_backup_json(backups) : format_backup_table(backups));
   }
@@ -48,6 +58,32 @@ void list(Program& program) {
   log_not_adopted(not_adopted, program.log);
   std::move(more_failures.begin(), more_failures.end(), std::back_inserter(failures));
   if (!failures.empty()) throw join_failures(failures);
+}
+
+/// Shows one backup. An unambiguous beginning of its id is enough.
+void show(Program& program, const std::string& name) {
+  const size_t slash = name.rfind('/');
+  const bool has_group = slash != std::string::npos;
+  const Destinations destinations = program.open();
+  Listing listing = list_backups(destinations, program.config.adoption.adoption, program.clock,
+                                 {.database = has_group ? name.substr(0, slash) : "",
+                                  .id = has_group ? name.substr(slash + 1) : name});
+  if (!listing.failures.empty()) throw join_failures(listing.failures);
+  std::set<std::string> found;
+  for (const ListedBackup& one : listing.backups) found.insert(one.backup.folder());
+  if (found.empty()) {
+    throw Error(ErrorKind::not_found, fmt::format("there is no backup {}", name),
+                "pg-backup list shows what there is");
+  }
+  if (found.size() > 1) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("{} is the beginning of several backups: {}", name, fmt::join(found, ", ")),
+        "write more of it, or GROUP/ID");
+  }
+  for (const ListedBackup& one : listing.backups) {
+    print_result(stdout, format_backup_details(one, program.clock.now()));
+  }
 }
 
 /// Returns the metrics as they stand, with those of the WAL streams `wal`.
@@ -138,6 +174,8 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     return check_verb(program);
   } else if (parsed.verb == "list") {
     list(program);
+  } else if (parsed.verb == "show") {
+    show(program, parsed.arguments.front());
   } else if (parsed.verb == "restore") {
     restore_verb(program);
   } else if (parsed.verb == "hold") {

@@ -21,7 +21,8 @@ std::vector<Option> source_rows(RestoreRequest& request) {
   return {
       {.name = "--database",
        .value = &request.database,
-       .help = "restore: the database that was backed up (default: DB)"},
+       .help = "restore: the database that was backed up (default: DB); list: only its backups",
+       .verbs = {"restore", "list"}},
       {.name = "--globals",
        .value = &request.globals,
        .help = "restore: roles and tablespaces, into the whole server"},

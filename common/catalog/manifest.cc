@@ -330,6 +330,10 @@ void refuse_newer(std::string_view start) {
   if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
 }
 
+std::string_view stream_format_name(StreamFormat format) {
+  return kFormats.at(static_cast<size_t>(format));
+}
+
 uint64_t Manifest::stored_bytes() const {
   uint64_t total = 0;
   for (const ManifestStream& stream : streams) {

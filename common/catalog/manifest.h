@@ -115,6 +115,9 @@ struct Manifest {
   [[nodiscard]] uint64_t uncompressed_bytes() const;
 };
 
+/// Returns `custom`, `plain`, `tar` or `manifest`.
+[[nodiscard]] std::string_view stream_format_name(StreamFormat format);
+
 /// Returns indented JSON with a newline at its end. Throws `failed` when it exceeds
 /// kMaxManifestBytes.
 [[nodiscard]] std::string format_manifest(const Manifest& manifest);

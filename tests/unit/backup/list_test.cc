@@ -1,5 +1,9 @@
 #include "backup/list.h"
 
+#include <fmt/format.h>
+
+#include <array>
+
 #include "common/catalog/key_grammar.h"
 #include "common/store/dir_store.h"
 #include "tests/support/fake_clock.h"
@@ -197,6 +201,81 @@ TEST_CASE("A listing says how each backup was verified, and what was found to be
   CHECK(json().find("\"verified\"") == std::string::npos);
   folder.write(path + failed.file, "{");
   CHECK(table().find("whose report cannot be read") != std::string::npos);
+}
+
+/// Two databases with three backups each, a day apart.
+class FilterFixture {
+ public:
+  FilterFixture() {
+    for (const auto* group : {"app", "web"}) {
+      for (const auto* id : kIds) {
+        const Manifest manifest = make_manifest(db(group), id);
+        const std::string path = backup_folder(manifest.group, id) + "/";
+        folder.write(path + data_name(manifest.group), "data");
+        folder.write(path + "manifest.json", format_manifest(manifest));
+      }
+    }
+  }
+  std::string ids(const ListFilter& filter) {
+    std::string text;
+    for (const ListedBackup& one : list_backups(only(store), {}, clock, filter).backups) {
+      text += fmt::format("{}/{} ", one.backup.group.name(), one.backup.id.substr(6, 2));
+    }
+    return text;
+  }
+
+  static constexpr std::array kIds = {"20261118T031500Z-00000001", "20261119T031500Z-00000002",
+                                      "20261120T031500Z-00000003"};
+  const ZoneGuard zone{"UTC"};
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store{folder.path(), clock};
+};
+
+TEST_CASE_METHOD(FilterFixture, "A listing has what is asked for, and reads no other manifest") {
+  CHECK(ids({}) == "app/18 app/19 app/20 web/18 web/19 web/20 ");
+  CHECK(ids({.database = "web"}) == "web/18 web/19 web/20 ");
+  CHECK(ids({.database = "we"}).empty());
+  CHECK(ids({.newest = 1}) == "app/20 web/20 ");
+  CHECK(ids({.newest = 2}) == "app/19 app/20 web/19 web/20 ");
+  CHECK(ids({.newest = 9}) == ids({}));
+  CHECK(ids({.since = parse_since("2026-11-19")}) == "app/19 app/20 web/19 web/20 ");
+  CHECK(ids({.since = parse_since("2026-11-19 03:16")}) == "app/20 web/20 ");
+  CHECK(ids({.database = "app", .id = "20261119"}) == "app/19 ");
+  CHECK(ids({.id = "2027"}).empty());
+  FaultyStore counted{store};
+  size_t opened = 0;
+  counted.before = [&](std::string_view call, std::string_view /*key*/) {
+    opened += call == "open" ? 1 : 0;
+  };
+  CHECK(list_backups(only(counted), {}, clock, {.newest = 1}).backups.size() == 2);
+  CHECK(opened == 2);
+}
+
+TEST_CASE("What is no moment, and two limits, are refused") {
+  const auto problems = [](const ListRequest& request) {
+    std::vector<std::string> found;
+    check_list(request, found);
+    return found.size();
+  };
+  CHECK(problems({}) == 0);
+  CHECK(problems({.since = "2026-11-20"}) == 0);
+  CHECK(problems({.since = "yesterday"}) == 1);
+  CHECK(problems({.since = "2026-13-20"}) == 1);
+  CHECK(problems({.newest = 3}) == 0);
+  CHECK(problems({.newest = 3, .latest = true}) == 1);
+}
+
+TEST_CASE_METHOD(FilterFixture, "One backup is shown with all that is known of it") {
+  const std::vector<ListedBackup> found =
+      list_backups(only(store), {}, clock, {.database = "app", .newest = 1}).backups;
+  REQUIRE(found.size() == 1);
+  const std::string text = format_backup_details(found.front(), *parse_iso("2026-11-20T05:15:00Z"));
+  CHECK(text.starts_with("backup       app/20261120T031500Z-00000003\n"));
+  CHECK(text.find("made         2026-11-20T03:15:00Z (2h ago)\n") != std::string::npos);
+  CHECK(text.find("server       PostgreSQL ") != std::string::npos);
+  CHECK(text.find("object       app.dump.zst  ") != std::string::npos);
+  CHECK(text.find("locked until") == std::string::npos);
 }
 
 }  // namespace
