@@ -375,8 +375,7 @@ CommandLine backup_command_line(BackupConfig& config) {
           "Exit codes: 0 done, 1 failed, 2 wrong settings, 3 refused."};
   append_options(command.options, "PostgreSQL", database_options(config), kWithDatabase);
   append_options(command.options, "Target of a restore", target_options(config), kRestoring);
-  append_options(command.options, "Backups of older systems", adoption_options(config.adoption),
-                 kAdopting);
+  append_options(command.options, "Older systems", adoption_options(config.adoption), kAdopting);
   append_options(command.options, "Store", store_options(config.store), kWithStore);
   append_options(command.options, "Store", directory_options(config), kBackingUp);
   append_options(command.options, "Store", upload_options(config.store), kUploading);
@@ -384,13 +383,12 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, "Store", write_option_rows(config.store.s3.write), kWriting);
   append_options(command.options, "Schedule", run_options(config), kTiming);
   append_options(command.options, "Backups", method_options(config), kBackingUp);
-  append_options(command.options, "Physical backups", base_backup_rows(config.physical),
-                 kBackingUp);
-  append_options(command.options, "Physical backups", wal_stream_rows(config.physical),
+  append_options(command.options, "Physical", base_backup_rows(config.physical), kBackingUp);
+  append_options(command.options, "Physical", wal_stream_rows(config.physical),
                  std::array{std::string_view("serve"), kCheck});
-  append_options(command.options, "Physical backups", freshness_rows(config.physical),
+  append_options(command.options, "Physical", freshness_rows(config.physical),
                  std::array{kCheckBackup});
-  append_options(command.options, "Physical backups", wal_file_rows(config.wal_file),
+  append_options(command.options, "Physical", wal_file_rows(config.wal_file),
                  std::array{kWalPush, kWalFetch});
   append_options(command.options, "Backups", dump_rows(config.dump), kBackingUp);
   append_options(command.options, "Service", service_options(config.service), kLogging);

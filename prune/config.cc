@@ -232,8 +232,7 @@ CommandLine prune_command_line(PruneConfig& config) {
       .notes = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 refused by a guard."};
   append_options(command.options, "Retention", rule_options(config.rules.retention), kPlanning);
   append_options(command.options, "Pruning", run_options(config), kPlanning);
-  append_options(command.options, "Backups of older systems", adoption_options(config.adoption),
-                 kPlanning);
+  append_options(command.options, "Older systems", adoption_options(config.adoption), kPlanning);
   append_options(command.options, "Store", store_options(config.store), kWithStore);
   append_options(command.options, "Store", removal_options(config.store), kRemoving);
   append_options(command.options, "Service", service_options(config.service), kLogging);
