@@ -353,7 +353,7 @@ case_database_url() {
     next_second
     backup_now
     says "for an application's library: schema, pool"
-    settings+=("DATABASE_URL=postgresql+asyncpg://u:geheim@h/app")
+    settings+=("DATABASE_URL=mysql+aiomysql://u:geheim@h/app")
     expect 2 pg_backup now
     says "nothing says which database to back up"
     says "; DATABASE_URL is not used, as it does not begin with postgres://"
