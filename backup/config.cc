@@ -426,7 +426,7 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
   }
   if (parsed.verb == kVerify && !parsed.arguments.empty()) {
     check_backup_name(parsed.verb, parsed.arguments.front(), problems);
-    if (config.verify.all) problems.emplace_back("--all and a backup are both given; keep one");
+    if (config.restore.all) problems.emplace_back("--all and a backup are both given; keep one");
   }
   if (parsed.verb == "now" || parsed.verb == "serve" || parsed.verb == kCheck) {
     check_backup(config, parsed, environment.contains("PGSERVICE"), problems);

@@ -209,8 +209,7 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
         {"id", backup.id},
         {"time", format_iso(backup.time)},
         {"kind", kind_name(listed.manifest ? backup.group.kind() : GroupKind::database)},
-        {"bytes", backup.bytes},
-        {"key", listed.key}};
+        {"bytes", backup.bytes}};
     if (listed.manifest) {
       const Manifest& manifest = *listed.manifest;
       line["format"] = stream_format_name(manifest.streams.front().format);
@@ -218,6 +217,7 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups) {
       line["seconds"] = (manifest.finished - manifest.started).count();
       line["uncompressed_bytes"] = manifest.uncompressed_bytes();
     }
+    line["key"] = listed.key;
     if (!backup.is_ours()) line["layout"] = layout_name(backup.layout);
     if (listed.manifest && !listed.manifest->dump.selection.empty()) {
       line["part"] = listed.manifest->dump.selection;
@@ -256,9 +256,10 @@ std::string format_backup_details(const ListedBackup& listed, UtcTime now) {
                                     format_ratio(uncompressed, manifest.stored_bytes())));
     add("took", format_duration(manifest.finished - manifest.started));
     add("server", "PostgreSQL " + format_pg_version(manifest.server_version));
-    add("made by", manifest.tool + (manifest.client_version == 0
-                                        ? ""
-                                        : ", pg_dump " + format_pg_version(manifest.client_version)));
+    add("made by",
+        manifest.tool + (manifest.client_version == 0
+                             ? ""
+                             : ", pg_dump " + format_pg_version(manifest.client_version)));
     for (const ManifestStream& stream : manifest.streams) {
       for (const ManifestObject& object : stream.objects) {
         add("object", fmt::format("{}  {}  SHA-256 {}", object.name, format_bytes(object.bytes),

@@ -105,7 +105,7 @@ void VerifyRuns::once(std::string_view name) {
     for (const Backups group : groups_of(backups)) {
       for (const Backup& backup : group) {
         const bool is_newest = &backup == &group.back();
-        if (name.empty() ? config_.verify.all || is_newest : name_of(backup) == name) {
+        if (name.empty() ? config_.restore.all || is_newest : name_of(backup) == name) {
           is_found = true;
           verify(destination, backup);
         }

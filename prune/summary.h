@@ -23,9 +23,9 @@ struct GroupSummary {
   uint64_t bytes = 0;               ///< of these
   std::optional<UtcTime> newest{};  ///< of the newest that counts
   uint64_t newest_bytes = 0;
-  std::string newest_id{};            ///< its id; empty where it is not ours
-  std::optional<UtcTime> next_due{};  ///< as find_next_due() finds it
-  bool is_due_read = false;           ///< `next_due` is of the backup `newest_id`
+  std::string newest_id{};                   ///< its id; empty where it is not ours
+  std::optional<UtcTime> next_due{};         ///< as find_next_due() finds it
+  bool is_due_read = false;                  ///< `next_due` is of the backup `newest_id`
   size_t damaged = 0;                        ///< of `backups`: what a manifest names is missing
   size_t backdated = 0;                      ///< of `backups`: stored long after its date
   size_t failed = 0;                         ///< of `backups`: their last verification has failed

@@ -57,7 +57,7 @@ class ReplicationStream {
 
   ReplicationConnection& connection_;
   const std::chrono::milliseconds gather_;
-  size_t gathered_ = 0;  ///< bytes of messages since the last read
+  size_t gathered_ = 0;                        ///< bytes of messages since the last read
   Handle<char, PQfreemem> message_;            ///< what the last view points to
   std::optional<TimelineEnd> timeline_end_;    ///< known before the first receive()
   std::optional<PgLink::Deadline> answer_by_;  ///< set while the server owes an answer

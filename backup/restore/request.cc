@@ -28,7 +28,9 @@ std::vector<Option> source_rows(RestoreRequest& request) {
        .help = "restore: roles and tablespaces, into the whole server"},
       {.name = "--all",
        .value = &request.all,
-       .help = "restore: roles, tablespaces and every database that one run has backed up"},
+       .help = "restore: roles, tablespaces and every database that one run has backed up; verify: "
+               "every backup, in place of the newest of each database",
+       .verbs = {"restore", "verify"}},
       {.name = "--id", .value = &request.id, .help = "restore: a backup's id, or latest (default)"},
       {.name = "--at",
        .value = &request.at,

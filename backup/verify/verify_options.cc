@@ -65,9 +65,6 @@ std::vector<Option> verify_flags(VerifyOptions& options) {
       {.name = "--stored", .value = &options.stored, .help = "verify: VERIFY_DEPTH=stored"},
       {.name = "--archive", .value = &options.archive, .help = "verify: VERIFY_DEPTH=archive"},
       {.name = "--restore", .value = &options.restore, .help = "verify: VERIFY_DEPTH=restore"},
-      {.name = "--all",
-       .value = &options.all,
-       .help = "verify: every backup, in place of the newest of each database"},
   };
 }
 

@@ -23,7 +23,6 @@ struct VerifyOptions {
   bool stored = false;                       ///< --stored, and so on: in place of `depth`
   bool archive = false;
   bool restore = false;
-  bool all = false;  ///< --all: every backup, and not the newest of each group
 
   // check_verify_options() sets this, and completes `depth`:
   std::optional<Schedule> schedule{};

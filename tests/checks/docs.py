@@ -20,8 +20,8 @@ MOST_LINES, MOST_CHARACTERS = 260, 120
 LANGUAGES = {"", "sh", "console", "sql"}
 BOTH = {"serve", "now", "check", "schedule", "config", "health"}
 PHYSICAL = {"check-backup", "check_backup", "wal-push", "wal-fetch"}
-VERBS = {"pg-backup": BOTH | PHYSICAL | {"list", "restore", "hold"}, "pg-prune": BOTH | {"page", "plan", "release"}}
-FLAGS = {"pg-backup": {"--if-due", "--json", "--from", "--check", "--system-id", "--help", "--version"},
+VERBS = {"pg-backup": BOTH | PHYSICAL | {"list", "show", "restore", "verify", "hold"}, "pg-prune": BOTH | {"page", "plan", "release"}}
+FLAGS = {"pg-backup": {"--if-due", "--json", "--latest", "--limit", "--since", "--all", "--stored", "--archive", "--restore", "--from", "--check", "--system-id", "--help", "--version"},
          "pg-prune": {"--dry-run", "--json", "--check", "--help", "--version"}}
 # With a path, as containers call them; `--name pg-backup` and `cronjob/pg-backup` are no commands.
 PROGRAM = re.compile(r"(?:/usr/local/bin/|build/bin/)?(pg-backup|pg-prune)")

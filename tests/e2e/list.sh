@@ -6,7 +6,7 @@ three_backups() {
     create_small_database app
     create_small_database web
     use_database app
-    settings+=(DB= DATABASES=app,web)
+    settings+=(DB= "DATABASES=app,web")
     backup_now
     next_second
     backup_now

@@ -3,7 +3,10 @@
 
 # Sums up the rows of a case, so that all are told and not only the first one.
 begin_table() { rows=0 wrong=0; }
-end_table() { echo "$rows rows" && [ "$wrong" = 0 ] || fail "$wrong of $rows rows"; }
+end_table() {
+    echo "$rows rows"
+    [ "$wrong" = 0 ] || fail "$wrong of $rows rows"
+}
 
 # row STATUS TEXT [NAME=VALUE]... -- COMMAND...: with these settings beside the good ones, the command ends with
 # that status, says that text and shows no secret.

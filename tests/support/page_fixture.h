@@ -9,6 +9,7 @@
 #include "prune/page/model.h"
 #include "prune/page/read_store.h"
 #include "tests/support/evidence_fixture.h"
+#include "tests/support/zone_guard.h"
 
 namespace pgbackup {
 
@@ -43,6 +44,7 @@ class PageFixture : public EvidenceFixture {
     return made;
   }
 
+  const ZoneGuard zone_of_page{"UTC"};
   PageSettings settings{.keep = {{"S3_BACKUP_MAX_AGE", "30d"}}, .zone = "UTC"};
   StoreReader reader{[this](const std::stop_token&) { return only(seen); }, rules, adoption, clock};
 };

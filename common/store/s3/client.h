@@ -46,7 +46,7 @@ struct S3Config {
   int max_parts = kMostParts;             ///< the most parts of one object
   uint64_t max_rate = 0;  ///< bytes per second in each direction, all connections; zero: no bound
   RetryLimits retry{};    ///< of one request
-  /// In place of `retry.total` until the server has answered for the first time: a person who waits
+  /// Bounds `retry.total` until the server has answered for the first time: a person who waits
   /// has probably mistyped the endpoint. Unset: no such limit.
   std::optional<std::chrono::seconds> first_contact{};
   S3WriteOptions write{};

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "common/store/s3/error.h"
-#include "common/store/s3/operation.h"
 #include "common/store/s3/list.h"
+#include "common/store/s3/operation.h"
 #include "common/store/s3/write_options.h"
 
 namespace pgbackup {

@@ -208,7 +208,7 @@ TEST_CASE("Each wrong setting is named") {
       {{"list", "--from", "tape"}, kDirectory, "--from: 'tape' is neither s3 nor dir"},
       {{"now", "--from", "dir"},
        kDirectory,
-       "--from has no effect on now; it belongs to pg-backup list, "
+       "--from has no effect on now; it belongs to pg-backup list, show, "
        "restore and verify"},
       {{"now"}, with(kBucket, "S3_ENDPOINT", "ftp://host"), "S3_ENDPOINT"},
       {{"now"}, with(kBucket, "S3_ADDRESSING", "host"), "S3_ADDRESSING"},

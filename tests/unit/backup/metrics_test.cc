@@ -154,6 +154,7 @@ TEST_CASE("Verifications have metrics of their own, and are no backups") {
       {"pg_backup_verification_next_due_timestamp_seconds{database=\"app\"}", "1795230900"},
       {"pg_backup_unlisted_databases", "0"},
       {"pg_backup_healthy", "0"},
+      {"process_start_time_seconds", "0"},
       {"pg_backup_build_info{version=\"" PROJECT_VERSION "\"}", "1"}};
   CHECK(series_of(backup_metrics({.now = kStart, .states = {verified}})) == expected);
 }

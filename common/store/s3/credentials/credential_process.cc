@@ -36,9 +36,9 @@ std::string find_program(const CredentialContext& context, const std::string& na
 /// our own secrets, but pg-prune does not know those of pg-backup, with which it may share a file
 /// of settings.
 bool is_of_database(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kNames = {"DB_PASSWORD",     "POSTGRES_PASSWORD",
-                                                      "PGPASS",          "DATABASE_URL",
-                                                      "TARGET_PASSWORD", "TARGET_URL"};
+  constexpr std::array<std::string_view, 7> kNames = {
+      "DB_PASSWORD",     "POSTGRES_PASSWORD", "PGPASS",    "DATABASE_URL",
+      "TARGET_PASSWORD", "TARGET_URL",        "VERIFY_URL"};
   return std::any_of(kNames.begin(), kNames.end(),
                      [&](std::string_view start) { return name.starts_with(start); });
 }

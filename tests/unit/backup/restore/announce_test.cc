@@ -14,7 +14,7 @@ TEST_CASE("A restore says what, of when, into what and where, before it touches 
   request.target_database = "copy";
   const std::string server = "db:5432 as postgres";
   CHECK(announce(backup, request, Novelty::is_new, server, now) ==
-        "will restore app of 2026-11-20T03:15:00Z (3h old) into the new database copy on db:5432 "
+        "app of 2026-11-20T03:15:00Z (3h old) into the new database copy on db:5432 "
         "as postgres");
   CHECK(announce(backup, request, Novelty::exists, server, now)
             .find("into the existing database "

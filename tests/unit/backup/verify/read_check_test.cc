@@ -89,7 +89,7 @@ TEST_CASE("Each changed bit and each missing object is found") {
 
 TEST_CASE("What is stored well but is no whole dump is found by who reads it") {
   for (const std::string& sql : {std::string("SELECT 1;\n"), std::string("a\0b\n", 4) + kSql,
-                                std::string("--\n-- PostgreSQL database dump\n--\n")}) {
+                                 std::string("--\n-- PostgreSQL database dump\n--\n")}) {
     CAPTURE(sql);
     Fixture f(sql);
     CHECK_FALSE(f.stored());

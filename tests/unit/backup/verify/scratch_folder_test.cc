@@ -53,7 +53,7 @@ TEST_CASE("What a killed process left is removed, what is in use or another's st
   CHECK(fs::exists(f.parent.path() / "pg-backup-verify-begins"));
   CHECK(fs::exists(f.parent.path() / "something-else"));
   CHECK(fs::exists(f.parent.path() / "pg-backup-verify-file"));
-  CHECK(f.log.text().find("which a verification left behind") != std::string::npos);
+  CHECK(f.log.text().find("what a verification left behind") != std::string::npos);
 }
 
 TEST_CASE("Without room there is no directory") {

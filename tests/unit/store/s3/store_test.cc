@@ -193,7 +193,7 @@ TEST_CASE_METHOD(Fixture, "A latest that cannot be written is a warning, and the
     CHECK(server.objects.contains("pg/app/" + std::to_string(i) + "/manifest.json"));
     CHECK_FALSE(server.objects.contains("pg/app/latest"));
     CHECK(contains(log.text().substr(said),
-                   "s3://bucket/pg/app/latest does not name the newest backup: "));
+                   "an object does not name the newest backup object=s3://bucket/pg/app/latest"));
   }
 }
 
