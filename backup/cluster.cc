@@ -51,7 +51,7 @@ void push_wal_file(Program& program, const std::string& path) {
             .system_id = program.config.wal_file.system_id,
             .packing = program.config.dump.packing,
             .effort = program.config.dump.effort},
-           program.open());
+           program.open(), program.log);
 }
 
 bool fetch_wal_file(Program& program, const std::string& name, const std::string& path) {

@@ -31,6 +31,7 @@ void visit_objects(const ServerWal& wal, UtcTime now, const Visit& visit) {
       const bool is_folded = segment.whole && segment.whole->modified + kWriterPause <= now;
       for (const WalPiece& piece : segment.pieces) visit(piece.object, is_folded);
       if (segment.whole) visit(*segment.whole, false);
+      if (segment.second) visit(*segment.second, false);
     }
   }
   for (const WalObject& object : wal.others) visit(object, false);

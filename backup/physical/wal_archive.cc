@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "backup/physical/wal_page.h"
 #include "common/base/error.h"
-#include "common/codec/bytes_source.h"
 #include "common/codec/digest.h"
 
 namespace pgbackup {
@@ -54,31 +54,35 @@ class CheckSink final : public Sink {
 
 [[noreturn]] void refuse_other_content() {
   throw Error(ErrorKind::conflict, "a file with other content is stored under this name already",
-              "two servers with the same system identifier must not archive to the same place: "
-              "give one of them a prefix of its own");
+              std::string(kOtherHistoryHint));
 }
 
-/// Compares what passes behind the first `skip` bytes with `part`, as far as that goes. Judges when
-/// all have passed: until then damaged bytes look like other content.
-class ComparePartSink final : public Sink {
+/// Compares what passes behind the first `skip` bytes with `bytes`, of which it may be a part or
+/// the whole. Judges when all have passed: until then damaged bytes look like other content.
+class CompareSink final : public Sink {
  public:
-  ComparePartSink(std::string_view part, uint64_t skip) : left_(part), skip_(skip) {}
+  enum class Extent { part, whole };
+
+  CompareSink(std::string_view bytes, uint64_t skip, Extent extent)
+      : left_(bytes), skip_(skip), is_whole_(extent == Extent::whole) {}
 
   void write(std::string_view stored) override {
     const size_t skipped = static_cast<size_t>(std::min<uint64_t>(skip_, stored.size()));
     skip_ -= skipped;
     stored.remove_prefix(skipped);
     const size_t count = std::min(stored.size(), left_.size());
-    differs_ = differs_ || stored.substr(0, count) != left_.substr(0, count);
+    differs_ = differs_ || stored.substr(0, count) != left_.substr(0, count) ||
+               (is_whole_ && count < stored.size());
     left_.remove_prefix(count);
   }
   void finish() override {
-    if (differs_) refuse_other_content();
+    if (differs_ || (is_whole_ && !left_.empty())) refuse_other_content();
   }
 
  private:
   std::string_view left_;
   uint64_t skip_;
+  const bool is_whole_;
   bool differs_ = false;
 };
 
@@ -99,30 +103,6 @@ std::string take_bytes(Source& content, size_t most) {
   }
   return bytes;
 }
-
-/// Compares what passes with another source, and judges when all has: until then damaged bytes look
-/// like other content.
-class CompareSink final : public Sink {
- public:
-  explicit CompareSink(Source& content) : content_(content), buffer_(kCopyBytes) {}
-
-  void write(std::string_view stored) override {
-    while (!stored.empty() && !differs_) {
-      const size_t count =
-          content_.read(std::span(buffer_).first(std::min(stored.size(), buffer_.size())));
-      differs_ = count == 0 || stored.substr(0, count) != std::string_view(buffer_.data(), count);
-      stored.remove_prefix(count);
-    }
-  }
-  void finish() override {
-    if (differs_ || content_.read(buffer_) != 0) refuse_other_content();
-  }
-
- private:
-  Source& content_;
-  std::vector<char> buffer_;
-  bool differs_ = false;
-};
 
 /// Passes on what lies behind the first `skip` bytes, and requires that there are `bytes` in all.
 /// finish() ends there, since the next piece may follow.
@@ -177,6 +157,33 @@ void write_zeros(uint64_t bytes, Sink& sink) {
 /// Returns whether there is a whole file, which is not to be stored again. One of 0 bytes holds
 /// none.
 bool has_whole(const StoredSegment& stored) { return stored.whole && stored.whole->bytes > 0; }
+bool has_second(const StoredSegment& stored) { return stored.second && stored.second->bytes > 0; }
+
+/// Returns a packing that `stored` does not have, whose checksum finds damage, too.
+Packing other_packing(const WalObject& stored) {
+  const std::optional<WalKey> key = parse_wal_key(stored.key);
+  const bool is_zstd = key && key->packing.compression == Compression::zstd;
+  return {is_zstd ? Compression::gzip : Compression::zstd};
+}
+
+/// Returns what `read` finds damaged; an empty string when it finds nothing.
+std::string damage_in(const std::function<void()>& read) {
+  try {
+    read();
+    return {};
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt) throw;
+    return error.message();
+  }
+}
+
+/// Returns how hard WAL is packed. Level 1 makes it as small as 2 and 3 do, in two thirds of the
+/// time: it repeats itself at short distances.
+PackingEffort wal_effort(PackingEffort effort) {
+  constexpr int kLevel = 3;
+  if (effort.zstd_level <= kLevel) effort.zstd_level = 1;
+  return effort;
+}
 
 /// Returns how segments are packed. One that is not packed would have no checksum over its bytes.
 Packing checked_packing(const Packing& packing) {
@@ -185,14 +192,18 @@ Packing checked_packing(const Packing& packing) {
 
 }  // namespace
 
+std::string describe_damage(const std::string& damage) {
+  return fmt::format("a stored file is damaged, and is stored again beside it: {}", damage);
+}
+
 /// Writes a file into the store: checked, packed, and visible when all of it is there.
 class WalArchive::Writer final : public Sink {
  public:
-  Writer(WalArchive& archive, const std::string& name)
+  Writer(WalArchive& archive, const std::string& name, const Packing& packing)
       : archive_(archive),
-        key_(archive.key_of(name)),
+        key_(wal_key(archive.system_id_, name, packing)),
         object_(archive.store_.create_shared(key_)),
-        packed_(pack(*object_, archive.packing_of(name), archive.effort_)),
+        packed_(pack(*object_, packing, archive.effort_)),
         hash_(*packed_),
         check_(hash_, name, archive.system_id_) {}
 
@@ -221,39 +232,66 @@ WalArchive::WalArchive(Store& store, std::string system_id, const Packing& packi
     : store_(store),
       system_id_(std::move(system_id)),
       packing_(checked_packing(packing)),
-      effort_(effort) {}
+      effort_(wal_effort(effort)) {}
 
 StoredSegment WalArchive::find(std::string_view name) {
   return list_wal_file(store_, system_id_, name);
 }
 
-void WalArchive::put(const std::string& name, Source& content) {
-  if (const StoredSegment stored = find(name); has_whole(stored)) {
-    compare(stored.whole->key, content);
-    return;
-  }
+std::string WalArchive::put(const std::string& name, Source& content) {
   const std::string begin = take_bytes(content, kKeptSegmentBytes);
-  if (begin.size() <= kKeptSegmentBytes) return put_whole(name, begin);
-  const std::unique_ptr<Sink> file = create(name);
-  with_context(store_.location(key_of(name)), [&] {
-    file->write(begin);
-    copy_bytes(content, *file);
-    file->finish();
-  });
+  // The whole takes the place of pieces that a stream has stored: those of another history must not
+  // vanish behind it.
+  const StoredSegment stored = find(name);
+  if (!has_whole(stored) && !stored.pieces.empty()) static_cast<void>(compare_part(name, 0, begin));
+  return begin.size() <= kKeptSegmentBytes ? put(name, begin) : put_large(name, begin, content);
 }
 
-void WalArchive::put(const std::string& name, std::string_view bytes) {
-  if (const StoredSegment stored = find(name); has_whole(stored)) {
-    BytesSource content(bytes);
-    compare(stored.whole->key, content);
-    return;
+std::string WalArchive::put(const std::string& name, std::string_view bytes) {
+  const StoredSegment stored = find(name);
+  if (!has_whole(stored)) {
+    put_whole(name, bytes, packing_of(name));
+    return {};
   }
-  put_whole(name, bytes);
+  std::string damage = damage_in([&] { compare(stored.whole->key, bytes); });
+  if (damage.empty()) return {};
+  if (has_second(stored)) {
+    compare(stored.second->key, bytes);
+    return {};
+  }
+  put_whole(name, bytes, other_packing(*stored.whole));
+  return damage;
+}
+
+/// Stores a file as put() does: `begin`, and then what is left of `content`.
+std::string WalArchive::put_large(const std::string& name, std::string_view begin,
+                                  Source& content) {
+  const auto copy_to = [&](Sink& sink) {
+    sink.write(begin);
+    copy_bytes(content, sink);
+    sink.finish();
+  };
+  const StoredSegment stored = find(name);
+  std::string damage;
+  if (has_whole(stored)) {
+    damage = damage_in([&] { read_to_nowhere(stored.whole->key); });
+    if (damage.empty() || has_second(stored)) {
+      NullSink nowhere;
+      HashSink hash(nowhere);
+      copy_to(hash);
+      require_sha256((damage.empty() ? stored.whole : stored.second)->key, hash.sha256());
+      return {};
+    }
+  }
+  store_.renew_lock();
+  Writer file(*this, name, damage.empty() ? packing_of(name) : other_packing(*stored.whole));
+  with_context(store_.location(key_of(name)), [&] { copy_to(file); });
+  return damage;
 }
 
 std::unique_ptr<Sink> WalArchive::create(const std::string& name) {
   store_.renew_lock();
-  return std::make_unique<Writer>(*this, name);
+  return std::make_unique<Writer>(*this, name, packing_of(name));
 }
 
 void WalArchive::put_piece(const std::string& name, uint64_t begin, std::string_view bytes) {
@@ -265,23 +303,24 @@ void WalArchive::put_piece(const std::string& name, uint64_t begin, std::string_
   put_bytes(key, packing_, bytes);
 }
 
-/// Stores a file that is not stored.
-void WalArchive::put_whole(const std::string& name, std::string_view bytes) {
-  with_context(store_.location(key_of(name)), [&] {
+/// Stores a file that is not stored with this packing.
+void WalArchive::put_whole(const std::string& name, std::string_view bytes,
+                           const Packing& packing) {
+  const std::string key = wal_key(system_id_, name, packing);
+  with_context(store_.location(key), [&] {
     NullSink nowhere;
     CheckSink check(nowhere, name, system_id_);
     check.write(bytes);
     check.finish();
   });
-  const uint64_t packed = put_bytes(key_of(name), packing_of(name), bytes);
-  const std::optional<ObjectInfo> stored = store_.stat(key_of(name));
+  const uint64_t packed = put_bytes(key, packing, bytes);
+  const std::optional<ObjectInfo> stored = store_.stat(key);
   if (stored && stored->bytes == packed) return;
   if (!stored) {
     throw Error(ErrorKind::corrupt,
-                fmt::format("{} is not there after it was stored", store_.location(key_of(name))));
+                fmt::format("{} is not there after it was stored", store_.location(key)));
   }
-  BytesSource content(bytes);  // another writer may pack in another way
-  compare(key_of(name), content);
+  compare(key, bytes);  // another writer may pack in another way
 }
 
 /// Stores the bytes under the key, and returns their packed size. Another writer may be doing the
@@ -294,8 +333,7 @@ uint64_t WalArchive::put_bytes(const std::string& key, const Packing& packing,
     with_context(store_.location(key), [&] { store_.put(key, packed); });
   } catch (const Error& error) {
     if (!is_taken(error, key)) throw;
-    BytesSource content(bytes);
-    compare(key, content);
+    compare(key, bytes);
   }
   return packed.size();
 }
@@ -309,24 +347,22 @@ StoredPart WalArchive::compare_part(const std::string& name, uint64_t begin,
                                     std::string_view bytes) {
   const StoredSegment stored = find(name);
   if (has_whole(stored)) {
-    ComparePartSink comparison(bytes, begin);
-    read(stored.whole->key, comparison);
-    return {.bytes = bytes.size()};
+    std::string damage = damage_in([&] {
+      CompareSink comparison(bytes, begin, CompareSink::Extent::part);
+      read(undamaged(stored), comparison);
+    });
+    return {.bytes = damage.empty() ? bytes.size() : 0, .damage = std::move(damage)};
   }
   StoredPart same;
   for (const WalPiece& piece : choose_pieces(stored.pieces)) {
     if (same.bytes == bytes.size()) break;
     const uint64_t from = std::max(begin, piece.begin);
     if (piece.end <= from) continue;
-    ComparePartSink comparison(bytes.substr(from - begin), from - piece.begin);
+    CompareSink comparison(bytes.substr(from - begin), from - piece.begin,
+                           CompareSink::Extent::part);
     PieceSink part(comparison, piece.end - piece.begin, 0);
-    try {
-      read(piece.object.key, part);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::corrupt) throw;
-      same.damage = error.message();
-      break;
-    }
+    same.damage = damage_in([&] { read(piece.object.key, part); });
+    if (!same.damage.empty()) break;
     with_context(store_.location(piece.object.key), [&] { comparison.finish(); });
     same.bytes = std::min<uint64_t>(piece.end - begin, bytes.size());
   }
@@ -336,8 +372,13 @@ StoredPart WalArchive::compare_part(const std::string& name, uint64_t begin,
 bool WalArchive::fetch(const std::string& name, const StoredSegment& stored, Sink& sink) {
   if (!stored.whole) return join_pieces(name, stored, sink);
   CheckSink check(sink, name, system_id_);
-  read(stored.whole->key, check);
+  read(undamaged(stored), check);
   return true;
+}
+
+void WalArchive::check(const std::string& name) {
+  NullSink nowhere;
+  static_cast<void>(fetch(name, find(name), nowhere));
 }
 
 bool WalArchive::join_pieces(const std::string& name, const StoredSegment& stored, Sink& sink) {
@@ -358,10 +399,22 @@ bool WalArchive::join_pieces(const std::string& name, const StoredSegment& store
   return missing == 0;
 }
 
-/// Throws `conflict` unless the object holds what `content` does.
-void WalArchive::compare(const std::string& key, Source& content) {
-  CompareSink comparison(content);
+/// Throws `conflict` unless the object holds `bytes`.
+void WalArchive::compare(const std::string& key, std::string_view bytes) {
+  CompareSink comparison(bytes, 0, CompareSink::Extent::whole);
   read(key, comparison);
+}
+
+void WalArchive::read_to_nowhere(const std::string& key) {
+  NullSink nowhere;
+  read(key, nowhere);
+}
+
+/// Returns the key of a whole file that is not damaged, as far as there is a choice.
+std::string WalArchive::undamaged(const StoredSegment& stored) {
+  if (!stored.second) return stored.whole->key;
+  const std::string damage = damage_in([&] { read_to_nowhere(stored.whole->key); });
+  return (damage.empty() ? stored.whole : stored.second)->key;
 }
 
 /// Throws `conflict` unless the object holds the bytes of that SHA-256.

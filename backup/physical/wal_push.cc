@@ -33,7 +33,7 @@ std::string find_system_id(const WalPush& push, WalFileKind kind) {
 
 }  // namespace
 
-void push_wal(const WalPush& push, const Destinations& destinations) {
+void push_wal(const WalPush& push, const Destinations& destinations, Log& log) {
   const std::string name = push.path.filename().string();
   const std::optional<WalFileKind> kind = wal_file_kind(name);
   if (!kind) {
@@ -45,7 +45,10 @@ void push_wal(const WalPush& push, const Destinations& destinations) {
   const std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
         FileSource content(open_file(push.path), push.path.string());
-        WalArchive(destination.store(), system_id, push.packing, push.effort).put(name, content);
+        const std::string damage =
+            WalArchive(destination.store(), system_id, push.packing, push.effort)
+                .put(name, content);
+        if (!damage.empty()) log.warn(describe_damage(damage));
       });
   if (!failures.empty()) throw join_failures(failures).within("cannot archive " + name);
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "common/base/log.h"
 #include "common/codec/packing.h"
 #include "common/store/destinations.h"
 
@@ -21,6 +22,7 @@ struct WalPush {
 /// that no server archives and where the system identifier is not to be found, and else one error
 /// that says which destinations failed. `conflict` means that another file is stored under the
 /// name.
-void push_wal(const WalPush& push, const Destinations& destinations);
+/// A stored one that is damaged is logged, and the file stored beside it.
+void push_wal(const WalPush& push, const Destinations& destinations, Log& log);
 
 }  // namespace pgbackup

@@ -53,8 +53,8 @@ class Collector {
     if (other) server.others.push_back(*std::move(other));
   }
 
-  /// Adds a whole file or a piece of a segment. Returns the object where there is another whole
-  /// one.
+  /// Adds a whole file or a piece of a segment. Returns the object where there are two other whole
+  /// ones.
   std::optional<WalObject> add(StoredSegment& segment, const WalKey& key, WalObject object) {
     const bool is_left_out = folded_ == FoldedPieces::left_out;
     if (key.is_piece) {
@@ -64,7 +64,12 @@ class Collector {
       return std::nullopt;
     }
     count();
-    if (segment.whole) return object;
+    if (segment.whole) {
+      if (segment.whole->bytes == 0) std::swap(*segment.whole, object);  // that one holds nothing
+      if (segment.second) return object;
+      segment.second = std::move(object);
+      return std::nullopt;
+    }
     segment.whole = std::move(object);
     if (is_left_out || kept_ > kMostObjects / 2) {
       kept_ -= segment.pieces.size();

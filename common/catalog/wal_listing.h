@@ -31,8 +31,9 @@ struct WalPiece {
 /// Holds what is stored of one segment: the whole, pieces of it, or both. list_wal() counts an
 /// object of 0 bytes as neither: nothing is packed into so few.
 struct StoredSegment {
-  std::optional<WalObject> whole{};  ///< the first that is listed, where it is packed in two ways
-  std::vector<WalPiece> pieces{};    ///< by begin, then end
+  std::optional<WalObject> whole{};   ///< the first that is listed, where it is packed in two ways
+  std::optional<WalObject> second{};  ///< the other one: where the first was damaged, it is not
+  std::vector<WalPiece> pieces{};     ///< by begin, then end
 
   /// Returns how many bytes from the segment's start are stored without a gap.
   [[nodiscard]] uint64_t reach(uint64_t segment_bytes) const;
@@ -42,8 +43,8 @@ struct StoredSegment {
 struct ServerWal {
   std::map<Timeline, std::map<std::string, StoredSegment>> segments{};  ///< by PostgreSQL's name
   std::map<Timeline, WalObject> histories{};
-  /// Holds .backup and .partial files, whole segments that are stored a second time, packed in
-  /// another way, and segments and pieces of 0 bytes, which hold no WAL.
+  /// Holds .backup and .partial files, whole segments that are stored a third time, and segments
+  /// and pieces of 0 bytes, which hold no WAL.
   std::vector<WalObject> others{};
 };
 

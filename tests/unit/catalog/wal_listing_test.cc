@@ -104,7 +104,8 @@ TEST_CASE("A listing sorts what a store holds of several servers") {
   CHECK(list_wal(store, "900000000000000000").empty());  // the start of a longer one
 }
 
-TEST_CASE("A segment that is stored twice, packed in two ways, keeps its other object in sight") {
+TEST_CASE(
+    "A segment that is stored several times, packed in other ways, keeps all objects in sight") {
   FakeClock clock;
   MemoryStore store(clock);
   const std::string name = "000000010000000000000005";
@@ -113,8 +114,12 @@ TEST_CASE("A segment that is stored twice, packed in two ways, keeps its other o
   }
   const ServerWal wal = list_wal(store).at(kSystem);
   CHECK(wal.segments.at(1).at(name).whole->key == wal_key(kSystem, name, {Compression::none}));
-  REQUIRE(wal.others.size() == 2);
+  CHECK(wal.segments.at(1).at(name).second->key == wal_key(kSystem, name, {Compression::gzip}));
+  REQUIRE(wal.others.size() == 1);
   CHECK(parse_wal_key(wal.others[0].key)->name == name);
+  CHECK(list_wal_file(store, kSystem, name).second);
+  store.put(wal_key(kSystem, name, {Compression::none}), "");
+  CHECK(list_wal_file(store, kSystem, name).whole->bytes > 0);
 }
 
 TEST_CASE("One file is found by its name alone") {

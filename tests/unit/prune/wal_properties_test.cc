@@ -52,6 +52,7 @@ class History {
         }
       }
       if (one_in(20)) fixture_.add_file(name + ".00000028.backup", age, server_);
+      if (one_in(30)) fixture_.put(wal_key(server_, name, {Compression::gzip}), age);
     }
     ++segment_;
   }
@@ -197,6 +198,26 @@ TEST_CASE("Whenever a run is killed, every base backup that is listed reaches as
     CHECK(is_unharmed(trial.before, reaches_of(trial)));
   }
   CHECK(killed > 30);
+}
+
+TEST_CASE("Whenever it is killed within what a store deletes at once, it is the same") {
+  size_t killed = 0;
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    CAPTURE(seed);
+    Trial trial(seed);
+    trial.store.batch = 7;
+    int left = static_cast<int>(trial.random_() % 100);
+    trial.store.before_removal = [&left](const std::string&) {
+      if (left-- <= 0) throw Killed();
+    };
+    static_cast<void>(trial.succeeds());
+    killed += left < 0 ? 1 : 0;
+    CHECK(is_unharmed(trial.before, reaches_of(trial)));
+    trial.store.before_removal = {};
+    static_cast<void>(trial.succeeds());
+    CHECK(is_unharmed(trial.before, reaches_of(trial)));
+  }
+  CHECK(killed > 20);
 }
 
 TEST_CASE("Whatever cannot be deleted, every base backup that is listed reaches as far as before") {

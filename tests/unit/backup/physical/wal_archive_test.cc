@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/codec/bytes_source.h"
 #include "common/store/dir_store.h"
 #include "tests/support/error_of.h"
 #include "tests/support/fake_clock.h"
@@ -13,6 +14,7 @@
 #include "tests/support/string_sink.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test.h"
+#include "tests/support/test_log.h"
 #include "tests/support/wal_segment.h"
 
 namespace pgbackup {
@@ -228,6 +230,89 @@ TEST_CASE("A flipped byte in a stored segment is noticed") {
     }
     CHECK(noticed > 100);
   }
+}
+
+/// A store with a segment that was damaged, and what does it.
+struct DamagedFixture : Fixture {
+  const std::string segment = make_segment(kName);
+  const Compression compression = GENERATE(Compression::zstd, Compression::gzip);
+  const std::string damage = GENERATE(as<std::string>{}, "a bit", "its end", "all of it");
+  WalArchive packed{store, kSystem, {compression}, kEffort};
+
+  DamagedFixture() {
+    CAPTURE(damage);
+    packed.put(kName, segment);
+    std::string& bytes = stored(kName, compression);
+    if (damage == "a bit") bytes[bytes.size() / 2] ^= 1;
+    if (damage == "its end") bytes.resize(bytes.size() / 2);
+    if (damage == "all of it") bytes = "x";
+  }
+};
+
+TEST_CASE_METHOD(DamagedFixture, "A damaged segment is stored again, beside what is left of it") {
+  const std::string left = stored(kName, compression);
+  CHECK(contains(packed.put(kName, segment), "memory:_cluster/wal/" + kSystem));
+  CHECK(store.objects.size() == 2);
+  CHECK((stored(kName, compression) == left));
+  CHECK((fetch(archive, kName).bytes == segment));
+  CHECK(packed.compare_part(kName, 5, std::string_view(segment).substr(5, 100)).bytes == 100);
+  SECTION("once") {
+    CHECK(packed.put(kName, segment).empty());
+    BytesSource source(segment);
+    CHECK(packed.put(kName, source).empty());
+    CHECK(store.objects.size() == 2);
+  }
+  SECTION("and other content is still refused") {
+    std::string other = segment;
+    other.back() = static_cast<char>(~other.back());
+    CHECK(fails_with(ErrorKind::conflict, "other content", [&] { packed.put(kName, other); }));
+  }
+  SECTION("where that is damaged, too, nothing is stored") {
+    for (auto& [key, object] : store.objects) object.bytes = "x";
+    CHECK(error_of([&] { packed.put(kName, segment); })->kind() == ErrorKind::corrupt);
+    CHECK(fetch_error().kind() == ErrorKind::corrupt);
+  }
+}
+
+TEST_CASE_METHOD(DamagedFixture, "Other content does not take the place of a damaged segment") {
+  CHECK(packed.compare_part(kName, 0, segment).bytes == 0);
+  CHECK_FALSE(packed.compare_part(kName, 0, segment).damage.empty());
+  CHECK(error_of([&] { packed.put(kName, make_segment(kNext)); })->kind() == ErrorKind::corrupt);
+  CHECK(store.objects.size() == 1);
+}
+
+TEST_CASE("A segment does not take the place of pieces with other content") {
+  Fixture fixture;
+  const std::string segment = make_segment(kName);
+  std::string other = segment.substr(0, 9000);
+  other[8500] = static_cast<char>(~other[8500]);
+  const bool is_other = GENERATE(true, false);
+  fixture.archive.put_piece(kName, 0, is_other ? other : segment.substr(0, 9000));
+  BytesSource source(segment);
+  const auto error = error_of([&] { fixture.archive.put(kName, source); });
+  CHECK(error.has_value() == is_other);
+  if (error) CHECK(error->kind() == ErrorKind::conflict);
+  CHECK(fixture.store.objects.size() == (is_other ? 1 : 2));
+}
+
+TEST_CASE("A large segment that is damaged is stored again, too") {
+  constexpr uint64_t kLarge = 2 * kKeptSegmentBytes;
+  const std::string name = segment_name({.timeline = 1, .number = 5}, kLarge);
+  const std::string segment = make_segment(name, {.segment_bytes = kLarge});
+  Fixture fixture;
+  const auto put = [&] {
+    BytesSource source(segment);
+    return fixture.archive.put(name, source);
+  };
+  CHECK(put().empty());
+  CHECK(put().empty());
+  CHECK(fixture.store.objects.size() == 1);
+  std::string& bytes = fixture.stored(name);
+  bytes[bytes.size() / 2] ^= 1;
+  CHECK(contains(put(), "damaged"));
+  CHECK(put().empty());
+  CHECK(fixture.store.objects.size() == 2);
+  CHECK((fetch(fixture.archive, name).bytes == segment));
 }
 
 TEST_CASE("A segment that is stored unpacked is read all the same") {

@@ -12,6 +12,7 @@
 #include "tests/support/string_sink.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test.h"
+#include "tests/support/test_log.h"
 #include "tests/support/wal_segment.h"
 
 namespace pgbackup {
@@ -31,11 +32,12 @@ struct Fixture {
   Fixture() { folder.write("global/pg_control", make_control()); }
 
   void push(const std::string& name, const Destinations& destinations,
-            const std::string& system_id = "") const {
-    push_wal({.path = folder.path() / "pg_wal" / name, .system_id = system_id}, destinations);
+            const std::string& system_id = "") {
+    push_wal({.path = folder.path() / "pg_wal" / name, .system_id = system_id}, destinations,
+             log.log());
   }
   [[nodiscard]] Error push_error(const std::string& name, const Destinations& destinations,
-                                 const std::string& system_id = "") const {
+                                 const std::string& system_id = "") {
     const auto error = error_of([&] {
       push(name, destinations, system_id);
       return 0;
@@ -54,6 +56,7 @@ struct Fixture {
   FakeClock clock;
   MemoryStore store{clock};
   MemoryStore second{clock};
+  TestLog log{clock};
 };
 
 TEST_CASE("A file of the log is stored in every destination, and again is fine") {
@@ -109,6 +112,18 @@ TEST_CASE("A lost reply makes the push fail, and the next one finds the file sto
   fixture.push(kName, only(fixture.store));
   CHECK(fixture.store.objects.size() == 1);
   CHECK((Fixture::stored(fixture.store, kName) == make_segment(kName)));
+}
+
+TEST_CASE("Where one destination holds a damaged file, it is stored there again, and logged") {
+  Fixture fixture;
+  fixture.folder.write("pg_wal/" + kName, make_segment(kName));
+  fixture.push(kName, both(fixture.store, fixture.second));
+  fixture.second.objects.begin()->second.bytes[5000] ^= 1;
+  fixture.push(kName, both(fixture.store, fixture.second));
+  CHECK(fixture.store.objects.size() == 1);
+  CHECK(fixture.second.objects.size() == 2);
+  CHECK((Fixture::stored(fixture.second, kName) == make_segment(kName)));
+  CHECK(contains(fixture.log.text(), "a stored file is damaged"));
 }
 
 TEST_CASE("Other content is refused in each destination") {
