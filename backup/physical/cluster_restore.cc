@@ -89,16 +89,36 @@ void check_list(const FileList& list, const StoredCluster& cluster) {
 }
 
 /// Copies one file. Throws `corrupt` for a segment that is damaged or has another size.
-void copy_wal_file(const WalCopies& wal, const std::string& name, uint64_t segment_bytes,
+void copy_wal_file(const FetchWal& fetch, const std::string& name, uint64_t segment_bytes,
                    Sink& file) {
   HashSink counted(file);
-  wal.fetch(name, counted);
+  fetch(name, counted);
   counted.finish();
   const bool is_segment = wal_file_kind(name) == WalFileKind::segment;
   if (is_segment && counted.bytes() != segment_bytes) {
     throw Error(ErrorKind::corrupt,
                 fmt::format("the stored WAL segment {} has {} bytes, and not {}", name,
                             counted.bytes(), segment_bytes));
+  }
+}
+
+/// Copies one file from the first store, and else from the other one. Throws what the first did.
+void copy_from_any(const WalCopies& wal, const std::string& name, uint64_t segment_bytes,
+                   RestoredDirectory& directory, Log& log) {
+  const std::string copy = fmt::format("{}/{}", kCopiedWal, name);
+  try {
+    return copy_wal_file(wal.fetch, name, segment_bytes, *directory.create(copy));
+  } catch (const Error& error) {
+    directory.remove(copy);
+    if (!wal.fetch_elsewhere || error.kind() != ErrorKind::corrupt) throw;
+    try {
+      copy_wal_file(wal.fetch_elsewhere, name, segment_bytes, *directory.create(copy));
+    } catch (...) {
+      log.debug(current_failure().message());
+      directory.remove(copy);
+      throw error;  // NOLINT(cert-err60-cpp, misc-throw-by-value-catch-by-reference)
+    }
+    log.warn(fmt::format("{}; the other destination has it", error.message()));
   }
 }
 
@@ -205,16 +225,14 @@ void ClusterRestore::unpack_files(const StoredCluster& cluster, const RestoredDi
 void ClusterRestore::copy_wal(const WalCopies& wal, const StoredCluster& cluster,
                               const RecoveryTarget& target, RestoredDirectory& directory) {
   for (const std::string& name : wal.names) {
-    const std::string copy = fmt::format("{}/{}", kCopiedWal, name);
     try {
-      copy_wal_file(wal, name, cluster.facts.segment_bytes, *directory.create(copy));
+      copy_from_any(wal, name, cluster.facts.segment_bytes, directory, log_);
     } catch (const Error& error) {
       const std::optional<WalSegment> segment =
           parse_segment_name(name, cluster.facts.segment_bytes);
       if (error.kind() != ErrorKind::corrupt || !segment) throw;
       const Lsn begin = start_of(*segment, cluster.facts.segment_bytes);
       if (begin < needed_end(cluster.facts, target)) throw;
-      directory.remove(copy);
       log_.warn(
           fmt::format("{}; the damaged segment is left out: recovery ends at {}, and finds no "
                       "target behind that",

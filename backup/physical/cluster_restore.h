@@ -47,7 +47,8 @@ using FetchWal = std::function<void(const std::string& name, Sink& sink)>;
 /// Says which files of the write-ahead log are copied beside the data: segments and histories.
 struct WalCopies {
   std::vector<std::string> names{};
-  FetchWal fetch{};  ///< must be set where there are names
+  FetchWal fetch{};            ///< must be set where there are names
+  FetchWal fetch_elsewhere{};  ///< from another store, what is damaged in the first one
 };
 
 /// Says what a restore did.

@@ -73,6 +73,27 @@ std::vector<std::string> names_to_copy(const Offer& offer, const RecoveryTarget&
   return names;
 }
 
+/// Writes a file of which another destination holds as much as that of `offer`, or throws
+/// `not_found`.
+void fetch_elsewhere(const Destinations& destinations, const Offer& offer, const std::string& name,
+                     Sink& sink) {
+  const Manifest& manifest = offer.base.manifest;
+  const uint64_t segment_bytes = manifest.cluster.segment_bytes;
+  const auto find = [&](Store& store) {
+    return WalArchive(store, manifest.system_identifier).find(name);
+  };
+  const uint64_t wanted = find(*offer.store).reach(segment_bytes);
+  for (const Destination& other : destinations) {
+    if (!other.is_open() || &other.store() == offer.store) continue;
+    const StoredSegment stored = find(other.store());
+    if (stored.reach(segment_bytes) < wanted) continue;
+    static_cast<void>(
+        WalArchive(other.store(), manifest.system_identifier).fetch(name, stored, sink));
+    return;
+  }
+  throw Error(ErrorKind::not_found, fmt::format("no other destination holds {}", name));
+}
+
 /// Returns the restore_command of the restored server; nullopt where the WAL is copied.
 std::optional<std::string> fetch_command(const ClusterRequest& request,
                                          const std::string& system_id) {
@@ -111,6 +132,9 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
     wal.names = names_to_copy(*offer, request.target);
     wal.fetch = [&](const std::string& name, Sink& sink) {
       static_cast<void>(archive.fetch(name, archive.find(name), sink));
+    };
+    wal.fetch_elsewhere = [&](const std::string& name, Sink& sink) {
+      fetch_elsewhere(destinations, *offer, name, sink);
     };
   }
   log.info("restoring the cluster", {{"id", offer->base.backup.id},

@@ -299,6 +299,29 @@ TEST_CASE("A damaged segment of WAL is left out where neither the backup nor the
   CHECK(needed->is_unfinished());
 }
 
+TEST_CASE("A damaged segment of WAL is taken from the other destination") {
+  Fixture f;
+  f.wal.fetch = [](const std::string& name, Sink& sink) {
+    sink.write("some bytes");
+    throw Error(ErrorKind::corrupt, name + ": the data is damaged");
+  };
+  f.wal.fetch_elsewhere = [](const std::string& name, Sink& sink) {
+    sink.write(std::string(name.size() == 24 ? kDefaultSegmentBytes : 7, 'w'));
+  };
+  static_cast<void>(f.restore());
+  CHECK(f.read("pg_wal/from_backup/" + std::string(kSegment)) ==
+        std::string(kDefaultSegmentBytes, 'w'));
+  CHECK(contains(f.log.text(), ": the data is damaged; the other destination has it"));
+
+  Fixture neither;
+  neither.wal.fetch = f.wal.fetch;
+  neither.wal.fetch_elsewhere = [](const std::string&, Sink&) {
+    throw Error(ErrorKind::not_found, "it is not there");
+  };
+  CHECK(neither.is_refused(ErrorKind::corrupt, ": the data is damaged"));
+  CHECK(neither.is_unfinished());
+}
+
 TEST_CASE("WAL that is missing or cut leaves the directory unfinished") {
   Fixture f;
   f.wal.fetch = [](const std::string& name, Sink&) {
