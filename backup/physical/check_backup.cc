@@ -55,7 +55,13 @@ std::optional<Found> find_of_server(Store& store, const AskedServer& server, Utc
   return std::nullopt;
 }
 
-Health judge_base_backup(const FoundBase& newest, const FreshnessLimits& limits, UtcTime now) {
+Health judge_base_backup(Store& store, const FoundBase& newest, const FreshnessLimits& limits,
+                         UtcTime now) {
+  if (const std::string damage = find_damage(store, newest); !damage.empty()) {
+    return {.is_well = false,
+            .sentence = fmt::format("the newest base backup, {}, cannot be restored: {}",
+                                    newest.backup.id, damage)};
+  }
   const UtcTime time = newest.backup.time;
   const bool is_well = now - time <= limits.base_backup + kBaseBackupGrace;
   return {.is_well = is_well,
@@ -85,6 +91,7 @@ Health judge_by_server(const WalReach& reach, const std::string& age, const Aske
                           format_bytes(position.value - reach.until.value), format_lsn(position))};
 }
 
+/// `now` is by the store's clock, as the times of its objects are.
 Health judge_stored_wal(const Found& found, const FreshnessLimits& limits, const Asked& asked,
                         UtcTime now) {
   const WalReach& reach = found.reach;
@@ -118,8 +125,8 @@ std::vector<Health> check_freshness(Store& store, const FreshnessLimits& limits,
                                          ? find_of_server(store, *asked.server, now, log, why)
                                          : find_newest(store, now, log);
   if (!found) return {{.is_well = false, .sentence = why}};
-  return {judge_base_backup(found->base, limits, now),
-          judge_stored_wal(*found, limits, asked, now)};
+  return {judge_base_backup(store, found->base, limits, now),
+          judge_stored_wal(*found, limits, asked, store.now())};
 }
 
 }  // namespace pgbackup

@@ -27,11 +27,12 @@ struct AskedServer {
 };
 
 /// Judges a store in two sentences: on the base backups, and on the WAL. A base backup is too old
-/// 5 minutes after the limit, WAL 2 minutes after its limit. `ask` is called once: of a server that
-/// answers, only the base backups count that lead to its timeline. An idle server writes no WAL at
-/// all: where the newest WAL is older, all is well when the store holds everything that the server
-/// has written. What `ask` throws is part of the sentence then, and no matter where the WAL is
-/// young.
+/// 5 minutes after the limit, WAL 2 minutes after its limit. `now` is by the clock that dates base
+/// backups, which need not be that of this store. Reads what find_damage() reads. `ask`
+/// is called once: of a server that answers, only the base backups count that lead to its timeline.
+/// An idle server writes no WAL at all: where the newest WAL is older, all is well when the store
+/// holds everything that the server has written. What `ask` throws is part of the sentence then,
+/// and no matter where the WAL is young.
 [[nodiscard]] std::vector<Health> check_freshness(Store& store, const FreshnessLimits& limits,
                                                   const std::function<AskedServer()>& ask,
                                                   UtcTime now, Log& log);

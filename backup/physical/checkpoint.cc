@@ -108,13 +108,11 @@ void require_checkpoint(WalArchive& archive, const Checkpoint& checkpoint, uint6
   const std::string log =
       read_log(archive, checkpoint.timeline, checkpoint.position, segment_bytes);
   if (is_same(checkpoint_data(log), checkpoint.copy)) return;
-  throw Error(
-      ErrorKind::conflict,
-      fmt::format("the stored WAL is of another history than the base backup: it lacks the "
-                  "server's checkpoint at {} of timeline {}",
-                  format_lsn(checkpoint.position), checkpoint.timeline),
-      "was the server set back to an earlier state, or does another copy of it write to the "
-      "same place? Give this server a prefix of its own");
+  throw Error(ErrorKind::conflict,
+              fmt::format("the stored WAL is of another history than the base backup: it lacks the "
+                          "server's checkpoint at {} of timeline {}",
+                          format_lsn(checkpoint.position), checkpoint.timeline),
+              std::string(kOtherHistoryHint));
 }
 
 }  // namespace pgbackup

@@ -40,7 +40,7 @@ Health judge_wal(const WalStatus& status, std::chrono::seconds flush_interval, U
     sentence += "; the last failure: " +
                 short_line(status.last_error.substr(0, status.last_error.find('\n')));
   }
-  return {!is_late && !status.gap_found, printable(sentence)};
+  return {!is_late && !status.gap_found && !status.is_refused, printable(sentence)};
 }
 
 }  // namespace pgbackup

@@ -24,6 +24,7 @@ struct WalStatus {
   /// nothing, since a store may answer and yet take nothing.
   std::optional<UtcTime> failing_since{};
   std::string last_error{};            ///< of the last of these failures
+  bool is_refused = false;             ///< that one is a refusal, which no later try mends
   std::optional<UtcTime> gap_found{};  ///< when a gap was found that no base backup bridges yet
   std::string gap{};                   ///< the sentence about that gap
 };
@@ -33,7 +34,8 @@ struct WalStatus {
 [[nodiscard]] std::optional<UtcTime> trouble_since(const WalStatus& status);
 
 /// Judges `status`. Bytes that wait to be stored, and a server that is not connected, are late like
-/// everything else that is due every `flush_interval` (late_from()). A gap is unwell at once.
+/// everything else that is due every `flush_interval` (late_from()). A gap and a refusal
+/// are unwell at once.
 [[nodiscard]] Health judge_wal(const WalStatus& status, std::chrono::seconds flush_interval,
                                UtcTime now);
 

@@ -17,6 +17,10 @@ namespace {
 /// of 17 before 17.12 can sleep although WAL waits to be sent.
 constexpr std::chrono::seconds kStatusInterval{10};
 constexpr std::chrono::seconds kLongestPause{60};
+/// Bytes that are not stored at once may as well come in larger amounts.
+constexpr std::chrono::milliseconds kGather{10};
+/// The store is asked so often whether the base backup is still there.
+constexpr std::chrono::hours kLookInterval{1};
 
 const Destination& named(const Destinations& destinations, const std::string& name) {
   const auto found = std::find_if(destinations.begin(), destinations.end(),
@@ -29,6 +33,21 @@ std::string describe_gap(Lsn begin, Lsn end) {
       "the WAL from {} to {} is not in the store: no moment after {} can be restored until the "
       "next base backup",
       format_lsn(begin), format_lsn(end), format_lsn(begin));
+}
+
+/// Throws where the store holds more than the server has. Of a server that is no standby that is a
+/// proof of another history.
+void require_ahead(ReplicationConnection& server, const WalStart& start) {
+  const Lsn end = read_position(server).position;  // anew: another daemon may be faster
+  if (end >= start.position) return;
+  const bool may_catch_up = is_standby(server);
+  throw Error(
+      may_catch_up ? ErrorKind::failed : ErrorKind::conflict,
+      fmt::format("the server's WAL ends at {}, and the store holds WAL of this server up "
+                  "to {}",
+                  format_lsn(end), format_lsn(start.stored)),
+      fmt::format("{}{}", may_catch_up ? "a standby that is behind goes on by itself; " : "",
+                  kOtherHistoryHint));
 }
 
 /// Describes what is missing first between where a recovery gets and `start`.
@@ -91,6 +110,7 @@ void WalStream::note_failure(const Error& error) {
     status.connected_since.reset();
     if (!status.failing_since) status.failing_since = clock_.now();
     status.last_error = error.message();
+    status.is_refused = error.kind() == ErrorKind::conflict;
   });
   if (context_.states != nullptr) {
     context_.states->fail(kWalJob, Group::cluster(), context_.destination, error);
@@ -112,10 +132,9 @@ void WalStream::stream(const std::stop_token& stop) {
   const Destinations destinations = context_.open();
   Store& store = named(destinations, context_.destination).store();
   WalArchive archive(store, system_id, settings_.packing, settings_.effort);
-  // A temporary slot is for one base backup, which needs nothing from before.
-  WalStart start = settings_.life == SlotLife::temporary
-                       ? start_kept(server, start_here(position), position)
-                       : go_on(server, destinations, system_id, position);
+  const Goal goal{destinations, store, system_id, position.segment_bytes};
+  WalStart start = settings_.life == SlotLife::temporary ? start_own(server, archive, position)
+                                                         : go_on(server, goal, position);
   store_history(server, archive, position.timeline);
   log_.info(fmt::format("{} starts", kWalJob), {{"at", format_lsn(start.stored)},
                                                 {"timeline", start.timeline},
@@ -125,15 +144,14 @@ void WalStream::stream(const std::stop_token& stop) {
     status.stored = start.stored;
     status.server_end = position.position;
   });
-  stream_all(server, archive, start, position.segment_bytes);
+  stream_all(server, archive, start, goal);
 }
 
 /// Returns where to start so that what is stored goes on without a hole, as far as the server can
 /// fill it. Looks for a gap that it cannot fill.
-WalStart WalStream::go_on(ReplicationConnection& server, const Destinations& destinations,
-                          const std::string& system_id, const ServerPosition& position) {
-  Store& store = named(destinations, context_.destination).store();
-  StoredLog stored = std::move(read_stored_logs(store, system_id, log_)[system_id]);
+WalStart WalStream::go_on(ReplicationConnection& server, const Goal& goal,
+                          const ServerPosition& position) {
+  StoredLog stored = read_log(goal);
   if (position.timeline > 1) stored.histories[position.timeline] = position.history;
   WalStart start = find_start(stored.wal, position);
   if (start.is_first) {
@@ -142,9 +160,28 @@ WalStart WalStream::go_on(ReplicationConnection& server, const Destinations& des
              slot && slot->restart) {
     start = fill_hole(stored.wal, position, start, *slot->restart);
   }
-  find_earlier_gap(store, {system_id, position.timeline, start.stored}, stored,
-                   time_of(destinations, clock_));
+  if (start.timeline == position.timeline && start.position > position.position) {
+    require_ahead(server, start);
+  }
+  looked_ = clock_.now();
+  look(goal, {goal.system_id, position.timeline, start.stored}, stored);
   return start;
+}
+
+/// Returns where to start for one base backup, which needs nothing from before. What is stored of
+/// that segment already is compared: it may be of another history.
+WalStart WalStream::start_own(ReplicationConnection& server, WalArchive& archive,
+                              const ServerPosition& position) {
+  WalStart start = start_kept(server, start_here(position), position);
+  const uint64_t segment_bytes = position.segment_bytes;
+  const std::string name =
+      segment_name(segment_at(start.timeline, start.position, segment_bytes), segment_bytes);
+  start.stored.value += archive.find(name).reach(segment_bytes);
+  return start;
+}
+
+StoredLog WalStream::read_log(const Goal& goal) {
+  return std::move(read_stored_logs(goal.store, goal.system_id, log_)[goal.system_id]);
 }
 
 /// Returns the start of the segment from which on the slot keeps WAL, where that is before `start`:
@@ -203,14 +240,18 @@ void WalStream::replace_lost_slot(ReplicationConnection& server) {
 
 /// Streams one timeline after the other. Throws why it ended.
 void WalStream::stream_all(ReplicationConnection& server, WalArchive& archive, WalStart start,
-                           uint64_t segment_bytes) {
+                           const Goal& goal) {
+  const uint64_t segment_bytes = goal.segment_bytes;
   bool is_renewed = false;
   while (true) {
     WalWriter writer(archive, start, segment_bytes, log_);
     try {
       ReplicationStream stream(
-          server, {.slot = settings_.slot, .timeline = start.timeline, .position = start.position});
-      const TimelineEnd end = follow(stream, writer);
+          server, {.slot = settings_.slot,
+                   .timeline = start.timeline,
+                   .position = start.position,
+                   .gather = settings_.is_synchronous ? std::chrono::milliseconds(0) : kGather});
+      const TimelineEnd end = follow(stream, writer, goal, start.timeline);
       store_history(server, archive, end.next);
       const WalSegment segment = segment_at(end.next, end.at, segment_bytes);
       start = {.timeline = end.next, .position = start_of(segment, segment_bytes), .stored = {}};
@@ -232,7 +273,8 @@ void WalStream::stream_all(ReplicationConnection& server, WalArchive& archive, W
   }
 }
 
-TimelineEnd WalStream::follow(ReplicationStream& stream, WalWriter& writer) {
+TimelineEnd WalStream::follow(ReplicationStream& stream, WalWriter& writer, const Goal& goal,
+                              Timeline timeline) {
   auto flush_at = PgLink::Deadline::max();
   auto status_at = clock_.steady();
   while (true) {
@@ -268,7 +310,9 @@ TimelineEnd WalStream::follow(ReplicationStream& stream, WalWriter& writer) {
                           .now = clock_.now()});
       change([&](WalStatus& status) { status.confirmed = writer.stored(); });
     }
-    if (is_due) status_at = clock_.steady() + kStatusInterval;
+    if (!is_due) continue;
+    look_again(goal, {goal.system_id, timeline, writer.stored()});
+    status_at = clock_.steady() + kStatusInterval;
   }
 }
 
@@ -317,7 +361,7 @@ void WalStream::note(const WalWriter& writer) {
   change([&](WalStatus& status) {
     const bool has_advanced = writer.stored() > status.stored;
     status.stored = std::max(status.stored, writer.stored());
-    const bool is_level = writer.is_all_stored() && status.stored >= status.server_end;
+    const bool is_level = writer.is_all_stored() && writer.stored() >= status.server_end;
     works = is_level || has_advanced;
     if (is_level) {
       status.waiting_since.reset();
@@ -327,6 +371,7 @@ void WalStream::note(const WalWriter& writer) {
     if (works) {
       status.failing_since.reset();
       status.last_error.clear();
+      status.is_refused = false;
     }
     if (status.gap_found && newest && *newest >= *status.gap_found) {
       status.gap_found.reset();
@@ -339,29 +384,56 @@ void WalStream::note(const WalWriter& writer) {
   works_ = works_ || works;
 }
 
-/// Notes that no base backup leads to `place`, where the stream starts: an earlier process may
-/// have left a gap, the server may have been restored to an earlier moment or be another one, or
-/// the base backups may be gone. Where there never was a base backup, the first one is made anyway.
-/// What hinders the search hinders no stream.
-void WalStream::find_earlier_gap(Store& store, const ServerPlace& place, const StoredLog& stored,
-                                 UtcTime now) {
-  if (status().gap_found) return;
+/// Looks once in a while whether the base backup is still there that leads to `place`, up to which
+/// the WAL is stored now.
+void WalStream::look_again(const Goal& goal, const ServerPlace& place) {
+  if (settings_.life == SlotLife::temporary) return;
+  if (std::chrono::abs(clock_.now() - looked_) < kLookInterval) return;
+  looked_ = clock_.now();
   try {
-    const WayBack way = find_way_back(store, place, stored, now, log_);
-    if (way.route && way.route->reach.until >= place.position) return;
-    if (way.route) return note_gap(describe_gap(way.route->reach, place.position));
-    const bool is_first = !way.newest && (context_.states == nullptr ||
-                                          !context_.states->last_success(
-                                              kBackupJob, Group::cluster(), context_.destination));
-    if (!is_first) {
-      note_gap(
-          fmt::format("{}: nothing of what the server writes now can be restored until the "
-                      "next base backup",
-                      describe_lost_way(way, place)));
-    }
+    if (base_ && find_damage(goal.store, *base_).empty()) return;
+    look(goal, place, read_log(goal));
   } catch (...) {
     log_.warn(current_failure().within("whether WAL is missing is not known").message());
   }
+}
+
+/// Notes where no base backup leads to `place`. What hinders the search hinders no stream.
+void WalStream::look(const Goal& goal, const ServerPlace& place, const StoredLog& stored) {
+  if (status().gap_found) return;
+  try {
+    const std::string gap = find_gap(goal, place, stored);
+    if (!gap.empty()) note_gap(gap);
+  } catch (...) {
+    log_.warn(current_failure().within("whether WAL is missing is not known").message());
+  }
+}
+
+/// Returns why no base backup leads to `place`, or an empty string: an earlier process may have
+/// left a gap, the server may have been restored to an earlier moment or be another one, or the
+/// base backups may be gone. Where there never was a base backup, the first one is made anyway.
+std::string WalStream::find_gap(const Goal& goal, const ServerPlace& place,
+                                const StoredLog& stored) {
+  base_.reset();
+  WayBack way = find_way_back(goal.store, place, stored, time_of(goal.destinations, clock_), log_);
+  if (way.route && way.route->reach.until < place.position) {
+    return describe_gap(way.route->reach, place.position);
+  }
+  if (way.route) {
+    const std::string damage = find_damage(goal.store, *way.base);
+    if (!damage.empty()) {
+      return fmt::format("the base backup {} cannot be restored: {}", way.base->backup.id, damage);
+    }
+    base_ = *std::move(way.base);
+    return {};
+  }
+  const bool is_first = !way.newest && (context_.states == nullptr ||
+                                        !context_.states->last_success(kBackupJob, Group::cluster(),
+                                                                       context_.destination));
+  if (is_first) return {};
+  return fmt::format(
+      "{}: nothing of what the server writes now can be restored until the next base backup",
+      describe_lost_way(way, place));
 }
 
 void WalStream::note_gap(const std::string& sentence) {

@@ -71,22 +71,36 @@ class WalStream final : public ServedJob {
   void stream(const std::stop_token& stop);
 
  private:
+  /// Where a connection streams to.
+  struct Goal {
+    const Destinations& destinations;
+    Store& store;
+    std::string system_id;
+    uint64_t segment_bytes;
+  };
+
   void prepare_slot(ReplicationConnection& server);
   void renew_slot(ReplicationConnection& server);
   void replace_lost_slot(ReplicationConnection& server);
-  [[nodiscard]] WalStart go_on(ReplicationConnection& server, const Destinations& destinations,
-                               const std::string& system_id, const ServerPosition& position);
+  [[nodiscard]] WalStart go_on(ReplicationConnection& server, const Goal& goal,
+                               const ServerPosition& position);
+  [[nodiscard]] WalStart start_own(ReplicationConnection& server, WalArchive& archive,
+                                   const ServerPosition& position);
+  [[nodiscard]] StoredLog read_log(const Goal& goal);
   [[nodiscard]] WalStart start_kept(ReplicationConnection& server, WalStart start,
                                     const ServerPosition& position);
   void stream_all(ReplicationConnection& server, WalArchive& archive, WalStart start,
-                  uint64_t segment_bytes);
-  [[nodiscard]] TimelineEnd follow(ReplicationStream& stream, WalWriter& writer);
+                  const Goal& goal);
+  [[nodiscard]] TimelineEnd follow(ReplicationStream& stream, WalWriter& writer, const Goal& goal,
+                                   Timeline timeline);
   [[nodiscard]] std::optional<StreamMessage> receive(ReplicationStream& stream,
                                                      PgLink::Deadline deadline, WalWriter& writer);
   [[nodiscard]] bool take(const StreamMessage& message, WalWriter& writer);
   void note(const WalWriter& writer);
-  void find_earlier_gap(Store& store, const ServerPlace& place, const StoredLog& stored,
-                        UtcTime now);
+  void look_again(const Goal& goal, const ServerPlace& place);
+  void look(const Goal& goal, const ServerPlace& place, const StoredLog& stored);
+  [[nodiscard]] std::string find_gap(const Goal& goal, const ServerPlace& place,
+                                     const StoredLog& stored);
   void note_gap(const std::string& sentence);
   void note_failure(const Error& error);
   void change(const std::function<void(WalStatus&)>& work);
@@ -95,8 +109,10 @@ class WalStream final : public ServedJob {
   const WalStreamContext context_;
   Clock& clock_;
   Log& log_;
-  bool is_warned_ = false;  ///< about a slot without a limit
-  bool works_ = false;      ///< something was stored, or all was, since the last failure
+  bool is_warned_ = false;         ///< about a slot without a limit
+  bool works_ = false;             ///< something was stored, or all was, since the last failure
+  UtcTime looked_;                 ///< when the store was last asked for the base backup
+  std::optional<FoundBase> base_;  ///< what leads to where the server was then
   mutable std::mutex mutex_;
   WalStatus status_;
 };

@@ -16,6 +16,7 @@ WalWriter::WalWriter(WalArchive& archive, const WalStart& start, uint64_t segmen
       segment_start_(start.position),
       received_(start.position),
       known_(std::max(start.position, start.stored)),
+      compared_(start.position),
       stored_(known_) {}
 
 void WalWriter::write(Lsn position, std::string_view bytes) {
@@ -38,10 +39,14 @@ void WalWriter::take(std::string_view bytes) {
   segment_.reserve(segment_bytes_);  // else it grows to twice the size
   segment_ += bytes;
   received_.value += bytes.size();
-  if (begin < known_ && known_ <= received_) {
-    compare_known(segment_start_,
-                  std::string_view(segment_).substr(0, known_.value - segment_start_.value));
-  }
+  if (begin < known_ && known_ <= received_) compare_segment(known_);
+}
+
+/// Compares the bytes of the present segment up to `end` with what the archive held of them.
+void WalWriter::compare_segment(Lsn end) {
+  compare_known(segment_start_,
+                std::string_view(segment_).substr(0, end.value - segment_start_.value));
+  compared_ = end;
 }
 
 /// Compares bytes that came again with what the archive held of them at the start.
@@ -99,6 +104,8 @@ std::string_view WalWriter::unstored() const {
 }
 
 void WalWriter::flush() {
+  // A server that was set back may stay behind what is stored for long.
+  if (is_kept() && received_ < known_ && received_ > compared_) compare_segment(received_);
   const std::string_view piece = unstored();
   if (piece.empty()) return segment_.shrink_to_fit();  // while nothing comes
   archive_.put_piece(name(), received_.value - segment_start_.value - piece.size(), piece);
@@ -107,7 +114,10 @@ void WalWriter::flush() {
 }
 
 void WalWriter::finish_segment() {
-  if (is_kept()) archive_.put(name(), segment_);
+  if (is_kept()) {
+    const std::string damage = archive_.put(name(), segment_);
+    if (!damage.empty()) log_.warn(describe_damage(damage));
+  }
   if (large_ != nullptr) large_->finish();
   large_.reset();
   segment_.clear();

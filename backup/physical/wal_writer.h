@@ -29,7 +29,7 @@ class WalWriter {
   /// follow those before, `conflict` where other bytes are stored, and what the archive throws.
   void write(Lsn position, std::string_view bytes);
   /// Stores a piece with all bytes that are not stored yet. Where there are none, gives memory
-  /// back.
+  /// back. Throws `conflict` where the archive holds other bytes than those that came.
   void flush();
 
   [[nodiscard]] Lsn received() const { return received_; }
@@ -47,6 +47,7 @@ class WalWriter {
   [[nodiscard]] std::string_view unstored() const;
   void take(std::string_view bytes);
   void take_large(std::string_view bytes);
+  void compare_segment(Lsn end);
   void compare_known(Lsn begin, std::string_view bytes);
   void compare_large(std::string_view bytes);
   void finish_segment();
@@ -58,6 +59,7 @@ class WalWriter {
   Lsn segment_start_;
   Lsn received_;
   const Lsn known_;  ///< the archive held all bytes before at the start
+  Lsn compared_;     ///< of what it held of a segment that is not a large one
   Lsn stored_;
   std::string segment_;          ///< its bytes so far, unless it is a large one
   std::unique_ptr<Sink> large_;  ///< of a large one that is not stored yet

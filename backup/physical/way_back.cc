@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <utility>
+
+#include "backup/physical/wal_archive.h"
+#include "common/base/error.h"
 
 namespace pgbackup {
 
@@ -24,6 +28,31 @@ WayBack find_way_back(Store& store, const ServerPlace& place, const StoredLog& s
     return !is_whole;
   });
   return way;
+}
+
+std::string find_damage(Store& store, const FoundBase& base) {
+  std::map<std::string, uint64_t> listed;
+  store.list(base.backup.folder() + "/",
+             [&](const ObjectInfo& object) { listed[object.key] = object.bytes; });
+  for (const BackupFile& file : base.backup.files) {
+    const auto found = listed.find(base.backup.key_of(file.name));
+    if (found == listed.end()) return file.name + " is gone";
+    if (found->second != file.bytes) return file.name + " has another size";
+  }
+  const ClusterFacts& facts = base.manifest.cluster;
+  WalArchive archive(store, base.manifest.system_identifier);
+  for (const Lsn at : {facts.start, Lsn{facts.end.value - 1}}) {
+    try {
+      archive.check(
+          segment_name(segment_at(facts.timeline, at, facts.segment_bytes), facts.segment_bytes));
+    } catch (const Error& error) {
+      const bool is_damage =
+          error.kind() == ErrorKind::corrupt || error.kind() == ErrorKind::not_found;
+      if (!is_damage) throw;
+      return error.message();
+    }
+  }
+  return {};
 }
 
 std::string describe_lost_way(const WayBack& way, const ServerPlace& place) {

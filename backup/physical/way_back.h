@@ -35,6 +35,11 @@ struct WayBack {
 [[nodiscard]] WayBack find_way_back(Store& store, const ServerPlace& place, const StoredLog& stored,
                                     UtcTime now, Log& log);
 
+/// Returns why `base`, which was found in the store, cannot be restored, as far as a listing of its
+/// objects, and the first and the last segment of the WAL that it needs tell; an empty string when
+/// nothing is known to be wrong.
+[[nodiscard]] std::string find_damage(Store& store, const FoundBase& base);
+
 /// Returns why no base backup leads to the timeline of `place`, as a clause.
 [[nodiscard]] std::string describe_lost_way(const WayBack& way, const ServerPlace& place);
 

@@ -15,6 +15,8 @@ class HastyClock final : public Clock {
   void sleep(std::chrono::milliseconds duration, const std::stop_token& stop) override {
     fake_.sleep(duration, stop);
   }
+  /// Lets the time of day pass, or sets it back.
+  void pass(std::chrono::seconds duration) { fake_.advance(duration); }
 
  private:
   FakeClock fake_;

@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "tests/support/test.h"
 #include "tests/support/wal_fixture.h"
+#include "tests/support/wal_segment.h"
 
 namespace pgbackup {
 namespace {
@@ -17,20 +18,31 @@ class CheckBackupFixture : public WalFixture {
   FreshnessLimits limits{.base_backup = days(7), .wal = minutes(5)};
   AskedServer server{.system_id = "7", .place = {.timeline = 1, .position = position(21)}};
   bool answers = true;
+  minutes ahead{0};  ///< of the clock that dates base backups
   size_t asked = 0;
 
   void fill() {
     add_base(hours(2), 10);
     add_segments(1, 10, 20, hours(1));
   }
+  /// Gives the segment that base backups need the bytes of a real one.
+  void make_segment_real(const std::string& system_id) {
+    const std::string name = segment_name(1, 10);
+    const auto found = store.objects.find(wal_key(system_id, name, {}));
+    if (found == store.objects.end() || found->second.bytes != "wal") return;
+    const PageNumbers numbers{.system_id = std::stoull(system_id),
+                              .segment_bytes = kDefaultSegmentBytes};
+    found->second.bytes = pack_bytes(make_segment(name, numbers), {}, {.zstd_level = 1});
+  }
   std::vector<std::string> check() {
+    for (const std::string system_id : {"7", "8"}) make_segment_real(system_id);
     std::vector<std::string> sentences;
     const auto ask = [&] {
       ++asked;
       if (!answers) throw Error(ErrorKind::transient, "no answer");
       return server;
     };
-    for (const Health& health : check_freshness(store, limits, ask, now, log.log())) {
+    for (const Health& health : check_freshness(store, limits, ask, now + ahead, log.log())) {
       sentences.push_back((health.is_well ? "well: " : "unwell: ") + health.sentence);
     }
     return sentences;
@@ -52,6 +64,14 @@ TEST_CASE_METHOD(CheckBackupFixture,
                                  "(20261120T100000Z-00000000), less than 7d and 5m ago",
                                  "well: the newest WAL, up to 0/15000000, was stored 1m ago"});
   CHECK(asked == 1);
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "The age of WAL is by the clock of its own store") {
+  ahead = minutes(60);
+  server.place.position = position(30);
+  add_base(hours(2), 10);
+  add_segments(1, 10, 20, minutes(1));
+  CHECK(check().back() == "well: the newest WAL, up to 0/15000000, was stored 1m ago");
 }
 
 TEST_CASE_METHOD(CheckBackupFixture,
@@ -118,6 +138,17 @@ TEST_CASE_METHOD(CheckBackupFixture, "A base backup without any WAL has no age o
   add_base(hours(2), 10);
   CHECK(check().back() ==
         "unwell: the WAL that the base backup itself needs is missing from 0/A000028 on");
+}
+
+TEST_CASE_METHOD(CheckBackupFixture, "A base backup whose own WAL is damaged is not one") {
+  fill();
+  CHECK(check().front().starts_with("well: "));
+  std::string& bytes = store.objects.at(wal_key("7", segment_name(1, 10), {})).bytes;
+  SECTION("by a bit") { bytes[bytes.size() / 2] ^= 1; }
+  SECTION("by its end") { bytes.resize(bytes.size() - 1000); }
+  CHECK(check().front().starts_with(
+      "unwell: the newest base backup, 20261120T100000Z-00000000, cannot be restored: "
+      "memory:_cluster/wal/7/00000001/00000001000000000000000A.zst: "));
 }
 
 TEST_CASE_METHOD(CheckBackupFixture, "A gap is named, however new the WAL behind it is") {

@@ -61,6 +61,16 @@ TEST_CASE("Trouble begins with the first byte that waits, or the first failure")
   CHECK(trouble_since({.begun = kBegun}) == kBegun);
 }
 
+TEST_CASE("A refusal is unwell at once: no later try mends it") {
+  WalStatus status = streaming();
+  status.failing_since = kBegun;
+  status.last_error = "other content";
+  CHECK(is_well(status, kBegun));
+  status.is_refused = true;
+  CHECK_FALSE(is_well(status, kBegun));
+  CHECK(sentence(status).ends_with("the last failure: other content"));
+}
+
 TEST_CASE("A gap is unwell at once, whatever else is well") {
   WalStatus status = streaming();
   status.destination = "s3";

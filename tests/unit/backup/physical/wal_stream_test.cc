@@ -141,6 +141,14 @@ struct Fixture {
     return all;
   }
 
+  [[nodiscard]] std::string fetched_pieces() {
+    StringSink sink;
+    const std::string name = segment_name({.timeline = 1, .number = kFirst}, kSize);
+    WalArchive archive(memory, kSystem);
+    archive.fetch(name, archive.find(name), sink);
+    return sink.bytes.substr(0, archive.find(name).reach(kSize));
+  }
+
   void base_backup(Lsn start, const std::string& system = kSystem,
                    const std::string& id = "20261120T031000Z-9f3a1c2b") {
     Manifest manifest = make_base_manifest(
@@ -348,6 +356,92 @@ TEST_CASE("The first base backup of all is not missed, but one that has vanished
         "there is no base backup: nothing of what the server writes now can be restored until the "
         "next base backup");
   CHECK(f.wanted_backups == 1);
+}
+
+TEST_CASE("A base backup that vanishes while a stream is connected is missed within the hour") {
+  for (const minutes passed : {minutes(59), minutes(60), minutes(-60)}) {
+    CAPTURE(passed.count());
+    ReachFixture f;
+    f.store_segments(kSegments);
+    f.base_backup({kBegin.value + 0x28});
+    f.states.succeed(kBackupJob, Group::cluster(), "", f.clock.now() - minutes(5));
+    size_t reads = 0;
+    f.store.after = [&](std::string_view call, std::string_view key) {
+      // The second look at the WAL of the base backup is the last thing before the streaming.
+      if (call != "open" || !contains(key, "/wal/") || ++reads != 2) return;
+      CHECK(std::erase_if(f.memory.objects, [](const auto& object) {
+              return object.first.ends_with("/manifest.json");
+            }) == 1);
+      f.clock.pass(passed);
+    };
+    f.next_server = [&]() -> ScriptedPostgres& {
+      std::vector<std::string> replies = f.preparations(kEnd, kEnd);
+      replies.push_back(copy_both() +
+                        copy_data("k" + number(kEnd.value) + number(0) + std::string(1, '\0')) +
+                        gone());
+      return f.servers.emplace_back("15.18", std::move(replies));
+    };
+    CHECK(error_of([&] { f.stream.stream(f.stop.get_token()); }));
+    CHECK(reads == 2);
+    const bool is_noticed = passed != minutes(59);
+    CHECK(f.wanted_backups == (is_noticed ? 1 : 0));
+    if (passed < minutes(0)) continue;  // the clock was set back to before the last base backup
+    CHECK(f.stream.health({}, f.clock.now()).is_well == !is_noticed);
+    CHECK(f.stream.status().gap.starts_with(is_noticed ? "there is no base backup" : ""));
+  }
+}
+
+TEST_CASE("A base backup whose own WAL is damaged is missed, too") {
+  ReachFixture f;
+  f.store_segments(kSegments);
+  f.base_backup({kBegin.value + 0x28});
+  const std::string name = segment_name({.timeline = 1, .number = kFirst}, kSize);
+  f.memory.objects.at(wal_key(kSystem, name, {})).bytes[5000] ^= 1;
+  CHECK(f.connect().starts_with(
+      "the base backup 20261120T031000Z-9f3a1c2b cannot be restored: memory:_cluster/wal/"));
+  CHECK(f.wanted_backups == 1);
+}
+
+TEST_CASE("Where a server has less than the store, it was set back, or is a standby") {
+  const bool is_standby = GENERATE(false, true);
+  ReachFixture f;
+  f.store_segments(2);
+  const Lsn end{kBegin.value + 5000};
+  f.next_server = [&]() -> ScriptedPostgres& {
+    std::vector<std::string> replies = f.preparations(end);
+    replies.push_back(f.identity(end));
+    replies.push_back(rows({{"1MB"}}) + ready());
+    replies.push_back(rows({{is_standby ? "on" : "off"}}) + ready());
+    return f.servers.emplace_back("15.18", std::move(replies));
+  };
+  const auto error = error_of([&] { f.stream.stream(f.stop.get_token()); });
+  REQUIRE(error);
+  CHECK(error->message() ==
+        "the server's WAL ends at 0/5001388, and the store holds WAL of this "
+        "server up to 0/5200000");
+  CHECK(error->kind() == (is_standby ? ErrorKind::failed : ErrorKind::conflict));
+  CHECK(contains(error->hint(), "set back"));
+  CHECK(f.wanted_backups == 0);
+}
+
+TEST_CASE("Other WAL in the store is unwell at once, and says what to do") {
+  ReachFixture f;
+  std::string other = f.wal.substr(0, 9000);
+  other[8999] = static_cast<char>(other[8999] ^ 1);
+  WalArchive(f.memory, kSystem)
+      .put_piece(segment_name({.timeline = 1, .number = kFirst}, kSize), 0, other);
+  f.next_server = [&]() -> ScriptedPostgres& {
+    if (f.servers.size() == 1) f.stop.request_stop();
+    std::vector<std::string> replies = f.preparations(kEnd);
+    replies.push_back(copy_both());
+    return f.servers.emplace_back("15.18", std::move(replies),
+                                  messages(f.wal, kBegin, kEnd, {kBegin.value + 9000}));
+  };
+  f.stream.serve(f.stop.get_token());
+  CHECK_FALSE(f.stream.health({}, f.clock.now()).is_well);
+  CHECK(contains(f.stream.health({}, f.clock.now()).sentence, "other content"));
+  CHECK(contains(f.log.text(), "Give this server a place of its own"));
+  CHECK(f.fetched_pieces() == other);
 }
 
 TEST_CASE("Another server in the place of the former one gets a base backup at once") {

@@ -93,6 +93,32 @@ TEST_CASE_METHOD(Fixture, "Other bytes than those that are stored already end th
   CHECK(keys().size() == 2);
 }
 
+TEST_CASE_METHOD(Fixture, "A server that was set back is found out before it has caught up") {
+  archive.put_piece(name, 0, std::string_view(segment).substr(0, 9000));
+  std::string other = segment;
+  other[5000] = static_cast<char>(other[5000] ^ 1);
+  WalWriter writer = writer_from(at(9000));
+  writer.write(at(0), std::string_view(other).substr(0, 5000));
+  writer.flush();  // this far it is the same
+  CHECK(writer.stored() == start);
+  writer.write(at(5000), std::string_view(other).substr(5000, 100));
+  CHECK(fails_with(ErrorKind::conflict, "other content", [&] { writer.flush(); }));
+  CHECK(keys().size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "A damaged segment that comes again is stored beside it") {
+  archive.put(name, segment);
+  store.objects.begin()->second.bytes[5000] ^= 1;
+  WalWriter writer = writer_from(at(9000));
+  writer.write(at(0), segment);
+  CHECK(writer.stored() == at(kSize));
+  CHECK(keys().front() == name + ".gz");
+  CHECK(contains(log.text(), "a stored file is damaged, and is stored again beside it: "));
+  StringSink fetched;
+  archive.fetch(name, archive.find(name), fetched);
+  CHECK((fetched.bytes == segment));
+}
+
 TEST_CASE_METHOD(Fixture, "A damaged piece is stored again, and only then counts as stored") {
   using Damage = std::function<void(std::string&)>;
   const auto [damage, damaged] = GENERATE(
