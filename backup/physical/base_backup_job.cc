@@ -19,6 +19,7 @@
 #include "backup/physical/wal_wait.h"
 #include "common/base/due.h"
 #include "common/base/error.h"
+#include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
 
 namespace pgbackup {
@@ -37,14 +38,6 @@ class NoVisitor final : public TarVisitor {
   void write(std::string_view /*bytes*/) override {}
   void end() override {}
 };
-
-/// Returns whether the server is a standby. Version 13 does not say so, but on a standby every
-/// transaction is read-only.
-bool is_standby(ReplicationConnection& server) {
-  constexpr int kSaysSince = 140000;
-  const bool says = server.server_version() >= kSaysSince;
-  return server.show(says ? "in_hot_standby" : "transaction_read_only") == "on";
-}
 
 /// Returns whether nobody else stores the WAL that the base backup needs.
 bool must_stream(WalStreaming wal_stream, ReplicationConnection& server, bool from_standby) {
@@ -315,6 +308,7 @@ void BaseBackupJob::take(const SomeDestinations& destinations, std::unique_ptr<O
     manifest.cluster.end = end.position;
     manifest.cluster.timeline = receiver.start().timeline;
     manifest.cluster.tablespaces = tablespaces_of(receiver.start());
+    manifest.cluster.clock_ahead = find_clock_ahead(server, log);
     NeededWal range = needed_wal(manifest);
     range.patience = wal_patience(config_.flush_interval);
     writer.commit(std::move(manifest), [&](const Destination& destination) {
@@ -329,6 +323,21 @@ void BaseBackupJob::take(const SomeDestinations& destinations, std::unique_ptr<O
     throw;
   }
   report_written(writer, outcome, log);
+}
+
+/// Returns how far the server's clock is ahead of the one by which backups are dated.
+std::chrono::seconds BaseBackupJob::find_clock_ahead(ReplicationConnection& server, Log& log) {
+  /// Two clocks that are both right may differ so much, and the answer takes a while.
+  constexpr std::chrono::seconds kLeastDifference{2};
+  const std::optional<UtcTime> there = ask_time(server);
+  if (!there) return {};
+  const std::chrono::seconds ahead = *there - clock_.now();
+  if (std::chrono::abs(ahead) <= kLeastDifference) return {};
+  log.warn(fmt::format(
+      "the server's clock is {} {} that of the backups: a target time is one of "
+      "the server",
+      format_duration(std::chrono::abs(ahead)), ahead.count() > 0 ? "ahead of" : "behind"));
+  return ahead;
 }
 
 /// Sees to it that somebody stores the WAL from before the base backup begins. Returns the streams

@@ -72,6 +72,7 @@ class BaseBackupJob final : public GroupBackup {
   void make(const SomeDestinations& destinations, BackupOutcome& outcome, Log& log);
   void take(const SomeDestinations& destinations, std::unique_ptr<OwnWal>& wal,
             BackupOutcome& outcome, Log& log);
+  [[nodiscard]] std::chrono::seconds find_clock_ahead(ReplicationConnection& server, Log& log);
   [[nodiscard]] std::unique_ptr<OwnWal> start_wal(ReplicationConnection& server, bool is_standby,
                                                   const SomeDestinations& destinations);
   void wait_for_streams(const SomeDestinations& destinations);

@@ -10,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
+#include "common/base/units.h"
 
 namespace pgbackup {
 namespace {
@@ -54,9 +55,14 @@ void find_routes_of(Judged& judged, const StoredLog& log, const BaseRequest& req
 
 UtcTime whole_seconds(CommitTime time) { return std::chrono::floor<std::chrono::seconds>(time); }
 
+/// Returns the target by the clock that backups and stored objects are dated by.
+CommitTime time_of(const RecoveryTarget& target, const BaseBackup& backup) {
+  return target.time - backup.facts.clock_ahead;
+}
+
 /// Returns why a backup is too new for the target; an empty string when it is not.
 std::string lateness(const BaseBackup& backup, const RecoveryTarget& target) {
-  if (target.kind == TargetKind::time && backup.finished > target.time) {
+  if (target.kind == TargetKind::time && backup.finished > time_of(target, backup)) {
     return fmt::format("ended at {}, after the target", format_iso(backup.finished));
   }
   if (target.kind == TargetKind::lsn && backup.facts.end > target.lsn) {
@@ -67,11 +73,12 @@ std::string lateness(const BaseBackup& backup, const RecoveryTarget& target) {
 
 /// Returns why the stored WAL does not reach the target; an empty string when it does. A position
 /// is reached by a record that begins there or behind it.
-std::string shortness(const WalReach& reach, const RecoveryTarget& target) {
+std::string shortness(const BaseBackup& backup, const WalReach& reach,
+                      const RecoveryTarget& target) {
   if (target.kind == TargetKind::lsn && reach.until <= target.lsn) {
     return fmt::format("the stored WAL ends at {}, before the target", format_lsn(reach.until));
   }
-  if (target.kind == TargetKind::time && reach.newest < whole_seconds(target.time)) {
+  if (target.kind == TargetKind::time && reach.newest < whole_seconds(time_of(target, backup))) {
     return fmt::format("the newest stored WAL is from {}, before the target",
                        format_iso(reach.newest));
   }
@@ -98,7 +105,9 @@ void judge(Judged& judged, const StoredLog& log, const BaseRequest& request) {
   if (!judged.is_whole) return;
   judged.refusal = lateness(*judged.backup, request.target);
   judged.is_late = !judged.refusal.empty();
-  if (!judged.is_late) judged.refusal = shortness(judged.route->reach, request.target);
+  if (!judged.is_late) {
+    judged.refusal = shortness(*judged.backup, judged.route->reach, request.target);
+  }
 }
 
 /// Maps each server to the end of its newest backup.
@@ -216,7 +225,15 @@ std::vector<std::string> warnings_of(std::span<const Judged> before, const Judge
         format_lsn(reach.until)));
   }
   if (!chosen.elsewhere.empty() && !request.timeline) warnings.push_back(chosen.elsewhere);
-  if (target.kind == TargetKind::time && reach.newest - target.time < kMostSilence) {
+  const std::chrono::seconds ahead = chosen.backup->facts.clock_ahead;
+  if (target.kind == TargetKind::time && ahead.count() != 0) {
+    warnings.push_back(fmt::format(
+        "the server's clock was {} {} that of the store when the base backup ended: the target is "
+        "taken for a time of the server",
+        format_duration(std::chrono::abs(ahead)), ahead.count() > 0 ? "ahead of" : "behind"));
+  }
+  if (target.kind == TargetKind::time &&
+      reach.newest - time_of(target, *chosen.backup) < kMostSilence) {
     warnings.push_back(
         "if no transaction ended after the target, the server will refuse to start, since it does "
         "not find the target: restore without a target then, which gives the same state");

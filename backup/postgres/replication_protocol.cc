@@ -77,10 +77,16 @@ void append_number(std::string& message, uint64_t value) {
   }
 }
 
+constexpr UtcTime kStartOfTime = std::chrono::sys_days(std::chrono::year(2000) / 1 / 1);
+
 /// Returns microseconds since the year 2000, in which PostgreSQL counts time.
 uint64_t server_time(UtcTime now) {
-  constexpr UtcTime kStart = std::chrono::sys_days(std::chrono::year(2000) / 1 / 1);
-  return static_cast<uint64_t>(std::chrono::microseconds(now - kStart).count());
+  return static_cast<uint64_t>(std::chrono::microseconds(now - kStartOfTime).count());
+}
+
+UtcTime parse_server_time(uint64_t microseconds) {
+  const std::chrono::microseconds since(static_cast<int64_t>(microseconds));
+  return kStartOfTime + std::chrono::floor<std::chrono::seconds>(since);
 }
 
 struct Unit {
@@ -154,7 +160,7 @@ StreamMessage parse_stream_message(std::string_view message) {
   }
   if (kind != 'k') Reader::fail();
   Keepalive keepalive{.server_end = {reader.number()}};
-  static_cast<void>(reader.number());  // the server's time
+  keepalive.server_time = parse_server_time(reader.number());
   keepalive.reply_wanted = reader.byte() != 0;
   reader.end();
   return keepalive;

@@ -39,6 +39,9 @@ struct StreamStart {
   std::string slot;  ///< "" for none
   Timeline timeline = 0;
   Lsn position;
+  /// How long small messages are left to gather before they are read: a server that is busy sends
+  /// thousands in a second, and each wakes us up.
+  std::chrono::milliseconds gather{0};
 };
 
 // `version` is a server_version_num.
@@ -59,7 +62,8 @@ struct WalBytes {
 };
 
 struct Keepalive {
-  Lsn server_end;  ///< all WAL before has been sent
+  Lsn server_end;         ///< all WAL before has been sent
+  UtcTime server_time{};  ///< by the server's clock
   bool reply_wanted = false;
 };
 

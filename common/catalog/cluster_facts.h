@@ -2,6 +2,7 @@
 // needs. They are part of its manifest.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ struct ClusterFacts {
   Timeline timeline = 0;
   uint64_t segment_bytes = kDefaultSegmentBytes;
   bool from_standby = false;
+  /// How far the server's clock, which commits are dated by, was ahead of the one that dates the
+  /// backup; negative: behind.
+  std::chrono::seconds clock_ahead{0};
   std::vector<TablespaceFacts> tablespaces{};
 };
 

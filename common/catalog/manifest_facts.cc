@@ -1,6 +1,7 @@
 #include "common/catalog/manifest_facts.h"
 
 #include <set>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
@@ -50,6 +51,20 @@ TablespaceFacts parse_tablespace(const ManifestJson& value) {
     throw_damaged("the location of a tablespace is not an absolute path");
   }
   return tablespace;
+}
+
+std::chrono::seconds parse_clock_ahead(const ManifestJson& cluster) {
+  constexpr std::chrono::seconds kMost = std::chrono::years(200);
+  const auto found = cluster.find("clock_ahead_seconds");
+  if (found == cluster.end()) return std::chrono::seconds(0);
+  const bool is_whole =
+      found->is_number_integer() &&
+      (!found->is_number_unsigned() || std::in_range<int64_t>(found->get<uint64_t>()));
+  const int64_t count = is_whole ? found->get<int64_t>() : INT64_MAX;
+  if (count > kMost.count() || count < -kMost.count()) {
+    throw_damaged("clock_ahead_seconds is not a difference of clocks");
+  }
+  return std::chrono::seconds(count);
 }
 
 std::vector<TablespaceFacts> parse_tablespaces(const ManifestJson& value) {
@@ -109,11 +124,15 @@ DatabaseProperties parse_database(const ManifestJson& value) {
 }
 
 ManifestJson cluster_json(const ClusterFacts& cluster) {
-  return {{"start", format_lsn(cluster.start)},
-          {"end", format_lsn(cluster.end)},
-          {"timeline", cluster.timeline},
-          {"segment_bytes", cluster.segment_bytes},
-          {"from_standby", cluster.from_standby}};
+  ManifestJson json = {{"start", format_lsn(cluster.start)},
+                       {"end", format_lsn(cluster.end)},
+                       {"timeline", cluster.timeline},
+                       {"segment_bytes", cluster.segment_bytes},
+                       {"from_standby", cluster.from_standby}};
+  if (cluster.clock_ahead.count() != 0) {
+    json["clock_ahead_seconds"] = cluster.clock_ahead.count();
+  }
+  return json;
 }
 
 ManifestJson tablespaces_json(const std::vector<TablespaceFacts>& tablespaces) {
@@ -132,6 +151,7 @@ ClusterFacts parse_cluster(const ManifestJson& cluster, const ManifestJson& tabl
       .timeline = parse_whole<Timeline>(cluster.at("timeline"), "timeline"),
       .segment_bytes = parse_whole<uint64_t>(cluster.at("segment_bytes"), "segment_bytes"),
       .from_standby = cluster.at("from_standby").get<bool>(),
+      .clock_ahead = parse_clock_ahead(cluster),
       .tablespaces = parse_tablespaces(tablespaces)};
   if (facts.end < facts.start) throw_damaged("end lies before start");
   if (facts.timeline == 0) throw_damaged("timeline is 0");

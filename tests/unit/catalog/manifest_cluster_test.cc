@@ -19,6 +19,7 @@ Manifest sample() {
                              .timeline = 3,
                              .segment_bytes = kMostSegmentBytes,
                              .from_standby = true,
+                             .clock_ahead = std::chrono::hours(-1),
                              .tablespaces = {{16384, "/srv/fast \"1\"", uint64_t{1} << 40U},
                                              {4294967295U, "/srv/\xc3\xa4", 0}}});
 }
@@ -40,6 +41,7 @@ TEST_CASE("The facts of a base backup survive the text form of its manifest") {
   CHECK(m.cluster.timeline == 3);
   CHECK(m.cluster.segment_bytes == kMostSegmentBytes);
   CHECK(m.cluster.from_standby);
+  CHECK(m.cluster.clock_ahead == std::chrono::hours(-1));
   REQUIRE(m.cluster.tablespaces.size() == 2);
   CHECK(m.cluster.tablespaces[0].oid == 16384);
   CHECK(m.cluster.tablespaces[0].location == "/srv/fast \"1\"");
@@ -62,7 +64,7 @@ TEST_CASE(
   CHECK_FALSE(json.at("private").contains("database"));
   CHECK(json.at("cluster").dump() ==
         R"({"start":"1/A000028","end":"2/100","timeline":3,"segment_bytes":1073741824,)"
-        R"("from_standby":true})");
+        R"("from_standby":true,"clock_ahead_seconds":-3600})");
   CHECK(json.at("private").at("tablespaces").at(0).at("location") == "/srv/fast \"1\"");
 }
 
@@ -111,6 +113,8 @@ TEST_CASE("Every fact of a base backup of another type or out of range is notice
        {0, 1, 16777215, 524288, 3145728, 2147483648U, UINT64_MAX, -16777216, "16777216", nullptr,
         1e7}},
       {"/cluster/from_standby", {0, 1, "true", nullptr}},
+      {"/cluster/clock_ahead_seconds",
+       {"1", nullptr, 1.5, true, UINT64_MAX, INT64_MAX, INT64_MIN, 6'400'000'000}},
       {"/system_identifier", {"", "0", "07", "-7", "7 ", "x", "18446744073709551616", 7}},
       {"/groups", {"_cluster", 1}},
       {"/private/tablespaces", {1, nullptr, "x", {{"oid", 1}}, Json::array({1})}},

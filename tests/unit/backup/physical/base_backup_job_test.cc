@@ -62,8 +62,10 @@ Replies archiving() {
   return {identity(), identity(), value("16MB"), value("off"), value("on"), value("5min")};
 }
 
+/// The server does not tell its time afterwards.
 Replies with(Replies replies, const std::string& last) {
   replies.push_back(last);
+  replies.push_back(wire::error("57P01", "the server stops") + ready());
   return replies;
 }
 

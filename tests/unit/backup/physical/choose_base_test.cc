@@ -332,5 +332,41 @@ TEST_CASE("A history that cannot be read is not wanted") {
   CHECK(history_names(log) == std::vector<std::string>{"00000002.history"});
 }
 
+TEST_CASE("A target time is one of the server, whose clock may be wrong") {
+  Fixture f;
+  f.add("a", 3);
+  f.add("b", 6);
+  f.store(1, 3, 10);
+  const auto set = [&](std::chrono::seconds ahead) {
+    for (BaseBackup& backup : f.backups) backup.facts.clock_ahead = ahead;
+  };
+  SECTION("right") {
+    f.want_time(6, 30);
+    CHECK(f.chosen().starts_with("b "));
+    CHECK(f.choose().warnings.empty());
+  }
+  SECTION("ahead: what the server calls 06:30 was before the second base backup ended") {
+    set(hours(1));
+    f.want_time(6, 30);
+    CHECK(f.chosen().starts_with("a "));
+    CHECK(contains(f.choose().warnings.front(), "the server's clock was 1h ahead of"));
+  }
+  SECTION("ahead: what the server calls 10:30 is stored") {
+    set(hours(1));
+    f.want_time(10, 30);
+    CHECK(f.chosen().starts_with("b "));
+  }
+  SECTION("behind: what the server calls 05:30 was after the second base backup ended") {
+    set(-hours(1));
+    f.want_time(5, 30);
+    CHECK(f.chosen().starts_with("b "));
+  }
+  SECTION("behind: what the server calls 09:30 is not stored yet") {
+    set(-hours(1));
+    f.want_time(9, 30);
+    CHECK(error_of([&] { return f.choose(); }));
+  }
+}
+
 }  // namespace
 }  // namespace pgbackup
