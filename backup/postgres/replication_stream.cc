@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace pgbackup {
@@ -24,7 +25,7 @@ bool is_slot_lost(const PGresult* result) {
 }  // namespace
 
 ReplicationStream::ReplicationStream(ReplicationConnection& connection, const StreamStart& start)
-    : connection_(connection) {
+    : connection_(connection), gather_(start.gather) {
   connection_.send(start_streaming_command(start));
   const PgResult result = connection_.next_result(connection_.limits().answer, kStartCommand);
   const ExecStatusType status = PQresultStatus(result.get());
@@ -43,13 +44,24 @@ std::optional<StreamMessage> ReplicationStream::receive(PgLink::Deadline deadlin
     if (bytes == -1) return finish();
     if (bytes < 0) throw link().lost();
     if (bytes > 0) {
+      gathered_ += static_cast<size_t>(bytes);
       answer_by_.reset();
       return parse_stream_message({message, static_cast<size_t>(bytes)});
     }
+    gather();
     if (link().read(std::min(deadline, answer_by_.value_or(deadline)))) continue;
     if (!answer_by_ || PgLink::Deadline::clock::now() < *answer_by_) return std::nullopt;
     throw Error(ErrorKind::transient, "PostgreSQL does not answer: the stream of WAL is silent");
   }
+}
+
+/// Lets messages gather where the last ones were few: what comes in large amounts is read at once.
+void ReplicationStream::gather() {
+  constexpr size_t kFew = size_t{64} << 10U;
+  if (gathered_ > 0 && gathered_ < kFew && gather_.count() > 0) {
+    std::this_thread::sleep_for(gather_);
+  }
+  gathered_ = 0;
 }
 
 void ReplicationStream::send_status(const StreamStatus& status) {

@@ -53,7 +53,11 @@ class ReplicationStream {
   [[nodiscard]] TimelineEnd finish();
   [[noreturn]] void fail(const PGresult* result);
 
+  void gather();
+
   ReplicationConnection& connection_;
+  const std::chrono::milliseconds gather_;
+  size_t gathered_ = 0;                        ///< bytes of messages since the last read
   Handle<char, PQfreemem> message_;            ///< what the last view points to
   std::optional<TimelineEnd> timeline_end_;    ///< known before the first receive()
   std::optional<PgLink::Deadline> answer_by_;  ///< set while the server owes an answer

@@ -31,8 +31,8 @@ Handle<ZSTD_CCtx, ZSTD_freeCCtx> make_context(int level) {
 }  // namespace
 
 ZstdSink::ZstdSink(Sink& next, int level, int threads)
-    // One frame more is being filled, and one more waits so that no thread does.
-    : next_(next), frames_(static_cast<size_t>(threads) + 2) {
+    // One frame more is being filled.
+    : next_(next), frames_(static_cast<size_t>(threads) + 1) {
   for (Frame& frame : frames_) {
     frame.plain = std::make_unique_for_overwrite<char[]>(kFrameBytes);
     frame.packed = std::make_unique_for_overwrite<char[]>(ZSTD_COMPRESSBOUND(kFrameBytes));

@@ -34,7 +34,7 @@ inline constexpr int kZstdThreads = 2;
 inline constexpr int kMaxZstdThreads = 64;
 
 /// Compresses what passes, with a frame for each of its threads at a time. Calls `next` from the
-/// calling thread alone, and in order. Takes about 20 MiB of memory with two threads at level 3,
+/// calling thread alone, and in order. Takes about 15 MiB of memory with two threads at level 3,
 /// more at higher levels.
 class ZstdSink final : public Sink {
  public:
