@@ -82,7 +82,7 @@ if [ "$what" = physical ]; then
         install_packages "${build_packages[@]}" "${test_packages[@]}" >/tmp/packages.log 2>&1 || tail -n 3 /tmp/packages.log
         cmake -S . -B build -G Ninja -DBUILD_TESTING=OFF >/dev/null
         cmake --build build
-        E2E_STORE=dir tests/e2e/run.sh physical physical_by_hand' </dev/null || status=$?
+        E2E_STORE=dir tests/e2e/run.sh physical physical_trouble physical_by_hand' </dev/null || status=$?
     section "ended with $status"
     exit "$status"
 fi

@@ -1,77 +1,8 @@
 # shellcheck shell=bash
 # Base backups, the streaming of WAL, and what is restored from them: every case has servers of its own, in $T.
 
-# A server of its own: PGHOST, PGPORT and PGDATA name it from now on.
-start_cluster() { # NAME [SETTING...]
-    "$servers/postgres-up.sh" "$T/$1" full_page_writes=on fsync=on synchronous_commit=on "${@:2}" >/dev/null
-    cleanups=("$servers/postgres-down.sh $T/$1 || true" "${cleanups[@]}")
-    use_cluster "$1"
-}
-
-use_cluster() { # NAME
-    use_server "$T/$1"
-    settings+=("DB_HOST=$PGHOST" "DB_PORT=$PGPORT" "DB_USER=$PGUSER" "DB_PASSWORD=$PGPASSWORD" BACKUP_METHOD=physical)
-}
-
-as_server() { # COMMAND...: as the user that servers run as
-    if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else "$@"; fi
-}
-
-# start_restored NAME: a server in the restored directory $T/NAME; query_restored NAME STATEMENT asks it.
-start_restored() {
-    mkdir -p "$T/$1.sock" # not in the data directory: the lock of the socket would be backed up
-    [ "$(id -u)" != 0 ] || chown -R postgres "$T/$1" "$T/$1.sock"
-    chmod 755 "$T"
-    cleanups=("stop_restored $1" "${cleanups[@]}")
-    as_server "$PG_BIN/pg_ctl" -D "$T/$1" -l "$T/$1/server.log" -w -t 60 \
-        -o "-p 1 -c listen_addresses= -c unix_socket_directories=$T/$1.sock -c archive_mode=off" start >/dev/null ||
-        { tail -n 20 "$T/$1/server.log"; fail "the restored server does not start"; }
-}
-stop_restored() {
-    [ ! -e "$T/$1/postmaster.pid" ] || as_server "$PG_BIN/pg_ctl" -D "$T/$1" -m immediate -w stop >/dev/null
-}
-query_restored() { PGHOST=$T/$1.sock PGPORT=1 psql_ -d "${3:-postgres}" -c "$2"; }
-
-# One numbered row for each commit.
-create_rows() { sql postgres "create table row (n bigserial, at timestamptz default clock_timestamp())"; }
-add_rows() { # COUNT
-    local i
-    for ((i = 0; i < $1; i++)); do echo "insert into row default values;"; done | sql postgres
-}
-newest_row() { sql postgres "select coalesce(max(n), 0) from row"; }
-expect_rows() { # NAME COUNT: exactly the first COUNT
-    local found
-    found=$(query_restored "$1" "select count(*) || ' ' || coalesce(max(n), 0) from row")
-    [ "$found" = "$2 $2" ] || fail "rows and newest are $found instead of $2"
-}
-
-expect_count() { # NAME COUNT: a server that was promoted or killed leaves numbers out
-    [ "$(query_restored "$1" "select count(*) from row")" = "$2" ] || fail "not $2 rows in $1"
-}
-
-position() { sql postgres "select pg_current_wal_flush_lsn()"; }
-# Everything that the server has written is in the store, by what the server was told.
-is_all_stored() {
-    [ "$(sql postgres "select restart_lsn >= '$1' from pg_replication_slots where slot_name = '${2:-pg_backup}'")" = t ]
-}
-wait_until_stored() {
-    local here
-    here=$(position)
-    wait_until 30 is_all_stored "$here"
-}
-
-serve_physical() {
-    start_program pg-backup serve
-    wait_until 30 log_says "next backup"
-    wait_until 30 log_says "WAL streaming starts"
-}
-log_says() { grep -qF -- "$1" "$T/daemon.log"; }
-stop_daemon() {
-    kill -TERM "$pid"
-    expect_end 0 10
-}
-
-wal_list() { store_list | sed -n 's#^[0-9]* _cluster/wal/[0-9]*/##p'; }
+# shellcheck source-path=SCRIPTDIR source=physical_lib.sh
+. ./physical_lib.sh
 
 # ---- base backups --------------------------------------------------------------------------------------
 
@@ -201,18 +132,6 @@ case_a_killed_restore_is_visibly_unfinished() {
     ! as_server "$PG_BIN/pg_ctl" -D "$T/new" -w -t 5 start >/dev/null 2>&1 || fail "a server starts in it"
 }
 
-flip_byte() { # FILE
-    python3 - "$1" <<'PYTHON'
-import os, sys
-with open(sys.argv[1], "r+b") as file:
-    middle = os.path.getsize(sys.argv[1]) // 2
-    file.seek(middle)
-    byte = file.read(1)[0]
-    file.seek(middle)
-    file.write(bytes([byte ^ 1]))
-PYTHON
-}
-
 case_damage_is_found_before_a_server_starts() {
     use_dir
     start_cluster server
@@ -288,6 +207,7 @@ case_another_timeline() {
     expect 0 pg_backup restore --cluster --target-dir "$T/second"
     start_restored second
     expect_rows second 10
+    wait_until 30 is_promoted second
     sed -i "s#^PGHOST=.*#PGHOST=$T/second.sock#; s#^PGPORT=.*#PGPORT=1#" "$T/server/env"
     use_cluster server
     start_program pg-backup serve
@@ -326,6 +246,7 @@ case_a_way_back_to_a_restored_server() {
     expect 0 pg_backup restore --cluster --target-dir "$T/second" --target-lsn "$target"
     start_restored second
     expect_rows second 5
+    wait_until 30 is_promoted second
     sed -i "s#^PGHOST=.*#PGHOST=$T/second.sock#; s#^PGPORT=.*#PGPORT=1#" "$T/server/env"
     use_cluster server
     start_program pg-backup serve
@@ -447,10 +368,6 @@ case_a_killed_server_goes_on() {
     expect_count new 20
 }
 
-starts_again() {
-    as_server "$PG_BIN/pg_ctl" -D "$PGDATA" -w -o "-p $PGPORT" -l "$PGDATA/server.log" start >/dev/null 2>&1
-}
-
 # A slot that was lost: the gap is reported, a new base backup is made, and all is well again.
 case_a_gap_is_reported_and_bridged() {
     use_dir
@@ -501,7 +418,6 @@ case_gap_of_an_earlier_daemon() {
     expect 0 pg_backup list
     says "can be restored: the log lacks"
 }
-more_backups_than() { [ "$(field id | wc -l)" -gt "$1" ]; }
 
 # ---- archive_command and restore_command ----------------------------------------------------------------
 
