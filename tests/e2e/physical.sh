@@ -207,6 +207,7 @@ case_another_timeline() {
     expect 0 pg_backup restore --cluster --target-dir "$T/second"
     start_restored second
     expect_rows second 10
+    wait_until 30 is_promoted second
     sed -i "s#^PGHOST=.*#PGHOST=$T/second.sock#; s#^PGPORT=.*#PGPORT=1#" "$T/server/env"
     use_cluster server
     start_program pg-backup serve
@@ -245,6 +246,7 @@ case_a_way_back_to_a_restored_server() {
     expect 0 pg_backup restore --cluster --target-dir "$T/second" --target-lsn "$target"
     start_restored second
     expect_rows second 5
+    wait_until 30 is_promoted second
     sed -i "s#^PGHOST=.*#PGHOST=$T/second.sock#; s#^PGPORT=.*#PGPORT=1#" "$T/server/env"
     use_cluster server
     start_program pg-backup serve

@@ -10,7 +10,8 @@ start_cluster() { # NAME [SETTING...]
 
 use_cluster() { # NAME
     use_server "$T/$1"
-    settings+=("DB_HOST=$PGHOST" "DB_PORT=$PGPORT" "DB_USER=$PGUSER" "DB_PASSWORD=$PGPASSWORD" BACKUP_METHOD=physical)
+    settings+=("DB_HOST=$PGHOST" "DB_PORT=$PGPORT" "DB_USER=$PGUSER" "DB_PASSWORD=$PGPASSWORD" BACKUP_METHOD=physical
+        "HEALTH_SOCKET=physical-$$-$RANDOM") # other tests may run on this machine
 }
 
 as_server() { # COMMAND...: as the user that servers run as
