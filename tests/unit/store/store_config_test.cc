@@ -274,7 +274,7 @@ TEST_CASE("Backups that lie in the directory without the prefix are found after 
   CHECK(log.text().empty());
   folder.write("app/20260101T000000Z-00000001/manifest.json", "{}");
   CHECK(location() == (folder.path() / "x").string());
-  CHECK(contains(log.text(), "DB_BACKUP_PREFIX does not count for"));
+  CHECK(contains(log.text(), "setting=DB_BACKUP_PREFIX"));
   config.dir_prefix.clear();
   CHECK(location() == (folder.path() / "x").string());
 }

@@ -127,7 +127,7 @@ TEST_CASE(
   CHECK(contains(served.body(reply), "the store could not be read: no reply from s3://&lt;b&gt;/"));
   for (int i = 0; i < 100; ++i) served.ask();
   CHECK(served.made == 1);
-  CHECK(contains(served.log.text(), "the status page could not be made cause=\"no reply\""));
+  CHECK(contains(served.log.text(), "the status page could not be made cause=\"no reply"));
   served.fails = false;
   served.clock.advance(kPageAge);
   CHECK(contains(served.body(served.ask()), "page 2"));
