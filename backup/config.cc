@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "backup/connection_sources.h"
+#include "backup/memory.h"
 #include "common/base/container.h"
 #include "common/base/units.h"
 #include "common/catalog/hold.h"
@@ -71,6 +72,11 @@ std::vector<Option> database_options(BackupConfig& config) {
        .help = "Whether to back up roles and tablespaces, too, as `_globals`. auto: with "
                "DATABASES=all.",
        .verbs = {"serve", "now", kCheck}},
+  };
+}
+
+std::vector<Option> connection_options(BackupConfig& config) {
+  return {
       {.name = "DB_HOST",
        .value = &config.pg.host,
        .help = "Host name, address, or the directory of a Unix socket.",
@@ -312,28 +318,33 @@ void check_directory(const BackupConfig& config, const Environment& environment,
                   directory.string()));
 }
 
-/// Returns how many bytes a backup may take; docs/deployment.md says what takes how much. pg_dump
-/// grows with the number of tables.
-uint64_t memory_for_backups(const BackupConfig& config) {
-  constexpr uint64_t kMebi = uint64_t{1} << 20U;
-  constexpr uint64_t kOwn = 25 * kMebi;
-  constexpr uint64_t kPgDump = 40 * kMebi;
-  constexpr uint64_t kFurtherThread = 20 * kMebi;
-  const S3Config& s3 = config.store.s3;
-  const auto further_threads =
-      static_cast<uint64_t>(std::max(0, config.dump.effort.zstd_threads - kZstdThreads));
-  return kOwn + kPgDump + further_threads * kFurtherThread +
-         (s3.bucket.empty() ? 0 : s3.part_bytes * static_cast<uint64_t>(s3.upload_concurrency + 1));
-}
-
-void note_memory(const BackupConfig& config, std::vector<std::string>& notes) {
-  const std::optional<uint64_t> limit = memory_limit();
-  const uint64_t need = memory_for_backups(config);
-  if (!limit || need <= *limit) return;
-  notes.push_back(
-      fmt::format("a backup may take {} of memory with these settings, and the limit here is {}: "
-                  "raise it, or lower S3_PART_SIZE or S3_UPLOAD_CONCURRENCY",
-                  format_bytes(need), format_bytes(*limit)));
+std::vector<Verb> backup_verbs() {
+  return {{.name = "serve",
+           .help = "back up every BACKUP_INTERVAL or by BACKUP_SCHEDULE (default)",
+           .also = "backup-service"},
+          {.name = "now",
+           .help = "one backup of each database",
+           .also = "backup-db /opt/backup.py /scripts/backup.sh"},
+          {.name = kCheck,
+           .help = "connect to PostgreSQL and every destination, and say what is wrong"},
+          {"list", "show the backups"},
+          {kShow, "show what is known about one backup", "GROUP/ID"},
+          {.name = "restore",
+           .help = "restore a backup; on a terminal without options it asks",
+           .arguments = "[ID]",
+           .also = "/scripts/restore.sh"},
+          {.name = kVerify,
+           .help = "find out whether the newest backup of each database can be restored",
+           .arguments = "[GROUP/ID]"},
+          {.name = kCheckBackup,
+           .help = "say whether the newest base backup and WAL are young enough",
+           .also = "check_backup"},
+          {kWalPush, "archive_command: store a file of the WAL", "PATH"},
+          {kWalFetch, "restore_command: bring a file of the WAL", "NAME PATH"},
+          kScheduleVerb,
+          kConfigVerb,
+          {"hold", "keep a backup until pg-prune releases it", "GROUP/ID"},
+          kHealthVerb};
 }
 
 }  // namespace
@@ -342,38 +353,14 @@ CommandLine backup_command_line(BackupConfig& config) {
   CommandLine command{
       .program = "pg-backup",
       .summary = "Backs up PostgreSQL databases to S3-compatible storage or a directory.",
-      .verbs = {{.name = "serve",
-                 .help = "back up every BACKUP_INTERVAL or by BACKUP_SCHEDULE (default)",
-                 .also = "backup-service"},
-                {.name = "now",
-                 .help = "one backup of each database",
-                 .also = "backup-db /opt/backup.py /scripts/backup.sh"},
-                {.name = kCheck,
-                 .help = "connect to PostgreSQL and every destination, and say what is wrong"},
-                {"list", "show the backups"},
-                {kShow, "show what is known about one backup", "GROUP/ID"},
-                {.name = "restore",
-                 .help = "restore a backup; on a terminal without options it asks",
-                 .arguments = "[ID]",
-                 .also = "/scripts/restore.sh"},
-                {.name = kVerify,
-                 .help = "find out whether the newest backup of each database can be restored",
-                 .arguments = "[GROUP/ID]"},
-                {.name = kCheckBackup,
-                 .help = "say whether the newest base backup and WAL are young enough",
-                 .also = "check_backup"},
-                {kWalPush, "archive_command: store a file of the WAL", "PATH"},
-                {kWalFetch, "restore_command: bring a file of the WAL", "NAME PATH"},
-                kScheduleVerb,
-                kConfigVerb,
-                {"hold", "keep a backup until pg-prune releases it", "GROUP/ID"},
-                kHealthVerb},
+      .verbs = backup_verbs(),
       .options = {},
       .notes =
           "Further variables of libpq work as everywhere: PGSERVICE, PGPASSFILE, PGSSLMODE, "
           "PGSSLROOTCERT, ...\nSIGUSR1 starts a backup now, SIGTERM stops. "
           "Exit codes: 0 done, 1 failed, 2 wrong settings, 3 refused."};
   append_options(command.options, "PostgreSQL", database_options(config), kWithDatabase);
+  append_options(command.options, "PostgreSQL", connection_options(config), kWithDatabase);
   append_options(command.options, "Target of a restore", target_options(config), kRestoring);
   append_options(command.options, "Older systems", adoption_options(config.adoption), kAdopting);
   append_options(command.options, "Store", store_options(config.store), kWithStore);

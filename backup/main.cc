@@ -111,18 +111,55 @@ ReportedRuns reported(const Program& program, const ParsedOptions& parsed, Backu
           .is_once = parsed.verb == "now"};
 }
 
-/// Runs the daemon until a stop. `verifications` may be null.
-void serve_all(Program& program, BackupRuns& runs, Job& backups,
-               const std::vector<OwnStream>& streams, StartCheck& check,
-               VerifyService* verifications) {
+/// Holds what the daemon does besides backups.
+struct Companions {
+  std::vector<OwnStream> streams{};
+  std::optional<OwnSettings> of_check{};
+  std::unique_ptr<VerifyService> verifications{};  ///< null: none are asked for
+};
+
+/// Runs the daemon until a stop.
+void serve_all(Program& program, BackupRuns& runs, Job& backups, Companions& companions) {
+  StartCheck check(*companions.of_check, program, [&] { return backups.has_told(); });
+  const std::vector<OwnStream>& streams = companions.streams;
   std::vector<ServedJob*> jobs = {&backups, &check};
-  if (verifications != nullptr) jobs.push_back(verifications);
+  if (companions.verifications) jobs.push_back(companions.verifications.get());
   for (const OwnStream& one : streams) jobs.push_back(one.stream.get());
   const auto metrics = [&](Verdict verdict) {
     return metrics_of(program, runs, statuses_of(streams), verdict);
   };
   serve({.jobs = jobs, .states = runs.states(), .metrics = metrics}, program.config.service,
         program.clock, program.log, program.stop);
+}
+
+/// Runs a verb that makes no backup, and returns the exit code; nullopt for `now` and `serve`.
+std::optional<int> run_other(Program& program, const ParsedOptions& parsed,
+                             const Companions& companions) {
+  if (parsed.verb == kScheduleVerb.name) {
+    print_result(stdout, format_next_times(program.config.timing, program.clock.now()));
+  } else if (parsed.verb == kCheck) {
+    return check_verb(program);
+  } else if (parsed.verb == "list") {
+    list(program);
+  } else if (parsed.verb == "show") {
+    show(program, parsed.arguments.front());
+  } else if (parsed.verb == "restore") {
+    restore_verb(program);
+  } else if (parsed.verb == "hold") {
+    hold_backup(program.open(), parsed.arguments.front(), program.clock, program.log);
+  } else if (parsed.verb == "verify") {
+    log_notes(program.log, parsed);
+    companions.verifications->once(parsed.arguments.empty() ? "" : parsed.arguments.front());
+  } else if (parsed.verb == kCheckBackup) {
+    return check_backup(program);
+  } else if (parsed.verb == kWalPush) {
+    push_wal_file(program, parsed.arguments.front());
+  } else if (parsed.verb == kWalFetch) {
+    return fetch_wal_file(program, parsed.arguments.front(), parsed.arguments.back()) ? 0 : 1;
+  } else {
+    return std::nullopt;
+  }
+  return 0;
 }
 
 /// Runs the verb and returns the exit code. `environment` is that of child processes, without
@@ -152,15 +189,13 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
                .counts_from = [&](UtcTime started) { return runs.counts_from(started); },
                .jitter = config.timing.jitter},
               clock, log);
-  std::vector<OwnStream> streams;
-  std::optional<OwnSettings> of_check;
+  Companions companions;
   if (parsed.verb == "serve") {  // no threads yet
-    streams = make_wal_streams(program, runs, backups);
-    of_check.emplace(arguments, process_environment(), config.store.s3.counter);
+    companions.streams = make_wal_streams(program, runs, backups);
+    companions.of_check.emplace(arguments, process_environment(), config.store.s3.counter);
   }
-  std::unique_ptr<VerifyService> verifications;
   if (parsed.verb == "verify" || (parsed.verb == "serve" && config.verify.schedule)) {
-    verifications =
+    companions.verifications =
         std::make_unique<VerifyService>(program, runs.states(), tail, parsed.verb == "verify");
   }
   const Signals signals([&] {
@@ -168,30 +203,8 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     backups.run_now();
   });
   program.stop = signals.stop_token();
-  if (parsed.verb == kScheduleVerb.name) {
-    print_result(stdout, format_next_times(config.timing, clock.now()));
-  } else if (parsed.verb == kCheck) {
-    return check_verb(program);
-  } else if (parsed.verb == "list") {
-    list(program);
-  } else if (parsed.verb == "show") {
-    show(program, parsed.arguments.front());
-  } else if (parsed.verb == "restore") {
-    restore_verb(program);
-  } else if (parsed.verb == "hold") {
-    hold_backup(program.open(), parsed.arguments.front(), clock, log);
-  } else if (parsed.verb == "verify") {
-    log_notes(log, parsed);
-    verifications->once(parsed.arguments.empty() ? "" : parsed.arguments.front());
-  } else if (parsed.verb == kCheckBackup) {
-    return check_backup(program);
-  } else if (parsed.verb == kWalPush) {
-    push_wal_file(program, parsed.arguments.front());
-  } else if (parsed.verb == kWalFetch) {
-    const bool is_there =
-        fetch_wal_file(program, parsed.arguments.front(), parsed.arguments.back());
-    return is_there ? 0 : 1;
-  } else if (parsed.verb == "now") {
+  if (const auto code = run_other(program, parsed, companions)) return *code;
+  if (parsed.verb == "now") {
     log_notes(log, parsed);
     const auto run = [&] {
       if (!runs.once()) reporter.note_idle();
@@ -200,8 +213,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
-    StartCheck check(*of_check, program, [&] { return backups.has_told(); });
-    serve_all(program, runs, backups, streams, check, verifications.get());
+    serve_all(program, runs, backups, companions);
     reporter.finish(program.stop);
   }
   return 0;

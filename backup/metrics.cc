@@ -72,6 +72,7 @@ constexpr std::array<RowMetric<RunState>, 4> kVerifyMetrics = {{
 std::vector<MetricFamily> verify_metrics(std::vector<RunState> states) {
   static_cast<void>(limit_groups(states));
   std::vector<LabeledRow<RunState>> labeled;
+  labeled.reserve(states.size());
   for (const RunState& state : states) {
     labeled.push_back({place_labels(state.group, state.destination), &state});
   }

@@ -181,14 +181,14 @@ Error judge_failure(const Error& error) {
           fmt::format("this says nothing of the backup: the server needs {}", missing)};
 }
 
-void restore_into(const Place& place, const std::string& target, Store& store, const Backup& backup,
-                  const Manifest& manifest, const VerifyMeans& means) {
+void restore_into(const Place& place, Store& store, const Backup& backup,
+                  const RestoreRequest& request, const VerifyMeans& means) {
   try {
     static_cast<void>(
         Restore(
             {.pg = place.restorer, .bindir = means.bindir, .lock_timeout = std::chrono::seconds(0)},
             means.environment, means.clock, means.log, means.stop)
-            .run(store, backup, request_for(place, backup, manifest, target)));
+            .run(store, backup, request));
   } catch (const Error& error) {
     throw judge_failure(error);
   }
@@ -221,7 +221,7 @@ std::vector<std::string> restore_and_compare(const Place& place, Store& store, c
       grant_wrappers(database, place.restorer.user);
     });
   }
-  restore_into(place, scratch.name(), store, backup, manifest, means);
+  restore_into(place, store, backup, request_for(place, backup, manifest, scratch.name()), means);
   std::vector<std::string> notes =
       look([&](PgConnection& database) { return compare(database, manifest); });
   notes.push_back(

@@ -2,6 +2,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -70,10 +71,9 @@ Destinations noting_failure(RunStates& states, const Clock& clock,
 /// Makes status pages. Opens stores of its own, so that a run is not held up.
 class PageMaker {
  public:
-  /// `settings` guards `config` against secrets that are read again. All must outlive the object.
-  PageMaker(const PruneConfig& config, std::mutex& settings, Clock& clock)
+  /// Both must outlive the object.
+  PageMaker(const PruneConfig& config, Clock& clock)
       : config_(config),
-        settings_(settings),
         clock_(clock),
         quiet_(clock, LogLevel::error, LogFormat::text),
         reader_([this](const std::stop_token& stop) { return open(stop); }, config.rules,
@@ -84,6 +84,16 @@ class PageMaker {
     return format_page(make_page(views, rules_in_force(config_), clock_.now()));
   }
 
+  /// Reads the secrets of the settings again, while no page opens a store with them.
+  void reread(const CommandLine& command, const ParsedOptions& parsed, Log& log,
+              StatusAccess& access) {
+    const std::lock_guard lock(settings_);
+    for (const auto& note : reread_secrets(command.options, parsed, process_environment())) {
+      log_note(log, note);
+    }
+    access.set_password(config_.access.password);
+  }
+
  private:
   Destinations open(const std::stop_token& stop) {
     const std::lock_guard lock(settings_);
@@ -91,11 +101,53 @@ class PageMaker {
   }
 
   const PruneConfig& config_;
-  std::mutex& settings_;
+  std::mutex settings_;
   Clock& clock_;
   Log quiet_;  ///< the page itself says what cannot be read
   StoreReader reader_;
 };
+
+/// What run_other() works with.
+struct OneShot {
+  Clock& clock;
+  Log& log;
+  PageMaker& pages;
+  const std::stop_token& stop;
+};
+
+/// Runs a verb that prunes nothing, and returns the exit code; nullopt for `now`, `plan` and
+/// `serve`.
+std::optional<int> run_other(const PruneConfig& config, const ParsedOptions& parsed,
+                             const PruneJob& job, const OneShot& with) {
+  if (parsed.verb == kScheduleVerb.name) {
+    print_result(stdout, format_next_times(config.timing, with.clock.now()));
+    return 0;
+  }
+  if (parsed.verb == "page") {
+    log_notes(with.log, parsed);
+    print_result(stdout, with.pages.make(with.stop));
+    return 0;
+  }
+  if (parsed.verb == "release") {
+    const Destinations destinations =
+        open_destinations(config.store, with.clock, with.log, with.stop);
+    (job.dry_run ? preview_release : release_backup)(destinations, parsed.arguments.front(),
+                                                     with.log);
+    return 0;
+  }
+  if (parsed.verb == kCheck) return check_verb(config, job, with.clock, with.stop);
+  return std::nullopt;
+}
+
+/// Says before a run what should be known about its rules.
+void tell_rules(const PruneConfig& config, const ParsedOptions& parsed, const PruneJob& job,
+                Log& log) {
+  log_notes(log, parsed);
+  if (const auto warning = rules_warning(parsed)) log_note(log, *warning);
+  if (job.dry_run && job.style == ReportStyle::table) {
+    print_result(stdout, format_rules(config) + "\n");
+  }
+}
 
 int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& parsed) {
   SystemClock clock;
@@ -124,19 +176,11 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
     if (is_watched(config, parsed)) watched.summaries = &summaries;
     prune_once(noting_failure(states, clock, open), watched, clock, log, stop);
   };
-  std::mutex settings;  // of secrets, which each run reads again while a page may be made
   StatusAccess access("pg-prune", config.access.user, config.access.is_public);
   access.set_password(config.access.password);
-  PageMaker pages(config, settings, clock);
+  PageMaker pages(config, clock);
   const auto prune_and_report = [&] {
-    const Environment environment = process_environment();
-    {
-      const std::lock_guard lock(settings);
-      for (const auto& note : reread_secrets(command.options, parsed, environment)) {
-        log_note(log, note);
-      }
-      access.set_password(config.access.password);
-    }
+    pages.reread(command, parsed, log, access);
     reporter.run(prune);
   };
   Job pruning({.noun = kPruneJob,
@@ -146,25 +190,8 @@ int run(PruneConfig& config, const CommandLine& command, const ParsedOptions& pa
               clock, log);
   const Signals signals([&pruning] { pruning.run_now(); });
   stop = signals.stop_token();
-  if (parsed.verb == kScheduleVerb.name) {
-    print_result(stdout, format_next_times(config.timing, clock.now()));
-    return 0;
-  }
-  if (parsed.verb == "page") {
-    log_notes(log, parsed);
-    print_result(stdout, pages.make(stop));
-    return 0;
-  }
-  if (parsed.verb == "release") {
-    (job.dry_run ? preview_release : release_backup)(open(), parsed.arguments.front(), log);
-    return 0;
-  }
-  if (parsed.verb == kCheck) return check_verb(config, job, clock, stop);
-  log_notes(log, parsed);
-  if (const auto warning = rules_warning(parsed)) log_note(log, *warning);
-  if (job.dry_run && job.style == ReportStyle::table) {
-    print_result(stdout, format_rules(config) + "\n");
-  }
+  if (const auto code = run_other(config, parsed, job, {clock, log, pages, stop})) return *code;
+  tell_rules(config, parsed, job, log);
   if (parsed.verb == "plan" || parsed.verb == "now") {
     job.dry_run ? prune() : reporter.run_last(prune, stop);  // a rehearsal is no run
     return 0;

@@ -187,7 +187,7 @@ DumpContents read_contents_like(PgConnection& connection, const DumpContents& no
 
 std::vector<std::string> compare_contents(const DumpContents& noted, const DumpContents& restored) {
   std::vector<std::string> differences;
-  const auto add = [&](std::string text) {
+  const auto add = [&](const std::string& text) {
     if (differences.size() < kMostDifferences) differences.push_back(printable(text));
   };
   const auto compare = [&](std::string_view what, uint64_t was, uint64_t is) {

@@ -51,9 +51,9 @@ std::string objects_sql() {
       "SELECT 'EVENT TRIGGER', '', e.evtname FROM pg_catalog.pg_event_trigger e",
       "SELECT 'SERVER', '', s.srvname FROM pg_catalog.pg_foreign_server s",
       "SELECT 'FOREIGN DATA WRAPPER', '', f.fdwname FROM pg_catalog.pg_foreign_data_wrapper f",
-      "SELECT 'CAST', '', pg_catalog.format('CAST (%s AS %s)', "
-      "pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL)) "
-      "FROM pg_catalog.pg_cast c"};
+      R"(SELECT 'CAST', '', pg_catalog.format('CAST (%s AS %s)',
+         pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL))
+         FROM pg_catalog.pg_cast c)"};
   return fmt::format("{}", fmt::join(parts, " UNION ALL "));
 }
 

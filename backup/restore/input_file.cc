@@ -20,7 +20,7 @@ fs::path find_file(const fs::path& path) {
                 "write it to a file first");
   }
   std::error_code error;
-  const fs::path found = fs::canonical(path, error);
+  fs::path found = fs::canonical(path, error);
   if (error) {
     throw Error(ErrorKind::not_found,
                 fmt::format("--input: cannot find {}: {}", path.string(), error.message()));

@@ -151,6 +151,7 @@ std::vector<std::optional<UtcTime>> ends_of(const std::vector<Known>& complete,
                                             const StoreView& view,
                                             const std::optional<Outlook>& outlook) {
   std::vector<Candidate> candidates;
+  candidates.reserve(complete.size());
   for (const Known& one : complete) {
     candidates.push_back({.time = one.backup().time,
                           .is_ours = one.backup().is_ours(),
