@@ -221,7 +221,7 @@ case_the_daemon_looks_at_start() {
     backup_now
     settings+=(DB_PASSWORD=wrong BACKUP_INTERVAL=1d HEALTH_SOCKET="check.$$")
     start_program pg-backup serve
-    wait_until 20 grep -q 'the next backup would fail: server: cannot connect to PostgreSQL' "$T/daemon.log"
+    wait_until 20 grep -q 'the next backup would fail cause="server: cannot connect to PostgreSQL' "$T/daemon.log"
     expect 0 pg_backup health
     says "at start the next backup would have failed: server: cannot connect to PostgreSQL"
     [ "$(grep -c 'would fail' "$T/daemon.log")" = 1 ] || fail "$(cat "$T/daemon.log")"

@@ -16,8 +16,8 @@ rows_of() { sql "$1" "select count(*) from item"; }
 case_what_is_said_before_and_after() {
     prepare
     expect 0 pg_backup restore --database app --target-database copy --create
-    grep -Eq "will restore app of 20.*Z \([0-9]+s old\) into the new database copy on $PGHOST:$PGPORT as $PGUSER" "$T/err" || fail "no announcement"
-    grep -Eq "restored copy id=$id bytes=[0-9]+ tables=1 rows=1000 seconds=[0-9]+" "$T/err" || fail "no last line"
+    grep -Eq "about to restore what=\"app of 20.*Z \([0-9]+s old\) into the new database copy on $PGHOST:$PGPORT as $PGUSER" "$T/err" || fail "no announcement"
+    grep -Eq "restore finished database=app run=$id outcome=\"restored copy\" bytes=\"[^\"]+\" tables=1 rows=1000 seconds=[0-9]+" "$T/err" || fail "no last line"
     [ "$(sql copy "select last_analyze is null from pg_stat_user_tables")" = f ] || fail "not analyzed"
     drop_database copy
     create_database copy
@@ -217,7 +217,8 @@ case_replacement_that_is_killed() {
         left=$(sql postgres "select datname from pg_database where datname like 'app\_restoring\_%' limit 1")
         if [ -n "$left" ]; then
             expect 0 pg_backup restore --database app --replace --dry-run
-            says "an earlier restore left $left"
+            says "an earlier restore left a database, or still runs"
+            says "$left"
         fi
         sql postgres "select format('drop database %I with (force)', datname) from pg_database
             where datname like 'app\_%' and datname !~ '_before_' \gexec" || true

@@ -257,7 +257,7 @@ case_after_kill_9_the_next_run_cleans_up() {
     wait_until 20 no_scratch_server
     ! scratch_is_empty || fail "there was nothing to clean up"
     expect 0 verify_restored
-    says "which a verification left behind"
+    says "removing what a verification left behind"
     expect_verified restore-passed
     expect_nothing_behind
 }
@@ -317,7 +317,7 @@ case_a_server_that_verify_url_names() {
     settings+=("VERIFY_URL=$url")
     "$PG_BIN/psql" -Xqd "$url/postgres" -c "create database pg_backup_verify_left"
     expect 0 pg_backup verify --restore
-    says "dropping pg_backup_verify_left"
+    says "dropping what a verification left behind"
     says "compared: "
     expect_verified restore-passed
     [ "$("$PG_BIN/psql" -XAtqd "$url/postgres" -c "select count(*) from pg_database")" = 3 ] ||
@@ -338,7 +338,7 @@ case_serve_verifies_by_its_schedule() {
     start_program pg-backup serve
     wait_until 30 verified_times 2
     change_byte "app/$id/app.dump.zst"
-    wait_until 30 grep -qF "it is verified once more" "$T/daemon.log"
+    wait_until 30 grep -qF "the backup is verified once more" "$T/daemon.log"
     wait_until 30 is_failed
     wait_until 30 notified
     kill -TERM "$pid"
