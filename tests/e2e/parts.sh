@@ -298,7 +298,7 @@ case_waiting_for_a_lock() {
     wait_until 10 item_is_locked shop
     settings+=(LOCK_TIMEOUT=5s)
     expect 1 pg_backup restore --database shop --table sales.orders
-    says "the restore waits for a lock of pid"
+    says 'the restore waits for a lock of="pid'
     says "LOCK_TIMEOUT"
     [ "$(sql shop "select count(*) from pg_class where relname = 'orders'")" = 0 ] || fail "half a restore"
 }

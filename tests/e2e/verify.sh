@@ -322,7 +322,8 @@ case_a_server_that_verify_url_names() {
     expect_verified restore-passed
     [ "$("$PG_BIN/psql" -XAtqd "$url/postgres" -c "select count(*) from pg_database")" = 3 ] ||
         fail "$("$PG_BIN/psql" -XAtqd "$url/postgres" -c "select datname from pg_database")"
-    says_not "${url##*:*:}"
+    # shellcheck source=/dev/null
+    says_not "$(. "$T/other/env" && echo "$PGPASSWORD")"
 }
 
 # ---- by schedule, and what follows ---------------------------------------------------------------------------------
