@@ -237,7 +237,7 @@ case_several_jobs() {
     backup_now
     id=$(field id)
     expect 0 pg_backup restore --database app --target-database copy --create --jobs 3
-    grep -Eq "jobs takes a temporary file of .* in /tmp, where .* are free" "$T/err" || fail "the space is not said"
+    grep -Eq "takes room on the disk room=\"a temporary file of .* in /tmp, where .* are free\"" "$T/err" || fail "the space is not said"
     expect_same_database app copy
     drop_database copy
     expect 0 pg_backup restore --database app --target-database copy --create --jobs 2 --table person
