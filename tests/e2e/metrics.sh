@@ -163,6 +163,7 @@ case_two_destinations() {
     expect_valid
     expect_value 'pg_backup_runs_total{database="app",destination="dir",result="success"}' 1
     stop_program "$pid"
+    expect 0 pg_backup verify --stored # alerts ask when that was
     on dir store_copy "app/$(pg_backup list --json --from dir | jq -r .id)" app/20261001T000000Z-00000001
     on dir store_remove app/20261001T000000Z-00000001/app.dump.zst
     start_with_port pg-prune
