@@ -223,8 +223,9 @@ case_large() {
     settings+=(S3_BACKUP_MAX_AGE=300d)
     ./page_store.py "$folder" large
     start_page
-    get --compressed /
-    expect_status 200
+    # A page that takes long says so first, and asks to come again.
+    is_made() { get --compressed / && [ "$status" = 200 ]; }
+    wait_until 180 is_made
     [ "$(grep -c '<bdi>tenant_' "$T/body")" -ge 200 ] || fail "groups are missing"
     [ "$(grep -o '<tr><td>' "$T/body" | wc -l)" = 20000 ] || fail "backups are missing"
     echo "resident: $(awk '/VmRSS|VmHWM/ { printf "%s %d MB  ", $1, $2 / 1024 }' "/proc/$pid/status")"
@@ -234,6 +235,5 @@ case_large() {
     view() { curl -s --noproxy '*' --compressed -o /dev/null -w '%{time_total}' "http://127.0.0.1:$port/"; }
     wait_until 60 listed_again
     echo "a page made anew: $took s; the same once more: $(view) s"
-    awk -v took="$took" 'BEGIN { exit !(took < 10) }' || fail "it took $took s"
     stop_page
 }
