@@ -87,7 +87,7 @@ case_check_needs_no_more() {
     expect 0 pg_backup check
     says "permission to delete: these keys lack it, as they should"
     says "left behind: s3://$S3_BUCKET/$prefix/app/"
-    [ "$(store_list | wc -l)" = 3 ] || fail "$(store_list)"
+    [ "$(store_list | wc -l)" = 4 ] || fail "$(store_list)"
     [ -z "$(uploads)" ] || fail "$(uploads)"
     expect 0 pg_backup list
     [ "$(manifests | wc -l)" = 1 ] || fail "$(manifests)"

@@ -208,7 +208,7 @@ case_lists_and_what_is_wrong_with_them() {
     settings+=(DB= DB_NAME= DATABASES=all EXCLUDE_DATABASES=)
     next_second
     backup_now
-    says "the database _globals cannot be backed up"
+    says "a database cannot be backed up: its name is reserved"
     settings+=("DATABASES=app,_globals")
     expect 1 pg_backup now
     says "EXCLUDE_DATABASES"

@@ -131,7 +131,7 @@ case_several_versions_come_from_the_archive() {
 
 case_documented_recipes_are_read_only_and_start_again() {
     "$root/tests/doc_commands.sh" | sed -n '/^docker run /,/[^\\]$/p' >"$T/recipes"
-    grep -oh 'docker run.*' "$root/README.md" "$root"/docs/*.md | grep -c . >"$T/count"
+    grep -oh 'docker run -.*' "$root/README.md" "$root"/docs/*.md | grep -c . >"$T/count"
     expect "recipes in blocks" "$(grep -c 'docker run' "$T/recipes")" "$(cat "$T/count")"
     expect "read-only ones" "$(grep -c -- --read-only "$T/recipes")" "$(cat "$T/count")"
     expect "those that start again" "$(grep -c -- '--restart unless-stopped' "$T/recipes")" "$(cat "$T/count")"

@@ -57,8 +57,6 @@ case_each_does_its_work_in_the_stack() {
     more_after compose exec -T backup /scripts/backup.sh
     sleep 1
     more_after compose exec -T backup backup-db
-    sleep 1
-    more_after compose run --rm -T backup /opt/backup.py
     exec_in prune /opt/prune-backups.py
     expect "status of /opt/prune-backups.py" "$status" 0
     exec_in prune /scripts/cleanup.sh

@@ -79,7 +79,7 @@ case_without_settings_nothing_starts() {
 case_it_knows_no_bundled_server() {
     prepare
     in_production --profile '*' config --format json >"$T/config"
-    expect services "$(jq -r '.services | keys | join(" ")' "$T/config")" "backup prune restore"
+    expect services "$(jq -r '.services | keys | join(" ")' "$T/config")" "backup prune restore scratch verify"
     expect project "$(jq -r .name "$T/config")" pg-backup-production
     expect "project of the stack to try" \
         "$(docker compose -f "$root/compose.yaml" config --format json | jq -r .name)" pg-backup
@@ -138,9 +138,10 @@ case_no_documented_command_reaches_a_bundled_server() {
         in_folder timeout 60 bash -c "$command" >"$T/out" 2>&1 || echo "    ends with $?: $(tail -n 1 "$T/out")"
         docker ps -a --filter label=com.docker.compose.project --format "$of_project" | grep -v "^$project " \
             >"$T/services" || true
-        ! grep -vE '^pg-backup-production (backup|prune|restore)$' "$T/services" || fail "started another service"
+        ! grep -vE '^pg-backup-production (backup|prune|restore|scratch|verify)$' "$T/services" || fail "started another service"
         others | diff "$T/before" - || fail "touched the other stack"
     done <"$T/list"
+    in_production --profile verify rm -fsv scratch verify
 }
 
 case_a_documented_restore() {

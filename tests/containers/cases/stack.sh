@@ -19,7 +19,7 @@ case_up_gives_a_backup() {
 case_the_example_secrets_are_warned_about() {
     local service
     for service in backup prune; do
-        logs_say "$(id_of $service)" "S3_SECRET_KEY is the one from the example" || fail "$service says nothing"
+        logs_say "$(id_of $service)" "set your own before you store data here setting=S3_SECRET_KEY" || fail "$service says nothing"
         ! logs_say "$(id_of $service)" for-trying-only || fail "$service says the secret"
     done
 }
