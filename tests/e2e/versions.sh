@@ -33,7 +33,7 @@ case_hidden() {
     # By default what is deleted is only hidden, and the log says so, once.
     expect 0 later pg_prune now
     [ "$(grep -c NoncurrentVersionExpiration "$T/err")" = 1 ] || fail "$(cat "$T/err")"
-    [ "$(kinds)" = " 4 marker; 6 version;" ] || fail "$(kinds)"
+    [ "$(kinds)" = " 6 marker; 9 version;" ] || fail "$(kinds)"
     expect_complete
     # What is hidden is not listed, so nothing is left to sweep, not even without patience.
     versions >"$T/before"
