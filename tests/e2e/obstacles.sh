@@ -141,7 +141,7 @@ case_missing_tablespace() {
     drop_database other
     sql postgres "drop tablespace fast"
     expect 0 pg_backup restore --database app --create
-    says "fast does not exist"
+    says "the database goes to the default tablespace"
     expect 1 pg_backup restore --database other --create
     says "--no-tablespaces"
     expect 0 pg_backup restore --database other --create --no-tablespaces

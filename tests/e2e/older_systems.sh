@@ -144,7 +144,7 @@ case_a_prefix_that_was_none_of_the_directory() {
     added DB_BACKUP_PREFIX=daily
     next_second
     backup_now
-    says "DB_BACKUP_PREFIX does not count for $T/db-backups, which holds backups without it"
+    says "a prefix does not count for a directory that holds backups without it"
     [ "$(places)" = "2 ./app" ] || fail "$(places)"
     [ "$(field id | sort -u | wc -l)" = 2 ] || fail "$(field id)"
     expect 0 pg_prune now
