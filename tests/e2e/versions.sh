@@ -93,7 +93,7 @@ case_object_lock() {
     # The server knows, too: without the manifest's word it refuses, and that is no failure.
     store_get "$manifest" | jq 'del(.locked_until)' | store_put "$manifest"
     expect 0 pg_prune now
-    says "is locked until ${until}"
+    says "locked until ${until}"
     [ "$(versions | grep -c "${manifest%/manifest.json}")" = 4 ] || fail "$(versions)"
     expect_complete
     # Once a lock has ended they go: a small backup, whose run takes less than its short lock.
