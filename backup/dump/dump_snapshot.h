@@ -58,7 +58,7 @@ class DumpSnapshot {
   std::jthread thread_;  // last: ends before what it uses
 };
 
-/// What pg_dump writes, under a snapshot where there is one.
+/// Reads what pg_dump writes, under a snapshot where there is one.
 class SnapshotSource final : public Source {
  public:
   /// Makes the source of a dump, with the name of a snapshot, or without where it is empty.

@@ -69,7 +69,7 @@ class WalArchive {
                                         std::string_view bytes);
 
   /// Writes a file of which find() says that it `stored` is to `sink`, and does not finish `sink`.
-  /// Of a file that is stored twice, one that is damaged does not count. A segment that is stored
+  /// Passes over a damaged copy of a file that is stored twice. A segment that is stored
   /// in pieces is joined and filled up with zeros to its full size.
   /// Returns false when it was filled up. Throws `not_found` when nothing is stored, or too little
   /// of the first page to know the size, and `corrupt` for what put() and put_piece() have not

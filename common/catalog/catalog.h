@@ -45,8 +45,8 @@ struct Backup {
   /// come after are in time.)
   bool is_stored_late = false;
   std::vector<BackupFile> files;  ///< sorted by name
-  /// What its verifications found, oldest first, without those that are dated later than they were
-  /// stored.
+  /// Holds what its verifications found, oldest first, without those that are dated later than they
+  /// were stored.
   std::vector<Verification> verifications{};
 
   [[nodiscard]] bool is_ours() const { return layout == Layout::ours; }

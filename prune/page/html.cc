@@ -199,25 +199,13 @@ std::string format_rules(const PageSettings& settings) {
 
 std::string escape_html(std::string_view text) {
   std::string escaped;
-  for (const char c : printable(as_utf8(text))) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&#39;";
-        break;
-      default:
-        escaped += c;
+  for (const char c : escape_markup(printable(as_utf8(text)))) {
+    if (c == '"') {
+      escaped += "&quot;";
+    } else if (c == '\'') {
+      escaped += "&#39;";
+    } else {
+      escaped += c;
     }
   }
   return escaped;

@@ -71,7 +71,7 @@ struct PageGroup {
   size_t unlisted = 0;                ///< further ones, which are older
 };
 
-/// What is stored of the write-ahead log of one server, and which moments can be restored.
+/// Sums up what is stored of the write-ahead log of one server, and which moments can be restored.
 struct PageWal {
   std::string system_identifier;
   size_t objects = 0;

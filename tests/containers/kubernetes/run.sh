@@ -100,7 +100,7 @@ recipes_make_jobs() {
     in_tools /checks/recipes.sh /documented /rendered/example.yaml | tee "$work/recipes"
     [ "$(sort -u "$work/recipes" | grep -cE '^pg-backup-[0-9]+ now$')" = 2 ]
     [ "$(sort -u "$work/recipes" | grep -c '^pg-restore-[0-9]* restore --yes .*--target-database=app_copy')" = 2 ]
-    [ "$(grep -c "^pg-backup-check check" "$work/recipes")" = 2 ]
+    [ "$(sort -u "$work/recipes" | grep -cE '^pg-backup-check-[0-9]+ check$')" = 2 ]
     [ "$(wc -l <"$work/recipes")" = 6 ]
 }
 
