@@ -226,6 +226,8 @@ case_a_hostile_database_stays_in_its_server() {
 large_backup() {
     use_dir
     create_large_database app "$1"
+    # Each row takes a while, so that the restore is not over before anybody looks.
+    sql app "alter table chunk add constraint slow check (pg_sleep(0.002)::text is not null)"
     use_database app
     backup_now
     use_scratch
