@@ -24,6 +24,7 @@ constexpr std::string_view kFailedWord = "failed";
 constexpr size_t kMostNotes = 20;
 constexpr size_t kMaxNoteBytes = 1000;
 constexpr int kMostReportDepth = 3;
+constexpr uint64_t kMostSeconds = uint64_t{366} * 86400;
 
 /// Takes `word` from the front of `text`. Returns whether it was there.
 bool take_word(std::string_view& text, std::string_view word) {
@@ -36,16 +37,25 @@ std::string bounded(const std::string& text) {
   return short_line(text.size() > kMaxNoteBytes ? text.substr(0, kMaxNoteBytes) : text);
 }
 
+/// Returns a whole number. The library would turn any other number into one, however large.
+uint64_t whole(const Json& json, const char* name) {
+  const Json& value = json.at(name);
+  if (!value.is_number_unsigned()) {
+    throw Error(ErrorKind::corrupt, fmt::format("{} is not a whole number", name));
+  }
+  return value.get<uint64_t>();
+}
+
 VerificationReport report_from_json(const Json& json) {
-  if (json.at("format").get<int>() != 1) {
+  if (whole(json, "format") != 1) {
     throw Error(ErrorKind::corrupt, "a newer version wrote it");
   }
   return {.group = parse_group(json.at("group").get<std::string>()),
           .id = json.at("id").get<std::string>(),
           .problem = bounded(json.value("problem", std::string())),
           .tool = bounded(json.at("tool").get<std::string>()),
-          .bytes = json.at("bytes").get<uint64_t>(),
-          .taken = std::chrono::seconds(json.at("seconds").get<int64_t>())};
+          .bytes = whole(json, "bytes"),
+          .taken = std::chrono::seconds(std::min(whole(json, "seconds"), kMostSeconds))};
 }
 
 }  // namespace

@@ -121,6 +121,9 @@ TEST_CASE("A report from a store is not trusted") {
        std::string(100'000, ' ') + good,
        std::string(R"({"format":1,"group":"a","id":"b","tool":"c","bytes":"d","seconds":1})"),
        std::string(R"({"format":1,"group":["a"],"id":"b","tool":"c","bytes":1,"seconds":1})"),
+       std::string(R"({"format":1.5,"group":"a","id":"b","tool":"c","bytes":1,"seconds":1})"),
+       std::string(R"({"format":1,"group":"a","id":"b","tool":"c","bytes":-1,"seconds":1})"),
+       std::string(R"({"format":1,"group":"a","id":"b","tool":"c","bytes":1,"seconds":1e3})"),
        std::string(
            R"({"format":1,"group":"a","id":"b","tool":"c","bytes":1,"seconds":1,"x":[[[[[]]]]]})")}) {
     CAPTURE(bad.substr(0, 80));
