@@ -90,11 +90,14 @@ std::string format_key(const WalKey& key) {
 
 /// Takes the suffix of a packing away.
 Packing take_packing(std::string_view& file) {
-  for (const Compression compression : kCompressions) {
-    const std::string_view suffix = packing_suffix({compression});
-    if (!file.ends_with(suffix)) continue;
-    file.remove_suffix(suffix.size());
-    return {compression};
+  for (const Encryption encryption : {Encryption::age, Encryption::none}) {
+    for (const Compression compression : kCompressions) {
+      const Packing packing{compression, encryption};
+      const std::string_view suffix = packing_suffix(packing);
+      if (!file.ends_with(suffix)) continue;
+      file.remove_suffix(suffix.size());
+      return packing;
+    }
   }
   return {Compression::none};
 }

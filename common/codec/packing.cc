@@ -4,16 +4,23 @@
 #include <array>
 #include <utility>
 
+#include "common/base/error.h"
+
 namespace pgbackup {
 namespace {
 
 struct Row {
   std::string_view name;
   std::string_view suffix;
+  std::string_view encrypted_suffix;
 };
 
 /// Holds the rows in the order of Compression.
-constexpr std::array<Row, 3> kRows = {{{"zstd", ".zst"}, {"gzip", ".gz"}, {"none", ""}}};
+constexpr std::array<Row, 3> kRows = {
+    {{"zstd", ".zst", ".zst.age"}, {"gzip", ".gz", ".gz.age"}, {"none", "", ".age"}}};
+
+/// Holds the names in the order of Encryption.
+constexpr std::array<std::string_view, 2> kEncryptions = {"none", "age"};
 
 const Row& row_of(Compression compression) { return kRows.at(static_cast<size_t>(compression)); }
 
@@ -34,6 +41,43 @@ class PassSink final : public Sink {
  private:
   Sink& next_;
 };
+
+/// Joins two stages, of which the first passes on to the second.
+class TwoStages final : public Sink {
+ public:
+  TwoStages(std::unique_ptr<Sink> second, std::unique_ptr<Sink> first)
+      : second_(std::move(second)), first_(std::move(first)) {}
+  void write(std::string_view bytes) override { first_->write(bytes); }
+  void finish() override { first_->finish(); }
+
+ private:
+  std::unique_ptr<Sink> second_;
+  std::unique_ptr<Sink> first_;
+};
+
+std::unique_ptr<Sink> compress(Sink& next, Compression compression, const PackingEffort& effort) {
+  switch (compression) {
+    case Compression::zstd:
+      return std::make_unique<ZstdSink>(next, effort.zstd_level, effort.zstd_threads);
+    case Compression::gzip:
+      return std::make_unique<GzipSink>(next, effort.gzip_level);
+    case Compression::none:
+      break;
+  }
+  return std::make_unique<PassSink>(next);
+}
+
+std::unique_ptr<Sink> decompress(Sink& next, Compression compression) {
+  switch (compression) {
+    case Compression::zstd:
+      return std::make_unique<UnzstdSink>(next);
+    case Compression::gzip:
+      return std::make_unique<GunzipSink>(next);
+    case Compression::none:
+      break;
+  }
+  return std::make_unique<PassSink>(next);
+}
 
 /// Looks at the first bytes, then unpacks or passes on.
 class ContentSink final : public Sink {
@@ -89,25 +133,34 @@ std::optional<Compression> parse_compression(std::string_view name) {
   return static_cast<Compression>(found - kRows.begin());
 }
 
+std::string_view encryption_name(Encryption encryption) {
+  return kEncryptions.at(static_cast<size_t>(encryption));
+}
+
+std::optional<Encryption> parse_encryption(std::string_view name) {
+  const auto* const found = std::find(kEncryptions.begin(), kEncryptions.end(), name);
+  if (found == kEncryptions.end()) return std::nullopt;
+  return static_cast<Encryption>(found - kEncryptions.begin());
+}
+
 std::string_view packing_suffix(const Packing& packing) {
-  return row_of(packing.compression).suffix;
+  const Row& row = row_of(packing.compression);
+  return packing.encryption == Encryption::none ? row.suffix : row.encrypted_suffix;
 }
 
 std::unique_ptr<Sink> pack(Sink& next, const Packing& packing, const PackingEffort& effort) {
-  switch (packing.compression) {
-    case Compression::zstd:
-      return std::make_unique<ZstdSink>(next, effort.zstd_level, effort.zstd_threads);
-    case Compression::gzip:
-      return std::make_unique<GzipSink>(next, effort.gzip_level);
-    case Compression::none:
-      break;
-  }
-  return std::make_unique<PassSink>(next);
+  if (packing.encryption == Encryption::none) return compress(next, packing.compression, effort);
+  if (effort.keys == nullptr) throw Error(ErrorKind::failed, "there is nobody to encrypt for");
+  auto encrypted = std::make_unique<AgeSink>(next, *effort.keys);
+  auto compressed = compress(*encrypted, packing.compression, effort);
+  return std::make_unique<TwoStages>(std::move(encrypted), std::move(compressed));
 }
 
 std::string pack_bytes(std::string_view bytes, const Packing& packing,
                        const PackingEffort& effort) {
-  if (packing.compression == Compression::zstd) return zstd_frames(bytes, effort.zstd_level);
+  const bool is_plain_zstd =
+      packing.compression == Compression::zstd && packing.encryption == Encryption::none;
+  if (is_plain_zstd) return zstd_frames(bytes, effort.zstd_level);
   BytesSink packed;
   const std::unique_ptr<Sink> packer = pack(packed, packing, effort);
   packer->write(bytes);
@@ -115,16 +168,12 @@ std::string pack_bytes(std::string_view bytes, const Packing& packing,
   return std::move(packed.bytes);
 }
 
-std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing) {
-  switch (packing.compression) {
-    case Compression::zstd:
-      return std::make_unique<UnzstdSink>(next);
-    case Compression::gzip:
-      return std::make_unique<GunzipSink>(next);
-    case Compression::none:
-      break;
-  }
-  return std::make_unique<PassSink>(next);
+std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing, const AgeKeys* keys) {
+  if (packing.encryption == Encryption::none) return decompress(next, packing.compression);
+  if (keys == nullptr) throw no_key_to_decrypt();
+  auto decompressed = decompress(next, packing.compression);
+  auto decrypted = std::make_unique<UnageSink>(*decompressed, *keys);
+  return std::make_unique<TwoStages>(std::move(decompressed), std::move(decrypted));
 }
 
 std::unique_ptr<Sink> unpack_by_content(Sink& next) {

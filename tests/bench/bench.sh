@@ -6,6 +6,7 @@
 #
 #   bench.sh                      ours, both pipes and the limits at 1 GiB, three runs each, then restores
 #   bench.sh --size 8192 --runs 1 --no-restore ours     is memory the same at 8 GiB?
+#   bench.sh --runs 7 --no-restore ours ours-telling      what metrics, a ping and a notification cost
 #   bench.sh base-ours base-pgbackrest base-pg_basebackup     base backups; needs the package pgbackrest
 #
 # A contestant is contestants/NAME-backup.sh and, where it makes sense, NAME-restore.sh and NAME-prepare.sh
@@ -42,6 +43,7 @@ export BENCH_WORK
 chmod 755 "$BENCH_WORK"
 finish() {
     trap - INT TERM
+    [ ! -e "$BENCH_WORK/receiver/pid" ] || kill "$(cat "$BENCH_WORK/receiver/pid")" || true
     for server in ceph-rgw postgres; do
         [ ! -e "$BENCH_WORK/$server/pids" ] || "$SERVERS/$server-down.sh" "$BENCH_WORK/$server" || true
     done

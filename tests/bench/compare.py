@@ -119,12 +119,13 @@ def print_table(kind, medians):
 
 
 def print_ratios(kind, medians):
-    for name, bases in (("ours", ("zstd-aws", "fc-aws")), ("base-ours", ("base-pgbackrest", "base-pg_basebackup"))):
+    for name, bases in (("ours", ("zstd-aws", "fc-aws")), ("ours-telling", ("ours",)),
+                        ("base-ours", ("base-pgbackrest", "base-pg_basebackup"))):
         for base in bases:
             if name not in medians or base not in medians:
                 continue
             ours, theirs = medians[name], medians[base]
-            ratios = [f"{c} {ours[c] / theirs[c]:.2f}" for c in ("wall", "cpu", "stored") if theirs[c]]
+            ratios = [f"{c} {ours[c] / theirs[c]:.3f}" for c in ("wall", "cpu", "stored") if theirs[c]]
             print(f"{name} / {base} ({kind}): " + ", ".join(ratios))
 
 
