@@ -4,12 +4,13 @@
 # copies a clean clone of HEAD there, and runs both in namespaces of their own (mounts, processes; the network is this
 # machine's). Warnings of the plain build count as a failure. Needs mmdebstrap and some 6 GB below TMPDIR (/var/tmp);
 # KEEP=1 leaves the chroot there.
-# suites.sh SUITE physical: only the end-to-end tests of physical backups, with the PostgreSQL of the suite, such as 18 of
-# testing; with EXPERIMENTAL=postgresql-19 with that package of Debian experimental.
+# suites.sh SUITE e2e SUBJECT...: only these end-to-end tests, with a directory as the store and the programs of the
+# suite, such as PostgreSQL 18 and Pushgateway 1.11 of testing: `physical physical_trouble physical_by_hand`, `metrics
+# notify`. With EXPERIMENTAL=postgresql-19 with that package of Debian experimental.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -ge 1 ] || { sed -n '2,/^set/{s/^# //p}' "$0" >&2; exit 2; }
-suite=$1 what=${2:-all}
+suite=$1 what=${2:-all} subjects=("${@:3}")
 [ "$(id -u)" = 0 ] || { echo "suites.sh: needs root" >&2; exit 2; }
 command -v mmdebstrap >/dev/null || { echo "suites.sh: needs the package mmdebstrap" >&2; exit 2; }
 
@@ -64,8 +65,8 @@ inside() {
 }
 
 status=0
-if [ "$what" = physical ]; then
-    section "physical backups"
+if [ "$what" = e2e ] && [ ${#subjects[@]} -gt 0 ]; then
+    section "end to end: ${subjects[*]}"
     if [ -n "${EXPERIMENTAL:-}" ]; then
         echo "deb $mirror experimental main" >"$root/etc/apt/sources.list.d/experimental.list"
         printf 'Package: src:%s\nPin: release a=experimental\nPin-Priority: 990\n' "$EXPERIMENTAL" \
@@ -82,7 +83,7 @@ if [ "$what" = physical ]; then
         install_packages "${build_packages[@]}" "${test_packages[@]}" >/tmp/packages.log 2>&1 || tail -n 3 /tmp/packages.log
         cmake -S . -B build -G Ninja -DBUILD_TESTING=OFF >/dev/null
         cmake --build build
-        E2E_STORE=dir tests/e2e/run.sh physical physical_trouble physical_by_hand' </dev/null || status=$?
+        E2E_STORE=dir tests/e2e/run.sh "$@"' bash "${subjects[@]}" </dev/null || status=$?
     section "ended with $status"
     exit "$status"
 fi
