@@ -19,6 +19,7 @@ int status_after(
   Pipe ready = make_pipe();
   const pid_t pid = fork();
   if (pid == 0) {
+    static_cast<void>(std::signal(SIGHUP, SIG_DFL));  // the tests may run under nohup
     prepare();
     {
       std::atomic<int> runs = 0;
