@@ -21,7 +21,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TIMEOUT = 600
+TIMEOUT = 900
 
 HEADER = """#pragma once
 #include <cstdlib>
