@@ -4,7 +4,7 @@
 # To build the programs, and a PostgreSQL to try them with.
 # shellcheck disable=SC2034
 build_packages=(
-    cmake ninja-build g++ pkg-config
+    age cmake ninja-build g++ pkg-config
     libcurl4-openssl-dev libfmt-dev libmicrohttpd-dev libpq-dev libpugixml-dev libssl-dev libzstd-dev
     nlohmann-json3-dev zlib1g-dev
     postgresql postgresql-client

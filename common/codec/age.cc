@@ -17,6 +17,13 @@ namespace {
 constexpr uint64_t kNonceBytes = 16;
 constexpr uint64_t kChunkBytes = 65536;
 constexpr uint64_t kTagBytes = 16;
+
+/// Returns the size of what age makes of `bytes`, without the header.
+uint64_t encrypted_size(uint64_t bytes) {
+  const uint64_t chunks = std::max<uint64_t>(1, (bytes + kChunkBytes - 1) / kChunkBytes);
+  return kNonceBytes + bytes + chunks * kTagBytes;
+}
+
 /// The most bytes of a header: that of a thousand post-quantum recipients fits.
 constexpr size_t kMostHeaderBytes = size_t{2} << 20U;
 
@@ -42,6 +49,12 @@ std::string words_of(const Process& process) {
   return words.empty() ? process.status_text() : words;
 }
 
+/// Returns whether age itself says that something is wrong.
+bool has_complained(const Process& process) {
+  constexpr std::string_view kComplaint = "\nage: error: ";
+  return ("\n" + process.errors()).find(kComplaint) != std::string::npos;
+}
+
 /// Ends the program's input, passes the rest of its output on, and returns whether the program has
 /// succeeded.
 template <class PassOn>
@@ -54,16 +67,38 @@ bool complete(Process& process, const PassOn& pass_on) {
 
 Error not_encrypted() { return {ErrorKind::corrupt, "it is not a file that age has encrypted"}; }
 
+const char* hint_of(const Process& process) {
+  return process.was_killed() ? "the kernel kills processes that exceed a memory limit" : "";
+}
+
 Error encryption_failure(Process& process) {
   process.wait();
   return {ErrorKind::failed, fmt::format("age cannot encrypt: {}", words_of(process)),
-          process.was_killed() ? "the kernel kills processes that exceed a memory limit" : ""};
+          hint_of(process)};
+}
+
+/// Returns the error for a program that has succeeded, but cannot have worked on everything.
+Error not_all(uint64_t passed_on, uint64_t bytes) {
+  return {ErrorKind::failed,
+          fmt::format("age exited with 0, but wrote {} bytes for {}, which cannot be all",
+                      passed_on, bytes)};
 }
 
 }  // namespace
 
 Error no_key_to_decrypt() {
   return {ErrorKind::denied, "it is encrypted, and there is no key to open it", kNoIdentityHint};
+}
+
+bool AgeHeader::take(std::string_view bytes) {
+  if (size_ > 0) return true;
+  begin_ += bytes;
+  const size_t last_line = begin_.find("\n--- ");
+  const size_t end = last_line == std::string::npos ? last_line : begin_.find('\n', last_line + 1);
+  if (end == std::string::npos) return begin_.size() <= kMostHeaderBytes;
+  size_ = end + 1;
+  begin_.clear();
+  return size_ <= kMostHeaderBytes;
 }
 
 AgeSink::AgeSink(Sink& next, const AgeKeys& keys)
@@ -85,35 +120,17 @@ void AgeSink::finish() {
   if (!complete(process_, [this](std::string_view encrypted) { pass_on(encrypted); })) {
     throw encryption_failure(process_);
   }
-  if (header_bytes_ == 0 || passed_on_ != expected_bytes()) {
-    throw Error(ErrorKind::failed,
-                fmt::format("age exited with 0, but wrote {} bytes for {}, which cannot be all",
-                            passed_on_, bytes_));
-  }
+  const bool is_all = header_.size() > 0 && passed_on_ == header_.size() + encrypted_size(bytes_);
+  if (!is_all) throw not_all(passed_on_, bytes_);
   next_.finish();
 }
 
-/// Finds the end of the header, a line that begins with `---`, as the bytes pass.
 void AgeSink::pass_on(std::string_view encrypted) {
-  if (header_bytes_ == 0) {
-    header_ += encrypted;
-    const size_t last_line = header_.find("\n--- ");
-    const size_t end =
-        last_line == std::string::npos ? last_line : header_.find('\n', last_line + 1);
-    if (end != std::string::npos) {
-      header_bytes_ = end + 1;
-      header_.clear();
-    } else if (header_.size() > kMostHeaderBytes) {
-      throw Error(ErrorKind::failed, "age writes a header that does not end");
-    }
+  if (!header_.take(encrypted)) {
+    throw Error(ErrorKind::failed, "age writes a header that does not end");
   }
   passed_on_ += encrypted.size();
   next_.write(encrypted);
-}
-
-uint64_t AgeSink::expected_bytes() const {
-  const uint64_t chunks = std::max<uint64_t>(1, (bytes_ + kChunkBytes - 1) / kChunkBytes);
-  return header_bytes_ + kNonceBytes + bytes_ + chunks * kTagBytes;
 }
 
 UnageSink::UnageSink(Sink& next, const AgeKeys& keys)
@@ -126,7 +143,7 @@ UnageSink::UnageSink(Sink& next, const AgeKeys& keys)
                 .environment = keys.environment,
                 .inherited_fds = {identities_.get()}},
                keys.stop) {
-  process_.forward_output([this](std::string_view decrypted) { next_.write(decrypted); });
+  process_.forward_output([this](std::string_view decrypted) { pass_on(decrypted); });
 }
 
 void UnageSink::write(std::string_view bytes) {
@@ -134,13 +151,22 @@ void UnageSink::write(std::string_view bytes) {
   const std::string_view expected = kAgeMagic.substr(matched_, bytes.size());
   if (!bytes.starts_with(expected)) throw not_encrypted();
   matched_ += expected.size();
+  if (!header_.take(bytes)) throw Error(ErrorKind::corrupt, "its header does not end");
+  bytes_ += bytes.size();
   if (!process_.write(bytes)) fail();
 }
 
 void UnageSink::finish() {
   if (matched_ < kAgeMagic.size()) throw not_encrypted();
-  if (!complete(process_, [this](std::string_view decrypted) { next_.write(decrypted); })) fail();
+  if (!complete(process_, [this](std::string_view decrypted) { pass_on(decrypted); })) fail();
+  const bool is_all = header_.size() > 0 && bytes_ == header_.size() + encrypted_size(passed_on_);
+  if (!is_all) throw not_all(passed_on_, bytes_);
   next_.finish();
+}
+
+void UnageSink::pass_on(std::string_view decrypted) {
+  passed_on_ += decrypted.size();
+  next_.write(decrypted);
 }
 
 void UnageSink::fail() {
@@ -149,13 +175,13 @@ void UnageSink::fail() {
   if (words.find("no identity matched") != std::string::npos) {
     throw Error(ErrorKind::denied, "none of the identities opens it", kNoIdentityHint);
   }
+  // Only what age itself says is wrong is wrong with the file.
+  if (!has_complained(process_)) {
+    throw Error(ErrorKind::failed, fmt::format("age cannot decrypt: {}", words), hint_of(process_));
+  }
   if (words.starts_with("reading ")) {  // the identities
     throw Error(ErrorKind::failed, fmt::format("age cannot use the identities: {}", words),
                 kNoIdentityHint);
-  }
-  if (process_.was_killed()) {
-    throw Error(ErrorKind::failed, fmt::format("age {}", process_.status_text()),
-                "the kernel kills processes that exceed a memory limit");
   }
   throw Error(ErrorKind::corrupt, fmt::format("age cannot decrypt it: {}", words));
 }

@@ -33,6 +33,19 @@ struct AgeKeys {
 /// Returns the `denied` error for what is encrypted where there are no identities.
 [[nodiscard]] Error no_key_to_decrypt();
 
+/// Finds the end of a file's header, a line that begins with `---`, as the bytes pass.
+class AgeHeader {
+ public:
+  /// Takes the next bytes of the file. Returns false when the header is longer than any of ours.
+  [[nodiscard]] bool take(std::string_view bytes);
+  /// Returns the size with the newline at its end; 0: it is not complete.
+  [[nodiscard]] uint64_t size() const { return size_; }
+
+ private:
+  std::string begin_;  ///< as far as it is not complete
+  uint64_t size_ = 0;
+};
+
 /// Encrypts what passes for the recipients. write() and finish() throw `failed` with age's own
 /// words. finish() finishes `next` only after age has exited with 0 and has written as many bytes
 /// as age v1 has for what passed.
@@ -45,20 +58,20 @@ class AgeSink final : public Sink {
 
  private:
   void pass_on(std::string_view encrypted);
-  [[nodiscard]] uint64_t expected_bytes() const;
 
   Sink& next_;
   Fd recipients_;
   Process process_;
-  std::string header_;         ///< as far as it is not complete
-  uint64_t header_bytes_ = 0;  ///< 0: the header is not complete
-  uint64_t bytes_ = 0;         ///< that were written to this stage
+  AgeHeader header_;
+  uint64_t bytes_ = 0;  ///< that were written to this stage
   uint64_t passed_on_ = 0;
 };
 
 /// Decrypts what passes. What comes before an error has been passed on already, in whole chunks of
 /// 64 KiB, each authenticated. write() and finish() throw `denied` when no identity opens the file,
-/// and `corrupt` for anything that age has not written, and for a file that is cut.
+/// `corrupt` for anything that age has not written, and for a file that is cut, and `failed` when
+/// age itself fails or has written fewer bytes than there are. A header whose recipients are
+/// damaged is `denied`: age cannot tell it from the header of a file for others.
 class UnageSink final : public Sink {
  public:
   /// Starts age. Both must outlive the sink. Throws `denied` when there are no identities.
@@ -67,12 +80,16 @@ class UnageSink final : public Sink {
   void finish() override;
 
  private:
+  void pass_on(std::string_view decrypted);
   [[noreturn]] void fail();
 
   Sink& next_;
   Fd identities_;
   Process process_;
+  AgeHeader header_;
   size_t matched_ = 0;  ///< bytes of kAgeMagic that have passed
+  uint64_t bytes_ = 0;  ///< that were written to this stage
+  uint64_t passed_on_ = 0;
 };
 
 }  // namespace pgbackup
