@@ -83,6 +83,7 @@ class ScratchDatabase {
       drop(row.at(0));
     }
     create(manifest);
+    if (!place.is_own) speak_english();
   }
   ScratchDatabase(const ScratchDatabase&) = delete;
   ScratchDatabase& operator=(const ScratchDatabase&) = delete;
@@ -142,6 +143,27 @@ class ScratchDatabase {
     if (!place_.is_own) return;
     execute(server_, fmt::format("ALTER DATABASE {} OWNER TO {}", sql_identifier(name_),
                                  sql_identifier(place_.restorer.user)));
+  }
+
+  /// Lets messages be English: they tell what the server lacks. In another language, each lack
+  /// would look like a bad backup.
+  void speak_english() {
+    try {
+      execute(server_,
+              fmt::format("ALTER DATABASE {} SET lc_messages TO 'C'", sql_identifier(name_)));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::denied) throw;
+    }
+    try {
+      PgConnection session(place_.restorer.with_database(name_), means_.stop);
+      execute(session, "SELECT 1 OPERATOR(pg_catalog./) 0");
+    } catch (const Error& error) {
+      if (error.message().find("division by zero") != std::string::npos) return;
+      if (error.kind() != ErrorKind::failed) throw;
+    }
+    drop(name_);
+    throw Error(ErrorKind::usage, "the messages of the server of VERIFY_URL are not in English",
+                "set lc_messages=C there, or name a superuser in VERIFY_URL");
   }
 
   void drop(const std::string& name) {

@@ -7,9 +7,11 @@
 #include <functional>
 #include <span>
 
+#include "backup/verify/time_limit.h"
 #include "backup/verify_restore.h"
 #include "common/base/due.h"
 #include "common/base/error.h"
+#include "common/base/units.h"
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/stored_stream.h"
@@ -113,8 +115,10 @@ void VerifyRuns::once(std::string_view name) {
     }
   });
   if (is_found) return;
-  if (name.empty()) return log_.info("there is no backup yet");
-  throw Error(ErrorKind::not_found, fmt::format("there is no complete backup {}", name),
+  // Success would say that what is stored can be restored.
+  throw Error(ErrorKind::not_found,
+              name.empty() ? "there is no complete backup to verify"
+                           : fmt::format("there is no complete backup {}", name),
               "pg-backup list shows the backups");
 }
 
@@ -241,13 +245,30 @@ std::optional<Error> VerifyRuns::check_twice(Store& store, const Backup& backup,
   }
 }
 
+/// Looks at a backup once, for as long as VERIFY_TIMEOUT lets it.
 void VerifyRuns::check(Store& store, const Backup& backup, VerificationReport& report,
                        VerifyDepth& depth) {
+  TimeLimit limit(config_.verify.timeout, stop_);
+  try {
+    check_by(store, backup, report, depth, limit.token());
+  } catch (...) {
+    const Error error = current_error();
+    if (!limit.is_over()) throw Error(error);
+    throw Error(ErrorKind::failed,
+                fmt::format("it was given up after {} (VERIFY_TIMEOUT)",
+                            format_duration(config_.verify.timeout)),
+                "this says nothing of the backup: raise VERIFY_TIMEOUT, or look whether what the "
+                "database's owner wrote ever ends");
+  }
+}
+
+void VerifyRuns::check_by(Store& store, const Backup& backup, VerificationReport& report,
+                          VerifyDepth& depth, const std::stop_token& stop) {
   const VerifyMeans means{.bindir = config_.bindir,
                           .environment = environment_,
                           .clock = clock_,
                           .log = log_,
-                          .stop = stop_};
+                          .stop = stop};
   const Manifest manifest = read_manifest(store, backup);
   if (backup.group.kind() == GroupKind::cluster) require_wal(store, manifest, log_);
   if (depth == VerifyDepth::restore && backup.group.kind() != GroupKind::database) {

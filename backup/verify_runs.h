@@ -51,6 +51,8 @@ class VerifyRuns {
   [[nodiscard]] std::optional<Error> check_twice(Store& store, const Backup& backup,
                                                  VerificationReport& report, VerifyDepth& depth);
   void check(Store& store, const Backup& backup, VerificationReport& report, VerifyDepth& depth);
+  void check_by(Store& store, const Backup& backup, VerificationReport& report, VerifyDepth& depth,
+                const std::stop_token& stop);
   [[nodiscard]] std::optional<UtcTime> due_after(UtcTime began) const;
   void wait_for_backups();
   void throw_failures();

@@ -155,8 +155,9 @@ bool is_removed(const Step* step) { return step->action == Action::remove; }
 
 /// Returns whether a rule that counts keeps the backup in place of others, which are then deleted.
 bool stands_for_others(const Step& step) {
-  constexpr std::array kCounting = {Reason::last,    Reason::hourly, Reason::daily, Reason::weekly,
-                                    Reason::monthly, Reason::yearly, Reason::floor};
+  constexpr std::array kCounting = {Reason::last,   Reason::hourly,  Reason::daily,
+                                    Reason::weekly, Reason::monthly, Reason::yearly,
+                                    Reason::floor,  Reason::verified};
   return step.action == Action::keep &&
          std::any_of(kCounting.begin(), kCounting.end(),
                      [&](Reason reason) { return step.reasons.has(reason); });

@@ -49,6 +49,20 @@ std::string properties_sql(int version) {
       provider, locale);
 }
 
+std::string read_system_identifier(PgConnection& connection) {
+  try {
+    return connection.query("SELECT system_identifier FROM pg_catalog.pg_control_system()")
+        .at(0)
+        .at(0);
+  } catch (const Error& error) {
+    // Some providers revoke the privilege; the manifest then does without.
+    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+    return "";
+  }
+}
+
+}  // namespace
+
 DatabaseProperties read_properties(PgConnection& connection) {
   const PgRows rows = connection.query(properties_sql(connection.server_version()));
   const std::vector<std::string>& row = rows.at(0);
@@ -63,20 +77,6 @@ DatabaseProperties read_properties(PgConnection& connection) {
   read_further_properties(connection, properties);
   return properties;
 }
-
-std::string read_system_identifier(PgConnection& connection) {
-  try {
-    return connection.query("SELECT system_identifier FROM pg_catalog.pg_control_system()")
-        .at(0)
-        .at(0);
-  } catch (const Error& error) {
-    // Some providers revoke the privilege; the manifest then does without.
-    if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
-    return "";
-  }
-}
-
-}  // namespace
 
 ServerInfo read_globals_info(PgConnection& connection) {
   const PgRows rows = connection.query(

@@ -22,6 +22,8 @@ struct ServerInfo {
 };
 
 [[nodiscard]] ServerInfo read_server_info(PgConnection& connection);
+/// Returns what belongs to the connected database itself.
+[[nodiscard]] DatabaseProperties read_properties(PgConnection& connection);
 /// Returns what belongs to the whole server, without what is of one database.
 [[nodiscard]] ServerInfo read_globals_info(PgConnection& connection);
 

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "backup/postgres/server_info.h"
 #include "backup/restore/created_database.h"
 #include "backup/restore/database_sql.h"
 #include "backup/restore/target_database.h"
@@ -85,6 +86,16 @@ void ReplacedDatabase::check(PgConnection& maintenance) {
                 fmt::format("{} has prepared transactions, which hinder the renaming", name_),
                 "end them with COMMIT PREPARED or ROLLBACK PREPARED: pg_prepared_xacts lists them");
   }
+}
+
+std::optional<DatabaseProperties> ReplacedDatabase::read_old_properties(
+    const std::stop_token& stop) {
+  {
+    PgConnection maintenance = connect_maintenance(config_, stop);
+    if (!database_exists(maintenance, name_)) return std::nullopt;
+  }
+  PgConnection old(config_.with_database(name_), stop);
+  return read_properties(old);
 }
 
 void ReplacedDatabase::swap() {

@@ -4,6 +4,7 @@
 // https://www.postgresql.org/docs/current/sql-alterdatabase.html
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "backup/postgres/connection.h"
 #include "common/base/log.h"
 #include "common/base/utc_time.h"
+#include "common/catalog/manifest.h"
 
 namespace pgbackup {
 
@@ -29,6 +31,9 @@ class ReplacedDatabase {
   /// Finds out, before anything is touched, whether the old database may be renamed, and names what
   /// earlier attempts have left. Throws `denied`, `conflict`, `usage`.
   void check(PgConnection& maintenance);
+  /// Returns what belongs to the old database itself, its privileges among it; nullopt where there
+  /// is none. Throws what keeps that from being read.
+  [[nodiscard]] std::optional<DatabaseProperties> read_old_properties(const std::stop_token& stop);
   /// Ends the sessions of the old database and swaps the names. Throws, with the commands that do
   /// so by hand, when that fails: the new database remains under its temporary name.
   void swap();

@@ -174,7 +174,7 @@ RestoreReport Restore::to_database(StoredDump& dump, const RestoreRequest& reque
   }
   const Toc* const toc = contents ? &*contents : nullptr;
   const Restored restored = resolved.replace  ? to_replaced(dump, resolved)
-                            : resolved.create ? to_created(dump, resolved, toc)
+                            : resolved.create ? to_created(dump, resolved, toc, dump.properties())
                                               : to_existing(dump, resolved, toc);
   if (restored.failure) throw Error(*restored.failure);
   if (request.dry_run) return {.outcome = "nothing was touched (--dry-run)"};
@@ -233,11 +233,12 @@ Restored Restore::to_existing(StoredDump& dump, const RestoreRequest& request, c
   return restored;
 }
 
-Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request, const Toc* toc) {
+Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request, const Toc* toc,
+                             const DatabaseProperties* properties) {
   std::optional<TargetPart> part;
   if (toc != nullptr) part = choose_target_part(*toc, request, nullptr, log_);
   bool is_wanted = false;
-  CreatedDatabase database(settings_.pg, request, dump.properties(), log_);
+  CreatedDatabase database(settings_.pg, request, properties, log_);
   const RestoreClients clients = [&] {
     PgConnection maintenance = connect_maintenance(settings_.pg, stop_);
     RestoreClients fitting = find_clients_for(maintenance, dump, request);
@@ -258,6 +259,7 @@ Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request, co
   try {
     database.prepare(stop_);
     restored = feed(clients, dump, request, chosen, copy ? &*copy : nullptr);
+    look_after(restored, request, chosen);
     database.complete();
   } catch (...) {
     if (request.in_one_transaction()) {
@@ -268,7 +270,6 @@ Restored Restore::to_created(StoredDump& dump, const RestoreRequest& request, co
     }
     throw;
   }
-  look_after(restored, request, chosen);
   return restored;
 }
 
@@ -279,9 +280,12 @@ Restored Restore::to_replaced(StoredDump& dump, const RestoreRequest& request) {
     replaced.check(maintenance);
     if (!may_go_on(maintenance, dump, request, Novelty::is_replaced)) return {};
   }
+  // A file of pg_dump does not tell who may enter the database: the old one does.
+  std::optional<DatabaseProperties> of_old;
+  if (dump.properties() == nullptr) of_old = replaced.read_old_properties(stop_);
   RestoreRequest beside = request;
   beside.target_database = replaced.temporary_name();
-  Restored restored = to_created(dump, beside, nullptr);
+  Restored restored = to_created(dump, beside, nullptr, of_old ? &*of_old : dump.properties());
   if (restored.failure) {
     throw Error(restored.failure->kind(),
                 fmt::format("{}; {} was not replaced", restored.failure->message(),

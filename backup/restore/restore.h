@@ -88,8 +88,8 @@ class Restore {
   [[nodiscard]] RestoreReport to_server(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] Restored to_existing(StoredDump& dump, const RestoreRequest& request,
                                      const Toc* toc);
-  [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request,
-                                    const Toc* toc);
+  [[nodiscard]] Restored to_created(StoredDump& dump, const RestoreRequest& request, const Toc* toc,
+                                    const DatabaseProperties* properties);
   [[nodiscard]] Restored to_replaced(StoredDump& dump, const RestoreRequest& request);
   [[nodiscard]] bool may_go_on(PgConnection& server, const StoredDump& dump,
                                const RestoreRequest& request, Novelty novelty);

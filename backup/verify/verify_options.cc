@@ -57,6 +57,10 @@ std::vector<Option> verify_rows(VerifyOptions& options) {
        .value = &options.directory,
        .help = "Directory on a disk with room for a server of our own, and the largest database in "
                "it."},
+      {.name = "VERIFY_TIMEOUT",
+       .value = Duration{.value = &options.timeout, .min = std::chrono::seconds(1)},
+       .help = "How long the verification of one backup may take. What takes longer is given up, "
+               "which says nothing of the backup."},
   };
 }
 

@@ -2,6 +2,7 @@
 // Verifies nothing.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -17,10 +18,11 @@ namespace pgbackup {
 
 struct VerifyOptions {
   VerifyDepth depth = VerifyDepth::archive;
-  std::string cron{};                        ///< value of VERIFY_SCHEDULE
-  Secret url{};                              ///< value of VERIFY_URL
-  std::filesystem::path directory = "/tmp";  ///< where a server of our own is made
-  bool stored = false;                       ///< --stored, and so on: in place of `depth`
+  std::string cron{};                                     ///< value of VERIFY_SCHEDULE
+  Secret url{};                                           ///< value of VERIFY_URL
+  std::filesystem::path directory = "/tmp";               ///< where a server of our own is made
+  std::chrono::seconds timeout = std::chrono::hours(24);  ///< for one backup
+  bool stored = false;  ///< --stored, and so on: in place of `depth`
   bool archive = false;
   bool restore = false;
 

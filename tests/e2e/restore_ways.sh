@@ -188,6 +188,53 @@ case_in_place_of_a_database() {
     expect 2 pg_backup restore --database app --replace --table item --yes
 }
 
+# What no dump of a file tells, the old database does: who owns it, who may connect, and how it sorts.
+case_a_file_in_place_of_a_database_that_not_everybody_may_enter() {
+    prepare
+    sql postgres "create role landlord; create role lodger;
+        alter database app owner to landlord; revoke connect on database app from public;
+        grant connect on database app to lodger; alter database app set work_mem = '7MB';
+        alter database app connection limit 17"
+    cleanups+=("drop_roles landlord lodger")
+    local before form
+    before=$(properties_of app)
+    settings+=(BACKUP_DIR=) # no store is needed
+    for form in c p; do
+        PGDATABASE=app "$PG_BIN/pg_dump" "-F$form" >"$T/file"
+        expect 0 pg_backup restore --input "$T/file" --target-database app --replace --yes
+        [ "$(properties_of app)" = "$before" ] || fail "$(properties_of app) instead of $before"
+        next_second
+    done
+}
+properties_of() { # DATABASE: privileges in any order
+    sql postgres "select pg_get_userbyid(datdba), datconnlimit, datcollate, pg_encoding_to_char(encoding),
+        array(select unnest(datacl)::text order by 1),
+        (select setconfig from pg_db_role_setting where setdatabase = d.oid) from pg_database d where datname = '$1'"
+}
+
+# The statistics come last: who stops there gets what any other stop gives.
+case_a_stop_while_statistics_are_made() {
+    local way
+    use_dir
+    create_database app
+    sql app "create table item (id int);
+        create function slow(int) returns int language plpgsql immutable as
+            \$\$ begin if current_query() = 'ANALYZE' then perform pg_sleep(600); end if; return 1; end \$\$;
+        insert into item values (1); create index on item (slow(id))"
+    use_database app
+    backup_now
+    for way in "--target-database copy --create" --replace; do
+        # shellcheck disable=SC2086
+        start_program pg-backup restore --database app $way --yes
+        wait_until 30 is_analyzing
+        kill -TERM "$pid"
+        expect_end 1 20
+        [ "$(sql postgres "select string_agg(datname, ' ') from pg_database where datname ~ '^(app|copy)'")" = app ] ||
+            fail "$(sql postgres "select datname from pg_database")"
+    done
+}
+is_analyzing() { [ "$(sql postgres "select count(*) from pg_stat_activity where query = 'ANALYZE'")" = 1 ]; }
+
 damage() { # FILE: flips a bit near its end
     python3 - "$1" <<'PYTHON'
 import os, sys

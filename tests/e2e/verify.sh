@@ -52,6 +52,18 @@ each_depth() {
 }
 both_stores each_depth
 
+# Who verifies under a wrong prefix must not hear that all is well.
+case_nothing_to_verify() {
+    use_dir
+    create_small_database app
+    use_database app
+    expect 1 pg_backup verify
+    says "there is no complete backup"
+    backup_now
+    mv "$folder/app/$(field id app)" "$folder/app/20991231T000000Z-00000000"
+    expect 1 pg_backup verify --all
+}
+
 flipped_bit() {
     local depth
     prepare
@@ -201,6 +213,29 @@ case_what_the_server_lacks_says_nothing_of_the_backup() {
     [ "$(id -u)" != 0 ] || { expect 2 pg_backup verify --restore; says "does not run as root"; }
 }
 
+# Functions of the owner run in the restore. One that never ends must not keep the others from being verified.
+case_a_database_whose_restore_never_ends() {
+    use_dir
+    create_small_database zoo
+    create_small_database app
+    sql app "create function fast() returns int language sql immutable as 'select 1';
+        create table trap (id int);
+        insert into trap values (1);
+        create index on trap ((fast()));
+        create or replace function fast() returns int language sql immutable as
+            'select 1 from pg_catalog.pg_sleep(3600)'"
+    use_database app
+    settings+=(DB= DATABASES=app,zoo VERIFY_TIMEOUT=20s)
+    backup_now
+    use_scratch
+    expect 1 verify_restored
+    says "VERIFY_TIMEOUT"
+    expect_verified restore-passed
+    grep -qF zoo/ <<<"$(verifications)" || fail "$(verifications)"
+    [ "$(verifications | wc -l)" = 1 ] || fail "it is called bad: $(verifications)"
+    expect_nothing_behind
+}
+
 # What runs in the server of our own cannot run programs, whatever the owner of the database wrote.
 case_a_hostile_database_stays_in_its_server() {
     use_dir
@@ -326,6 +361,34 @@ case_a_server_that_verify_url_names() {
         fail "$("$PG_BIN/psql" -XAtqd "$url/postgres" -c "select datname from pg_database")"
     # shellcheck source=/dev/null
     says_not "$(. "$T/other/env" && echo "$PGPASSWORD")"
+}
+
+# What a server lacks is told by its messages: in another language each lack would look like a bad backup.
+case_a_server_that_speaks_german() {
+    local url
+    [ -e /usr/share/locale/de/LC_MESSAGES/postgres-15.mo ] && [ -e /usr/share/i18n/locales/de_DE ] ||
+        skip "needs the package locales, and PostgreSQL 15 with its translations"
+    use_dir
+    create_small_database app
+    sql app "create function note() returns event_trigger language plpgsql as 'begin end';
+        create event trigger note on ddl_command_end execute function note()"
+    use_database app
+    backup_now
+    mkdir "$T/locales" && localedef -i de_DE -f UTF-8 "$T/locales/de_DE.UTF-8"
+    chmod -R a+rX "$T"
+    LOCPATH=$T/locales PG_MAJOR=15 "$servers/postgres-up.sh" "$T/other" lc_messages=de_DE.UTF-8 >"$T/log" 2>&1
+    cleanups+=("'$servers/postgres-down.sh' '$T/other'")
+    # shellcheck source=/dev/null
+    url=$(. "$T/other/env" && echo "postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT")
+    "$PG_BIN/psql" -Xqd "$url/postgres" -c "create role verifier login createdb password 'v'"
+    # Who is no superuser cannot change the language, so nothing is begun.
+    settings+=("VERIFY_URL=postgres://verifier:v@${url#*@}")
+    expect 2 pg_backup verify --restore
+    says lc_messages
+    expect_not_verified
+    settings+=("VERIFY_URL=$url")
+    expect 0 pg_backup verify --restore
+    expect_verified restore-passed
 }
 
 # ---- by schedule, and what follows ---------------------------------------------------------------------------------

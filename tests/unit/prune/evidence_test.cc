@@ -464,6 +464,17 @@ TEST_CASE_METHOD(DamageFixture, "All that stand for others are looked at, howeve
   CHECK(objection() == "a backup is");
 }
 
+TEST_CASE_METHOD(DamageFixture, "The verified backup that is kept is looked at, however old") {
+  rules.retention = {.keep_last = 1, .require_verified = true};
+  const Strings keys = add_daily("app", 15);
+  const std::string folder = keys[12].substr(0, keys[12].rfind('/') + 1);
+  add_object(folder + make_verification(now - hours(1), VerifyDepth::archive, true).file, hours(1),
+             "{}");
+  CHECK(objections().empty());
+  lose_data(keys[12], "dat");
+  CHECK(objection() == "a backup is");
+}
+
 TEST_CASE_METHOD(DamageFixture, "Damage that the listing shows is said although nothing would go") {
   const Strings keys = add_daily("app", 2);
   lose_data(keys[1]);
