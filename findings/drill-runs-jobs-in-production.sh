@@ -17,7 +17,7 @@ packages trixie postgresql-17=17.12-0+deb13u1 postgresql-17-cron=1.6.5-1
 
 start_postgres 17 shared_preload_libraries=pg_cron cron.host=/s
 export PGPORT=5417
-sql 17 -c 'create extension pg_cron' -c 'create table run (at timestamptz default now(), port int, client int)' -o /dev/null \
+sql 17 -c 'create extension pg_cron' -c 'create table run (at timestamptz default now(), port int)' -o /dev/null \
     -c "select cron.schedule('count', '2 seconds', 'insert into run (port) values (current_setting(''port'')::int)')"
 # runs: how many runs production sees in ten seconds, and how many of them its own pg_cron knows.
 runs() {
