@@ -7,7 +7,7 @@
 # What happens: cron.schedule stores in cron.job.nodeport the port of the server, and pg_cron runs a job through an
 # ordinary connection to cron.host (default localhost) and that port. The copy reads the table, connects to
 # production and runs every job there, beside production's own pg_cron: each job runs twice in production, and
-# never in the copy. A copy made with pg_dump and pg_restore does the same: the table is in the dump, port and all.
+# never in the copy. pg_dump has the table, too, port and all (not tried here).
 # The only trace on production's side is the second connection; cron.job_run_details of production knows nothing.
 #
 # Why it matters: jobs send mail, book, roll up and delete. A restore drill doubles them. Such a copy has to be
