@@ -67,7 +67,7 @@ class OwnPassword {
     if (!is_set_ || (before_ && before_ == read_own_password(server_))) return;
     log.warn(before_ ? "the password of the connecting role is the one of the backup now"
                      : "the password of the connecting role may be the one of the backup now",
-             {{"role", role_}, {"hint", "change DB_PASSWORD"}});
+             {{"role", role_}, {"hint", "change TARGET_PASSWORD, or DB_PASSWORD where it is not set"}});
   }
 
  private:
@@ -101,7 +101,7 @@ class Application {
                 fmt::format("{} of {} statements failed, the others were executed; the first: {}",
                             failures_, statements, first_->message()),
                 first_->kind() == ErrorKind::denied
-                    ? "set DB_USER and DB_PASSWORD to a superuser, or to a role with CREATEROLE"
+                    ? "set TARGET_USER and TARGET_PASSWORD to a superuser, or to a role with CREATEROLE"
                     : "");
   }
 
