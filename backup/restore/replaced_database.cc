@@ -115,8 +115,8 @@ void ReplacedDatabase::swap() {
       PgConnection again = connect_maintenance(config_, {});
       if (!database_exists(again, temporary_) && database_exists(again, name_)) break;
       throw Error(error.kind(),
-                  fmt::format("'{}' is restored as '{}', but the names could not be swapped: {}", name_,
-                              temporary_, error.message()),
+                  fmt::format("'{}' is restored as '{}', but the names could not be swapped: {}",
+                              name_, temporary_, error.message()),
                   has_old ? fmt::format("swap them by hand: BEGIN; {}; {}; COMMIT",
                                         rename_sql(name_, kept_), rename_sql(temporary_, name_))
                           : rename_sql(temporary_, name_));

@@ -304,16 +304,17 @@ bool Restore::may_go_on(PgConnection& server, const StoredDump& dump, const Rest
                                describe_server(server, settings_.pg), clock_.now())}});
   if (request.dry_run) return false;
   if (request.clean) {
+    confirm(request.yes,
+            fmt::format("Drop everything in '{}' that {} holds, and restore it?",
+                        request.target_database,
+                        request.part.is_whole() ? dump.backup().folder() : "this part"),
+            stop_);
+  } else if (request.replace) {
     confirm(
         request.yes,
-        fmt::format("Drop everything in '{}' that {} holds, and restore it?", request.target_database,
-                    request.part.is_whole() ? dump.backup().folder() : "this part"),
+        fmt::format("End the sessions of '{}' when the new database is complete, and replace it?",
+                    request.target_database),
         stop_);
-  } else if (request.replace) {
-    confirm(request.yes,
-            fmt::format("End the sessions of '{}' when the new database is complete, and replace it?",
-                        request.target_database),
-            stop_);
   } else if (can_ask()) {
     confirm(request.yes, "Restore it?", stop_);
   }
