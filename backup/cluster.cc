@@ -10,15 +10,17 @@
 #include "backup/physical/wal_push.h"
 #include "backup/physical/wal_server.h"
 #include "backup/postgres/replication.h"
+#include "backup/restore_verb.h"
 #include "common/base/error.h"
 #include "common/base/output.h"
 
 namespace pgbackup {
 
 void restore_cluster_verb(Program& program) {
+  const Destinations destinations = program.open();
+  const std::string id = complete_id(destinations, Group::cluster(), program.config.restore.id);
   const ClusterReport report =
-      restore_cluster(program.open(), program.config.cluster, program.config.restore.id,
-                      program.clock, program.log);
+      restore_cluster(destinations, program.config.cluster, id, program.clock, program.log);
   program.log.info(
       "restored the cluster",
       {{"files", report.files}, {"bytes", report.bytes}, {"seconds", report.elapsed.count()}});

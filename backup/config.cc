@@ -11,7 +11,7 @@
 #include "backup/memory.h"
 #include "common/base/container.h"
 #include "common/base/units.h"
-#include "common/catalog/hold.h"
+#include "common/catalog/backup_name.h"
 
 namespace pgbackup {
 namespace {
@@ -276,6 +276,7 @@ void check_restore_request(BackupConfig& config, ParsedOptions& parsed) {
     config.restore.id = id == "LATEST" ? "latest" : id;
     if (config.method == BackupMethod::physical) config.cluster.cluster = true;
   }
+  if (take_group_of_id(config.restore, problems) == Group::cluster()) config.cluster.cluster = true;
   // The variable says what backups hold.
   config.restore.part.schema_only =
       config.dump.schema_only && is_from(parsed, "SCHEMA_ONLY", "flag");

@@ -93,6 +93,7 @@ std::vector<Option> target_options(BackupConfig& config) {
 void check_target(BackupConfig& config, ParsedOptions& parsed) {
   const auto is_given = [&](std::string_view name) { return is_set(parsed, name); };
   PgConfig& target = config.target;
+  target.named_by = "TARGET";
   if (!config.target_url.empty()) {
     for (const char* other : {"TARGET_HOST", "TARGET_PORT", "TARGET_USER", "TARGET_PASSWORD"}) {
       if (!is_given(other)) continue;
@@ -120,6 +121,7 @@ void check_target(BackupConfig& config, ParsedOptions& parsed) {
     if (is_given("TARGET_USER") || is_given("TARGET_PASSWORD")) {
       if (is_given("TARGET_USER")) same.user = target.user;
       same.password = std::move(target.password);
+      same.named_by = target.named_by;
     }
     target = std::move(same);
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "backup/restore/at_time.h"
@@ -62,7 +63,7 @@ std::string failure_of(Store& store, const Backup& backup) {
   }
 }
 
-ListedBackup describe(const Destination& destination, Backup backup) {
+ListedBackup describe(Store& store, const std::string& destination, Backup backup) {
   ListedBackup listed{.backup = std::move(backup),
                       .manifest = {},
                       .problem = {},
@@ -70,8 +71,7 @@ ListedBackup describe(const Destination& destination, Backup backup) {
                       .failure = {},
                       .backdating = {},
                       .key = {},
-                      .destination = destination.name()};
-  Store& store = destination.store();
+                      .destination = destination};
   listed.key = store.full_key(listed.backup.commit_key());
   try {
     listed.failure = failure_of(store, listed.backup);
@@ -110,6 +110,81 @@ std::vector<Backup> choose(std::vector<Backup> backups, const ListFilter& filter
   }
   std::reverse(chosen.begin(), chosen.end());
   return chosen;
+}
+
+std::set<Group> groups_in(const std::vector<Backup>& backups) {
+  std::set<Group> groups;
+  for (const Backup& backup : backups) {
+    if (backup.complete) groups.insert(backup.group);
+  }
+  return groups;
+}
+
+/// Returns the groups that are to have backups: those that are named, and those that the newest run
+/// was to back up.
+std::set<Group> wanted_groups(const std::vector<ListedBackup>& listed, const ListFilter& filter) {
+  std::set<Group> groups(filter.wanted.begin(), filter.wanted.end());
+  const ListedBackup* newest = nullptr;
+  for (const ListedBackup& one : listed) {
+    if (one.manifest && (newest == nullptr || newest->backup.id < one.backup.id)) newest = &one;
+  }
+  if (newest != nullptr) {
+    groups.insert(newest->manifest->groups.begin(), newest->manifest->groups.end());
+  }
+  if (!filter.database.empty()) {
+    std::erase_if(groups, [&](const Group& group) { return group.name() != filter.database; });
+  }
+  return groups;
+}
+
+std::vector<ListedBackup> describe_all(const Destination& destination, std::vector<Backup> backups,
+                                       const ListReaders& readers) {
+  std::vector<ListedBackup> listed(backups.size());
+  read_in_parallel({.destination = destination,
+                    .open = readers.open,
+                    .count = backups.size(),
+                    .unknown = backups.size()},
+                   readers.stop, [&](Store& store, size_t i) {
+                     listed[i] = describe(store, destination.name(), std::move(backups[i]));
+                   });
+  return listed;
+}
+
+/// Returns the rows in columns, the numbers (AGE to TOOK) to the right. A column without anything
+/// but its title is left out.
+std::string format_columns(const std::vector<std::vector<std::string>>& rows) {
+  constexpr size_t kFirstNumber = 3;
+  constexpr size_t kLastNumber = 6;
+  std::vector<size_t> widths(rows.front().size(), 0);
+  for (size_t column = 0; column < widths.size(); ++column) {
+    const bool is_used = std::any_of(rows.begin() + 1, rows.end(),
+                                     [&](const auto& row) { return !row[column].empty(); });
+    for (const auto& row : rows) {
+      if (is_used) widths[column] = std::max(widths[column], row[column].size());
+    }
+  }
+  const size_t last = widths.size() - 1;
+  widths[last] = 1;  // NOTE is always there, and not filled up
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t column = 0; column < widths.size(); ++column) {
+      if (widths[column] == 0) continue;
+      const bool is_number = column >= kFirstNumber && column <= kLastNumber;
+      line += is_number ? fmt::format("{:>{}}  ", row[column], widths[column])
+                        : fmt::format("{:<{}}  ", row[column], widths[column]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+/// Returns how long a backup took: `95s`, `12m`.
+std::string format_taken(const Manifest& manifest) {
+  constexpr std::chrono::seconds kExact{120};
+  const std::chrono::seconds taken = manifest.finished - manifest.started;
+  return taken < kExact ? fmt::format("{}s", taken.count()) : format_age(taken);
 }
 
 /// Returns how many times smaller the stored bytes are: `3.2:1`.
@@ -152,16 +227,21 @@ void check_list(const ListRequest& request, std::vector<std::string>& problems) 
 }
 
 Listing list_backups(const Destinations& destinations, const Adoption& adoption, const Clock& clock,
-                     const ListFilter& filter) {
+                     const ListFilter& filter, const ListReaders& readers) {
   std::vector<ListedBackup> listed;
+  std::vector<NeverBackedUp> never;
   std::map<Layout, size_t> not_adopted;
   std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
-        std::vector<ListedBackup> here;
         Catalog catalog = read_catalog(destination.store(), adoption);
         for (const auto& [layout, count] : catalog.not_adopted) not_adopted[layout] += count;
-        for (Backup& backup : choose(std::move(catalog.backups), filter)) {
-          here.push_back(describe(destination, std::move(backup)));
+        const std::set<Group> present = groups_in(catalog.backups);
+        std::vector<ListedBackup> here =
+            describe_all(destination, choose(std::move(catalog.backups), filter), readers);
+        if (!catalog.unread) {
+          for (const Group& group : wanted_groups(here, filter)) {
+            if (!present.contains(group)) never.push_back({group, destination.name()});
+          }
         }
         std::move(here.begin(), here.end(), std::back_inserter(listed));
         if (catalog.unread) throw Error(*catalog.unread);
@@ -171,37 +251,39 @@ Listing list_backups(const Destinations& destinations, const Adoption& adoption,
   std::stable_sort(listed.begin(), listed.end(), [](const ListedBackup& a, const ListedBackup& b) {
     return is_listed_before(a.backup, b.backup);
   });
-  return {std::move(listed), std::move(failures), std::move(not_adopted)};
+  return {std::move(listed), std::move(failures), std::move(not_adopted), std::move(never)};
 }
 
-std::string format_backup_table(const std::vector<ListedBackup>& backups) {
-  if (backups.empty()) return "no backups yet\n";
-  size_t width = std::string_view("DATABASE").size();
-  size_t id_width = std::string_view("20261120T031500Z-9f3a1c2b").size();
-  for (const ListedBackup& listed : backups) {
-    width = std::max(width, group_title(listed.backup.group).size());
-    id_width = std::max(id_width, listed.backup.id.size());
+std::string format_backup_table(const std::vector<ListedBackup>& backups, UtcTime now,
+                                const std::vector<NeverBackedUp>& never) {
+  if (backups.empty() && never.empty()) return "no backups yet\n";
+  std::vector<std::vector<std::string>> rows = {
+      {"DATABASE", "ID", "TIME", "AGE", "SIZE", "RATIO", "TOOK", "FROM", "NOTE"}};
+  for (const NeverBackedUp& one : never) {
+    rows.push_back(
+        {group_title(one.group), "never backed up", "", "", "", "", "", one.destination, ""});
   }
-  const bool has_targets = !backups.front().destination.empty();
-  const auto column = [&](std::string_view destination) {
-    return has_targets ? fmt::format("  {:<4}", destination) : std::string();
-  };
-  std::string table = fmt::format("{:<{}}  {:<{}}  {:<20}  {:>10}{}  NOTE\n", "DATABASE", width,
-                                  "ID", id_width, "TIME", "SIZE", column("FROM"));
   for (const ListedBackup& listed : backups) {
     const Backup& backup = listed.backup;
-    std::string line =
-        fmt::format("{:<{}}  {:<{}}  {:<20}  {:>10}{}  {}", group_title(backup.group), width,
-                    backup.id, id_width, format_iso(backup.time), format_bytes(backup.bytes),
-                    column(listed.destination), note(listed));
-    line.erase(line.find_last_not_of(' ') + 1);
-    table += line + "\n";
+    const auto& manifest = listed.manifest;
+    rows.push_back(
+        {group_title(backup.group), backup.id, format_iso(backup.time),
+         format_age(now - backup.time), format_bytes(backup.bytes),
+         manifest ? format_ratio(manifest->uncompressed_bytes(), manifest->stored_bytes()) : "",
+         manifest ? format_taken(*manifest) : "", listed.destination, note(listed)});
   }
-  return table;
+  return format_columns(rows);
 }
 
-std::string format_backup_json(const std::vector<ListedBackup>& backups) {
+std::string format_backup_json(const std::vector<ListedBackup>& backups,
+                               const std::vector<NeverBackedUp>& never) {
   std::string lines;
+  for (const NeverBackedUp& one : never) {
+    nlohmann::ordered_json line = {
+        {"group", one.group.name()}, {"kind", kind_name(one.group.kind())}, {"never", true}};
+    if (!one.destination.empty()) line["from"] = one.destination;
+    lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  }
   for (const ListedBackup& listed : backups) {
     const Backup& backup = listed.backup;
     nlohmann::ordered_json line = {

@@ -4,12 +4,14 @@
 
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/options.h"
 #include "common/catalog/catalog.h"
+#include "common/catalog/parallel_read.h"
 #include "common/store/destinations.h"
 
 namespace pgbackup {
@@ -41,10 +43,19 @@ struct ListRequest {
 /// Appends what is wrong, one sentence each.
 void check_list(const ListRequest& request, std::vector<std::string>& problems);
 
+/// Names a database that is wanted and has no complete backup in a destination.
+struct NeverBackedUp {
+  Group group;
+  std::string destination;  ///< as in ListedBackup
+};
+
 struct Listing {
   std::vector<ListedBackup> backups;
   std::vector<DestinationFailure> failures;  ///< destinations that could not be listed
   std::map<Layout, size_t> not_adopted{};    ///< see Catalog
+  /// Holds which of `wanted` of the filter, and of the groups of the newest run that is listed,
+  /// have no backup at all.
+  std::vector<NeverBackedUp> never{};
 };
 
 /// Says which backups are wanted. Manifests of others are not read.
@@ -53,21 +64,33 @@ struct ListFilter {
   std::string id{};                ///< an id or its beginning; empty: all
   std::optional<UtcTime> since{};  ///< made at this moment or later
   int newest = 0;                  ///< so many of each group in each destination; 0: all
+  std::vector<Group> wanted{};     ///< groups that are to have backups
+};
+
+/// Says how manifests are read: by several readers where destinations can be opened again.
+struct ListReaders {
+  OpenAgain open{};
+  std::stop_token stop{};
 };
 
 /// Returns the complete backups that `filter` wants, ours and the adopted ones, by group, then
 /// oldest first, then in the order of the destinations. A backup whose manifest cannot be read is
 /// listed with its problem, a damaged one with the damage.
 [[nodiscard]] Listing list_backups(const Destinations& destinations, const Adoption& adoption,
-                                   const Clock& clock, const ListFilter& filter = {});
+                                   const Clock& clock, const ListFilter& filter = {},
+                                   const ListReaders& readers = {});
 
-/// Returns a header and a line per backup, or a sentence when there is none.
-[[nodiscard]] std::string format_backup_table(const std::vector<ListedBackup>& backups);
-/// Returns a line per backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
+/// Returns a header, a line for each of `never` and one per backup, or a sentence when there is
+/// none. Ages are by `now`.
+[[nodiscard]] std::string format_backup_table(const std::vector<ListedBackup>& backups, UtcTime now,
+                                              const std::vector<NeverBackedUp>& never = {});
+/// Returns a line for each of `never`, `{group, kind, "never": true}` and `from`, and one per
+/// backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
 /// `"verified": {at, depth}`, `"failed": REASON`, `"held": true`, `"future": true`, `"damaged":
 /// REASON`, `"backdated": REASON`, `from` where there are two destinations, and `warnings` where
 /// there are any; from the manifest `format`, `server`, `seconds` and `uncompressed_bytes`.
-[[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups);
+[[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups,
+                                             const std::vector<NeverBackedUp>& never = {});
 /// Returns everything that is known about one backup, a line per fact; ages are by `now`.
 [[nodiscard]] std::string format_backup_details(const ListedBackup& listed, UtcTime now);
 

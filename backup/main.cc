@@ -27,7 +27,9 @@
 #include "backup/verify_service.h"
 #include "common/base/error.h"
 #include "common/base/output.h"
+#include "common/base/printable.h"
 #include "common/base/signals.h"
+#include "common/catalog/backup_name.h"
 #include "common/catalog/hold.h"
 #include "common/http/transport.h"
 #include "common/service/job.h"
@@ -40,18 +42,32 @@ namespace {
 /// takes it for "not there", and ends the recovery early.
 constexpr int kFetchFailed = 200;
 
+/// Returns the groups that are to have backups, as far as the settings name them.
+std::vector<Group> wanted_groups_of(const BackupConfig& config) {
+  if (config.method == BackupMethod::physical) return {Group::cluster()};
+  std::vector<Group> groups;
+  if (!config.databases.all) groups = parse_groups(config.databases.names);
+  if (config.backup_globals == Globals::yes) groups.push_back(Group::globals());
+  std::erase_if(groups, [](const Group& group) { return !group.is_named(); });
+  return groups;
+}
+
 void list(Program& program) {
   const Destinations destinations = program.open();
   const bool is_json = program.config.json;
   const ListRequest& wanted = program.config.list;
   const std::string& database = program.config.restore.database;
-  auto [backups, failures, not_adopted] =
+  auto [backups, failures, not_adopted, never] =
       list_backups(destinations, program.config.adoption.adoption, program.clock,
                    {.database = database,
                     .since = wanted.since.empty() ? std::nullopt : parse_since(wanted.since),
-                    .newest = wanted.latest ? 1 : wanted.newest});
-  if (failures.empty() || !backups.empty()) {
-    print_result(stdout, is_json ? format_backup_json(backups) : format_backup_table(backups));
+                    .newest = wanted.latest ? 1 : wanted.newest,
+                    .wanted = wanted_groups_of(program.config)},
+                   {.open = [&] { return program.open(); }, .stop = program.stop});
+  if (failures.empty() || !backups.empty() || !never.empty()) {
+    print_result(stdout, is_json ? format_backup_json(backups, never)
+                                 : format_backup_table(
+                                       backups, time_of(destinations, program.clock), never));
   }
   auto [recovery, more_failures] = list_recovery(destinations, backups, program.log);
   print_result(stdout, is_json ? format_recovery_json(recovery) : format_recovery_table(recovery));
@@ -72,14 +88,11 @@ void show(Program& program, const std::string& name) {
   std::set<std::string> found;
   for (const ListedBackup& one : listing.backups) found.insert(one.backup.folder());
   if (found.empty()) {
-    throw Error(ErrorKind::not_found, fmt::format("there is no backup {}", name),
+    throw Error(ErrorKind::not_found, fmt::format("there is no backup '{}'", printable(name)),
                 "pg-backup list shows what there is");
   }
   if (found.size() > 1) {
-    throw Error(
-        ErrorKind::usage,
-        fmt::format("{} is the beginning of several backups: {}", name, fmt::join(found, ", ")),
-        "write more of it, or GROUP/ID");
+    throw ambiguous_name(name, {found.begin(), found.end()});
   }
   for (const ListedBackup& one : listing.backups) {
     print_result(stdout, format_backup_details(one, program.clock.now()));
@@ -187,6 +200,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
                      reporter.run([&] { runs.run(); });
                    },
                .counts_from = [&](UtcTime started) { return runs.counts_from(started); },
+               .about_run = [&] { return runs.about_run(); },
                .jitter = config.timing.jitter},
               clock, log);
   Companions companions;

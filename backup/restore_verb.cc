@@ -19,6 +19,7 @@
 #include "backup/restore/target_database.h"
 #include "backup/restore/terminal.h"
 #include "common/base/error.h"
+#include "common/catalog/backup_name.h"
 
 namespace pgbackup {
 namespace {
@@ -42,10 +43,19 @@ void restore_one(Program& program, Store& store, const Backup& backup,
   program.log.info("restore finished", fields);
 }
 
+/// Returns the id of the one run that made all backups whose ids begin so.
+std::string complete_run(const Destinations& destinations, const BackupName& name) {
+  std::set<std::string> ids;
+  for (const BackupName& one : find_backup_names(destinations, name)) ids.insert(one.id);
+  if (ids.empty()) throw unknown_name(name.id);
+  if (ids.size() > 1) throw ambiguous_name(name.id, {ids.begin(), ids.end()});
+  return *ids.begin();
+}
+
 /// Returns the id of the run that `request` names: the newest one that backed up a database.
 std::string find_run(Program& program, const Destinations& destinations,
                      const RestoreRequest& request) {
-  if (request.id != "latest") return request.id;
+  if (const auto name = parse_backup_name(request.id)) return complete_run(destinations, *name);
   std::string newest;
   for (const FoundBackup& one : find_backups(destinations, {}, program.clock, program.log)) {
     if (one.is_future || one.backup.group.kind() != GroupKind::database) continue;
@@ -88,7 +98,7 @@ std::vector<FoundBackup> find_of_run(Program& program, const Destinations& desti
     found.push_back(choose_backup(destinations, one, {}, program.clock, program.log));
   }
   if (found.empty()) {
-    throw Error(ErrorKind::not_found, fmt::format("there is no run {}", id),
+    throw Error(ErrorKind::not_found, fmt::format("there is no run '{}'", id),
                 "pg-backup list shows what there is");
   }
   // Databases need their roles.
@@ -156,6 +166,12 @@ void restore_all(Program& program, const Destinations& destinations,
 
 }  // namespace
 
+std::string complete_id(const Destinations& destinations, const Group& group,
+                        const std::string& id) {
+  const std::optional<BackupName> name = parse_backup_name(id);
+  return name ? complete_backup_name(destinations, {.group = group, .id = name->id}).id : id;
+}
+
 void restore_verb(Program& program) {
   if (program.config.cluster.cluster) return restore_cluster_verb(program);
   const Adoption& adoption = program.config.adoption.adoption;
@@ -177,6 +193,7 @@ void restore_verb(Program& program) {
   if (!request.group().is_named() && !request.is_by_key()) {
     request.database = program.config.pg.database;
   }
+  request.id = complete_id(destinations, request.group(), request.id);
   const FoundBackup found =
       choose_backup(destinations, request, adoption, program.clock, program.log);
   restore_one(program, found.destination->store(), found.backup, request);

@@ -87,6 +87,7 @@ void BackupRuns::run() {
   // A clock that was set back must not make the successes of this run count for nothing.
   const bool is_for_all = is_asked_.exchange(false) || counted_from_ > clock_.now();
   if (is_for_all) counted_from_ = clock_.now();
+  run_id_.clear();
   const Start start = prepare([this] { return find_start(); });
   left_out_since_ = start.work.oldest_left_out;
   states_.keep_only(kBackupJob, start.goal.groups_and_lost());
@@ -178,6 +179,9 @@ void BackupRuns::make(const Goal& goal, const RunWork& work,
                     .groups = goal.groups,
                     .left_out = goal.left_out};
   const std::unique_ptr<GroupBackup> job = make_job(run, schedule, clock);
+  run_id_ = run.id;
+  run_groups_.clear();
+  for (const GroupWork& item : work.groups) run_groups_.push_back(item.group);
   failures_.clear();
   unanswered_.clear();
   totals_ = {};
@@ -339,6 +343,15 @@ void BackupRuns::begin(const GroupWork& item) {
   for (const Destination* const destination : item.destinations) {
     states_.begin(kBackupJob, item.group, destination->name(), clock_.now(), &progress_);
   }
+}
+
+LogFields BackupRuns::about_run() const {
+  if (run_id_.empty()) return {};
+  LogFields fields = {{"run", run_id_}};
+  if (run_groups_.size() == 1) {
+    fields.insert(fields.begin(), {"database", run_groups_.front().name()});
+  }
+  return fields;
 }
 
 /// Notes how it went in each destination. A dump that failed is a failure in all of them.

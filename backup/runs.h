@@ -47,6 +47,11 @@ class BackupRuns {
     return left_out_since_.value_or(started);
   }
 
+  /// Returns fields of a log that say what the present run is for, or the last one was: its id, and
+  /// its database where it is for one alone. Empty where it has failed before its first backup. For
+  /// the thread that runs.
+  [[nodiscard]] LogFields about_run() const;
+
   /// Returns how each group stands in each destination.
   [[nodiscard]] RunStates& states() { return states_; }
 
@@ -107,6 +112,8 @@ class BackupRuns {
   std::atomic<bool> is_asked_ = false;
   std::chrono::steady_clock::duration patience_{0};  ///< remainder of DB_RETRY_TIME
   // State of the present run
+  std::string run_id_;  ///< empty before its first backup
+  std::vector<Group> run_groups_;
   std::vector<std::pair<Group, Error>> failures_;  ///< groups and their errors
   BackupSize totals_;                              ///< of what was written, in all destinations
   std::map<std::string, int> unanswered_;  ///< by destination: backups in a row without an answer

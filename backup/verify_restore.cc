@@ -197,10 +197,9 @@ Error judge_failure(const Error& error) {
   const bool is_of_client = error.message().find("pg_restore exited with") != std::string::npos ||
                             error.message().find("psql exited with") != std::string::npos;
   if (error.kind() != ErrorKind::failed || !is_of_client) return error;
-  const std::string_view missing = missing_on_server(error.message());
-  if (missing.empty()) return {ErrorKind::corrupt, error.message()};
-  return {ErrorKind::failed, error.message(),
-          fmt::format("this says nothing of the backup: the server needs {}", missing)};
+  const Error judged = judge_server(error.message());
+  if (judged.kind() == ErrorKind::corrupt) return judged;
+  return {judged.kind(), judged.message(), judged.hint() + "; VERIFY_URL can name another one"};
 }
 
 void restore_into(const Place& place, Store& store, const Backup& backup,

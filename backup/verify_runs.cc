@@ -8,10 +8,12 @@
 #include <span>
 
 #include "backup/verify/time_limit.h"
+#include "backup/verify_cluster.h"
 #include "backup/verify_restore.h"
 #include "common/base/due.h"
 #include "common/base/error.h"
 #include "common/base/units.h"
+#include "common/catalog/backup_name.h"
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/stored_stream.h"
@@ -44,7 +46,7 @@ std::vector<Backups> groups_of(Backups backups) {
 }
 
 std::string name_of(const Backup& backup) {
-  return fmt::format("{}/{}", backup.group.name(), backup.id);
+  return format_backup_name({.group = backup.group, .id = backup.id});
 }
 
 /// Returns when a backup of the group was verified last, whatever came out; nullopt: never.
@@ -100,8 +102,9 @@ void VerifyRuns::for_each(const Work& work) {
   throw_failures();
 }
 
-void VerifyRuns::once(std::string_view name) {
+void VerifyRuns::once(std::string_view given) {
   bool is_found = false;
+  const std::string name = complete_name(given);
   for_each([&](const Destination& destination, UtcTime now) {
     const std::vector<Backup> backups = backups_of(destination.store(), now);
     for (const Backups group : groups_of(backups)) {
@@ -116,10 +119,20 @@ void VerifyRuns::once(std::string_view name) {
   });
   if (is_found) return;
   // Success would say that what is stored can be restored.
-  throw Error(ErrorKind::not_found,
-              name.empty() ? "there is no complete backup to verify"
-                           : fmt::format("there is no complete backup {}", name),
-              "pg-backup list shows the backups");
+  if (name.empty()) {
+    throw Error(ErrorKind::not_found, "there is no complete backup to verify",
+                "pg-backup list shows the backups");
+  }
+  throw unknown_name(name);
+}
+
+/// Returns GROUP/ID for what a person wrote; "" for "".
+std::string VerifyRuns::complete_name(std::string_view given) {
+  if (given.empty()) return "";
+  const BackupName name = parse_backup_name(given).value();
+  if (name.is_whole()) return format_backup_name(name);
+  return format_backup_name(
+      complete_backup_name(open_destinations(config_.store, clock_, log_, stop_), name));
 }
 
 std::optional<UtcTime> VerifyRuns::newest() {
@@ -154,7 +167,7 @@ void VerifyRuns::run_in(const Destination& destination, UtcTime now) {
       failures_.emplace_back(
           name_of(*bad),
           Error(ErrorKind::corrupt,
-                fmt::format("the verification of {} has failed, and no newer backup was verified",
+                fmt::format("the verification of '{}' has failed, and no newer backup was verified",
                             destination.store().location(bad->folder())),
                 "pg-backup list says what was found; make a backup and verify it"));
     }
@@ -271,9 +284,19 @@ void VerifyRuns::check_by(Store& store, const Backup& backup, VerificationReport
                           .stop = stop};
   const Manifest manifest = read_manifest(store, backup);
   if (backup.group.kind() == GroupKind::cluster) require_wal(store, manifest, log_);
-  if (depth == VerifyDepth::restore && backup.group.kind() != GroupKind::database) {
+  if (depth == VerifyDepth::restore && backup.group.kind() == GroupKind::globals) {
     depth = VerifyDepth::archive;
-    report.notes.emplace_back("it was not restored: only dumps of databases are");
+    report.notes.emplace_back("it was not restored: only databases and base backups are");
+  }
+  std::optional<ClientProgram> server;
+  if (depth == VerifyDepth::restore && backup.group.kind() == GroupKind::cluster) {
+    try {
+      server = find_server_of(manifest.server_version, means);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::usage) throw;
+      depth = VerifyDepth::archive;
+      report.notes.push_back(fmt::format("it was not restored: {}", error.message()));
+    }
   }
   switch (depth) {
     case VerifyDepth::stored:
@@ -283,7 +306,9 @@ void VerifyRuns::check_by(Store& store, const Backup& backup, VerificationReport
       report.bytes = check_archive(store, backup, manifest, means);
       return;
     case VerifyDepth::restore:
-      report.notes = check_restore_of(store, backup, manifest, config_, means);
+      report.notes = server
+                         ? check_cluster_restore(store, backup, manifest, *server, config_, means)
+                         : check_restore_of(store, backup, manifest, config_, means);
       report.bytes = manifest.stored_bytes();
       return;
   }

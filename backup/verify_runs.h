@@ -28,9 +28,10 @@ class VerifyRuns {
   VerifyRuns(const BackupConfig& config, const Environment& environment, RunStates& states,
              Clock& clock, Log& log, const std::stop_token& stop);
 
-  /// Verifies the backup `name` (GROUP/ID), or the newest of each group, or all (--all), in each
-  /// destination. Throws what failed, and `not_found` where there is no such backup.
-  void once(std::string_view name);
+  /// Verifies the backup `given`, as backup_name.h has it, or the newest of each group, or all
+  /// (--all), in each destination. Throws what failed, and `not_found` where there is no such
+  /// backup.
+  void once(std::string_view given);
 
   /// Returns when the group that has gone the longest without was verified; nullopt where one never
   /// was.
@@ -44,6 +45,7 @@ class VerifyRuns {
  private:
   using Work = std::function<void(const Destination&, UtcTime now)>;
 
+  [[nodiscard]] std::string complete_name(std::string_view given);
   void for_each(const Work& work);
   void run_in(const Destination& destination, UtcTime now);
   void verify(const Destination& destination, const Backup& backup);

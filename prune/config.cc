@@ -8,7 +8,7 @@
 
 #include "common/base/error.h"
 #include "common/base/units.h"
-#include "common/catalog/hold.h"
+#include "common/catalog/backup_name.h"
 
 namespace pgbackup {
 namespace {

@@ -163,4 +163,31 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
            wal);
 }
 
+RecoveryRequest recovery_of_base(const ClusterFacts& facts) {
+  return {.timeline = facts.timeline, .backup_timeline = facts.timeline};
+}
+
+ClusterReport restore_base(Store& store, const FoundBase& base, const ClusterTarget& target,
+                           Clock& clock, Log& log) {
+  const Manifest& manifest = base.manifest;
+  StoredLogs logs = read_stored_logs(store, manifest.system_identifier, log);
+  const RecoveryTarget own_end{.kind = TargetKind::immediate};
+  const std::vector<BaseBackup> bases = {base_of(manifest)};
+  ChosenBase chosen =
+      choose_base(bases, logs,
+                  {.target = own_end, .timeline = manifest.cluster.timeline, .id = base.backup.id});
+  const Offer offer{.store = &store,
+                    .base = base,
+                    .log = std::move(logs[manifest.system_identifier]),
+                    .chosen = std::move(chosen)};
+  WalArchive archive(store, manifest.system_identifier);
+  const WalCopies wal{.names = names_to_copy(offer, own_end),
+                      .fetch = [&](const std::string& name, Sink& sink) {
+                        static_cast<void>(archive.fetch(name, archive.find(name), sink));
+                      }};
+  return ClusterRestore(clock, log)
+      .run({.store = store, .backup = base.backup, .manifest = manifest, .facts = manifest.cluster},
+           target, recovery_of_base(manifest.cluster), wal);
+}
+
 }  // namespace pgbackup

@@ -4,11 +4,14 @@
 
 #include <string>
 
+#include "backup/physical/base_backups.h"
 #include "backup/physical/cluster_request.h"
 #include "backup/physical/cluster_restore.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/catalog/cluster_facts.h"
 #include "common/store/destinations.h"
+#include "common/store/store.h"
 
 namespace pgbackup {
 
@@ -18,5 +21,14 @@ namespace pgbackup {
 [[nodiscard]] ClusterReport restore_cluster(const Destinations& destinations,
                                             const ClusterRequest& request, const std::string& id,
                                             Clock& clock, Log& log);
+
+/// Returns how a server recovers by the WAL that a base backup itself needs, and by no more.
+[[nodiscard]] RecoveryRequest recovery_of_base(const ClusterFacts& facts);
+
+/// Restores a base backup from `store` alone, with the WAL that it itself needs beside it, so that
+/// a server there recovers as recovery_of_base() says. Throws what choose_base() and
+/// ClusterRestore::run() throw.
+ClusterReport restore_base(Store& store, const FoundBase& base, const ClusterTarget& target,
+                           Clock& clock, Log& log);
 
 }  // namespace pgbackup

@@ -11,6 +11,7 @@ PgConfig PgConfig::with_database(std::string name) const {
           .database = std::move(name),
           .user = user,
           .password = password.clone(),
+          .named_by = named_by,
           .passfile = passfile.clone(),
           .further = further};
 }

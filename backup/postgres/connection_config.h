@@ -22,6 +22,7 @@ struct PgConfig {
   std::string database;
   std::string user;
   Secret password;
+  std::string named_by = "DB";  ///< what the names of its settings begin with, for hints
   Secret passfile;  ///< contents of a password file that libpq refuses because others may read it
   /// Holds further keywords of libpq and their values, from a URL.
   PgSettings further{};

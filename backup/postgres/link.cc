@@ -67,6 +67,18 @@ std::string replication_line(std::string_view message) {
   return fmt::format("host replication \"{}\" {}/{} scram-sha-256", user, host, is_ipv6 ? 128 : 32);
 }
 
+/// Returns the hint with the names of the settings that the connection is made of: `TARGET_HOST`
+/// in place of `DB_HOST`.
+std::string with_setting_names(std::string hint, const PgConfig& config) {
+  const std::string prefix = config.named_by + "_";
+  constexpr std::string_view kUsual = "DB_";
+  for (size_t at = hint.find(kUsual); at != std::string::npos;
+       at = hint.find(kUsual, at + prefix.size())) {
+    hint.replace(at, kUsual.size(), prefix);
+  }
+  return hint;
+}
+
 }  // namespace
 
 ConnectFailure judge_connect_failure(std::string_view message) {
@@ -138,8 +150,9 @@ PgLink::PgLink(const PgConfig& config, const PgSettings& further, const std::sto
                           describe(present_place()), limit.count());
     remove_place(places, present_place());
     if (places.empty() || steady_clock::now() >= end) {
-      throw Error(ErrorKind::transient, "cannot connect to PostgreSQL: " + silent,
-                  "check DB_HOST and DB_PORT, and firewalls on the way");
+      throw Error(
+          ErrorKind::transient, "cannot connect to PostgreSQL: " + silent,
+          with_setting_names("check DB_HOST and DB_PORT, and firewalls on the way", config));
     }
   }
   if (PQstatus(get()) != CONNECTION_OK) {
@@ -148,7 +161,7 @@ PgLink::PgLink(const PgConfig& config, const PgSettings& further, const std::sto
     throw Error(failure.kind,
                 fmt::format("cannot connect to PostgreSQL: {}{}{}", message,
                             silent.empty() ? "" : "; ", silent),
-                failure.hint);
+                with_setting_names(failure.hint, config));
   }
   // libpq would print them on stderr.
   PQsetNoticeProcessor(

@@ -65,9 +65,10 @@ class OwnPassword {
 
   void warn_if_changed(Log& log) {
     if (!is_set_ || (before_ && before_ == read_own_password(server_))) return;
-    log.warn(before_ ? "the password of the connecting role is the one of the backup now"
-                     : "the password of the connecting role may be the one of the backup now",
-             {{"role", role_}, {"hint", "change DB_PASSWORD"}});
+    log.warn(
+        before_ ? "the password of the connecting role is the one of the backup now"
+                : "the password of the connecting role may be the one of the backup now",
+        {{"role", role_}, {"hint", "change TARGET_PASSWORD, or DB_PASSWORD where it is not set"}});
   }
 
  private:
@@ -97,12 +98,13 @@ class Application {
 
   void finish(size_t statements) const {
     if (!first_) return;
-    throw Error(ErrorKind::failed,
-                fmt::format("{} of {} statements failed, the others were executed; the first: {}",
-                            failures_, statements, first_->message()),
-                first_->kind() == ErrorKind::denied
-                    ? "set DB_USER and DB_PASSWORD to a superuser, or to a role with CREATEROLE"
-                    : "");
+    throw Error(
+        ErrorKind::failed,
+        fmt::format("{} of {} statements failed, the others were executed; the first: {}",
+                    failures_, statements, first_->message()),
+        first_->kind() == ErrorKind::denied
+            ? "set TARGET_USER and TARGET_PASSWORD to a superuser, or to a role with CREATEROLE"
+            : "");
   }
 
  private:

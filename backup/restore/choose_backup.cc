@@ -32,11 +32,11 @@ void ask_all(const Destinations& destinations, Log& log, const Visit& visit) {
 std::string wanted(const RestoreRequest& request) {
   const Group group = request.group();
   if (request.id == "latest") {
-    return fmt::format("backup of {}{}{}", group.name(), request.at.empty() ? "" : " until ",
+    return fmt::format("backup of '{}'{}{}", group.name(), request.at.empty() ? "" : " until ",
                        request.at);
   }
-  if (!group.is_named()) return fmt::format("backup {}", request.id);
-  return fmt::format("complete backup {} of {}", request.id, group.name());
+  if (!group.is_named()) return fmt::format("backup '{}'", request.id);
+  return fmt::format("complete backup '{}' of '{}'", request.id, group.name());
 }
 
 /// Warns of what cannot be read, as ask_all() does.

@@ -68,7 +68,7 @@ void apply(PgConnection& maintenance, const std::vector<PropertySql>& statements
 
 std::string create_hint(const Error& error) {
   if (error.kind() == ErrorKind::denied) {
-    return "set TARGET_USER and TARGET_PASSWORD, or DB_USER and DB_PASSWORD, to a role that may "
+    return "set TARGET_USER and TARGET_PASSWORD to a role that may "
            "create databases (CREATEDB)";
   }
   for (const std::string_view sign :
@@ -162,7 +162,7 @@ void CreatedDatabase::refuse_existing(PgConnection& maintenance) {
       "FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) $1",
       {name, std::to_string(kFirstMark)});
   if (found.empty()) return;
-  throw Error(ErrorKind::conflict, fmt::format("the database {} exists already", name),
+  throw Error(ErrorKind::conflict, fmt::format("the database '{}' exists already", name),
               found[0].at(0) == "t"
                   ? fmt::format("a restore was broken off there, or still runs: if none does, drop "
                                 "it (DROP DATABASE {}) and restore again",

@@ -184,7 +184,7 @@ std::vector<std::string> lost_properties(const RestoreRequest& request,
   if (!has_provider(properties, version) &&
       (properties.locale_provider == "i" || !request.locale.empty())) {
     return {fmt::format(
-        "the locale {} comes from a provider that this server does not have: texts "
+        "the locale '{}' comes from a provider that this server does not have: texts "
         "sort by {} instead",
         properties.locale, request.locale.empty() ? properties.collate : request.locale)};
   }

@@ -31,7 +31,8 @@ constexpr std::array kHints = {
          "was restored so far",
          When::in_one_transaction},
     Hint{{"unsupported startup parameter"},
-         "a connection pooler stands before the server: set DB_HOST and DB_PORT to PostgreSQL "
+         "a connection pooler stands before the server: set TARGET_HOST and TARGET_PORT to "
+         "PostgreSQL "
          "itself"},
     Hint{{"unrecognized parameter \"pg_attver\""},
          "a pg_dump that is older than its server wrote an option into the backup that only "
@@ -51,20 +52,25 @@ constexpr std::array kHints = {
     Hint{{"permission denied for foreign server"},
          "grant USAGE on it to the restoring role, or restore the rest with --keep-going"},
     Hint{{"permission denied"},
-         "the role that backs up often may not restore: set DB_USER and DB_PASSWORD to one that "
+         "the role that backs up often may not restore: set TARGET_USER and TARGET_PASSWORD to one "
+         "that "
          "may create these objects, such as the owner or a superuser; --no-owner and "
          "--no-privileges restore without owners and grants"},
     Hint{{"must be owner"},
-         "the role that backs up often may not restore: set DB_USER and DB_PASSWORD to one that "
+         "the role that backs up often may not restore: set TARGET_USER and TARGET_PASSWORD to one "
+         "that "
          "may create these objects, such as the owner or a superuser; --no-owner restores without "
          "owners"},
     Hint{{"must be superuser"},
-         "set DB_USER and DB_PASSWORD to a superuser, or restore the rest with --keep-going"},
+         "set TARGET_USER and TARGET_PASSWORD to a superuser, or restore the rest with "
+         "--keep-going"},
     Hint{{"must be member"},
-         "set DB_USER and DB_PASSWORD to a superuser or a member of that role, or leave out the "
+         "set TARGET_USER and TARGET_PASSWORD to a superuser or a member of that role, or leave "
+         "out the "
          "owners with --no-owner"},
     Hint{{"must be able to SET ROLE"},
-         "set DB_USER and DB_PASSWORD to a superuser or a role that may SET ROLE to it, or leave "
+         "set TARGET_USER and TARGET_PASSWORD to a superuser or a role that may SET ROLE to it, or "
+         "leave "
          "out the owners with --no-owner"},
     Hint{{"role \"", "does not exist"},
          "the role is missing on this server: `pg-backup restore --globals` brings roles back, or "

@@ -23,12 +23,13 @@ fs::path find_file(const fs::path& path) {
   fs::path found = fs::canonical(path, error);
   if (error) {
     throw Error(ErrorKind::not_found,
-                fmt::format("--input: cannot find {}: {}", path.string(), error.message()));
+                fmt::format("--input: cannot find '{}': {}", path.string(), error.message()));
   }
   if (fs::is_directory(found)) {
-    throw Error(ErrorKind::usage,
-                fmt::format("--input: {} is a directory, and one file is restored", path.string()),
-                "pg_restore restores pg_dump's directory format: pg_restore -d DATABASE DIRECTORY");
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("--input: '{}' is a directory, and one file is restored", path.string()),
+        "pg_restore restores pg_dump's directory format: pg_restore -d DATABASE DIRECTORY");
   }
   return found;
 }

@@ -45,12 +45,12 @@ std::vector<ObjectName> parse_object_names(std::string_view text) {
     std::vector<NamePattern> parts = split_at_dots(word.raw);
     for (const NamePattern& part : parts) {
       if (part.text.empty()) {
-        throw Error(ErrorKind::usage, fmt::format("{} has an empty name", word.raw));
+        throw Error(ErrorKind::usage, fmt::format("'{}' has an empty name", word.raw));
       }
     }
     if (parts.size() > 2) {
       throw Error(ErrorKind::usage,
-                  fmt::format("{} is not TABLE or SCHEMA.TABLE; put a name with a dot in it in "
+                  fmt::format("'{}' is not TABLE or SCHEMA.TABLE; put a name with a dot in it in "
                               "double quotes",
                               word.raw));
     }

@@ -46,13 +46,13 @@ uint64_t write_output(StoredDump& dump, const fs::path& output, Clock& clock, Lo
     return dump.copy(out, clock, log);
   }
   if (fs::exists(output)) {
-    throw Error(ErrorKind::conflict, fmt::format("{} exists already", output.string()),
+    throw Error(ErrorKind::conflict, fmt::format("'{}' exists already", output.string()),
                 "name another file, or delete it first");
   }
   // A directory store writes to a temporary file and renames it when all is well.
   const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
   if (!fs::is_directory(folder)) {
-    throw Error(ErrorKind::not_found, fmt::format("there is no directory {}", folder.string()));
+    throw Error(ErrorKind::not_found, fmt::format("there is no directory '{}'", folder.string()));
   }
   DirStore files(folder, clock);
   const std::unique_ptr<ObjectWriter> file = files.create(output.filename().string());

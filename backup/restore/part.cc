@@ -333,13 +333,13 @@ std::set<int> find_tables(const Toc& toc, const ObjectName& name, std::string_vi
     const std::string text =
         name.schema ? fmt::format("{}.{}", name.schema->text, name.name.text) : name.name.text;
     throw Error(ErrorKind::usage,
-                fmt::format("{}: the backup has no table {}{}", flag, name.given,
+                fmt::format("{}: the backup has no table '{}'{}", flag, name.given,
                             did_you_mean(text, known)),
                 "--list-contents shows what it has; case counts");
   }
   if (schemas.size() > 1 && !name.is_pattern()) {
     throw Error(ErrorKind::usage,
-                fmt::format("{}: there is a table {} in each of the schemas {}", flag, name.given,
+                fmt::format("{}: there is a table '{}' in each of the schemas {}", flag, name.given,
                             fmt::join(schemas, ", ")),
                 fmt::format("name one, as in {}.{}", *schemas.begin(), name.given));
   }
@@ -358,7 +358,7 @@ std::set<int> find_schemas(const Toc& toc, const ObjectName& name) {
   }
   if (found.empty()) {
     throw Error(ErrorKind::usage,
-                fmt::format("--schema: the backup has no schema {}{}", name.given,
+                fmt::format("--schema: the backup has no schema '{}'{}", name.given,
                             did_you_mean(name.name.text, {known.begin(), known.end()})),
                 "--list-contents shows what it has; case counts");
   }

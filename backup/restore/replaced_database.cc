@@ -75,15 +75,15 @@ void ReplacedDatabase::check(PgConnection& maintenance) {
   const PgRows rows = maintenance.query(kRightsSql, {name_});
   if (rows.empty()) return;
   if (rows[0].at(1) == "t") {
-    throw Error(ErrorKind::conflict, fmt::format("{} is a template (IS_TEMPLATE)", name_));
+    throw Error(ErrorKind::conflict, fmt::format("'{}' is a template (IS_TEMPLATE)", name_));
   }
   if (rows[0].at(0) != "t") {
-    throw Error(ErrorKind::denied, fmt::format("this role may not rename {}", name_),
+    throw Error(ErrorKind::denied, fmt::format("this role may not rename '{}'", name_),
                 "use the owner of the database, with CREATEDB, or a superuser");
   }
   if (rows[0].at(2) != "0") {
     throw Error(ErrorKind::conflict,
-                fmt::format("{} has prepared transactions, which hinder the renaming", name_),
+                fmt::format("'{}' has prepared transactions, which hinder the renaming", name_),
                 "end them with COMMIT PREPARED or ROLLBACK PREPARED: pg_prepared_xacts lists them");
   }
 }
@@ -115,8 +115,8 @@ void ReplacedDatabase::swap() {
       PgConnection again = connect_maintenance(config_, {});
       if (!database_exists(again, temporary_) && database_exists(again, name_)) break;
       throw Error(error.kind(),
-                  fmt::format("{} is restored as {}, but the names could not be swapped: {}", name_,
-                              temporary_, error.message()),
+                  fmt::format("'{}' is restored as '{}', but the names could not be swapped: {}",
+                              name_, temporary_, error.message()),
                   has_old ? fmt::format("swap them by hand: BEGIN; {}; {}; COMMIT",
                                         rename_sql(name_, kept_), rename_sql(temporary_, name_))
                           : rename_sql(temporary_, name_));

@@ -11,6 +11,8 @@
 
 #include "backup/restore/at_time.h"
 #include "backup/restore/terminal.h"
+#include "common/base/printable.h"
+#include "common/catalog/backup_name.h"
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/old_layouts.h"
 
@@ -31,7 +33,9 @@ std::vector<Option> source_rows(RestoreRequest& request) {
        .help = "restore: roles, tablespaces and every database that one run has backed up; verify: "
                "every backup, in place of the newest of each database",
        .verbs = {"restore", "verify"}},
-      {.name = "--id", .value = &request.id, .help = "restore: a backup's id, or latest (default)"},
+      {.name = "--id",
+       .value = &request.id,
+       .help = "restore: a backup's id, its beginning or GROUP/ID, or latest (default)"},
       {.name = "--at",
        .value = &request.at,
        .help = "restore: the newest backup until this time, such as '2026-11-20 03:15'"},
@@ -106,12 +110,13 @@ std::vector<Option> way_rows(RestoreRequest& request) {
 }
 
 void check_id(const std::string& id, const Adoption& adoption, std::vector<std::string>& problems) {
-  if (id == "latest" || parse_backup_id(id)) return;
+  if (id == "latest" || parse_backup_name(id)) return;
   const std::optional<OldKey> key = parse_old_key(id);
   if (!key || key->is_checksum) {
-    problems.push_back("--id: '" + id +
-                       "' is not latest or an id such as 20261120T031500Z-9f3a1c2b; "
-                       "pg-backup list shows them");
+    problems.push_back(
+        "--id: '" + id +
+        "' is not latest or an id such as 20261120T031500Z-9f3a1c2b or its beginning; "
+        "pg-backup list shows them");
   } else if (!adoption.layouts.contains(key->layout)) {
     problems.push_back(fmt::format("--id: '{}' is of an older system; ADOPT_LAYOUTS={} adopts it",
                                    id, layout_name(key->layout)));
@@ -198,6 +203,19 @@ void check_answer(const RestoreRequest& request, std::vector<std::string>& probl
 }
 
 }  // namespace
+
+Group take_group_of_id(RestoreRequest& request, std::vector<std::string>& problems) {
+  const std::optional<BackupName> name = parse_backup_name(request.id);
+  if (!name || !name->group.is_named()) return {};
+  if (request.group().is_named() && request.group() != name->group) {
+    problems.push_back(fmt::format("--id: '{}' is not of {}, which --database or --globals names",
+                                   printable(request.id), group_title(request.group())));
+  }
+  request.globals = name->group == Group::globals();
+  if (is_of_database(name->group.kind())) request.database = name->group.name();
+  request.id = name->id;
+  return name->group;
+}
 
 bool RestoreRequest::is_by_key() const { return parse_old_key(id).has_value(); }
 

@@ -16,9 +16,9 @@ namespace pgbackup {
 
 /// Holds the flags of `pg-backup restore`.
 struct RestoreRequest {
-  std::string database;          ///< the database to restore; DB where empty
-  std::string id = "latest";     ///< `latest`, a full id, or the key of an older system's backup
-  std::string at;                ///< a time: the newest backup until then
+  std::string database;       ///< the database to restore; DB where empty
+  std::string id = "latest";  ///< `latest`, an id or its beginning, or the key of an older system's
+  std::string at;             ///< a time: the newest backup until then
   std::filesystem::path input;   ///< a file to restore, in place of a backup
   std::string target_database;   ///< the group's name where empty
   std::filesystem::path output;  ///< a file, or `-`; then no database is touched
@@ -58,6 +58,10 @@ struct RestoreRequest {
 
 /// Returns the rows of the option table, which point into `request`.
 [[nodiscard]] std::vector<Option> restore_options(RestoreRequest& request);
+
+/// Moves the group of an id that is given as GROUP/ID into the flags that name one, and returns it;
+/// unnamed where the id has none. Appends a sentence to `problems` where another is named.
+Group take_group_of_id(RestoreRequest& request, std::vector<std::string>& problems);
 
 /// Appends one sentence to `problems` for each mistake in `request`. `database` is DB, "" where it
 /// is not set.

@@ -63,7 +63,7 @@ EarlyEnd early_end(const RestoreSession& session) {
 void refuse_target(std::string_view name) {
   if (name != "template0" && name != "template1") return;
   throw Error(ErrorKind::usage,
-              fmt::format("{} is the template of new databases, which would all hold what is "
+              fmt::format("'{}' is the template of new databases, which would all hold what is "
                           "restored into it",
                           name),
               "name another --target-database");
@@ -288,9 +288,9 @@ Restored Restore::to_replaced(StoredDump& dump, const RestoreRequest& request) {
   Restored restored = to_created(dump, beside, nullptr, of_old ? &*of_old : dump.properties());
   if (restored.failure) {
     throw Error(restored.failure->kind(),
-                fmt::format("{}; {} was not replaced", restored.failure->message(),
+                fmt::format("{}; '{}' was not replaced", restored.failure->message(),
                             request.target_database),
-                fmt::format("what was restored is in {}", beside.target_database));
+                fmt::format("what was restored is in '{}'", beside.target_database));
   }
   replaced.swap();
   return restored;
@@ -304,16 +304,17 @@ bool Restore::may_go_on(PgConnection& server, const StoredDump& dump, const Rest
                                describe_server(server, settings_.pg), clock_.now())}});
   if (request.dry_run) return false;
   if (request.clean) {
+    confirm(request.yes,
+            fmt::format("Drop everything in '{}' that {} holds, and restore it?",
+                        request.target_database,
+                        request.part.is_whole() ? dump.backup().folder() : "this part"),
+            stop_);
+  } else if (request.replace) {
     confirm(
         request.yes,
-        fmt::format("Drop everything in {} that {} holds, and restore it?", request.target_database,
-                    request.part.is_whole() ? dump.backup().folder() : "this part"),
+        fmt::format("End the sessions of '{}' when the new database is complete, and replace it?",
+                    request.target_database),
         stop_);
-  } else if (request.replace) {
-    confirm(request.yes,
-            fmt::format("End the sessions of {} when the new database is complete, and replace it?",
-                        request.target_database),
-            stop_);
   } else if (can_ask()) {
     confirm(request.yes, "Restore it?", stop_);
   }

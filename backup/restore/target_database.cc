@@ -56,7 +56,7 @@ void refuse_if_not_empty(PgConnection& target, std::string_view name, StreamForm
   if (tables.empty()) return;
   throw Error(
       ErrorKind::conflict,
-      fmt::format("{} is not empty: it holds {} tables, views or sequences, such as {}.{}", name,
+      fmt::format("'{}' is not empty: it holds {} tables, views or sequences, such as {}.{}", name,
                   tables.size(), tables[0].schema, tables[0].name),
       fmt::format(
           "restore into another database (--target-database NAME --create){}",

@@ -1,5 +1,8 @@
 #include "backup/verify/judge_restore.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 
 namespace pgbackup {
@@ -12,10 +15,10 @@ struct MissingSign {
 
 constexpr std::string_view kNeedsRoom = "room on its disk";
 constexpr std::string_view kNeedsMemory = "more memory";
-constexpr std::string_view kNeedsExtension = "the extension, at VERIFY_URL";
-constexpr std::string_view kNeedsRights = "the rights of a superuser, at VERIFY_URL";
+constexpr std::string_view kNeedsExtension = "the extension";
+constexpr std::string_view kNeedsRights = "the rights of a superuser";
 constexpr std::string_view kNeedsLife = "to stay up";
-constexpr std::string_view kNeedsSetting = "the same settings and libraries, at VERIFY_URL";
+constexpr std::string_view kNeedsSetting = "the same settings and libraries";
 
 /// Lists messages of PostgreSQL in English.
 constexpr std::array kMissingSigns = {
@@ -37,6 +40,12 @@ constexpr std::array kMissingSigns = {
     MissingSign{"could not create locale", kNeedsSetting},
     MissingSign{"could not open collator", kNeedsSetting},
     MissingSign{"not supported by this build", kNeedsSetting},
+    MissingSign{"is incompatible with operating system", kNeedsSetting},
+    MissingSign{"resource manager with ID", kNeedsSetting},
+    MissingSign{"database files are incompatible with server",
+                "to be built like that of the backup"},
+    MissingSign{"could not map anonymous shared memory", kNeedsMemory},
+    MissingSign{"could not create shared memory segment", kNeedsMemory},
     MissingSign{"wal_level is insufficient", kNeedsSetting},
     MissingSign{"permission denied", kNeedsRights},
     MissingSign{"must be superuser", kNeedsRights},
@@ -71,7 +80,25 @@ std::string_view missing_on_server(std::string_view errors) {
   for (const MissingSign& sign : kMissingSigns) {
     if (errors.find(sign.text) != std::string_view::npos) return sign.missing;
   }
-  return lacks_role(errors) ? "the roles that the backup mentions, at VERIFY_URL" : "";
+  return lacks_role(errors) ? "the roles that the backup mentions" : "";
+}
+
+Error judge_server(const std::string& message) {
+  const std::string_view missing = missing_on_server(message);
+  if (missing.empty()) return {ErrorKind::corrupt, message};
+  return {ErrorKind::failed, message,
+          fmt::format("this says nothing of the backup: the server needs {}", missing)};
+}
+
+Error judge_answer(const std::string& message) {
+  constexpr std::array<std::string_view, 3> kAnswers = {"FATAL:  ", "ERROR:  ", "PANIC:  "};
+  size_t answer = std::string::npos;
+  for (const std::string_view sign : kAnswers) answer = std::min(answer, message.find(sign));
+  if (answer == std::string::npos) {
+    return {ErrorKind::failed, message, "this says nothing of the backup: the server has ended"};
+  }
+  const Error judged = judge_server(message.substr(answer));
+  return {judged.kind(), message, judged.hint()};
 }
 
 }  // namespace pgbackup

@@ -71,17 +71,18 @@ void sweep_folders(const fs::path& parent, Log& log) {
 void check_room(const fs::path& parent, uint64_t need_bytes) {
   const fs::space_info space = fs::space(parent);
   if (space.available >= need_bytes) return;
-  throw Error(ErrorKind::failed,
-              fmt::format("{} has {} of room, and a server with the database restored may take {}",
-                          parent.string(), format_bytes(space.available), format_bytes(need_bytes)),
-              "make room, or name another directory in VERIFY_DIR, or a server in VERIFY_URL");
+  throw Error(
+      ErrorKind::failed,
+      fmt::format("'{}' has {} of room, and a server with the database restored may take {}",
+                  parent.string(), format_bytes(space.available), format_bytes(need_bytes)),
+      "make room, or name another directory in VERIFY_DIR, or a server in VERIFY_URL");
 }
 
 }  // namespace
 
 ScratchFolder::ScratchFolder(const fs::path& parent, uint64_t need_bytes, Log& log) : log_(log) {
   if (!fs::is_directory(parent)) {
-    throw Error(ErrorKind::failed, fmt::format("there is no directory {}", parent.string()),
+    throw Error(ErrorKind::failed, fmt::format("there is no directory '{}'", parent.string()),
                 "name one in VERIFY_DIR");
   }
   sweep_folders(parent, log);

@@ -3,24 +3,21 @@
 #include <fmt/format.h>
 
 #include <functional>
-#include <optional>
+#include <string>
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
+#include "common/catalog/backup_name.h"
 #include "common/catalog/key_grammar.h"
 #include "common/store/store.h"
 
 namespace pgbackup {
 namespace {
 
-/// Returns the directory of the backup `GROUP/ID`. The name of a database may hold slashes, an id
-/// does not.
-std::optional<std::string> folder_of(std::string_view name) {
-  const size_t slash = name.rfind('/');
-  if (slash == std::string_view::npos || slash == 0) return std::nullopt;
-  const std::string_view id = name.substr(slash + 1);
-  if (!parse_backup_id(id)) return std::nullopt;
-  return backup_folder(parse_group(name.substr(0, slash)), id);
+/// Returns the directory of the backup that `name` means.
+std::string folder_of(const Destinations& destinations, std::string_view name) {
+  const BackupName one = complete_backup_name(destinations, parse_backup_name(name).value());
+  return backup_folder(one.group, one.id);
 }
 
 /// Calls `act` for each destination with the backup's directory. Succeeds when one of them returns
@@ -28,7 +25,7 @@ std::optional<std::string> folder_of(std::string_view name) {
 void in_any_target(const Destinations& destinations, std::string_view name,
                    const std::string& missing,
                    const std::function<bool(const Destination&, const std::string&)>& act) {
-  const std::string folder = folder_of(name).value();
+  const std::string folder = folder_of(destinations, name);
   bool is_found = false;
   const std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
@@ -43,7 +40,7 @@ void in_any_target(const Destinations& destinations, std::string_view name,
 /// Calls `act` for each destination in which the backup is held, at least one.
 void in_held_targets(const Destinations& destinations, std::string_view name,
                      const std::function<void(const Destination&, const std::string&)>& act) {
-  const std::string missing = fmt::format("{} is not held", printable(name));
+  const std::string missing = fmt::format("'{}' is not held", printable(name));
   in_any_target(destinations, name, missing,
                 [&](const Destination& destination, const std::string& folder) {
                   if (!is_listed(destination.store(), fmt::format("{}/{}", folder, kHoldName)))
@@ -62,17 +59,9 @@ LogFields fields_of(const Destination& destination, const std::string& folder) {
 
 }  // namespace
 
-void check_backup_name(std::string_view verb, std::string_view name,
-                       std::vector<std::string>& problems) {
-  if (folder_of(name)) return;
-  problems.push_back(fmt::format(
-      "{}: '{}' is not GROUP/ID such as app/20261120T031500Z-9f3a1c2b; pg-backup list shows them",
-      verb, printable(name)));
-}
-
 void hold_backup(const Destinations& destinations, std::string_view name, const Clock& clock,
                  Log& log) {
-  const std::string missing = fmt::format("there is no complete backup {}", printable(name));
+  const std::string missing = fmt::format("there is no complete backup '{}'", printable(name));
   in_any_target(
       destinations, name, missing, [&](const Destination& destination, const std::string& folder) {
         Store& store = destination.store();

@@ -152,10 +152,13 @@ UtcTime Job::failed(const Error& error, UtcTime due) {
   }
   if (failures == 1) regular_due_ = std::min(due, clock_.now());  // a request comes before it
   const UtcTime next = start_after_failure(failures, regular_due_, work_.schedule, clock_.now());
-  LogFields fields = {{"job", work_.noun},
-                      {"cause", error.message()},
-                      {"failures", failures},
-                      {"retry", format_iso(next)}};
+  LogFields fields = {{"job", work_.noun}};
+  if (work_.about_run) {
+    for (auto& field : work_.about_run()) fields.push_back(std::move(field));
+  }
+  const LogFields how = {
+      {"cause", error.message()}, {"failures", failures}, {"retry", format_iso(next)}};
+  fields.insert(fields.end(), how.begin(), how.end());
   if (!error.hint().empty()) fields.emplace_back("hint", error.hint());
   log_.error(error.kind() == ErrorKind::conflict ? "refused" : "failed", fields);
   return next;

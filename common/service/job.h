@@ -30,6 +30,8 @@ struct JobWork {
   /// one: a run that completes an older run does not put off the next. Without this function it is
   /// `started`.
   std::function<UtcTime(UtcTime started)> counts_from{};
+  /// Returns further fields of the log line of a run that has failed: what it was for.
+  std::function<LogFields()> about_run{};
   /// The longest random delay of a run that is not due yet. A delayed run is not late.
   std::chrono::seconds jitter{0};
   /// Returns a time from 0 to `most`; for tests. Without this function the time is random.

@@ -1,11 +1,14 @@
 #include "common/service/status_server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -92,6 +95,14 @@ Fd listen_on(const ListenAddress& address) {
   }
   if (!socket.is_open()) throw Error(ErrorKind::failed, errno_text(errno));
   return socket;
+}
+
+/// Returns whether both descriptors are open and of one file.
+bool is_same_file(int one, int other) {
+  struct stat of_one {};
+  struct stat of_other {};
+  return fstat(one, &of_one) == 0 && fstat(other, &of_other) == 0 &&
+         of_one.st_dev == of_other.st_dev && of_one.st_ino == of_other.st_ino;
 }
 
 uint16_t port_of(const Fd& socket) {
@@ -254,8 +265,13 @@ class StatusServer::Daemon {
   std::jthread thread_;  // last: ends before what it uses
 };
 
+/// Starts the library, which closes the socket at its end. Whether it does so where it cannot
+/// start, its releases do not agree on: a second descriptor tells whether the first is still the
+/// socket.
 void StatusServer::Daemon::start(Fd socket) {
-  // The library closes the socket at its end.
+  const Fd same(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+  if (!same.is_open()) throw_errno("cannot duplicate a socket");
+  const int number = socket.get();
   daemon_.reset(MHD_start_daemon(
       MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &on_request, this,
       MHD_OPTION_LISTEN_SOCKET, socket.release(), MHD_OPTION_CONNECTION_LIMIT,
@@ -264,7 +280,12 @@ void StatusServer::Daemon::start(Fd socket) {
       &on_connection, this, MHD_OPTION_END));
   const MHD_DaemonInfo* const info =
       daemon_ == nullptr ? nullptr : MHD_get_daemon_info(daemon_.get(), MHD_DAEMON_INFO_EPOLL_FD);
-  if (info == nullptr) throw Error(ErrorKind::failed, "libmicrohttpd does not start");
+  if (info == nullptr) {
+    const bool is_stopped = daemon_ != nullptr;
+    daemon_.reset();
+    if (!is_stopped && is_same_file(number, same.get())) ::close(number);
+    throw Error(ErrorKind::failed, "libmicrohttpd does not start");
+  }
   events_ = info->epoll_fd;
 }
 

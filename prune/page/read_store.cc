@@ -1,23 +1,18 @@
 #include "prune/page/read_store.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <mutex>
 #include <span>
-#include <thread>
 #include <utility>
 
 #include "common/base/printable.h"
 #include "common/catalog/damage.h"
+#include "common/catalog/parallel_read.h"
 #include "prune/guard.h"
 #include "prune/page/cached_store.h"
 
 namespace pgbackup {
 namespace {
 
-/// Below this number a further reader costs more than it gains.
-constexpr size_t kLeastForReader = 16;
 /// Limits how many names of databases are kept of all runs: whoever may write to the store decides
 /// how many a manifest holds.
 constexpr size_t kMostNames = 100'000;
@@ -70,42 +65,6 @@ std::optional<PageFacts> read_facts(Store& store, ManifestCache& cache, const Ba
     return facts;
   }
 }
-
-/// Lets several threads work off one list. The first that fails ends all.
-class Readers {
- public:
-  explicit Readers(const Wanted& wanted) : wanted_(wanted), found_(wanted.size()) {}
-
-  void work(Store& store, ManifestCache& cache, const std::stop_token& stop) noexcept {
-    try {
-      CachedStore cached(store, cache);
-      for (size_t i = next_++; i < wanted_.size() && !has_failed_; i = next_++) {
-        if (stop.stop_requested()) throw Error(ErrorKind::canceled, "stopped on request");
-        found_[i] = read_facts(cached, cache, *wanted_[i]);
-      }
-    } catch (...) {
-      fail(std::current_exception());
-    }
-  }
-  void fail(std::exception_ptr error) noexcept {
-    const std::lock_guard lock(mutex_);
-    has_failed_ = true;
-    if (error_ == nullptr) error_ = std::move(error);
-  }
-  /// Returns what was found, in the order of the list. Called when all have ended.
-  std::vector<std::optional<PageFacts>> take() {
-    if (error_ != nullptr) std::rethrow_exception(error_);
-    return std::move(found_);
-  }
-
- private:
-  const Wanted& wanted_;
-  std::vector<std::optional<PageFacts>> found_;
-  std::atomic<size_t> next_ = 0;
-  std::atomic<bool> has_failed_ = false;
-  std::mutex mutex_;
-  std::exception_ptr error_;
-};
 
 /// Reads which databases the runs took notice of that made the newest backup of each group.
 void read_runs(Store& store, StoreView& view) {
@@ -184,7 +143,7 @@ StoreView StoreReader::read_one(const Destination& destination, const std::stop_
   view.seen = look(cached, {rules_, adoption_, view.now}, quiet);
   cache.forget_others();
   view.most_rows = rows_for(shown_groups(view.seen->plan).size());
-  read_manifests(view, store, stop);
+  read_manifests(view, destination, stop);
   read_runs(cached, view);
   note_activity(view);
   for (const Error& failure : decide(cached, *view.seen, quiet, stop)) {
@@ -196,27 +155,20 @@ StoreView StoreReader::read_one(const Destination& destination, const std::stop_
   return view;
 }
 
-void StoreReader::read_manifests(StoreView& view, Store& store, const std::stop_token& stop) {
+void StoreReader::read_manifests(StoreView& view, const Destination& destination,
+                                 const std::stop_token& stop) {
   ManifestCache& cache = caches_.at(view.name);
   const Wanted wanted = shown_backups(view.seen->plan, view.most_rows);
   const auto unknown = static_cast<size_t>(std::count_if(
       wanted.begin(), wanted.end(), [&](const Backup* backup) { return !cache.facts(*backup); }));
-  Readers readers(wanted);
-  std::vector<std::jthread> threads;
-  for (size_t i = 1; i < std::min(kManifestReaders, unknown / kLeastForReader); ++i) {
-    threads.emplace_back([&] {
-      try {
-        for (const Destination& destination : open_(stop)) {
-          if (destination.name() == view.name) readers.work(destination.store(), cache, stop);
-        }
-      } catch (...) {
-        readers.fail(std::current_exception());
-      }
-    });
-  }
-  readers.work(store, cache, stop);
-  threads.clear();
-  const std::vector<std::optional<PageFacts>> found = readers.take();
+  std::vector<std::optional<PageFacts>> found(wanted.size());
+  const OpenAgain open = [&] { return open_(stop); };
+  read_in_parallel(
+      {.destination = destination, .open = open, .count = wanted.size(), .unknown = unknown}, stop,
+      [&](Store& store, size_t i) {
+        CachedStore cached(store, cache);
+        found[i] = read_facts(cached, cache, *wanted[i]);
+      });
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (found[i]) view.facts.emplace(wanted[i], *found[i]);
   }

@@ -48,8 +48,6 @@ inline constexpr size_t kMostPageGroups = 1000;
 /// Limits how many backups of one group, and of all, are shown each with its facts.
 inline constexpr size_t kMostRowsOfGroup = 400;
 inline constexpr size_t kMostRows = 30'000;
-/// Sets how many readers fetch manifests at once, each by connections of its own.
-inline constexpr size_t kManifestReaders = 4;
 
 /// Returns how many backups of each of `groups` groups are shown.
 [[nodiscard]] size_t rows_for(size_t groups);
@@ -69,7 +67,7 @@ class StoreReader {
 
  private:
   [[nodiscard]] StoreView read_one(const Destination& destination, const std::stop_token& stop);
-  void read_manifests(StoreView& view, Store& store, const std::stop_token& stop);
+  void read_manifests(StoreView& view, const Destination& destination, const std::stop_token& stop);
 
   Open open_;
   const Rules& rules_;

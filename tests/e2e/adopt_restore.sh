@@ -169,7 +169,7 @@ damaged_files() {
     # An empty file is the trace of a dump that failed at once, and no backup.
     : | store_put "$key"
     expect 1 pg_backup restore --id "$key" --target-database copy
-    says "there is no backup $key"
+    says "there is no backup '$key'"
     echo "<html>not found</html>" | store_put "$key"
     refuses "$key" "neither an archive nor plain SQL"
     echo "create table item (a int);" | gzip | store_put "$key"

@@ -191,7 +191,7 @@ case_a_restore() {
     begin
     row 1 'there is no backup' -- pg_backup restore --target-database copy --create --yes
     backup_now
-    row 1 'there is no complete backup 20260101T000000Z-00000000 of app' -- \
+    row 1 "there is no complete backup '20260101T000000Z-00000000' of 'app'" -- \
         pg_backup restore --id 20260101T000000Z-00000000 --target-database copy --create
     row 3 'is not empty' -- pg_backup restore --target-database app
     row 3 'leave out --create to restore into it, or name another --target-database' -- pg_backup restore --target-database app --create

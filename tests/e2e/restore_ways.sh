@@ -74,7 +74,7 @@ case_newest_until_a_time() {
     [ "$(rows_of copy)" = 1000 ] || fail "not local time"
     drop_database copy
     expect 1 pg_backup restore --database app --target-database copy --create --at 2020-01-01
-    says "there is no backup of app until 2020-01-01"
+    says "there is no backup of 'app' until 2020-01-01"
     local bad
     for bad in yesterday 2026-13-01 "2026-01-01 25:00" "2026-01-01 10" "2026-01-01T10:00+99" ""; do
         expect 2 pg_backup restore --database app --target-database copy --create --at "$bad"

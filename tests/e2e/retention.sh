@@ -191,7 +191,7 @@ holds() {
     [ "$(jq -r --arg id "$id" 'select(.id == $id) | .reasons[]' "$T/out")" = "held until it is released" ] ||
         fail "$(cat "$T/out")"
     expect 1 pg_backup hold app/20200101T000000Z-00000000
-    says "there is no complete backup app/20200101T000000Z-00000000"
+    says "there is no complete backup 'app/20200101T000000Z-00000000'"
     expect 2 pg_backup hold "$id"
     says GROUP/ID
     expect 2 pg_backup hold

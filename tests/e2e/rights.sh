@@ -159,7 +159,7 @@ case_hold_and_release() {
     local id
     id=$(field id)
     expect 1 pg_backup hold app/20260101T000000Z-00000001
-    says "there is no complete backup app/20260101T000000Z-00000001"
+    says "there is no complete backup 'app/20260101T000000Z-00000001'"
     expect 0 pg_backup hold "app/$id"
     expect 0 pg_backup hold "app/$id"
     says "held already"

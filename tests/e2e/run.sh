@@ -51,7 +51,7 @@ cases_of() { # SUBJECT
 if [ $# = 0 ]; then
     for file in "$here"/*.sh; do
         subject=$(basename "$file" .sh)
-        case $subject in run | case | lib | physical_lib) ;; *) set -- "$@" "$subject" ;; esac
+        case $subject in run | case | lib | *_lib) ;; *) set -- "$@" "$subject" ;; esac
     done
 fi
 for program in pg-backup pg-prune; do

@@ -125,6 +125,15 @@ case_database_down() {
     stop_daemon
 }
 
+# The line of the run says which database and which run it was.
+case_a_database_that_is_not_there() {
+    use_dir
+    use_database not_there
+    start_program pg-backup serve
+    wait_until 30 log_says "error failed job=backup database=not_there run=2"
+    stop_daemon
+}
+
 case_store_down() {
     use_s3
     prepare

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <atomic>
+#include <memory>
 
+#include "common/base/error.h"
 #include "common/catalog/key_grammar.h"
 #include "common/store/dir_store.h"
 #include "tests/support/fake_clock.h"
@@ -26,11 +29,15 @@ void write_backup(const TemporaryFolder& folder, const Manifest& manifest) {
   folder.write(path + "manifest.json", format_manifest(manifest));
 }
 
+std::string table_of(const std::vector<ListedBackup>& backups) {
+  return format_backup_table(backups, *parse_backup_id("20261122T041500Z-00000000"));
+}
+
 TEST_CASE("A listing shows complete backups only, and their warnings") {
   const TemporaryFolder folder;
   SystemClock clock;
   DirStore store(folder.path(), clock);
-  CHECK(format_backup_table(list_backups(only(store), {}, clock).backups) == "no backups yet\n");
+  CHECK(table_of(list_backups(only(store), {}, clock).backups) == "no backups yet\n");
   CHECK(format_backup_json(list_backups(only(store), {}, clock).backups).empty());
 
   Manifest marked = manifest_of("app");
@@ -48,7 +55,7 @@ TEST_CASE("A listing shows complete backups only, and their warnings") {
   CHECK(
       format_backup_json(listed).find(R"("key":"a=20=22quoted=22=20name/20261120T031500Z-9f3a1c2b/)"
                                       R"(a=20=22quoted=22=20name.dump.zst")") != std::string::npos);
-  CHECK(format_backup_table(listed).find("made by pg_dump 17") != std::string::npos);
+  CHECK(table_of(listed).find("made by pg_dump 17") != std::string::npos);
 }
 
 TEST_CASE("A backup whose manifest cannot be read is listed with the reason") {
@@ -60,7 +67,7 @@ TEST_CASE("A backup whose manifest cannot be read is listed with the reason") {
   const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
   REQUIRE(listed.size() == 1);
   CHECK_FALSE(listed[0].manifest);
-  CHECK(format_backup_table(listed).find("the manifest is damaged") != std::string::npos);
+  CHECK(table_of(listed).find("the manifest is damaged") != std::string::npos);
   CHECK(format_backup_json(listed).find("the manifest is damaged") != std::string::npos);
 }
 
@@ -87,16 +94,16 @@ TEST_CASE("Adopted backups are listed with the form they have, and held ones say
   adoption.layouts = parse_layouts("all");
   const Listing all = list_backups(only(store), adoption, clock);
   CHECK(all.not_adopted.empty());
-  const std::string table = format_backup_table(all.backups);
+  const std::string table = table_of(all.backups);
   CHECK(table.starts_with(
-      "DATABASE             ID                                      TIME                        "
-      "SIZE  NOTE\n"
-      "(no database named)  backup-2021-01-06T22:06:31.106555.dump  2021-01-06T22:06:31Z         "
-      "5 B  of an older system (backup-time)\n"
-      "app                  app/app_20260115T120000Z.sql.gz         2026-01-15T12:00:00Z         "
-      "9 B  of an older system (db-folder)\n"
-      "app                  20261120T031500Z-9f3a1c2b               2026-11-20T03:15:00Z  "));
-  CHECK(table.ends_with(" B  held; made by pg_dump 17\n"));
+      "DATABASE             ID                                      TIME                    AGE"));
+  CHECK(table.find("\n(no database named)  backup-2021-01-06T22:06:31.106555.dump  "
+                   "2021-01-06T22:06:31Z  2145d  ") != std::string::npos);
+  CHECK(table.find("  5 B        of an older system (backup-time)\n") != std::string::npos);
+  CHECK(table.find("\napp                  app/app_20260115T120000Z.sql.gz         "
+                   "2026-01-15T12:00:00Z   310d  ") != std::string::npos);
+  CHECK(table.find("  9 B        of an older system (db-folder)\n") != std::string::npos);
+  CHECK(table.ends_with(" B    0s  held; made by pg_dump 17\n"));
   const std::string json = format_backup_json(all.backups);
   CHECK(json.find(R"({"group":"app","id":"app/app_20260115T120000Z.sql.gz",)"
                   R"("time":"2026-01-15T12:00:00Z","kind":"dump","bytes":9,)"
@@ -123,13 +130,13 @@ TEST_CASE("With two destinations each line says where the backup lies") {
     order += listed.backup.group.name() + ":" + listed.destination + " ";
   }
   CHECK(order == "aaa:s3 app:dir app:s3 ");
-  const std::string table = format_backup_table(listing.backups);
-  CHECK(table.find("        SIZE  FROM  NOTE\n") != std::string::npos);
-  CHECK(table.find(" B  dir\n") != std::string::npos);
+  const std::string table = table_of(listing.backups);
+  CHECK(table.find(" SIZE  TOOK  FROM  NOTE\n") != std::string::npos);
+  CHECK(table.find(" B    0s  dir\n") != std::string::npos);
   CHECK(format_backup_json(listing.backups).find(R"(dump.zst","from":"dir"})") !=
         std::string::npos);
   const std::vector<ListedBackup> alone = list_backups(only(dir), {}, clock).backups;
-  CHECK(format_backup_table(alone).find("FROM") == std::string::npos);
+  CHECK(table_of(alone).find("FROM") == std::string::npos);
   CHECK(format_backup_json(alone).find("from") == std::string::npos);
 }
 
@@ -160,17 +167,17 @@ TEST_CASE("A damaged backup is listed as such, with the reason, and so is one fr
   write_backup(folder, manifest_of("web"));
   folder.write(backup_folder(db("web"), kId) + "/web.dump.zst", "dat");
   const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
-  const std::string table = format_backup_table(listed);
-  CHECK(table.find(" B  dated in the future\n") != std::string::npos);
-  CHECK(table.find(" B  damaged: web.dump.zst has 3 bytes, the manifest says 4; dated in the future"
-                   "\n") != std::string::npos);
+  const std::string table = table_of(listed);
+  CHECK(table.find(" B    0s  dated in the future\n") != std::string::npos);
+  CHECK(table.find(
+            " B    0s  damaged: web.dump.zst has 3 bytes, the manifest says 4; dated in the future"
+            "\n") != std::string::npos);
   const std::string json = format_backup_json(listed);
   CHECK(json.find(R"(app.dump.zst","future":true})") != std::string::npos);
   CHECK(json.find(R"("future":true,"damaged":"web.dump.zst has 3 bytes, the manifest says 4"})") !=
         std::string::npos);
   const FakeClock later(*parse_iso("2026-11-20T03:14:00Z"));
-  CHECK(format_backup_table(list_backups(only(store), {}, later).backups).find("future") ==
-        std::string::npos);
+  CHECK(table_of(list_backups(only(store), {}, later).backups).find("future") == std::string::npos);
 }
 
 TEST_CASE("A listing says how each backup was verified, and what was found to be wrong") {
@@ -182,9 +189,7 @@ TEST_CASE("A listing says how each backup was verified, and what was found to be
   const Verification passed =
       make_verification(*parse_iso("2026-11-21T00:00:00Z"), VerifyDepth::archive, true);
   folder.write(path + passed.file, "{}");
-  const auto table = [&] {
-    return format_backup_table(list_backups(only(store), {}, clock).backups);
-  };
+  const auto table = [&] { return table_of(list_backups(only(store), {}, clock).backups); };
   const auto json = [&] {
     return format_backup_json(list_backups(only(store), {}, clock).backups);
   };
@@ -250,6 +255,77 @@ TEST_CASE_METHOD(FilterFixture, "A listing has what is asked for, and reads no o
   };
   CHECK(list_backups(only(counted), {}, clock, {.newest = 1}).backups.size() == 2);
   CHECK(opened == 2);
+}
+
+TEST_CASE_METHOD(FilterFixture, "What is wanted and was never backed up comes first") {
+  const Listing listing = list_backups(
+      only(store), {}, clock,
+      {.since = parse_since("2026-11-20"), .wanted = {db("web"), db("n\x1bw"), db("old")}});
+  REQUIRE(listing.never.size() == 2);
+  const std::string table = format_backup_table(listing.backups, clock.now(), listing.never);
+  CHECK(table.find("\nn?w       never backed up\nold       never backed up\napp ") !=
+        std::string::npos);
+  const std::string json = format_backup_json(listing.backups, listing.never);
+  CHECK(json.starts_with(R"({"group":"n\u001bw","kind":"dump","never":true})"));
+  CHECK(json.find(R"({"group":"old","kind":"dump","never":true})") != std::string::npos);
+  CHECK(list_backups(only(store), {}, clock, {.database = "web", .wanted = {db("old")}})
+            .never.empty());
+  // A backup that is not listed is one all the same, and one without a manifest is none.
+  CHECK(list_backups(only(store), {}, clock,
+                     {.since = parse_since("2027-01-01"), .wanted = {db("app")}})
+            .never.empty());
+  folder.write("old/20261120T031500Z-00000003/old.dump.zst", "no manifest yet");
+  CHECK(list_backups(only(store), {}, clock, {.wanted = {db("old")}}).never.size() == 1);
+}
+
+TEST_CASE_METHOD(FilterFixture, "What the newest run was to back up is wanted") {
+  Manifest manifest = make_manifest(db("app"), "20261121T031500Z-00000004");
+  manifest.groups = {db("app"), db("new")};
+  folder.write("app/20261121T031500Z-00000004/app.dump.zst", "data");
+  folder.write("app/20261121T031500Z-00000004/manifest.json", format_manifest(manifest));
+  const Listing listing = list_backups(only(store), {}, clock);
+  REQUIRE(listing.never.size() == 1);
+  CHECK(listing.never.front().group == db("new"));
+}
+
+TEST_CASE("A listing has the age, the ratio and the time that a backup took") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  Manifest manifest = manifest_of("app");
+  manifest.finished = manifest.started + std::chrono::seconds(95);
+  manifest.streams.front().uncompressed_bytes = 4 * manifest.stored_bytes();
+  write_backup(folder, manifest);
+  const std::string table = table_of(list_backups(only(store), {}, clock).backups);
+  CHECK(table.find("DATABASE  ID                         TIME                  AGE") == 0);
+  CHECK(table.find("  2d  ") != std::string::npos);
+  CHECK(table.find("  4.0:1   95s") != std::string::npos);
+}
+
+TEST_CASE_METHOD(FilterFixture,
+                 "Several readers find what one finds, and the first failure ends all") {
+  for (int i = 0; i < 60; ++i) {
+    const std::string id = fmt::format("20260101T0315{:02}Z-00000001", i);
+    folder.write("app/" + id + "/app.dump.zst", "data");
+    folder.write("app/" + id + "/manifest.json", format_manifest(make_manifest(db("app"), id)));
+  }
+  std::atomic<int> opened = 0;
+  const ListReaders readers{.open = [&] {
+    ++opened;
+    Destinations again;
+    again.emplace_back("", std::make_unique<DirStore>(folder.path(), clock));
+    return again;
+  }};
+  const Listing one = list_backups(only(store), {}, clock);
+  const Listing several = list_backups(only(store), {}, clock, {}, readers);
+  CHECK(one.backups.size() == 66);
+  CHECK(format_backup_json(one.backups) == format_backup_json(several.backups));
+  CHECK(opened == 3);
+  const ListReaders broken{
+      .open = []() -> Destinations { throw Error(ErrorKind::transient, "no more connections"); }};
+  const Listing failed = list_backups(only(store), {}, clock, {}, broken);
+  REQUIRE(failed.failures.size() == 1);
+  CHECK(failed.failures.front().error.message() == "no more connections");
 }
 
 TEST_CASE("What is no moment, and two limits, are refused") {

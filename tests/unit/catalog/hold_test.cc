@@ -1,5 +1,6 @@
 #include "common/catalog/hold.h"
 
+#include "common/catalog/backup_name.h"
 #include "common/catalog/catalog.h"
 #include "common/catalog/key_grammar.h"
 #include "common/store/dir_store.h"
@@ -76,13 +77,14 @@ TEST_CASE_METHOD(HoldFixture, "Held twice is held once, since the first time") {
   CHECK(contains(log.text(), "held already"));
   CHECK(memory.objects.at(hold_key("app")).bytes == "held since 2026-11-20T03:15:00Z\n");
   release(only(memory));
-  CHECK(fails_with(ErrorKind::not_found, kName + " is not held", [&] { release(only(memory)); }));
+  CHECK(fails_with(ErrorKind::not_found, "'" + kName + "' is not held",
+                   [&] { release(only(memory)); }));
 }
 
 TEST_CASE_METHOD(HoldFixture, "What is not there or not complete cannot be held") {
   add(memory, "app2");
   const auto refused = [&](const std::string& name) {
-    return fails_with(ErrorKind::not_found, "there is no complete backup " + name,
+    return fails_with(ErrorKind::not_found, "there is no complete backup '" + name,
                       [&] { hold(only(memory), name); });
   };
   CHECK(refused(kName));
@@ -112,11 +114,11 @@ TEST_CASE_METHOD(HoldFixture, "Names of databases may hold slashes and anything 
   }
 }
 
-TEST_CASE("What is not GROUP/ID is one sentence that says what is") {
+TEST_CASE("What names no backup is one sentence that says what does") {
   for (const std::string& name :
-       {std::string(), std::string("app"), std::string("app/"), std::string("/"), kId, "/" + kId,
+       {std::string(), std::string("app"), std::string("app/"), std::string("/"), "/" + kId,
         kName + "/", kName + "/manifest.json", kName + " ", "app/" + kId.substr(1),
-        std::string("app/latest"), std::string("app/20261120T031500Z"),
+        std::string("app/latest"), std::string("app/20261120t0315"), std::string("x2026"),
         std::string("app/20261320T031500Z-9f3a1c2b"), std::string("app/20261120T031500Z-9F3A1C2B"),
         std::string("backup-2021-01-06T22:06:31.106555.dump"),
         std::string("app/app_20240115T120000Z.dump"), std::string("app\x1b[2J")}) {
@@ -125,9 +127,29 @@ TEST_CASE("What is not GROUP/ID is one sentence that says what is") {
     check_backup_name("release", name, problems);
     REQUIRE(problems.size() == 1);
     CHECK(problems[0].starts_with("release: '"));
-    CHECK(problems[0].find("is not GROUP/ID such as app/2026") != std::string::npos);
+    CHECK(problems[0].find("is neither GROUP/ID such as app/2026") != std::string::npos);
     CHECK(problems[0].find('\x1b') == std::string::npos);
   }
+}
+
+TEST_CASE_METHOD(HoldFixture, "The beginning of an id is enough where it is of one backup") {
+  const std::string later = "20261121T031500Z-00000001";
+  add(memory, "app");
+  memory.put("app/" + later + "/manifest.json", "{}");
+  hold(only(memory), "app/20261120");
+  CHECK(is_held(memory));
+  CHECK(fails_with(ErrorKind::usage,
+                   fmt::format("'202611' is the beginning of several backups: "
+                               "{}, app/{}",
+                               kName, later),
+                   [&] { hold(only(memory), "202611"); }));
+  CHECK(fails_with(ErrorKind::not_found, "there is no complete backup 'web/2026'",
+                   [&] { hold(only(memory), "web/2026"); }));
+  add(memory, "web");
+  CHECK(fails_with(ErrorKind::usage, "'" + kId + "' is the beginning of several backups",
+                   [&] { release(only(memory), kId); }));
+  release(only(memory), "app/2026112" + std::string("0"));
+  CHECK_FALSE(is_held(memory));
 }
 
 TEST_CASE_METHOD(HoldFixture, "Of two destinations each is held that has the backup") {

@@ -305,7 +305,7 @@ TEST_CASE("A warning says that what sounds like a limit is a rule that keeps, be
 
 TEST_CASE("A release names a backup of ours, and nothing else takes a name") {
   CHECK(problems({}, {"release"}) == "release needs GROUP/ID");
-  CHECK(problems({}, {"release", "app"}).starts_with("release: 'app' is not GROUP/ID"));
+  CHECK(problems({}, {"release", "app"}).starts_with("release: 'app' is neither GROUP/ID"));
   CHECK(problems({}, {"release", "backup-2021-01-06T22:06:31.dump"}).starts_with("release: '"));
   CHECK(problems({}, {"release", "a/b/20261120T031500Z-9f3a1c2b"}).empty());
   const Environment rule = {{"S3_BACKUP_MAX_AGE", "30d"}};

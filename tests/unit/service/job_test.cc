@@ -28,7 +28,8 @@ class Scripted {
                       return newest();
                     },
                 .run = [this] { run(); },
-                .counts_from = [this](UtcTime started) { return counts_from(started); }},
+                .counts_from = [this](UtcTime started) { return counts_from(started); },
+                .about_run = [this] { return about; }},
                clock, log.log()) {}
 
   /// Minutes from the start to each run.
@@ -50,6 +51,7 @@ class Scripted {
   std::function<std::optional<UtcTime>()> newest = [] { return std::nullopt; };
   std::function<UtcTime(UtcTime)> counts_from = [](UtcTime started) { return started; };
   std::function<void(size_t)> on_run = [](size_t) {};  ///< gets the run's number, from 1
+  LogFields about;
   std::vector<UtcTime> starts;
   std::vector<UtcTime> looks;
 
@@ -158,6 +160,20 @@ TEST_CASE("Whatever a run throws is logged with its hint, and a refusal is calle
   CHECK(contains(scripted.log.text(), "hint=\"check the key\""));
   CHECK(contains(scripted.log.text(), "error refused job=backup cause=\"the clocks disagree\""));
   CHECK(contains(scripted.log.text(), "cause=\"unexpected error: odd\""));
+}
+
+TEST_CASE("The line of a failed run says what the run was for") {
+  Scripted scripted(hours(6));
+  scripted.on_run = [&](size_t run) {
+    if (run == 1) throw Error(ErrorKind::failed, "no connection");
+    scripted.about = {{"database", "app"}, {"run", "20261120T031500Z-9f3a1c2b"}};
+    if (run == 2) throw Error(ErrorKind::failed, "pg_dump exited with 1");
+  };
+  scripted.serve(3);
+  CHECK(contains(scripted.log.text(), "error failed job=backup cause=\"no connection\""));
+  CHECK(contains(scripted.log.text(),
+                 "error failed job=backup database=app run=20261120T031500Z-9f3a1c2b "
+                 "cause=\"pg_dump exited with 1\" failures=2"));
 }
 
 TEST_CASE("No exception of any type ends a daemon") {

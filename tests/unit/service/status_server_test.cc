@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -118,6 +119,46 @@ struct Served {
   std::atomic<int> asked = 0;
   StatusServer server;
 };
+
+/// Leaves this process room for `more` descriptors, as long as it lives.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(int more) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const Fd next(::dup(0));  // the first number that is free
+    rlimit few = before_;
+    few.rlim_cur = static_cast<rlim_t>(next.get() + more);
+    setrlimit(RLIMIT_NOFILE, &few);
+  }
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_CASE("A library that does not start leaves no socket behind") {
+  FakeClock clock;
+  TestLog log{clock};
+  const size_t before = count_descriptors();
+  bool has_reached_library = false;
+  for (int more = 1; more < 6; ++more) {
+    CAPTURE(more);
+    std::optional<StatusServer> server;
+    {
+      const FewDescriptors few(more);
+      server.emplace(
+          ListenAddress{"127.0.0.1", 0}, [](const StatusRequest&) { return StatusReply{}; },
+          log.log());
+    }
+    if (server->port() != 0) break;
+    CHECK(count_descriptors() == before);
+    has_reached_library =
+        has_reached_library || log.text().find("libmicrohttpd does not start") != std::string::npos;
+  }
+  CHECK(has_reached_library);
+}
 
 TEST_CASE("An address has a port and perhaps a host, by number") {
   struct Row {

@@ -82,7 +82,7 @@ TEST_CASE("An id is found where it is") {
   add(f.s3_memory, kNew, "app2");
   CHECK(f.choose(kOld) == std::string("dir:") + kOld);
   CHECK(f.choose(kMiddle) == std::string("s3:") + kMiddle);
-  CHECK(fails_with(ErrorKind::not_found, "there is no complete backup 20261120T031500Z-00000003",
+  CHECK(fails_with(ErrorKind::not_found, "there is no complete backup '20261120T031500Z-00000003",
                    [&] { return f.choose(kNew); }));
   f.s3_memory.remove(backup_folder(db("app"), kMiddle) + "/manifest.json");
   CHECK_THROWS_AS(f.choose(kMiddle), Error);
@@ -146,12 +146,12 @@ TEST_CASE("The key of an adopted backup is an id, with or without its database")
   CHECK(f.choose(kNameless, "") == std::string("s3:") + kNameless);
   CHECK(f.choose(kNew) == std::string("dir:") + kNew);
   for (const auto* database : {"app2", "App", "ap"}) {
-    CHECK(fails_with(ErrorKind::not_found, "there is no complete backup app/app_20261119T120000Z",
+    CHECK(fails_with(ErrorKind::not_found, "there is no complete backup 'app/app_20261119T120000Z",
                      [&] { return f.choose(kOldSystem, database); }));
   }
-  CHECK(fails_with(ErrorKind::not_found, "there is no complete backup backup-2021-01-06",
+  CHECK(fails_with(ErrorKind::not_found, "there is no complete backup 'backup-2021-01-06",
                    [&] { return f.choose(kNameless, "app"); }));
-  CHECK(fails_with(ErrorKind::not_found, "there is no backup app/app_20261119T120001Z.dump in",
+  CHECK(fails_with(ErrorKind::not_found, "there is no backup 'app/app_20261119T120001Z.dump' in",
                    [&] { return f.choose("app/app_20261119T120001Z.dump", ""); }));
   f.adoption.database = "app";
   CHECK(f.choose(kNameless, "app") == std::string("s3:") + kNameless);

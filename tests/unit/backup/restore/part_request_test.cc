@@ -43,8 +43,8 @@ TEST_CASE("Flags of parts that make no sense are refused in one sentence each") 
   };
   const std::vector<Row> rows = {
       {{.schemas = "\"a"}, "--schema: a double quote is not closed"},
-      {{.tables = "a.b.c"}, "--table: a.b.c is not TABLE or SCHEMA.TABLE"},
-      {{.excluded = "a."}, "--exclude-table: a. has an empty name"},
+      {{.tables = "a.b.c"}, "--table: 'a.b.c' is not TABLE or SCHEMA.TABLE"},
+      {{.excluded = "a."}, "--exclude-table: 'a.' has an empty name"},
       {{.sections = "predata"}, "--section: 'predata' is not pre-data, data or post-data"},
       {{.sections = "data,x", .disable_triggers = true}, "--section: 'x' is not"},
       {{.schema_only = true, .data_only = true}, "exclude each other"},

@@ -210,16 +210,16 @@ TEST_CASE("A name that matches nothing is refused, with the nearest that there i
   Toc twice = shop();
   twice.push_back(entry(90, kPre, "TABLE", "old", "orders"));
   const std::vector<Row> rows = {
-      {tables("order"), "--table: the backup has no table order; did you mean orders?"},
-      {tables("Orders"), "has no table Orders"},
-      {tables("public.orders"), "has no table public.orders"},
+      {tables("order"), "--table: the backup has no table 'order'; did you mean orders?"},
+      {tables("Orders"), "has no table 'Orders'"},
+      {tables("public.orders"), "has no table 'public.orders'"},
       {tables("sales.ordres"), "did you mean sales.orders?"},
-      {tables("orders, nothing"), "has no table nothing"},
-      {tables("x*"), "has no table x*"},
-      {tables("\"sales.orders\""), "has no table \"sales.orders\""},
+      {tables("orders, nothing"), "has no table 'nothing'"},
+      {tables("x*"), "has no table 'x*'"},
+      {tables("\"sales.orders\""), "has no table '\"sales.orders\"'"},
       {tables("touch()"), "has no table"},
-      {{.schemas = parse_schema_names("sale")}, "no schema sale; did you mean sales?"},
-      {{.excluded = parse_object_names("user")}, "--exclude-table: the backup has no table user"},
+      {{.schemas = parse_schema_names("sale")}, "no schema 'sale'; did you mean sales?"},
+      {{.excluded = parse_object_names("user")}, "--exclude-table: the backup has no table 'user'"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);

@@ -50,5 +50,38 @@ TEST_CASE("What no server would take is the backup's") {
   }
 }
 
+TEST_CASE("An answer of a server is judged by its words, silence says nothing") {
+  const auto kind = [](const std::string& message) { return judge_answer(message).kind(); };
+  const std::string connect =
+      "cannot connect to PostgreSQL: connection to server on socket \"/tmp/x/.s.PGSQL.5432\" "
+      "failed: ";
+  CHECK(kind(connect + "FATAL:  could not open file \"base/5/2601\": No such file or directory") ==
+        ErrorKind::corrupt);
+  CHECK(kind("PostgreSQL: ERROR:  invalid page in block 0 of relation base/5/1249") ==
+        ErrorKind::corrupt);
+  CHECK(kind(connect + "FATAL:  database locale is incompatible with operating system") ==
+        ErrorKind::failed);
+  CHECK(kind(connect + "FATAL:  the database system is in recovery mode") == ErrorKind::failed);
+  CHECK(kind(connect + "Connection refused") == ErrorKind::failed);
+  CHECK(kind("") == ErrorKind::failed);
+  CHECK(judge_answer("x: FATAL:  out of memory").message() == "x: FATAL:  out of memory");
+  CHECK(judge_answer("x: FATAL:  out of memory").hint() ==
+        "this says nothing of the backup: the server needs more memory");
+}
+
+TEST_CASE("A recovery that lacks what only this machine lacks says nothing of the backup") {
+  for (const std::string errors : {"FATAL:  resource manager with ID 129 not registered",
+                                   "FATAL:  database files are incompatible with server",
+                                   "FATAL:  could not map anonymous shared memory"}) {
+    CAPTURE(errors);
+    CHECK(judge_server(errors).kind() == ErrorKind::failed);
+  }
+  for (const std::string errors : {"FATAL:  WAL ends before end of online backup",
+                                   "PANIC:  could not locate a valid checkpoint record"}) {
+    CAPTURE(errors);
+    CHECK(judge_server(errors).kind() == ErrorKind::corrupt);
+  }
+}
+
 }  // namespace
 }  // namespace pgbackup
