@@ -66,7 +66,9 @@ struct ListFilter {
 /// Returns a line per backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
 /// `"verified": {at, depth}`, `"failed": REASON`, `"held": true`, `"future": true`, `"damaged":
 /// REASON`, `"backdated": REASON`, `from` where there are two destinations, and `warnings` where
-/// there are any; from the manifest `format`, `server`, `seconds` and `uncompressed_bytes`.
+/// there are any, of an encrypted backup only how many; from the manifest `format`, `server`,
+/// `seconds` and `uncompressed_bytes`, `part` of a partial dump, and `recipients` of an encrypted
+/// backup.
 [[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups);
 /// Returns everything that is known about one backup, a line per fact; ages are by `now`.
 [[nodiscard]] std::string format_backup_details(const ListedBackup& listed, UtcTime now);
