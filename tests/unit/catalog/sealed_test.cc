@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/catalog/backup_writer.h"
@@ -12,6 +13,7 @@
 #include "common/catalog/key_grammar.h"
 #include "common/catalog/stored_stream.h"
 #include "common/codec/digest.h"
+#include "common/store/dir_store.h"
 #include "tests/support/age_keys.h"
 #include "tests/support/error_of.h"
 #include "tests/support/fake_clock.h"
@@ -90,6 +92,23 @@ bool is_empty(const MemoryStore& store) {
   return store.objects.empty() && store.unfinished.empty();
 }
 
+/// What was dumped, with the size and SHA-256 of the manifest.
+std::string stream_of(Store& store, const Backup& backup, const Manifest& manifest,
+                      const AgeKeys* keys) {
+  StringSink out;
+  StreamCheck checked(out, manifest.streams.at(0));
+  const auto unpacked = unpack(checked, manifest.streams.at(0).packing, keys);
+  copy_objects(store, backup, manifest.streams.at(0), *unpacked);
+  unpacked->finish();
+  CHECK(out.finished);
+  return out.bytes;
+}
+
+std::string read_file(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 /// The store holds the whole backup, which an identity opens.
 void check_whole(MemoryStore& store, const AgeKeys& keys) {
   const Backup backup = only_backup(store);
@@ -98,13 +117,7 @@ void check_whole(MemoryStore& store, const AgeKeys& keys) {
   CHECK(backup.files.size() == 4);
   open_private(store, backup, manifest, &keys);
   CHECK(manifest.warnings == secretive().warnings);
-  StringSink out;
-  StreamCheck checked(out, manifest.streams.at(0));
-  const auto unpacked = unpack(checked, manifest.streams.at(0).packing, &keys);
-  copy_objects(store, backup, manifest.streams.at(0), *unpacked);
-  unpacked->finish();
-  CHECK(out.finished);
-  CHECK(out.bytes == kBytes);
+  CHECK(stream_of(store, backup, manifest, &keys) == kBytes);
 }
 
 FaultyStore::Hook fail_at(std::string_view name, int count, ErrorKind kind = ErrorKind::denied) {
@@ -482,6 +495,26 @@ TEST_CASE_METHOD(Fixture, "A stream whose header is damaged is not taken for one
     return 0;
   }));
   CHECK(out.bytes.empty());
+}
+
+TEST_CASE("Backups that were encrypted when format 3 was new come out as they went in") {
+  SystemClock clock;
+  DirStore store(SOURCE_DIR "/tests/golden/format-3", clock);
+  DirStore before(SOURCE_DIR "/tests/golden/format-1", clock);
+  const AgeKeys keys = age_keys("", read_file(SOURCE_DIR "/tests/golden/format-3.key"));
+  const std::vector<Backup> backups = read_catalog(store);
+  REQUIRE(backups.size() == 2);
+  for (const Backup& backup : backups) {
+    CAPTURE(backup.folder());
+    Manifest m = read_manifest(store, backup);
+    CHECK(damage_of(backup, m).empty());
+    open_private(store, backup, m, &keys);
+    CHECK(m.dump.database.settings.size() == (backup.group == db("golden") ? 1 : 0));
+    CHECK(m.warnings.size() == (backup.group == db("golden") ? 1 : 0));
+    const Backup plain = read_catalog(before, backup.group).front();
+    CHECK(stream_of(store, backup, m, &keys) ==
+          stream_of(before, plain, read_manifest(before, plain), nullptr));
+  }
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "prune/evidence.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "prune/locks.h"
@@ -146,6 +148,23 @@ TEST_CASE_METHOD(EvidenceFixture, "Where a manifest gets no answer, the run ends
     CHECK_THROWS_AS(run(), Error);
     CHECK(store.objects.size() == before);
   }
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "Encrypted backups are judged without a key, as others are") {
+  const auto add_encrypted = [&](std::chrono::seconds age, uint64_t bytes) {
+    Manifest made = manifest("app", age);
+    made.streams.front().packing.encryption = Encryption::age;
+    made.streams.front().uncompressed_bytes = bytes;
+    made.dump.selection = {fmt::format("--exclude-table=t{}", age.count())};
+    made.recipients = {"age1short"};
+    made.sealed = {std::string(kSealedName), 4, std::string(64, 'c')};
+    add(made);
+    add_object(backup_folder(made.group, made.id) + "/" + std::string(kSealedName), age);
+  };
+  for (int i = 0; i < 6; ++i) add_encrypted(hours(1) + days(i), 1000);
+  CHECK(objection().empty());
+  add_encrypted(hours(0), 100);
+  CHECK(objection() == "the newest backup");
 }
 
 TEST_CASE_METHOD(EvidenceFixture, "A stop request ends the look at the groups") {
