@@ -229,7 +229,7 @@ TEST_CASE(
   REQUIRE(listed.size() == 2);
   const std::string table = format_backup_table(listed);
   const std::string whom = "encrypted for age16lvm...nsrdy5gz, ssh-ed25519 ...z8ePfOAD\n";
-  CHECK(table.find(" B  2 warnings, encrypted; partial: pg_dump was given --exclude-table "
+  CHECK(table.find("B  2 warnings, encrypted; partial: pg_dump was given --exclude-table "
                    "--no-comments, values encrypted; " +
                    whom) != std::string::npos);
   CHECK(table.find(" B  " + whom) != std::string::npos);  // that has no warning

@@ -69,7 +69,7 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
   };
   const char* const by_hand = "; delete that backup's prefix by hand when you are sure";
   std::string later = format_manifest(manifest("app", days(5)));
-  later.replace(later.find("\"format\": 2"), 11, "\"format\": 3");
+  later.replace(later.find("\"format\": 2"), 11, "\"format\": 4");
   for (const Row& row : std::vector<Row>{
            {"", "damaged"},
            {"{}", "damaged"},
@@ -78,9 +78,9 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
            {"{", by_hand},
            {format_manifest(manifest("web", days(5))), "it is the manifest of web "},
            {std::string(2U << 20U, ' '), "is larger than"},
-           {R"({"format": 3, "x": ")" + std::string(2U << 20U, 'x') + "\"}", "; update"},
+           {R"({"format": 4, "x": ")" + std::string(2U << 20U, 'x') + "\"}", "; update"},
            {later.substr(0, later.size() / 2), "; update pg-backup and pg-prune"},
-           {later, "this one does not know manifest format 3; update pg-backup and"}}) {
+           {later, "this one does not know manifest format 4; update pg-backup and"}}) {
     CAPTURE(row.manifest.substr(0, 20), row.part);
     for (const std::string& key : {keys.front(), keys.back()}) {
       const auto before = store.objects;
