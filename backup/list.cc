@@ -15,12 +15,18 @@
 #include "common/base/units.h"
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
+#include "common/codec/age_recipients.h"
 #include "common/codec/progress.h"
 
 namespace pgbackup {
 namespace {
 
 std::vector<std::string> warnings_of(const ListedBackup& listed) {
+  if (listed.manifest && !listed.manifest->is_private_known) {
+    const uint64_t count = listed.manifest->sealed_warnings;
+    if (count == 0) return {};
+    return {fmt::format("{} warning{}, encrypted", count, count == 1 ? "" : "s")};
+  }
   if (listed.manifest) return listed.manifest->warnings;
   if (listed.problem.empty() || listed.problem == listed.damage) return {};
   return {listed.problem};
@@ -29,8 +35,12 @@ std::vector<std::string> warnings_of(const ListedBackup& listed) {
 std::string note(const ListedBackup& listed) {
   std::vector<std::string> notes = warnings_of(listed);
   if (listed.manifest && !listed.manifest->dump.selection.empty()) {
-    notes.push_back(fmt::format("partial: pg_dump was given {}",
-                                fmt::join(listed.manifest->dump.selection, " ")));
+    notes.push_back(fmt::format("partial: pg_dump was given {}{}",
+                                fmt::join(listed.manifest->dump.selection, " "),
+                                listed.manifest->is_private_known ? "" : ", values encrypted"));
+  }
+  if (listed.manifest && listed.manifest->is_encrypted()) {
+    notes.push_back("encrypted for " + short_recipients(listed.manifest->recipients));
   }
   if (const auto found = listed.backup.verification(); found && found->is_passed) {
     notes.insert(notes.begin(), fmt::format("verified {} ({})", format_iso(found->time),
@@ -298,6 +308,7 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups,
       line["server"] = format_pg_version(manifest.server_version);
       line["seconds"] = (manifest.finished - manifest.started).count();
       line["uncompressed_bytes"] = manifest.uncompressed_bytes();
+      if (manifest.is_encrypted()) line["recipients"] = manifest.recipients;
     }
     line["key"] = listed.key;
     if (!backup.is_ours()) line["layout"] = layout_name(backup.layout);
@@ -342,12 +353,11 @@ std::string format_backup_details(const ListedBackup& listed, UtcTime now) {
         manifest.tool + (manifest.client_version == 0
                              ? ""
                              : ", pg_dump " + format_pg_version(manifest.client_version)));
-    for (const ManifestStream& stream : manifest.streams) {
-      for (const ManifestObject& object : stream.objects) {
-        add("object", fmt::format("{}  {}  SHA-256 {}", object.name, format_bytes(object.bytes),
-                                  object.sha256));
-      }
+    for (const ManifestObject* const object : manifest.objects()) {
+      add("object", fmt::format("{}  {}  SHA-256 {}", object->name, format_bytes(object->bytes),
+                                object->sha256));
     }
+    for (const std::string& recipient : manifest.recipients) add("opened by", recipient);
     add("next due", manifest.next_due ? format_iso(*manifest.next_due) : "");
     add("locked until", manifest.locked_until ? format_iso(*manifest.locked_until) : "");
   }

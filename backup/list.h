@@ -88,7 +88,9 @@ struct ListReaders {
 /// backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
 /// `"verified": {at, depth}`, `"failed": REASON`, `"held": true`, `"future": true`, `"damaged":
 /// REASON`, `"backdated": REASON`, `from` where there are two destinations, and `warnings` where
-/// there are any; from the manifest `format`, `server`, `seconds` and `uncompressed_bytes`.
+/// there are any, of an encrypted backup only how many; from the manifest `format`, `server`,
+/// `seconds` and `uncompressed_bytes`, `part` of a partial dump, and `recipients` of an encrypted
+/// backup.
 [[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups,
                                              const std::vector<NeverBackedUp>& never = {});
 /// Returns everything that is known about one backup, a line per fact; ages are by `now`.

@@ -15,6 +15,7 @@
 #include "backup/verify/scratch_server.h"
 #include "common/base/error.h"
 #include "common/base/printable.h"
+#include "common/catalog/sealed.h"
 #include "common/codec/encoding.h"
 
 namespace pgbackup {
@@ -262,6 +263,7 @@ uint64_t room_for(const Manifest& manifest) {
 std::vector<std::string> check_restore_of(Store& store, const Backup& backup,
                                           const Manifest& manifest, const BackupConfig& config,
                                           const VerifyMeans& means) {
+  require_private(manifest);
   if (!config.verify.url.empty()) {
     PgConfig named;
     static_cast<void>(read_database_url(named, config.verify.url));

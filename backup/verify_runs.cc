@@ -78,6 +78,16 @@ const Backup* standing_failure(Backups group) {
   return nullptr;
 }
 
+/// Returns what may lie beside the backup for everyone to read. Whether it is encrypted is what the
+/// listing tells: the manifest may be damaged.
+VerificationReport readable(const VerificationReport& report, const Backup& backup,
+                            VerifyDepth depth) {
+  const bool is_sealed =
+      std::any_of(backup.files.begin(), backup.files.end(),
+                  [](const BackupFile& file) { return file.name == kSealedName; });
+  return is_sealed ? without_private(report, depth) : report;
+}
+
 }  // namespace
 
 VerifyRuns::VerifyRuns(const BackupConfig& config, const Environment& environment,
@@ -230,7 +240,8 @@ void VerifyRuns::verify_noting(const Destination& destination, const Backup& bac
   const UtcTime now = store.own_time().value_or(clock_.now());
   const Verification verification = make_verification(now, depth, !found);
   store.renew_lock();
-  store.put(backup.key_of(verification.file), format_verification(verification, report));
+  store.put(backup.key_of(verification.file),
+            format_verification(verification, readable(report, backup, depth)));
   if (found) throw Error(*found);
   ++verified_;
   log_.info("verified", {{"backup", store.location(backup.folder())},

@@ -11,6 +11,7 @@
 #include "backup/physical/tree_writer.h"
 #include "common/base/error.h"
 #include "common/base/printable.h"
+#include "common/catalog/sealed.h"
 #include "common/catalog/stored_stream.h"
 #include "common/codec/packing.h"
 #include "common/codec/progress.h"
@@ -141,6 +142,7 @@ ClusterReport ClusterRestore::run(const StoredCluster& cluster, const ClusterTar
                                   const RecoveryRequest& recovery, const WalCopies& wal) {
   const auto begun = clock_.steady();
   return with_context(fmt::format("restore of {}", cluster.backup.folder()), [&] {
+    require_private(cluster.manifest);
     check_streams(cluster);
     std::vector<TablespacePlace> places =
         place_tablespaces(cluster.facts.tablespaces, target.tablespaces, target.directory);

@@ -68,7 +68,8 @@ class ClusterRestore {
   /// `recovery` says. A damaged segment of WAL that neither the backup nor a target position needs
   /// is left out with a warning. Throws `conflict` when a directory is not empty or a file system
   /// too small, `usage` for a mapping that fits no tablespace, `corrupt` for bytes that are not
-  /// those of the backup. After an error the directory is unfinished, and says so.
+  /// those of the backup, `denied` for an encrypted one whose private part is
+  /// not known. After an error the directory is unfinished, and says so.
   [[nodiscard]] ClusterReport run(const StoredCluster& cluster, const ClusterTarget& target,
                                   const RecoveryRequest& recovery, const WalCopies& wal);
 

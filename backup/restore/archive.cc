@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "backup/restore/hold_back.h"
+#include "common/catalog/sealed.h"
 #include "common/catalog/stored_stream.h"
 #include "common/codec/packing.h"
 #include "common/codec/progress.h"
@@ -16,6 +17,7 @@ Manifest read_manifest_to_restore(Store& store, const Backup& backup) {
                 "it was written by a newer version: this one restores dumps of one stream only",
                 "update pg-backup and pg-prune");
   }
+  require_private(manifest);
   return manifest;
 }
 

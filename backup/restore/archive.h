@@ -11,7 +11,7 @@
 namespace pgbackup {
 
 /// Reads the manifest as read_manifest() does; a damaged one is thrown with the hint to take
-/// another backup.
+/// another backup. Throws `denied` for an encrypted one.
 [[nodiscard]] Manifest read_manifest_to_restore(Store& store, const Backup& backup);
 
 /// Holds a backup with what its manifest says. `store` and `backup` must outlive the object.

@@ -13,6 +13,7 @@
 #include "backup/postgres/sql_guard.h"
 #include "common/base/error.h"
 #include "common/catalog/recovery_window.h"
+#include "common/catalog/sealed.h"
 #include "common/catalog/stored_log.h"
 #include "common/catalog/stored_stream.h"
 #include "common/codec/packing.h"
@@ -140,15 +141,19 @@ void require_wal(Store& store, const Manifest& manifest, Log& log) {
 }
 
 uint64_t check_stored(Store& store, const Backup& backup, const Manifest& manifest) {
-  for (const ManifestStream& stream : manifest.streams) require_objects(store, backup, stream);
-  for (const ManifestStream& stream : manifest.streams) {
-    for (const ManifestObject& object : stream.objects) check_object(store, backup, object);
+  const std::vector<const ManifestObject*> objects = manifest.objects();
+  for (const ManifestObject* const object : objects) require_object(store, backup, *object);
+  uint64_t bytes = 0;
+  for (const ManifestObject* const object : objects) {
+    check_object(store, backup, *object);
+    bytes += object->bytes;
   }
-  return manifest.stored_bytes();
+  return bytes;
 }
 
 uint64_t check_archive(Store& store, const Backup& backup, const Manifest& manifest,
                        const VerifyMeans& means) {
+  require_private(manifest);
   if (backup.group.kind() == GroupKind::cluster) {
     UnreadSink nowhere;
     for (const ManifestStream& stream : manifest.streams) {

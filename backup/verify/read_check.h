@@ -32,7 +32,8 @@ void require_wal(Store& store, const Manifest& manifest, Log& log);
 
 /// Compares size and SHA-256 of every object with the manifest.
 uint64_t check_stored(Store& store, const Backup& backup, const Manifest& manifest);
-/// Compares as check_stored() does, unpacks, and lets pg_restore read an archive to its end. Looks
+/// Compares as check_stored() does, but not the private part, which is known: open_private() has
+/// compared it. Unpacks, and lets pg_restore read an archive to its end. Looks
 /// at SQL as a restore would.
 uint64_t check_archive(Store& store, const Backup& backup, const Manifest& manifest,
                        const VerifyMeans& means);

@@ -7,6 +7,8 @@
 #include "common/base/error.h"
 #include "common/base/units.h"
 #include "common/catalog/key_grammar.h"
+#include "common/catalog/sealed.h"
+#include "common/codec/age_recipients.h"
 #include "common/codec/digest.h"
 
 namespace pgbackup {
@@ -34,6 +36,7 @@ struct BackupWriter::Branch {
   const Destination* destination;
   std::vector<std::unique_ptr<ObjectWriter>> writers{};  ///< one for each stream; none: finished
   std::vector<std::vector<StoredObject>> stored{};       ///< of each stream that is finished
+  bool has_sealed = false;                               ///< may hold the private part, too
   bool is_open = true;                                   ///< neither committed nor failed
 };
 
@@ -56,6 +59,7 @@ class BackupWriter::Stream final : public Sink {
   }
 
   [[nodiscard]] bool is_finished() const { return outlet_.is_finished; }
+  [[nodiscard]] const StreamPlan& plan() const { return plan_; }
   /// Frees what packed a stream that has ended.
   void release() {
     if (is_finished()) packed_.reset();
@@ -108,6 +112,9 @@ BackupWriter::~BackupWriter() {
 
 Sink& BackupWriter::open_stream(const StreamPlan& plan) {
   const Timer timer(clock_, spent_.store);
+  const bool is_mixed =
+      !streams_.empty() && streams_.front()->plan().packing.encryption != plan.packing.encryption;
+  if (is_mixed) throw Error(ErrorKind::failed, "only a part of the backup would be encrypted");
   const std::string key = fmt::format("{}/{}", backup_folder(group_, id_),
                                       stream_file_name(plan.name, plan.format, plan.packing));
   on_each_branch([&](Branch& branch) {
@@ -147,12 +154,13 @@ void BackupWriter::commit(Manifest manifest,
     if (!stream->is_finished()) throw Error(ErrorKind::failed, "a stream has not ended");
     manifest.streams.push_back(stream->describe());
   }
+  const std::string sealed = manifest.is_encrypted() ? seal(manifest) : "";
   for (Branch& branch : branches_) {
     if (!branch.is_open) continue;
     try {
       finish_streams(branch);
       if (confirm) confirm(*branch.destination);
-      commit_to(branch, manifest);
+      commit_to(branch, manifest, sealed);
     } catch (...) {
       const Error error = current_error();
       // The stop came after one destination was done: its backup stays, and the others have none.
@@ -173,7 +181,16 @@ void BackupWriter::finish_streams(Branch& branch) {
   }
 }
 
-void BackupWriter::commit_to(Branch& branch, Manifest manifest) {
+/// Returns the private part, encrypted, and describes it in the manifest.
+std::string BackupWriter::seal(Manifest& manifest) const {
+  const AgeKeys& keys = *streams_.front()->plan().effort.keys;
+  std::string sealed = seal_private(manifest, keys);
+  manifest.recipients = list_recipients(keys.recipients);
+  manifest.sealed = {std::string(kSealedName), sealed.size(), sha256_hex(sealed)};
+  return sealed;
+}
+
+void BackupWriter::commit_to(Branch& branch, Manifest manifest, const std::string& sealed) {
   Store& store = branch.destination->store();
   std::vector<StoredObject> objects;
   for (size_t i = 0; i < branch.stored.size(); ++i) {
@@ -182,6 +199,13 @@ void BackupWriter::commit_to(Branch& branch, Manifest manifest) {
           {object.key.substr(object.key.rfind('/') + 1), object.bytes, object.sha256});
       objects.push_back(object);
     }
+  }
+  if (manifest.sealed) {
+    const ManifestObject& object = *manifest.sealed;
+    const std::string key = fmt::format("{}/{}", backup_folder(group_, id_), object.name);
+    branch.has_sealed = true;  // although the reply may be lost
+    store.put(key, sealed);
+    objects.push_back({key, object.bytes, object.sha256});
   }
   manifest.finished = clock_.now();
   manifest.locked_until = store.locked_until();
@@ -228,8 +252,8 @@ void BackupWriter::drop(Branch& branch, const Error& error) {
 }
 
 /// Abandons what is unfinished, and deletes what is complete. The reply to the manifest may be lost
-/// although it was written: the manifest goes first, as in pruning. After a conflict the manifest
-/// and the sums that are there belong to someone else.
+/// although it was written: the manifest goes first, as in pruning. After a conflict the manifest,
+/// the sums and the private part that are there belong to someone else.
 void BackupWriter::withdraw(Branch& branch, ErrorKind cause) noexcept {
   branch.writers.clear();
   try {
@@ -243,6 +267,7 @@ void BackupWriter::withdraw(Branch& branch, ErrorKind cause) noexcept {
     if (cause != ErrorKind::conflict) {
       keys.insert(keys.begin(), fmt::format("{}/{}", folder, kManifestName));
       keys.push_back(fmt::format("{}/{}", folder, kSumsName));
+      if (branch.has_sealed) keys.push_back(fmt::format("{}/{}", folder, kSealedName));
     }
     try {
       for (const std::string& key : keys) store.remove(key);

@@ -53,14 +53,16 @@ class BackupWriter {
   /// Begins a stream in every destination that has not failed. The sink takes uncompressed bytes,
   /// ends the stream with finish(), and lives as long as the writer. open_stream(), and write() and
   /// finish() of the sink, throw `canceled`, and the errors of the destinations when none is left.
-  /// A destination that fails while others go on is logged at once, and its part is deleted.
+  /// A destination that fails while others go on is logged at once, and its part is deleted. Throws
+  /// `failed` where only some streams of the backup would be encrypted.
   [[nodiscard]] Sink& open_stream(const StreamPlan& plan);
 
   /// Makes the streams a backup, one destination after the other; none waits for the next. The
   /// writer fills in the manifest's group, id, streams and time of the end; the caller fills in the
-  /// rest. Before the manifest is written to a destination, `confirm` is called, which throws when
-  /// something else that the backup needs is not there. Throws when no destination has the backup,
-  /// and when a stream has not ended.
+  /// rest. What is private in the manifest of encrypted streams is encrypted with their keys, and
+  /// stored beside them. Before the manifest is written to a destination, `confirm` is called,
+  /// which throws when something else that the backup needs is not there. Throws when no
+  /// destination has the backup, and when a stream has not ended.
   void commit(Manifest manifest, const std::function<void(const Destination&)>& confirm = {});
 
   [[nodiscard]] const std::vector<Written>& written() const { return written_; }
@@ -75,7 +77,8 @@ class BackupWriter {
   void write(size_t stream, std::string_view bytes);
   void on_each_branch(const std::function<void(Branch&)>& work);
   void finish_streams(Branch& branch);
-  void commit_to(Branch& branch, Manifest manifest);
+  [[nodiscard]] std::string seal(Manifest& manifest) const;
+  void commit_to(Branch& branch, Manifest manifest, const std::string& sealed);
   void log_written(const std::string& destination, const Manifest& manifest);
   void drop(Branch& branch, const Error& error);
   void withdraw(Branch& branch, ErrorKind cause) noexcept;

@@ -13,7 +13,7 @@ namespace {
 
 bool is_data(const BackupFile& file) {
   return file.bytes > 0 && file.name != kManifestName && file.name != kSumsName &&
-         file.name != kHoldName && !parse_verification(file.name);
+         file.name != kSealedName && file.name != kHoldName && !parse_verification(file.name);
 }
 
 const BackupFile* find_file(const Backup& backup, std::string_view name) {
@@ -45,14 +45,12 @@ std::string damage_of(const Backup& backup) {
 }
 
 std::string damage_of(const Backup& backup, const Manifest& manifest) {
-  for (const ManifestStream& stream : manifest.streams) {
-    for (const ManifestObject& object : stream.objects) {
-      const BackupFile* const file = find_file(backup, object.name);
-      if (file == nullptr) return fmt::format("{} is missing", printable(object.name));
-      if (file->bytes != object.bytes) {
-        return fmt::format("{} has {} bytes, the manifest says {}", printable(object.name),
-                           file->bytes, object.bytes);
-      }
+  for (const ManifestObject* const object : manifest.objects()) {
+    const BackupFile* const file = find_file(backup, object->name);
+    if (file == nullptr) return fmt::format("{} is missing", printable(object->name));
+    if (file->bytes != object->bytes) {
+      return fmt::format("{} has {} bytes, the manifest says {}", printable(object->name),
+                         file->bytes, object->bytes);
     }
   }
   return "";

@@ -5,10 +5,12 @@
 //
 //   {group}/{id}/manifest.json        the commit point
 //   {group}/{id}/SHA256SUMS           checksums for people: the programs do not read it
+//   {group}/{id}/private.json.age     the private part of an encrypted backup, see sealed.h
 //   {group}/{id}/hold                 the backup stays until it is released
 //   {group}/{id}/verified-…           what a verification found, see verification.h
 //   {group}/{id}/{group}.dump.zst     data, or .sql for plain SQL, .gz or nothing in place of .zst;
-//                                     further pieces end in .0001, .0002 ...
+//                                     .age behind it where it is encrypted; further pieces end in
+//                                     .0001, .0002 ...
 //   _globals/{id}/globals.sql.zst     data of roles and tablespaces
 //   _cluster/{id}/base.tar.zst        data of a base backup; {oid}.tar.zst of a tablespace;
 //   _cluster/{id}/backup_manifest.zst PostgreSQL's list of its files
@@ -28,6 +30,8 @@ namespace pgbackup {
 
 /// The name of the object beside the manifest by which a backup is held.
 inline constexpr std::string_view kHoldName = "hold";
+/// The name of the object that holds the private part of an encrypted backup.
+inline constexpr std::string_view kSealedName = "private.json.age";
 
 /// Returns a group as the name of a directory. In the name of a database, `[A-Za-z0-9.-]` and `_`
 /// stay, except for a leading `_` (ours) or `.`; every other byte becomes `=XX`, in uppercase. The

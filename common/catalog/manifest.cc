@@ -12,6 +12,7 @@
 #include "common/base/printable.h"
 #include "common/base/text.h"
 #include "common/catalog/manifest_facts.h"
+#include "common/catalog/manifest_private.h"
 
 namespace pgbackup {
 namespace {
@@ -19,7 +20,8 @@ namespace {
 using Json = ManifestJson;
 
 constexpr int kFirstFormat = 1;
-constexpr int kFormat = 2;
+constexpr int kPlainFormat = 2;
+constexpr int kSealedFormat = 3;
 /// PostgreSQL's major version is one number since this version.
 constexpr int kFirstOneNumberVersion = 100000;
 
@@ -49,28 +51,6 @@ Json parse_json(std::string_view text) {
     if (keys > kMostKeys || values > kMostValues) throw_damaged("it holds too many values");
     return true;
   });
-}
-
-/// Cuts off a line that is too long, and drops an incomplete character at its end.
-std::string cut(const std::string& line) {
-  if (line.size() <= kMaxWarningBytes) return line;
-  constexpr std::string_view kCut = "...";
-  size_t end = kMaxWarningBytes - kCut.size();
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
-  return line.substr(0, end).append(kCut);
-}
-
-/// Returns the first warnings and how many more there were, each within its limit.
-std::vector<std::string> bounded(const std::vector<std::string>& warnings) {
-  std::vector<std::string> kept;
-  for (const std::string& warning : warnings) {
-    if (kept.size() == kMostWarnings) break;
-    kept.push_back(cut(warning));
-  }
-  if (warnings.size() > kMostWarnings) {
-    kept.back() = fmt::format("and {} more warnings", warnings.size() - kMostWarnings + 1);
-  }
-  return kept;
 }
 
 /// Returns the format that `text` states first, as our manifests do, whatever follows; 0: none.
@@ -122,14 +102,6 @@ UtcTime parse_time(const Json& value, const char* name) {
   const std::optional<UtcTime> time = parse_iso(value.get<std::string>());
   if (!time) throw_damaged(fmt::format("{} is not a time", name));
   return *time;
-}
-
-std::string parse_sha256(const Json& value) {
-  std::string text = value.get<std::string>();
-  const bool hex = std::all_of(text.begin(), text.end(),
-                               [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
-  if (text.size() != 64 || !hex) throw_damaged("a sha256 is not 64 hexadecimal digits");
-  return text;
 }
 
 ManifestObject parse_object(const Json& value) {
@@ -202,6 +174,10 @@ ManifestStream parse_stream_core(const Json& dump, const Json& objects) {
   const std::optional<Compression> compression = parse_compression(packing);
   if (!compression) throw_newer(fmt::format("'{}' in the manifest", printable(packing)));
   stream.packing.compression = *compression;
+  const auto cipher = dump.value("encryption", std::string(encryption_name(Encryption::none)));
+  const std::optional<Encryption> encryption = parse_encryption(cipher);
+  if (!encryption) throw_newer(fmt::format("'{}' in the manifest", printable(cipher)));
+  stream.packing.encryption = *encryption;
   for (const Json& object : objects) stream.objects.push_back(parse_object(object));
   if (stream.objects.empty()) throw_damaged("it lists no object");
   return stream;
@@ -224,51 +200,63 @@ void parse_first_format(const Json& json, Manifest& m) {
     m.dump.selection = dump.at("options").get<std::vector<std::string>>();
   }
   m.dump.database = parse_database(json.at("database"));
-  m.warnings = bounded(json.at("warnings").get<std::vector<std::string>>());
+  m.warnings = parse_warnings(json.at("warnings"));
 }
 
-ManifestStream parse_stream(const Json& json, const Json& hidden) {
+ManifestStream parse_stream(const Json& json) {
   ManifestStream stream = parse_stream_core(json, json.at("objects"));
   stream.name = json.at("name").get<std::string>();
   stream.uncompressed_bytes = parse_whole<uint64_t>(json.at("uncompressed_bytes"), "a size");
-  stream.uncompressed_sha256 = parse_sha256(hidden.at("uncompressed_sha256").at(stream.name));
   return stream;
 }
 
 /// Fills what only this kind of backup has.
 void parse_facts(const Json& json, Manifest& m) {
-  const Json& hidden = json.at("private");
   if (is_of_database(m.group.kind())) {
     m.dump.tables = parse_whole<int64_t>(json.at("dump").at("tables"), "tables");
     m.dump.selection = json.at("dump").at("options").get<std::vector<std::string>>();
-    m.dump.database = parse_database(hidden.at("database"));
-    if (hidden.contains("contents")) m.dump.contents = parse_contents(hidden.at("contents"));
   }
   if (m.group.kind() != GroupKind::cluster) return;
-  m.cluster = parse_cluster(json.at("cluster"), hidden.at("tablespaces"));
+  m.cluster = parse_cluster(json.at("cluster"));
   // The write-ahead log that the backup needs is found by it.
   if (!is_system_id(m.system_identifier)) throw_damaged("it does not say which server it is of");
 }
 
-/// Fills the fields that format 2 writes in its own way.
-void parse_second_format(const Json& json, Manifest& m) {
-  const Json& hidden = json.at("private");
+std::vector<std::string> parse_recipients(const Json& value) {
+  auto recipients = value.get<std::vector<std::string>>();
+  for (const std::string& recipient : recipients) {
+    const bool is_line = std::all_of(recipient.begin(), recipient.end(),
+                                     [](char c) { return c >= ' ' && c <= '~'; });
+    if (recipient.empty() || !is_line) throw_damaged("a recipient is not a line of text");
+  }
+  if (recipients.empty()) throw_damaged("it is encrypted for nobody");
+  return recipients;
+}
+
+/// Fills in what format 3 has in the place of the private part.
+void parse_sealed(const Json& json, Manifest& m) {
+  m.is_private_known = false;
+  m.sealed_warnings = parse_whole<uint64_t>(json.at("warnings"), "the number of warnings");
+  m.recipients = parse_recipients(json.at("recipients"));
+  m.sealed = parse_object(json.at("sealed"));
+  if (m.sealed->bytes > kMaxSmallObject) throw_damaged("its private part is larger than 1 MiB");
+}
+
+/// Fills the fields that formats 2 and 3 write in their own way.
+void parse_streams(const Json& json, Manifest& m) {
   m.groups = parse_groups(json.at("groups").get<std::vector<std::string>>());
-  for (const Json& stream : json.at("streams")) m.streams.push_back(parse_stream(stream, hidden));
+  for (const Json& stream : json.at("streams")) m.streams.push_back(parse_stream(stream));
   if (m.streams.empty()) throw_damaged("it lists no stream");
   std::set<std::string_view> names;
   for (const ManifestStream& stream : m.streams) names.insert(stream.name);
-  if (names.size() != m.streams.size() || names.size() != hidden.at("uncompressed_sha256").size()) {
-    throw_damaged("its streams and their checksums do not match");
-  }
-  m.warnings = bounded(hidden.at("warnings").get<std::vector<std::string>>());
+  if (names.size() != m.streams.size()) throw_damaged("two of its streams have one name");
   parse_facts(json, m);
 }
 
 Manifest from_json(const Json& json) {
   const int format = parse_whole<int>(json.at("format"), "format");
   if (format < kFirstFormat) throw_damaged("format is less than 1");
-  if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
+  if (format > kSealedFormat) throw_newer(fmt::format("manifest format {}", format));
   Manifest m;
   m.group = parse_own_group(json);
   m.id = json.at("id").get<std::string>();
@@ -287,51 +275,83 @@ Manifest from_json(const Json& json) {
     m.locked_until = parse_time(json.at("locked_until"), "locked_until");
   }
   if (is_cluster && format == kFirstFormat) throw_damaged("format 1 has no base backups");
-  format == kFirstFormat ? parse_first_format(json, m) : parse_second_format(json, m);
+  format == kFirstFormat ? parse_first_format(json, m) : parse_streams(json, m);
+  if (format == kPlainFormat) parse_private_fields(json.at("private"), m);
+  if (format == kSealedFormat) parse_sealed(json, m);
   for (const ManifestStream& stream : m.streams) {
     if (is_of_cluster(stream.format) != is_cluster) {
       throw_damaged("a stream is not of the backup's kind");
+    }
+    if ((stream.packing.encryption != Encryption::none) != m.sealed.has_value()) {
+      throw_damaged("its streams and its private part are not encrypted alike");
     }
   }
   return m;
 }
 
+Json object_json(const ManifestObject& object) {
+  return {{"name", object.name}, {"bytes", object.bytes}, {"sha256", object.sha256}};
+}
+
 Json stream_json(const ManifestStream& stream) {
   Json json = {{"name", stream.name},
                {"format", kFormats.at(static_cast<size_t>(stream.format))},
-               {"compression", compression_name(stream.packing.compression)},
-               {"uncompressed_bytes", stream.uncompressed_bytes},
-               {"objects", Json::array()}};
+               {"compression", compression_name(stream.packing.compression)}};
+  if (stream.packing.encryption != Encryption::none) {
+    json["encryption"] = encryption_name(stream.packing.encryption);
+  }
+  json["uncompressed_bytes"] = stream.uncompressed_bytes;
+  json["objects"] = Json::array();
   for (const ManifestObject& object : stream.objects) {
-    json["objects"].push_back(
-        {{"name", object.name}, {"bytes", object.bytes}, {"sha256", object.sha256}});
+    json["objects"].push_back(object_json(object));
   }
   return json;
 }
 
-/// Returns what may say more than the owner of the store should know.
-Json private_json(const Manifest& m) {
-  Json json = {{"warnings", bounded(m.warnings)}, {"uncompressed_sha256", Json::object()}};
-  for (const ManifestStream& stream : m.streams) {
-    json["uncompressed_sha256"][stream.name] = stream.uncompressed_sha256;
+/// Adds the private part, or what stands in its place.
+void add_private(const Manifest& m, Json& json) {
+  if (!m.sealed) {
+    json["private"] = private_json(m);
+    return;
   }
-  if (is_of_database(m.group.kind())) json["database"] = database_json(m.dump.database);
-  if (m.dump.contents) json["contents"] = contents_json(*m.dump.contents);
-  if (m.group.kind() == GroupKind::cluster) {
-    json["tablespaces"] = tablespaces_json(m.cluster.tablespaces);
+  json["warnings"] = m.is_private_known ? bounded_warnings(m.warnings).size() : m.sealed_warnings;
+  json["recipients"] = m.recipients;
+  json["sealed"] = object_json(*m.sealed);
+}
+
+/// Returns indented JSON. Warnings of pg_dump and names of databases need not be UTF-8.
+std::string text_of(const Json& json) {
+  std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  if (text.size() > kMaxManifestBytes) {
+    throw Error(
+        ErrorKind::failed, "its manifest would be larger than 1 MiB, the most that can be read",
+        "divide the databases of the run among several pg-backup, each with its own DATABASES");
   }
-  return json;
+  return text;
 }
 
 }  // namespace
 
 void refuse_newer(std::string_view start) {
   const int format = stated_format(start);
-  if (format > kFormat) throw_newer(fmt::format("manifest format {}", format));
+  if (format > kSealedFormat) throw_newer(fmt::format("manifest format {}", format));
 }
 
 std::string_view stream_format_name(StreamFormat format) {
   return kFormats.at(static_cast<size_t>(format));
+}
+
+bool Manifest::is_encrypted() const {
+  return !streams.empty() && streams.front().packing.encryption != Encryption::none;
+}
+
+std::vector<const ManifestObject*> Manifest::objects() const {
+  std::vector<const ManifestObject*> all;
+  for (const ManifestStream& stream : streams) {
+    for (const ManifestObject& object : stream.objects) all.push_back(&object);
+  }
+  if (sealed) all.push_back(&*sealed);
+  return all;
 }
 
 uint64_t Manifest::stored_bytes() const {
@@ -349,7 +369,7 @@ uint64_t Manifest::uncompressed_bytes() const {
 }
 
 std::string format_manifest(const Manifest& m) {
-  Json json = {{"format", kFormat},
+  Json json = {{"format", m.sealed ? kSealedFormat : kPlainFormat},
                {"group", m.group.name()},
                {"kind", kind_name(m.group.kind())},
                {"id", m.id},
@@ -364,21 +384,22 @@ std::string format_manifest(const Manifest& m) {
   json["streams"] = Json::array();
   for (const ManifestStream& stream : m.streams) json["streams"].push_back(stream_json(stream));
   if (is_of_database(m.group.kind())) {
-    json["dump"] = {{"tables", m.dump.tables}, {"options", m.dump.selection}};
+    json["dump"] = {{"tables", m.dump.tables},
+                    {"options", m.sealed ? without_values(m.dump.selection) : m.dump.selection}};
   }
   if (is_cluster) json["cluster"] = cluster_json(m.cluster);
   if (!m.left_out.empty()) json["left_out"] = left_out_json(m.left_out);
   if (m.next_due) json["next_due"] = format_iso(*m.next_due);
   if (m.locked_until) json["locked_until"] = format_iso(*m.locked_until);
-  json["private"] = private_json(m);
-  // Warnings of pg_dump and names of databases need not be UTF-8.
-  std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  if (text.size() > kMaxManifestBytes) {
-    throw Error(
-        ErrorKind::failed, "its manifest would be larger than 1 MiB, the most that can be read",
-        "divide the databases of the run among several pg-backup, each with its own DATABASES");
-  }
-  return text;
+  add_private(m, json);
+  return text_of(json);
+}
+
+std::string format_private(const Manifest& m) { return text_of(private_json(m)); }
+
+void parse_private(std::string_view text, Manifest& m) {
+  understand(text, [&] { parse_private_fields(parse_json(text), m); });
+  m.is_private_known = true;
 }
 
 Manifest parse_manifest(std::string_view text) {

@@ -1,6 +1,8 @@
 // The manifest: one JSON object that says what a backup is and what its bytes must be. The manifest
-// is written last and never changed. Format 2 is written, formats 1 and 2 are read, and a newer one
-// is refused. The object `private` holds what may be sensitive, apart from what pg-prune needs.
+// is written last and never changed. Format 3 is written for encrypted backups and format 2 for all
+// others; formats 1 to 3 are read, and a newer one is refused. What may be sensitive, the private
+// part, stands apart from what pg-prune needs: in format 2 it is the object `private`, in format 3
+// an object of the store that is encrypted as the data is (sealed.h).
 #pragma once
 
 #include <cstdint>
@@ -78,16 +80,19 @@ struct ManifestStream {
   StreamFormat format = StreamFormat::custom;
   Packing packing{};
   uint64_t uncompressed_bytes = 0;
-  std::string uncompressed_sha256{};
+  std::string uncompressed_sha256{};      ///< private
   std::vector<ManifestObject> objects{};  ///< at least one
 };
 
 /// Holds the facts that only the backup of a database has.
 struct DumpFacts {
   int64_t tables = 0;
-  std::vector<std::string> selection{};  ///< options of pg_dump that left something out
-  DatabaseProperties database{};
-  std::optional<DumpContents> contents{};  ///< unset: it could not be read, or the dump is partial
+  /// Holds the options of pg_dump that left something out. Their values are private: without them
+  /// `--exclude-table=a` is `--exclude-table`.
+  std::vector<std::string> selection{};
+  DatabaseProperties database{};           ///< private
+  std::optional<DumpContents> contents{};  ///< private; unset: it could not be read, or the dump is
+                                           ///< partial
 };
 
 struct Manifest {
@@ -104,12 +109,22 @@ struct Manifest {
   std::vector<LeftOut> left_out{};      ///< by the run, except what the user excludes
   std::vector<ManifestStream> streams;  ///< at least one
   DumpFacts dump{};                     ///< only where is_of_database() is true of the group
-  ClusterFacts cluster{};               ///< only for the kind cluster
-  std::vector<std::string> warnings{};  ///< for people
+  ClusterFacts cluster{};               ///< only for the kind cluster; its tablespaces are private
+  std::vector<std::string> warnings{};  ///< for people; private
   std::optional<UtcTime> next_due{};    ///< when the next backup is due, where there is a schedule
-  std::optional<UtcTime> locked_until{};  ///< Object Lock: the store refuses to delete it before
+  std::optional<UtcTime> locked_until{};   ///< Object Lock: the store refuses to delete it before
+  std::vector<std::string> recipients{};   ///< whose keys open an encrypted backup, at least one
+  std::optional<ManifestObject> sealed{};  ///< the private part of an encrypted backup
+  /// Is false for an encrypted backup until open_private() fills the private fields in.
+  bool is_private_known = true;
+  uint64_t sealed_warnings = 0;  ///< how many warnings `sealed` holds
 
-  /// Returns the sum of the stored bytes.
+  /// Returns whether the streams are encrypted, which all are or none.
+  [[nodiscard]] bool is_encrypted() const;
+  /// Returns everything that the manifest names, in its order, and the sealed object last. Points
+  /// into the manifest.
+  [[nodiscard]] std::vector<const ManifestObject*> objects() const;
+  /// Returns the sum of the streams' bytes as they are stored.
   [[nodiscard]] uint64_t stored_bytes() const;
   /// Returns the sum of the streams' bytes before packing.
   [[nodiscard]] uint64_t uncompressed_bytes() const;
@@ -121,6 +136,13 @@ struct Manifest {
 /// Returns indented JSON with a newline at its end. Throws `failed` when it exceeds
 /// kMaxManifestBytes.
 [[nodiscard]] std::string format_manifest(const Manifest& manifest);
+
+/// Returns the private part of an encrypted backup as JSON. Throws `failed` when it exceeds
+/// kMaxManifestBytes.
+[[nodiscard]] std::string format_private(const Manifest& manifest);
+/// Parses what format_private() returns, and fills the private fields of its manifest in. Throws
+/// `corrupt` as parse_manifest() does.
+void parse_private(std::string_view text, Manifest& manifest);
 
 /// Throws `failed` where `start`, the first bytes of a manifest, says that a newer version wrote
 /// it.

@@ -6,6 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
+#include "common/base/text.h"
 
 namespace pgbackup {
 namespace {
@@ -68,21 +69,18 @@ std::chrono::seconds parse_clock_ahead(const ManifestJson& cluster) {
   return std::chrono::seconds(count);
 }
 
-std::vector<TablespaceFacts> parse_tablespaces(const ManifestJson& value) {
-  if (!value.is_array()) throw_damaged("tablespaces is not a list");
-  std::vector<TablespaceFacts> tablespaces;
-  std::set<uint32_t> oids;
-  for (const ManifestJson& item : value) {
-    tablespaces.push_back(parse_tablespace(item));
-    if (!oids.insert(tablespaces.back().oid).second) throw_damaged("a tablespace is listed twice");
-  }
-  return tablespaces;
-}
-
 }  // namespace
 
 void throw_damaged(const std::string& what) {
   throw Error(ErrorKind::corrupt, "the manifest is damaged: " + short_line(what));
+}
+
+std::string parse_sha256(const ManifestJson& value) {
+  std::string text = value.get<std::string>();
+  const bool hex = std::all_of(text.begin(), text.end(),
+                               [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+  if (text.size() != 64 || !hex) throw_damaged("a sha256 is not 64 hexadecimal digits");
+  return text;
 }
 
 ManifestJson database_json(const DatabaseProperties& database) {
@@ -184,15 +182,25 @@ ManifestJson tablespaces_json(const std::vector<TablespaceFacts>& tablespaces) {
   return list;
 }
 
-ClusterFacts parse_cluster(const ManifestJson& cluster, const ManifestJson& tablespaces) {
+std::vector<TablespaceFacts> parse_tablespaces(const ManifestJson& value) {
+  if (!value.is_array()) throw_damaged("tablespaces is not a list");
+  std::vector<TablespaceFacts> tablespaces;
+  std::set<uint32_t> oids;
+  for (const ManifestJson& item : value) {
+    tablespaces.push_back(parse_tablespace(item));
+    if (!oids.insert(tablespaces.back().oid).second) throw_damaged("a tablespace is listed twice");
+  }
+  return tablespaces;
+}
+
+ClusterFacts parse_cluster(const ManifestJson& cluster) {
   ClusterFacts facts{
       .start = parse_position(cluster.at("start"), "start"),
       .end = parse_position(cluster.at("end"), "end"),
       .timeline = parse_whole<Timeline>(cluster.at("timeline"), "timeline"),
       .segment_bytes = parse_whole<uint64_t>(cluster.at("segment_bytes"), "segment_bytes"),
       .from_standby = cluster.at("from_standby").get<bool>(),
-      .clock_ahead = parse_clock_ahead(cluster),
-      .tablespaces = parse_tablespaces(tablespaces)};
+      .clock_ahead = parse_clock_ahead(cluster)};
   if (facts.end < facts.start) throw_damaged("end lies before start");
   if (facts.timeline == 0) throw_damaged("timeline is 0");
   if (!is_segment_size(facts.segment_bytes)) throw_damaged("segment_bytes is no size of segments");

@@ -1,5 +1,5 @@
 // The facts of a manifest that only one kind of backup has, as JSON. What they mean is said in
-// manifest.h and cluster_facts.h; nothing but manifest.cc needs this file.
+// manifest.h and cluster_facts.h; nothing but manifest.cc and manifest_private.cc needs this file.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,9 @@ template <class Whole>
   return value.get<Whole>();
 }
 
+/// Returns a SHA-256 as 64 hexadecimal digits.
+[[nodiscard]] std::string parse_sha256(const ManifestJson& value);
+
 [[nodiscard]] ManifestJson database_json(const DatabaseProperties& database);
 [[nodiscard]] DatabaseProperties parse_database(const ManifestJson& value);
 
@@ -37,10 +40,11 @@ template <class Whole>
 
 /// Returns which write-ahead log a base backup needs.
 [[nodiscard]] ManifestJson cluster_json(const ClusterFacts& cluster);
+/// Parses it; the tablespaces are private.
+[[nodiscard]] ClusterFacts parse_cluster(const ManifestJson& cluster);
+
 /// Returns the tablespaces, whose locations may say more than the owner of the store should know.
 [[nodiscard]] ManifestJson tablespaces_json(const std::vector<TablespaceFacts>& tablespaces);
-/// Parses what both functions above return.
-[[nodiscard]] ClusterFacts parse_cluster(const ManifestJson& cluster,
-                                         const ManifestJson& tablespaces);
+[[nodiscard]] std::vector<TablespaceFacts> parse_tablespaces(const ManifestJson& value);
 
 }  // namespace pgbackup

@@ -29,15 +29,18 @@ decltype(auto) with_damage_hint(Body&& body) {
   }
 }
 
-/// Throws `corrupt` for an object of the stream that is missing or has another size: before
-/// anything is changed.
+/// Throws `corrupt` for an object that is missing or has another size.
+void require_object(Store& store, const Backup& backup, const ManifestObject& object);
+/// Requires all objects of the stream: before anything is changed.
 void require_objects(Store& store, const Backup& backup, const ManifestStream& stream);
 
-/// Copies the objects as they are stored into `packed`, which unpack() has made, and does not
-/// finish it. Throws `corrupt`, naming the object, when one has another size or SHA-256.
+/// Copies an object as it is stored into `packed`, which unpack() has made, and does not finish it.
+/// Throws `corrupt`, naming the object, when it has another size or SHA-256.
+void copy_object(Store& store, const Backup& backup, const ManifestObject& object, Sink& packed);
+/// Copies all objects of the stream.
 void copy_objects(Store& store, const Backup& backup, const ManifestStream& stream, Sink& packed);
 
-/// Reads an object to its end, and throws as copy_objects() does. Hashes in a thread beside the one
+/// Reads an object to its end, and throws as copy_object() does. Hashes in a thread beside the one
 /// that reads, so that it is as fast as the store.
 void check_object(Store& store, const Backup& backup, const ManifestObject& object);
 
@@ -46,8 +49,9 @@ void check_object(Store& store, const Backup& backup, const ManifestObject& obje
 /// the manifest have then been passed on.
 class StreamCheck final : public Sink {
  public:
-  /// Both must outlive the check.
-  StreamCheck(Sink& next, const ManifestStream& stream) : hash_(next), stream_(stream) {}
+  /// Both must outlive the check. Throws `denied` for a stream of a manifest whose private part,
+  /// which holds the SHA-256, is not known.
+  StreamCheck(Sink& next, const ManifestStream& stream);
   void write(std::string_view bytes) override;
   void finish() override;
 

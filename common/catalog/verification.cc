@@ -98,6 +98,15 @@ std::optional<Verification> standing_verification(std::span<const Verification> 
   return standing;
 }
 
+VerificationReport without_private(VerificationReport report, VerifyDepth depth) {
+  if (depth == VerifyDepth::stored) return report;  // what is stored is readable anyway
+  report.notes.clear();
+  if (!report.problem.empty()) {
+    report.problem = "what was found is in the log of the verification: the backup is encrypted";
+  }
+  return report;
+}
+
 std::string format_verification(const Verification& verification,
                                 const VerificationReport& report) {
   Json json = {{"format", 1},

@@ -60,6 +60,10 @@ struct VerificationReport {
   std::vector<std::string> notes{};  ///< what was compared, and what could not be
 };
 
+/// Returns the report of an encrypted backup for readers without a key: without what reading or
+/// restoring the data has shown, such as names of tables and numbers of rows.
+[[nodiscard]] VerificationReport without_private(VerificationReport report, VerifyDepth depth);
+
 /// Limits the size of the object.
 inline constexpr size_t kMaxVerificationBytes = size_t{64} << 10U;
 

@@ -208,6 +208,58 @@ TEST_CASE("A listing says how each backup was verified, and what was found to be
   CHECK(table().find("whose report cannot be read") != std::string::npos);
 }
 
+/// Writes a backup that is encrypted for the owners of two keys, as far as a listing looks.
+void write_encrypted(const TemporaryFolder& folder, Manifest manifest) {
+  const std::string path = backup_folder(manifest.group, kId) + "/";
+  manifest.streams.front().packing.encryption = Encryption::age;
+  manifest.recipients = {"age16lvms93y65emcxmeum8z9qf4lf0fm6ekarht5gxgzu0rtmarkensrdy5gz",
+                         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMwKNbGjuo0rz8ePfOAD"};
+  manifest.sealed = {std::string(kSealedName), 6, std::string(64, 'c')};
+  folder.write(path + data_name(manifest.group), "data");
+  folder.write(path + std::string(kSealedName), "sealed");
+  folder.write(path + "manifest.json", format_manifest(manifest));
+}
+
+TEST_CASE(
+    "A listing says for whom a backup is encrypted, and that it hides what it does not know") {
+  const TemporaryFolder folder;
+  SystemClock clock;
+  DirStore store(folder.path(), clock);
+  Manifest made = manifest_of("app");
+  made.warnings = {"about secret_table", "about secret_role"};
+  made.dump.selection = {"--exclude-table=secret_table", "--no-comments"};
+  write_encrypted(folder, made);
+  write_encrypted(folder, manifest_of("web"));
+  const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
+  REQUIRE(listed.size() == 2);
+  const std::string table = format_backup_table(listed);
+  const std::string whom = "encrypted for age16lvm...nsrdy5gz, ssh-ed25519 ...z8ePfOAD\n";
+  CHECK(table.find("B  2 warnings, encrypted; partial: pg_dump was given --exclude-table "
+                   "--no-comments, values encrypted; " +
+                   whom) != std::string::npos);
+  CHECK(table.find(" B  " + whom) != std::string::npos);  // that has no warning
+  const std::string json = format_backup_json(listed);
+  CHECK(
+      json.find(R"("recipients":["age16lvms93y65emcxmeum8z9qf4lf0fm6ekarht5gxgzu0rtmarkensrdy5gz")"
+                R"(,"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMwKNbGjuo0rz8ePfOAD"])") !=
+      std::string::npos);
+  CHECK(json.find(R"("part":["--exclude-table","--no-comments"])") != std::string::npos);
+  CHECK(json.find(R"("warnings":["2 warnings, encrypted"])") != std::string::npos);
+  const std::string text = format_backup_details(listed[0], clock.now());
+  CHECK(text.find("object       private.json.age  6 B  SHA-256 cccc") != std::string::npos);
+  CHECK(
+      text.find("opened by    age16lvms93y65emcxmeum8z9qf4lf0fm6ekarht5gxgzu0rtmarkensrdy5gz\n") !=
+      std::string::npos);
+  CHECK(text.find("note         2 warnings, encrypted; partial") != std::string::npos);
+  for (const std::string& shown : {table, json, text}) {
+    CHECK(shown.find("secret") == std::string::npos);
+  }
+  folder.write(backup_folder(db("web"), kId) + "/" + std::string(kSealedName), "x");
+  CHECK(format_backup_table(list_backups(only(store), {}, clock).backups)
+            .find("damaged: private.json.age has 1 bytes, the manifest says 6") !=
+        std::string::npos);
+}
+
 /// Two databases with three backups each, a day apart.
 class FilterFixture {
  public:

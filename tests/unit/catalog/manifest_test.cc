@@ -331,21 +331,21 @@ TEST_CASE("What is said about a damaged manifest is one short line") {
 
 TEST_CASE("A format of the future is named as such") {
   Json json = Json::parse(format_manifest(sample()));
-  json["format"] = 3;
+  json["format"] = 4;
   json["further"] = "x";
   const std::string newer = json.dump(1);
-  const std::string deep = R"({"format": 3, "x": [[[[[[[[[[[[]]]]]]]]]]]]})";
+  const std::string deep = R"({"format": 4, "x": [[[[[[[[[[[[]]]]]]]]]]]]})";
   for (const std::string& text : {newer, newer.substr(0, newer.size() / 2), deep}) {
     CAPTURE(text);
     const auto error = error_of([&] { return parse_manifest(text); });
     REQUIRE(error);
     CHECK(error->kind() == ErrorKind::failed);
     CHECK(error->message() ==
-          "it was written by a newer version: this one does not know manifest format 3");
+          "it was written by a newer version: this one does not know manifest format 4");
     CHECK(error->hint() == "update pg-backup and pg-prune");
   }
-  CHECK(fails_with(ErrorKind::failed, "format 3", [&] { return parse_lock(deep); }));
-  CHECK(is_corrupt(std::string(R"({"x": 1, "format": 3, "y": )")));
+  CHECK(fails_with(ErrorKind::failed, "format 4", [&] { return parse_lock(deep); }));
+  CHECK(is_corrupt(std::string(R"({"x": 1, "format": 4, "y": )")));
   json["format"] = 2;
   json["tool"] = 1;
   CHECK(fails_with(ErrorKind::corrupt,

@@ -176,5 +176,25 @@ TEST_CASE("A verification is no data: a backup of nothing else is damaged") {
   CHECK(damage_of(f.listed()) == "its data is missing or empty");
 }
 
+TEST_CASE("Of an encrypted backup a report says nothing that reading its data has shown") {
+  const VerificationReport report{.group = db("app"),
+                                  .problem = "secret_table has 3 rows, and not 4",
+                                  .tool = "pg-backup 0.2.0",
+                                  .bytes = 7,
+                                  .notes = {"compared: 3 tables"}};
+  const auto text = [&](VerifyDepth depth) {
+    return format_verification(make_verification(kTime, depth, false),
+                               without_private(report, depth));
+  };
+  for (const VerifyDepth depth : {VerifyDepth::archive, VerifyDepth::restore}) {
+    CHECK(text(depth).find("secret") == std::string::npos);
+    CHECK(text(depth).find("3 tables") == std::string::npos);
+    CHECK(text(depth).find("in the log of the verification") != std::string::npos);
+    CHECK(text(depth).find("pg-backup 0.2.0") != std::string::npos);
+  }
+  CHECK(text(VerifyDepth::stored).find("secret_table") != std::string::npos);  // names objects only
+  CHECK(without_private({}, VerifyDepth::restore).problem.empty());
+}
+
 }  // namespace
 }  // namespace pgbackup

@@ -1,5 +1,7 @@
 #include "prune/evidence.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "prune/locks.h"
@@ -67,7 +69,7 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
   };
   const char* const by_hand = "; delete that backup's prefix by hand when you are sure";
   std::string later = format_manifest(manifest("app", days(5)));
-  later.replace(later.find("\"format\": 2"), 11, "\"format\": 3");
+  later.replace(later.find("\"format\": 2"), 11, "\"format\": 4");
   for (const Row& row : std::vector<Row>{
            {"", "damaged"},
            {"{}", "damaged"},
@@ -76,9 +78,9 @@ TEST_CASE_METHOD(EvidenceFixture, "A manifest that cannot be understood freezes 
            {"{", by_hand},
            {format_manifest(manifest("web", days(5))), "it is the manifest of web "},
            {std::string(2U << 20U, ' '), "is larger than"},
-           {R"({"format": 3, "x": ")" + std::string(2U << 20U, 'x') + "\"}", "; update"},
+           {R"({"format": 4, "x": ")" + std::string(2U << 20U, 'x') + "\"}", "; update"},
            {later.substr(0, later.size() / 2), "; update pg-backup and pg-prune"},
-           {later, "this one does not know manifest format 3; update pg-backup and"}}) {
+           {later, "this one does not know manifest format 4; update pg-backup and"}}) {
     CAPTURE(row.manifest.substr(0, 20), row.part);
     for (const std::string& key : {keys.front(), keys.back()}) {
       const auto before = store.objects;
@@ -146,6 +148,23 @@ TEST_CASE_METHOD(EvidenceFixture, "Where a manifest gets no answer, the run ends
     CHECK_THROWS_AS(run(), Error);
     CHECK(store.objects.size() == before);
   }
+}
+
+TEST_CASE_METHOD(EvidenceFixture, "Encrypted backups are judged without a key, as others are") {
+  const auto add_encrypted = [&](std::chrono::seconds age, uint64_t bytes) {
+    Manifest made = manifest("app", age);
+    made.streams.front().packing.encryption = Encryption::age;
+    made.streams.front().uncompressed_bytes = bytes;
+    made.dump.selection = {fmt::format("--exclude-table=t{}", age.count())};
+    made.recipients = {"age1short"};
+    made.sealed = {std::string(kSealedName), 4, std::string(64, 'c')};
+    add(made);
+    add_object(backup_folder(made.group, made.id) + "/" + std::string(kSealedName), age);
+  };
+  for (int i = 0; i < 6; ++i) add_encrypted(hours(1) + days(i), 1000);
+  CHECK(objection().empty());
+  add_encrypted(hours(0), 100);
+  CHECK(objection() == "the newest backup");
 }
 
 TEST_CASE_METHOD(EvidenceFixture, "A stop request ends the look at the groups") {

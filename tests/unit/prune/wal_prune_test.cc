@@ -262,8 +262,8 @@ TEST_CASE_METHOD(WalPruneFixture, "A manifest that cannot be read keeps all logs
                                  "damaged"));
   }
   SECTION("it is a newer version's") {
-    store.objects[keys[1]].bytes = R"({"format": 3})";
-    CHECK(contains(ending(), "this one does not know manifest format 3"));
+    store.objects[keys[1]].bytes = R"({"format": 4})";
+    CHECK(contains(ending(), "this one does not know manifest format 4"));
   }
   SECTION("it is another backup's") {
     store.objects[keys[1]].bytes = store.objects[keys[0]].bytes;

@@ -270,8 +270,8 @@ TEST_CASE("A manifest of a later format is not passed over in silence") {
   add(f.dir_memory, kNew);
   std::string& manifest =
       f.dir_memory.objects[backup_folder(db("app"), kNew) + "/manifest.json"].bytes;
-  manifest.replace(manifest.find("\"format\": 2"), 11, "\"format\": 3");
-  CHECK(fails_with(ErrorKind::failed, "format 3", [&] { return f.choose("latest"); }));
+  manifest.replace(manifest.find("\"format\": 2"), 11, "\"format\": 4");
+  CHECK(fails_with(ErrorKind::failed, "format 4", [&] { return f.choose("latest"); }));
   CHECK(f.newest_of("dir") == parse_iso("2026-11-20T03:15:00Z"));
 }
 

@@ -115,5 +115,25 @@ TEST_CASE("A store that does not answer says nothing of the backup") {
   CHECK(f.archive().value().kind() == ErrorKind::transient);
 }
 
+TEST_CASE("Without a key the objects of an encrypted backup are compared, and no more is tried") {
+  Fixture f;
+  f.manifest.streams.front().packing.encryption = Encryption::age;
+  f.manifest.streams.front().uncompressed_sha256.clear();
+  f.manifest.is_private_known = false;
+  f.manifest.recipients = {"age1short"};
+  f.manifest.sealed = {std::string(kSealedName), 6, sha256_hex("sealed")};
+  f.memory.put(f.backup.key_of(kSealedName), "sealed");
+  CHECK_FALSE(f.stored());
+  CHECK(f.archive().value().kind() == ErrorKind::denied);
+  CHECK(f.archive().value().message() ==
+        "it is encrypted, and there is no key to open it: its recipients are age1short");
+  f.bytes(std::string(kSealedName)) = "healed";
+  CHECK(is_bad(f.stored(), "the SHA-256 of memory:app/20261120T031500Z-9f3a1c2b/private.json.age"));
+  f.bytes(std::string(kSealedName)) = "seal";
+  CHECK(is_bad(f.stored(), "bytes, the manifest says"));
+  f.memory.remove(f.backup.key_of(kSealedName));
+  CHECK(is_bad(f.stored(), "is missing"));
+}
+
 }  // namespace
 }  // namespace pgbackup
