@@ -22,6 +22,7 @@ struct ListedBackup {
   std::string damage;       ///< why the backup cannot be restored; empty: no damage shows
   std::string failure{};    ///< what its verification found to be wrong; empty: nothing
   std::string backdating;   ///< why the backup may not be of its date; empty: nothing shows
+  std::string distrust;     ///< why it is not signed as BACKUP_VERIFY_KEY wants; empty: it is
   bool is_future = false;   ///< dated in the future by time_of()
   std::string key;          ///< key of the first data object, as other tools see it
   std::string destination;  ///< name of the destination; empty where there is only one
@@ -65,8 +66,9 @@ struct ListFilter {
 [[nodiscard]] std::string format_backup_table(const std::vector<ListedBackup>& backups);
 /// Returns a line per backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
 /// `"verified": {at, depth}`, `"failed": REASON`, `"held": true`, `"future": true`, `"damaged":
-/// REASON`, `"backdated": REASON`, `from` where there are two destinations, and `warnings` where
-/// there are any; from the manifest `format`, `server`, `seconds` and `uncompressed_bytes`.
+/// REASON`, `"backdated": REASON`, `"not_signed": REASON`, `from` where there are two destinations,
+/// and `warnings` where there are any; from the manifest `format`, `server`, `seconds` and
+/// `uncompressed_bytes`.
 [[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups);
 /// Returns everything that is known about one backup, a line per fact; ages are by `now`.
 [[nodiscard]] std::string format_backup_details(const ListedBackup& listed, UtcTime now);

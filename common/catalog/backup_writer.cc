@@ -228,8 +228,8 @@ void BackupWriter::drop(Branch& branch, const Error& error) {
 }
 
 /// Abandons what is unfinished, and deletes what is complete. The reply to the manifest may be lost
-/// although it was written: the manifest goes first, as in pruning. After a conflict the manifest
-/// and the sums that are there belong to someone else.
+/// although it was written: the manifest goes first, as in pruning. After a conflict the manifest,
+/// its signature and the sums that are there belong to someone else.
 void BackupWriter::withdraw(Branch& branch, ErrorKind cause) noexcept {
   branch.writers.clear();
   try {
@@ -243,6 +243,7 @@ void BackupWriter::withdraw(Branch& branch, ErrorKind cause) noexcept {
     if (cause != ErrorKind::conflict) {
       keys.insert(keys.begin(), fmt::format("{}/{}", folder, kManifestName));
       keys.push_back(fmt::format("{}/{}", folder, kSumsName));
+      if (store.signatures().key) keys.push_back(fmt::format("{}/{}", folder, kSignatureName));
     }
     try {
       for (const std::string& key : keys) store.remove(key);

@@ -97,6 +97,10 @@ class BackupsJudge {
     if (!entry.seen->damage.empty()) {
       return attention(what + "is damaged: " + entry.seen->damage, kLookAtLog);
     }
+    if (!entry.seen->distrust.empty()) {
+      return attention(what + "is not signed: " + entry.seen->distrust,
+                       "see docs/signing.md, What is not signed");
+    }
     if (!entry.seen->backdating.empty()) {
       return attention(what + "is backdated: " + entry.seen->backdating,
                        "see docs/retention.md, When pg-prune refuses");
