@@ -74,6 +74,7 @@ Inspection inspect_backup(Store& store, const Backup& backup) {
   if (backup.is_ours()) {
     JudgedManifest judged = judge_manifest(store, backup);
     seen.manifest = std::move(judged.manifest);
+    seen.is_signed = store.signatures().are_wanted() && judged.distrust.empty();
     seen.distrust = std::move(judged.distrust);
   } else {
     seen.distrust = distrust_of_older(store);

@@ -29,6 +29,7 @@ struct Inspection {
   std::optional<Manifest> manifest;  ///< only for ours
   std::string damage;                ///< empty: it is whole
   std::string distrust{};            ///< empty: it is signed, or need not be
+  bool is_signed = false;            ///< by a key that is trusted
   std::string backdating{};          ///< empty: it is from the time of its date
   bool was_slow = false;             ///< its manifest says that the run went on until it was stored
 };

@@ -113,7 +113,8 @@ class BackupsJudge {
           kLookAtLog);
     }
     add(FindingLevel::ok,
-        fmt::format("{}is {} old and has {}{}", what, age, format_bytes(newest.bytes),
+        fmt::format("{}is {} old and has {}{}{}", what, age, format_bytes(newest.bytes),
+                    entry.seen->is_signed ? "; it is signed" : "",
                     due ? fmt::format("; the next is due at {}", format_iso(due->at)) : ""),
         "");
   }

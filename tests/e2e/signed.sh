@@ -52,7 +52,7 @@ round_trip() {
         says "not signed: manifest.json.sig $1"
         [ "$(sql postgres "select count(*) from pg_database where datname like 'no%'")" = 0 ] || fail "it was made"
     }
-    with "BACKUP_VERIFY_KEY_FILE=$T/other.pub" BACKUP_SIGN_KEY_FILE= -- refuses "by another key"
+    with "BACKUP_VERIFY_KEY_FILE=$T/other.pub" BACKUP_SIGN_KEY_FILE= -- refuses "is the signature of another manifest, or by another key"
     sed 's/^{/{ /' "$T/manifest.json" | store_put "app/$id/manifest.json"
     refuses "is the signature of another manifest"
     store_put "app/$id/manifest.json" <"$T/manifest.json"
@@ -77,6 +77,8 @@ forged() {
     local id
     id=$(newest)
     next_second
+    expect 0 pg_backup check
+    says "it is signed"
     forge "$id"
     expect 0 pg_backup restore --database app --target-database copy --create
     says "passed over"
@@ -84,7 +86,7 @@ forged() {
     expect 3 pg_prune now # it would delete the genuine one
     says "a backup is not signed"
     store_get "app/$id/manifest.json" >/dev/null || fail "the genuine backup is gone"
-    expect 1 pg_backup check
+    expect 3 pg_backup check
     says "is not signed"
     expect 0 with PRUNE_ON_UNSIGNED=allow -- pg_prune now --dry-run
     store_remove "app/$forged/manifest.json"

@@ -146,6 +146,7 @@ TEST_CASE("What is not signed by a trusted key is not believed, and why is said"
     REQUIRE(f.distrust().empty());
     row.change(f);
     CHECK(contains(f.distrust(), "manifest.json.sig " + row.reason));
+    CHECK_FALSE(inspect_backup(f.dir, read_catalog(f.dir).at(0)).is_signed);
     CHECK(fails_with(ErrorKind::conflict, "is not signed as BACKUP_VERIFY_KEY wants",
                      [&] { return read_manifest(f.dir, read_catalog(f.dir).at(0)); }));
   }

@@ -3,6 +3,7 @@
 #include "tests/support/error_of.h"
 #include "tests/support/signing.h"
 #include "tests/support/test.h"
+#include "tests/support/test_log.h"
 
 namespace pgbackup {
 namespace {
