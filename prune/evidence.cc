@@ -314,12 +314,12 @@ void warn_of_short_age(const Plan& plan, std::span<const Step> group, const Grou
 void freeze(std::span<Step> group, const GroupFacts& facts) {
   for (Step& step : group) {
     const bool is_damaged = is_among(facts.damaged, step);
-    const bool is_backdated = is_among(facts.backdated, step);
-    if (is_damaged || is_backdated || is_among(facts.not_signed, step)) {
+    const bool is_unsigned = is_among(facts.not_signed, step);
+    if (is_damaged || is_unsigned || is_among(facts.backdated, step)) {
       step.action = Action::keep;
-      step.reasons = is_damaged     ? Reason::damaged
-                     : is_backdated ? Reason::backdated
-                                    : Reason::not_signed;
+      step.reasons = is_damaged    ? Reason::damaged
+                     : is_unsigned ? Reason::not_signed
+                                   : Reason::backdated;
     }
     if (step.action == Action::keep) continue;
     step.action = Action::keep;

@@ -172,7 +172,7 @@ TEST_CASE("What is not signed is no backup of its period") {
 
 TEST_CASE("The dump of an older system is refused where signatures are wanted") {
   Fixture f;
-  f.memory.put("app_2026-11-20T03:15:00.dump", "PGDMP");
+  f.memory.put("app/app_20261119T120000Z.dump", "PGDMP");
   const Adoption adoption{.layouts = parse_layouts("all"), .database = {}};
   RestoreRequest request;
   request.database = "app";
@@ -182,7 +182,7 @@ TEST_CASE("The dump of an older system is refused where signatures are wanted") 
   };
   CHECK(fails_with(ErrorKind::conflict, "backups of older systems are not signed", choose));
   f.memory.use_signatures({});
-  CHECK(choose() == "app_2026-11-20T03:15:00.dump");
+  CHECK(choose() == "app/app_20261119T120000Z.dump");
 }
 
 }  // namespace
