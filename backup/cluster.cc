@@ -16,7 +16,22 @@
 
 namespace pgbackup {
 
+namespace {
+
+/// Throws `conflict` where only what is signed may be restored: WAL is not.
+void refuse_wal_where_signed(const Program& program) {
+  if (program.config.store.signatures.verify_keys.empty()) return;
+  throw Error(
+      ErrorKind::conflict,
+      "BACKUP_VERIFY_KEY is set, and write-ahead logs are not signed: whoever may write "
+      "into the store may have written what a server would replay",
+      "run this without BACKUP_VERIFY_KEY where you trust all who may write into the store");
+}
+
+}  // namespace
+
 void restore_cluster_verb(Program& program) {
+  refuse_wal_where_signed(program);
   const Destinations destinations = program.open();
   const std::string id = complete_id(destinations, Group::cluster(), program.config.restore.id);
   const ClusterReport report =
@@ -57,6 +72,7 @@ void push_wal_file(Program& program, const std::string& path) {
 }
 
 bool fetch_wal_file(Program& program, const std::string& name, const std::string& path) {
+  refuse_wal_where_signed(program);
   return fetch_wal(
       {.name = name, .path = path, .system_id = program.config.wal_file.system_id},
       [&] { return program.open(); }, program.log);

@@ -369,6 +369,9 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, "Store", upload_options(config.store), kUploading);
   append_options(command.options, "Store", rate_options(config.store), kWithStore);
   append_options(command.options, "Store", write_option_rows(config.store.s3.write), kWriting);
+  append_options(command.options, "Signatures", sign_key_rows(config.store.signatures), kBackingUp);
+  append_options(command.options, "Signatures", verify_key_rows(config.store.signatures),
+                 kWithStore);
   append_options(command.options, "Schedule", run_options(config), kTiming);
   append_options(command.options, "Backups", method_options(config), kBackingUp);
   append_options(command.options, "Physical", base_backup_rows(config.physical), kBackingUp);
@@ -404,6 +407,7 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
   choose_method(config, parsed, environment);
   const bool needs_store = parsed.verb != "restore" || config.restore.input.empty();
   if (needs_store) check_store_config(config.store, parsed, problems);
+  check_signatures(config.store.signatures, parsed, environment);
   check_adoption(config.adoption, problems);
   if (parsed.verb == "hold" && !parsed.arguments.empty()) {
     check_backup_name(parsed.verb, parsed.arguments.front(), problems);

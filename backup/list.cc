@@ -50,6 +50,7 @@ std::string note(const ListedBackup& listed) {
   if (listed.backup.held) notes.insert(notes.begin(), "held");
   if (listed.is_future) notes.insert(notes.begin(), "dated in the future");
   if (!listed.backdating.empty()) notes.insert(notes.begin(), "backdated: " + listed.backdating);
+  if (!listed.distrust.empty()) notes.insert(notes.begin(), "not signed: " + listed.distrust);
   if (!listed.damage.empty()) notes.insert(notes.begin(), "damaged: " + listed.damage);
   if (!listed.backup.is_ours()) {
     notes.push_back(fmt::format("of an older system ({})", layout_name(listed.backup.layout)));
@@ -80,6 +81,7 @@ ListedBackup describe(Store& store, const std::string& destination, Backup backu
                       .damage = {},
                       .failure = {},
                       .backdating = {},
+                      .distrust = {},
                       .key = {},
                       .destination = destination};
   listed.key = store.full_key(listed.backup.commit_key());
@@ -88,6 +90,7 @@ ListedBackup describe(Store& store, const std::string& destination, Backup backu
     Inspection seen = inspect_backup(store, listed.backup);
     listed.damage = std::move(seen.damage);
     listed.backdating = std::move(seen.backdating);
+    listed.distrust = std::move(seen.distrust);
     listed.manifest = std::move(seen.manifest);
     if (listed.manifest) {
       listed.key = store.full_key(
@@ -323,6 +326,7 @@ std::string format_backup_json(const std::vector<ListedBackup>& backups,
     if (listed.is_future) line["future"] = true;
     if (!listed.damage.empty()) line["damaged"] = listed.damage;
     if (!listed.backdating.empty()) line["backdated"] = listed.backdating;
+    if (!listed.distrust.empty()) line["not_signed"] = listed.distrust;
     if (!listed.destination.empty()) line["from"] = listed.destination;
     const std::vector<std::string> warnings = warnings_of(listed);
     if (!warnings.empty()) line["warnings"] = warnings;

@@ -24,6 +24,7 @@ struct ListedBackup {
   std::string damage;       ///< why the backup cannot be restored; empty: no damage shows
   std::string failure{};    ///< what its verification found to be wrong; empty: nothing
   std::string backdating;   ///< why the backup may not be of its date; empty: nothing shows
+  std::string distrust;     ///< why it is not signed as BACKUP_VERIFY_KEY wants; empty: it is
   bool is_future = false;   ///< dated in the future by time_of()
   std::string key;          ///< key of the first data object, as other tools see it
   std::string destination;  ///< name of the destination; empty where there is only one
@@ -87,10 +88,10 @@ struct ListReaders {
 /// Returns a line for each of `never`, `{group, kind, "never": true}` and `from`, and one per
 /// backup: `{group, id, time, kind, bytes, key}`, `layout` of an older system's,
 /// `"verified": {at, depth}`, `"failed": REASON`, `"held": true`, `"future": true`, `"damaged":
-/// REASON`, `"backdated": REASON`, `from` where there are two destinations, and `warnings` where
-/// there are any, of an encrypted backup only how many; from the manifest `format`, `server`,
-/// `seconds` and `uncompressed_bytes`, `part` of a partial dump, and `recipients` of an encrypted
-/// backup.
+/// REASON`, `"backdated": REASON`, `"not_signed": REASON`, `from` where there are two destinations,
+/// and `warnings` where there are any, of an encrypted backup only how many; from the manifest
+/// `format`, `server`, `seconds` and `uncompressed_bytes`, `part` of a partial dump, and
+/// `recipients` of an encrypted backup.
 [[nodiscard]] std::string format_backup_json(const std::vector<ListedBackup>& backups,
                                              const std::vector<NeverBackedUp>& never = {});
 /// Returns everything that is known about one backup, a line per fact; ages are by `now`.

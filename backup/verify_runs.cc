@@ -23,6 +23,14 @@ namespace {
 
 using Backups = std::span<const Backup>;
 
+/// Returns whether a backup can be verified as far as the listing tells: where signatures are
+/// wanted, one without any cannot, such as those from before there were signatures.
+bool may_be_verified(const Store& store, const Backup& backup) {
+  return !store.signatures().are_wanted() ||
+         std::any_of(backup.files.begin(), backup.files.end(),
+                     [](const BackupFile& file) { return file.name == kSignatureName; });
+}
+
 /// Returns the complete backups that are not dated in the future, by group, then oldest first.
 std::vector<Backup> backups_of(Store& store, UtcTime now) {
   std::vector<Backup> backups = read_catalog(store);
@@ -167,7 +175,9 @@ void VerifyRuns::run() {
 }
 
 void VerifyRuns::run_in(const Destination& destination, UtcTime now) {
-  const std::vector<Backup> backups = backups_of(destination.store(), now);
+  std::vector<Backup> backups = backups_of(destination.store(), now);
+  std::erase_if(
+      backups, [&](const Backup& backup) { return !may_be_verified(destination.store(), backup); });
   for (const Backups group : groups_of(backups)) {
     const std::optional<UtcTime> last = last_verified(group);
     if (!last || !is_of_present_period(*last, *config_.verify.schedule, now)) {

@@ -87,6 +87,10 @@ std::vector<Option> run_options(PruneConfig& config) {
        .value = choice(&guards.on_backdated, {"freeze", "allow"}),
        .help = "Whether to delete backups of a database of which some were stored long after their "
                "date, although others had been stored in time before."},
+      {.name = "PRUNE_ON_UNSIGNED",
+       .value = choice(&guards.on_unsigned, {"freeze", "allow"}),
+       .help = "With BACKUP_VERIFY_KEY: whether to delete backups of a database of which some are "
+               "not signed that were stored after the first signed one."},
       {.name = "PRUNE_REQUIRE_VERIFIED",
        .value = &config.rules.retention.require_verified,
        .help =
@@ -235,6 +239,7 @@ CommandLine prune_command_line(PruneConfig& config) {
   append_options(command.options, "Older systems", adoption_options(config.adoption), kPlanning);
   append_options(command.options, "Store", store_options(config.store), kWithStore);
   append_options(command.options, "Store", removal_options(config.store), kRemoving);
+  append_options(command.options, "Store", verify_key_rows(config.store.signatures), kPlanning);
   append_options(command.options, "Service", service_options(config.service), kLogging);
   append_options(command.options, "Service", access_options(config.access), kServing);
   append_options(command.options, "Reports", report_options(config.reports), kReported);
@@ -271,6 +276,7 @@ void check_prune_config(PruneConfig& config, ParsedOptions& parsed) {
   }
   check_adoption(config.adoption, problems);
   check_store_config(config.store, parsed, problems);
+  check_signatures(config.store.signatures, parsed, config.store.environment);
   check_report_config(config.reports, parsed);
   check_access(config.access, parsed);
 }
@@ -303,6 +309,7 @@ PageSettings rules_in_force(const PruneConfig& config) {
       {"PRUNE_WHEN_STALLED", on_doubt(guards.when_stalled)},
       {"PRUNE_ON_SUSPECT", on_doubt(guards.on_suspect)},
       {"PRUNE_ON_BACKDATED", on_doubt(guards.on_backdated)},
+      {"PRUNE_ON_UNSIGNED", on_doubt(guards.on_unsigned)},
       {"PRUNE_MAX_REMOVE", guards.max_remove ? format_removal_limit(*guards.max_remove) : "off"},
       {"TZ", rules.zone},
       {"ADOPT_LAYOUTS", config.adoption.layouts.empty() ? "none" : config.adoption.layouts}};

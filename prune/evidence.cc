@@ -51,6 +51,50 @@ Reading reading_of(Manifest manifest, const Backup& backup) {
           .left_out = std::move(manifest.left_out)};
 }
 
+/// Returns whether there is a signature, of whatever it is and by whomever.
+bool has_signature(const Backup& backup) {
+  return backup.is_ours() &&
+         std::any_of(backup.files.begin(), backup.files.end(),
+                     [](const BackupFile& file) { return file.name == kSignatureName; });
+}
+
+/// Returns when the first backup of the group was stored that a trusted key has signed; nullopt
+/// where none has been. What was stored before is from before there were signatures.
+std::optional<UtcTime> first_signed(Store& store, const std::vector<const Step*>& steps) {
+  std::vector<const Backup*> claimed;
+  for (const Step* step : steps) {
+    if (has_signature(*step->backup)) claimed.push_back(step->backup);
+  }
+  std::sort(claimed.begin(), claimed.end(),
+            [](const Backup* a, const Backup* b) { return a->committed < b->committed; });
+  for (const Backup* backup : claimed) {
+    try {
+      if (judge_manifest(store, *backup).distrust.empty()) return backup->committed;
+    } catch (...) {
+      const Error error = current_failure();
+      if (error.kind() == ErrorKind::transient) throw error;
+    }  // what is wrong with it is found out below
+  }
+  return std::nullopt;
+}
+
+void note_unsigned(Store& store, const Backup& backup, const std::string& why, GroupFacts& facts) {
+  if (!facts.first_signed || backup.committed <= *facts.first_signed) return;
+  const bool is_known = std::any_of(facts.not_signed.begin(), facts.not_signed.end(),
+                                    [&](const FlawedBackup& one) { return one.id == backup.id; });
+  if (is_known) return;
+  const std::string place = store.location(backup.folder());
+  facts.not_signed.push_back({backup.id, fmt::format("{}: {}", place, why), backup.time});
+}
+
+/// Notes a backup of which the listing alone tells that it is not signed.
+void note_unclaimed(Store& store, const Backup& backup, GroupFacts& facts) {
+  if (has_signature(backup)) return;
+  const std::string older = distrust_of_older(store);
+  note_unsigned(store, backup,
+                backup.is_ours() ? fmt::format("{} is missing", kSignatureName) : older, facts);
+}
+
 void note_backdated(Store& store, const Backup& backup, const std::string& why, GroupFacts& facts) {
   const std::string place = store.location(backup.folder());
   facts.backdated.push_back({backup.id, fmt::format("{}: {}", place, why), backup.time});
@@ -62,11 +106,13 @@ void read_into(Store& store, const Backup& backup, GroupFacts& facts) {
   try {
     Inspection seen = inspect_backup(store, backup);
     if (!seen.backdating.empty()) note_backdated(store, backup, seen.backdating, facts);
+    if (!seen.distrust.empty()) note_unsigned(store, backup, seen.distrust, facts);
     if (!seen.damage.empty()) {
       const std::string place = store.location(backup.folder());
       facts.damaged.push_back({backup.id, fmt::format("{}: {}", place, seen.damage), backup.time});
     } else if (seen.manifest) {
       facts.readings.push_back(reading_of(*std::move(seen.manifest), backup));
+      facts.readings.back().is_believed = seen.distrust.empty();
     }
   } catch (...) {
     const Error error = current_error();
@@ -135,6 +181,7 @@ void look_for_retirement(Store& store, const Plan& plan, const Group& group, Gro
   const Reading& last = facts.readings.back();
   const std::string name = as_utf8(group.name());
   for (const Reading& run : read_later_runs(store, plan, last, group)) {
+    if (!run.is_believed) continue;
     const auto left_out = std::find_if(run.left_out.begin(), run.left_out.end(),
                                        [&](const LeftOut& item) { return item.database == name; });
     const bool is_left_out = left_out != run.left_out.end();
@@ -165,13 +212,15 @@ bool stands_for_others(const Step& step) {
 
 /// Adds to `facts` only what is wrong with `backup`.
 void check_into(Store& store, const Backup& backup, GroupFacts& facts) {
-  GroupFacts of_this;
+  GroupFacts of_this{.first_signed = facts.first_signed};
   read_into(store, backup, of_this);
   std::move(of_this.unreadable.begin(), of_this.unreadable.end(),
             std::back_inserter(facts.unreadable));
   std::move(of_this.damaged.begin(), of_this.damaged.end(), std::back_inserter(facts.damaged));
   std::move(of_this.backdated.begin(), of_this.backdated.end(),
             std::back_inserter(facts.backdated));
+  std::move(of_this.not_signed.begin(), of_this.not_signed.end(),
+            std::back_inserter(facts.not_signed));
 }
 
 /// Reads the manifests of the newest backups, and of all that the plan relies on to be undamaged.
@@ -180,6 +229,7 @@ void read_manifests(Store& store, const Plan& plan, const std::vector<const Step
   const auto floor = static_cast<size_t>(plan.rules.retention.min_backups);
   size_t ours = 0;
   for (const Step* step : newest_first) {
+    note_unclaimed(store, *step->backup, facts);
     if (!step->backup->is_ours()) {
       const std::string backdating = backdating_of(*step->backup, std::nullopt);
       if (!backdating.empty()) note_backdated(store, *step->backup, backdating, facts);
@@ -264,9 +314,12 @@ void warn_of_short_age(const Plan& plan, std::span<const Step> group, const Grou
 void freeze(std::span<Step> group, const GroupFacts& facts) {
   for (Step& step : group) {
     const bool is_damaged = is_among(facts.damaged, step);
-    if (is_damaged || is_among(facts.backdated, step)) {
+    const bool is_unsigned = is_among(facts.not_signed, step);
+    if (is_damaged || is_unsigned || is_among(facts.backdated, step)) {
       step.action = Action::keep;
-      step.reasons = is_damaged ? Reason::damaged : Reason::backdated;
+      step.reasons = is_damaged    ? Reason::damaged
+                     : is_unsigned ? Reason::not_signed
+                                   : Reason::backdated;
     }
     if (step.action == Action::keep) continue;
     step.action = Action::keep;
@@ -312,12 +365,14 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
   const Group& own = group.front().backup->group;
   GroupFacts facts = count_facts(newest_first, plan.now);
   facts.place = store.location(encode_group(own));
+  if (store.signatures().are_wanted()) facts.first_signed = first_signed(store, newest_first);
   for (const Step& step : group) {
     if (step.reasons.has(Reason::damaged)) check_into(store, *step.backup, facts);
   }
   read_manifests(store, plan, newest_first, facts);
   if (has_wal(group, plan)) add_wal_facts(store, plan, facts);
-  for (std::vector<FlawedBackup>* const flawed : {&facts.damaged, &facts.backdated}) {
+  for (std::vector<FlawedBackup>* const flawed :
+       {&facts.damaged, &facts.backdated, &facts.not_signed}) {
     std::stable_sort(flawed->begin(), flawed->end(),
                      [](const FlawedBackup& a, const FlawedBackup& b) { return a.time > b.time; });
   }

@@ -106,6 +106,8 @@ std::string_view guard_name(Guard guard) {
       return "damaged";
     case Guard::backdated:
       return "backdated";
+    case Guard::not_signed:
+      return "not_signed";
     case Guard::emptiness:
       return "emptiness";
     case Guard::newest:
@@ -188,6 +190,19 @@ std::optional<std::string> guard_backdated(const GroupFacts& facts) {
       facts.backdated.front().text);
 }
 
+std::optional<std::string> guard_not_signed(const GroupFacts& facts) {
+  if (facts.not_signed.empty()) return std::nullopt;
+  const size_t count = facts.not_signed.size();
+  return fmt::format(
+      "{}: {}; delete the prefixes of those that pg-backup did not make, or set "
+      "PRUNE_ON_UNSIGNED=allow where you know that it made them all",
+      count == 1 ? "a backup is not signed, and was stored after the first signed one"
+                 : fmt::format("{} backups are not signed, and were stored after the first signed "
+                               "one (pg-backup list shows them), the newest",
+                               count),
+      facts.not_signed.front().text);
+}
+
 std::optional<std::string> guard_manifests(const GroupFacts& facts) {
   if (facts.unreadable.empty()) return std::nullopt;
   return fmt::format("a manifest cannot be read: {}", facts.unreadable.front());
@@ -251,6 +266,7 @@ std::vector<GuardFinding> guard_group(const GroupFacts& facts, const GuardRules&
   };
   add(Guard::damaged, guard_damaged(facts));
   if (rules.on_backdated == OnDoubt::freeze) add(Guard::backdated, guard_backdated(facts));
+  if (rules.on_unsigned == OnDoubt::freeze) add(Guard::not_signed, guard_not_signed(facts));
   add(Guard::emptiness, guard_emptiness(facts));
   add(Guard::newest, guard_newest(facts));
   if (rules.when_stalled == OnDoubt::freeze) add(Guard::stalled, guard_stalled(facts, now));

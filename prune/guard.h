@@ -20,6 +20,7 @@ namespace pgbackup {
 enum class Guard {
   damaged,
   backdated,
+  not_signed,
   emptiness,
   newest,
   stalled,
@@ -29,9 +30,10 @@ enum class Guard {
   unverified,
   volume,
 };
-inline constexpr std::array<Guard, 10> kGuards = {
-    Guard::damaged,   Guard::backdated, Guard::emptiness, Guard::newest,     Guard::stalled,
-    Guard::manifests, Guard::servers,   Guard::suspect,   Guard::unverified, Guard::volume};
+inline constexpr std::array<Guard, 11> kGuards = {
+    Guard::damaged, Guard::backdated,  Guard::not_signed, Guard::emptiness,
+    Guard::newest,  Guard::stalled,    Guard::manifests,  Guard::servers,
+    Guard::suspect, Guard::unverified, Guard::volume};
 
 /// Returns the name as the metrics have it: `damaged`.
 [[nodiscard]] std::string_view guard_name(Guard guard);
@@ -73,6 +75,7 @@ struct GuardRules {
   OnDoubt when_stalled = OnDoubt::freeze;
   OnDoubt on_suspect = OnDoubt::freeze;
   OnDoubt on_backdated = OnDoubt::freeze;
+  OnDoubt on_unsigned = OnDoubt::freeze;
   std::optional<RemovalLimit> max_remove{};
   bool require_verified = false;
 };
@@ -88,6 +91,7 @@ struct Reading {
   int64_t tables = 0;
   std::vector<Group> groups{};      ///< groups of the run
   std::vector<LeftOut> left_out{};  ///< databases that the run left out
+  bool is_believed = true;          ///< it is signed, or need not be
 };
 
 /// Names a backup that should count for nothing, and why.
@@ -122,6 +126,10 @@ struct GroupFacts {
   std::vector<std::string> unreadable{};  ///< manifests, with the reason and what to do
   std::vector<FlawedBackup> damaged{};    ///< newest first
   std::vector<FlawedBackup> backdated{};  ///< newest first; also among `readings`
+  /// Holds those that were stored after the first signed backup and are not signed, newest first;
+  /// some are among `readings`.
+  std::vector<FlawedBackup> not_signed{};
+  std::optional<UtcTime> first_signed{};  ///< when the first signed one was stored; unset: none was
   /// Says that later runs backed up other databases of the same server without knowing this one.
   bool is_retired = false;
   std::string left_out{};  ///< why the newest later run that knows the database left it out, or ""
@@ -153,6 +161,8 @@ struct NextBackup {
 /// Objects to backdated backups: whoever can put one there may have put others there that no
 /// listing gives away.
 [[nodiscard]] std::optional<std::string> guard_backdated(const GroupFacts& facts);
+/// Objects to backups that are not signed although others had been before.
+[[nodiscard]] std::optional<std::string> guard_not_signed(const GroupFacts& facts);
 /// Objects when a manifest cannot be read.
 [[nodiscard]] std::optional<std::string> guard_manifests(const GroupFacts& facts);
 /// Objects when two servers take turns. One that replaces another for good is no objection: see

@@ -10,9 +10,10 @@ namespace pgbackup {
 enum class Reason {
   // The policy keeps it.
   future,
-  damaged,    ///< what its manifest names is not there
-  backdated,  ///< the date in its id may be wrong
-  failed,     ///< its verification has failed
+  damaged,     ///< what its manifest names is not there
+  backdated,   ///< the date in its id may be wrong
+  not_signed,  ///< it is not signed, and was stored after the first signed one
+  failed,      ///< its verification has failed
   held,
   within,
   last,

@@ -48,6 +48,8 @@ std::string reason_text(Reason reason, const Step& step, const Rules& rules) {
       return "damaged: kept, but never counted";
     case Reason::backdated:
       return "backdated: it may not be of its date";
+    case Reason::not_signed:
+      return "not signed: anyone may have put it there";
     case Reason::bad_manifest:
       return "its manifest is damaged";
     case Reason::unreadable:

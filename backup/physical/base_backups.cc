@@ -26,10 +26,10 @@ std::optional<FoundBase> read_base_backup(Store& store, Backup& backup, Log& log
   std::string damage;
   try {
     Inspection inspection = inspect_backup(store, backup);
-    if (inspection.damage.empty() && inspection.manifest) {
+    if (inspection.damage.empty() && inspection.distrust.empty() && inspection.manifest) {
       return FoundBase{std::move(backup), *std::move(inspection.manifest)};
     }
-    damage = inspection.damage;
+    damage = inspection.damage.empty() ? inspection.distrust : inspection.damage;
   } catch (...) {
     const Error error = current_failure();
     if (error.kind() == ErrorKind::transient) throw error;

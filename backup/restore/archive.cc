@@ -23,19 +23,33 @@ Manifest read_manifest_to_restore(Store& store, const Backup& backup) {
 
 uint64_t StoredArchive::copy(Sink& sink, Clock& clock, Log& log) {
   require_objects(store_, backup_, stream());
+  const BlockSums* const known = sums();
   HoldBackSink hold(sink);
   StreamCheck checked(hold, stream());
   const std::unique_ptr<Sink> unpacked = unpack(checked, stream().packing);
   ProgressSink progress(
       *unpacked, {.what = backup_.group.name(), .total = manifest_.stored_bytes()}, clock, log);
-  copy_objects(store_, backup_, stream(), progress);
+  if (known != nullptr) {
+    copy_blocks(store_, backup_, stream(), *known, progress);
+  } else {
+    copy_objects(store_, backup_, stream(), progress);
+  }
   progress.finish();
   return stream().uncompressed_bytes;
+}
+
+const BlockSums* StoredArchive::sums() {
+  if (!store_.signatures().are_wanted()) return nullptr;
+  if (!sums_) sums_ = sum_blocks(store_, backup_, stream());
+  return &*sums_;
 }
 
 void StoredArchive::copy_head(Sink& sink, const std::function<bool()>& enough) {
   constexpr size_t kStep = size_t{64} << 10U;
   const std::unique_ptr<Sink> unpacked = unpack(sink, stream().packing);
+  if (const BlockSums* const known = sums()) {
+    return copy_blocks(store_, backup_, stream(), *known, *unpacked, enough);
+  }
   std::vector<char> buffer(kStep);
   for (const ManifestObject& object : stream().objects) {
     const std::unique_ptr<Source> source = store_.open(backup_.key_of(object.name));

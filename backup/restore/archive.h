@@ -1,8 +1,9 @@
 // A stored backup of ours as the archive or SQL that pg_dump wrote: fetched, checked, decompressed.
-// The receiver gets the last bytes only after every size and checksum has matched. The format of a
-// stored backup is in common/catalog/manifest.h.
+// The receiver gets the last bytes only after every size and checksum has matched; where signatures
+// are wanted, it gets none before. The format of a stored backup is in common/catalog/manifest.h.
 #pragma once
 
+#include <optional>
 #include <utility>
 
 #include "backup/restore/stored_dump.h"
@@ -40,10 +41,14 @@ class StoredArchive final : public StoredDump {
  private:
   /// Returns the only stream that a dump has.
   [[nodiscard]] const ManifestStream& stream() const { return manifest_.streams.front(); }
+  /// Returns the sums by which nothing passes that the signed manifest does not answer for, for
+  /// which everything is read once before; nullptr where no signature is wanted.
+  const BlockSums* sums();
 
   Store& store_;
   const Backup& backup_;
   Manifest manifest_;
+  std::optional<BlockSums> sums_;
 };
 
 }  // namespace pgbackup

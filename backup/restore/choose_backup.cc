@@ -66,6 +66,7 @@ bool is_wanted(const Backup& backup, const RestoreRequest& request) {
 /// Says what is wrong with a backup.
 struct Flaws {
   std::string damage{};      ///< why it cannot be restored, including a damaged manifest
+  std::string distrust{};    ///< why it is not believed, see Inspection
   std::string backdating{};  ///< why it may not be of its date
   bool counts = true;        ///< counts as a backup of its date; so does a run of many days
 };
@@ -74,8 +75,10 @@ struct Flaws {
 std::optional<Flaws> flaws_of(Store& store, const Backup& backup) {
   try {
     Inspection seen = inspect_backup(store, backup);
-    const bool counts = seen.damage.empty() && (seen.backdating.empty() || seen.was_slow);
-    return Flaws{std::move(seen.damage), std::move(seen.backdating), counts};
+    const bool counts =
+        seen.damage.empty() && seen.distrust.empty() && (seen.backdating.empty() || seen.was_slow);
+    return Flaws{std::move(seen.damage), std::move(seen.distrust), std::move(seen.backdating),
+                 counts};
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::not_found) return std::nullopt;
     if (error.kind() == ErrorKind::corrupt)
@@ -93,6 +96,13 @@ std::optional<Flaws> flaws_of(Store& store, const Backup& backup) {
 std::string damage_text(const FoundBackup& found, const std::string& damage) {
   return fmt::format("{} is damaged: {}",
                      found.destination->store().location(found.backup.folder()), damage);
+}
+
+/// Returns the error for a backup that must not be restored; nullopt for one that may be.
+std::optional<Error> refusal(const FoundBackup& found, const Flaws& flaws) {
+  if (!flaws.damage.empty()) return damaged(damage_text(found, flaws.damage));
+  if (flaws.distrust.empty()) return std::nullopt;
+  return not_signed(found.destination->store().location(found.backup.folder()), flaws.distrust);
 }
 
 std::string backdating_text(const FoundBackup& found, const std::string& backdating) {
@@ -126,6 +136,22 @@ void warn_of(const FoundBackup& found, const std::string& warning, Log& log) {
       {{"database", found.backup.group.name()}, {"run", found.backup.id}, {"warning", warning}});
 }
 
+void warn_not_counted(Store& store, const Backup& backup, const Flaws& flaws, Log& log) {
+  const auto fields = [&](const std::string& cause) {
+    return LogFields{{"backup", store.location(backup.folder())},
+                     {"database", backup.group.name()},
+                     {"run", backup.id},
+                     {"cause", cause}};
+  };
+  if (!flaws.damage.empty()) {
+    log.warn("a backup does not count, as it is damaged", fields(flaws.damage));
+  } else if (!flaws.distrust.empty()) {
+    log.warn("a backup does not count, as it is not signed", fields(flaws.distrust));
+  } else {
+    log.warn("a backup does not count, as it is backdated", fields(flaws.backdating));
+  }
+}
+
 /// Returns when the newest backup of `group` began that is undamaged and of its date. A backup that
 /// this program may not read, or does not understand, counts as undamaged.
 std::optional<UtcTime> newest_start(Store& store, const Group& group, UtcTime now, Log& log) {
@@ -144,12 +170,7 @@ std::optional<UtcTime> newest_start(Store& store, const Group& group, UtcTime no
       const std::optional<Flaws> flaws = flaws_of(store, backup);
       if (!flaws) continue;
       if (!flaws->counts) {
-        log.warn(flaws->damage.empty() ? "a backup does not count, as it is backdated"
-                                       : "a backup does not count, as it is damaged",
-                 {{"backup", store.location(backup.folder())},
-                  {"database", group.name()},
-                  {"run", backup.id},
-                  {"cause", flaws->damage.empty() ? flaws->backdating : flaws->damage}});
+        warn_not_counted(store, backup, *flaws, log);
         continue;
       }
     } catch (const Error& error) {
@@ -186,7 +207,7 @@ void refuse_damaged(const FoundBackup& found, Log& log) {
                 fmt::format("{} was deleted after the listing",
                             found.destination->store().location(found.backup.folder())));
   }
-  if (!flaws->damage.empty()) throw damaged(damage_text(found, flaws->damage));
+  if (std::optional<Error> error = refusal(found, *flaws)) throw Error(*std::move(error));
   if (!flaws->backdating.empty()) warn_of(found, backdating_text(found, flaws->backdating), log);
 }
 
@@ -199,7 +220,7 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
   }
   const UtcTime now = time_of(destinations, clock);
   const bool is_latest = request.id == "latest";
-  std::string reason;
+  std::optional<Error> reason;
   FoundBackup* failed = nullptr;  // the first one that is named, and that a verification found bad
   for (FoundBackup& one : found) {
     const bool is_future = is_from_future(one.backup, now);
@@ -219,10 +240,11 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
                           {"run", one.backup.id}};
       if (is_latest) fields.emplace_back("hint", "it is not the latest; --id restores it");
       log.warn("the verification of a backup has failed", fields);
-      if (!is_latest && flaws->damage.empty() && failed == nullptr) failed = &one;
+      if (!is_latest && !refusal(one, *flaws) && failed == nullptr) failed = &one;
       continue;
     }
-    if (flaws->damage.empty()) {
+    std::optional<Error> refused = refusal(one, *flaws);
+    if (!refused) {
       if (flaws->backdating.empty()) return std::move(one);
       const bool is_passed_over = is_latest && !flaws->counts;
       warn_of(one,
@@ -232,12 +254,13 @@ FoundBackup choose_backup(const Destinations& destinations, const RestoreRequest
       if (is_passed_over) continue;
       return std::move(one);
     }
-    reason = damage_text(one, flaws->damage);
-    log.warn("passed over",
-             {{"database", one.backup.group.name()}, {"run", one.backup.id}, {"cause", reason}});
+    log.warn("passed over", {{"database", one.backup.group.name()},
+                             {"run", one.backup.id},
+                             {"cause", refused->message()}});
+    reason.emplace(*std::move(refused));
   }
   if (failed != nullptr) return std::move(*failed);
-  if (!reason.empty()) throw damaged(reason);
+  if (reason) throw Error(*std::move(reason));
   throw Error(ErrorKind::not_found,
               fmt::format("there is no {} in {} but what is dated in the future, backdated, or has "
                           "just been deleted, or what a verification found bad",

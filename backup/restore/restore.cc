@@ -135,7 +135,12 @@ RestoreReport Restore::run(Store& store, const Backup& backup, const RestoreRequ
 }
 
 std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backup) {
-  if (!backup.is_ours()) return std::make_unique<AdoptedDump>(store, backup);
+  if (!backup.is_ours()) {
+    if (const std::string distrust = distrust_of_older(store); !distrust.empty()) {
+      throw not_signed(store.location(backup.id), distrust);
+    }
+    return std::make_unique<AdoptedDump>(store, backup);
+  }
   Manifest manifest = read_manifest_to_restore(store, backup);
   for (const std::string& warning : manifest.warnings) {
     log_.warn("the backup has a warning", {{"warning", warning}});

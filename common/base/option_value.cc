@@ -108,15 +108,26 @@ std::string assign_choice(const Choice& choice, std::string_view text) {
 constexpr const char* kControlCharacter =
     "the value holds a control character, such as a line break";
 
+/// Returns whether `text` holds control characters other than the line breaks of keys in PEM.
+bool has_stray_controls(std::string_view text) {
+  if (!text.starts_with("-----BEGIN ")) return has_control_characters(text);
+  std::string joined(text);
+  std::replace(joined.begin(), joined.end(), '\r', ' ');
+  std::replace(joined.begin(), joined.end(), '\n', ' ');
+  const bool has_others = has_control_characters(joined);
+  wipe(joined);
+  return has_others;
+}
+
 std::string assign_secret(Secret* value, std::string_view text) {
-  if (has_control_characters(text)) return kControlCharacter;
+  if (has_stray_controls(text)) return kControlCharacter;
   *value = Secret(text);
   return "";
 }
 
 std::string assign_text(std::string* value, std::string_view text) {
   if (text.starts_with("tcp://")) return complain(text, "a plain value");
-  if (has_control_characters(text)) return kControlCharacter;
+  if (has_stray_controls(text)) return kControlCharacter;
   *value = text;
   return "";
 }

@@ -253,7 +253,7 @@ void BackupWriter::drop(Branch& branch, const Error& error) {
 
 /// Abandons what is unfinished, and deletes what is complete. The reply to the manifest may be lost
 /// although it was written: the manifest goes first, as in pruning. After a conflict the manifest,
-/// the sums and the private part that are there belong to someone else.
+/// its signature, the sums and the private part that are there belong to someone else.
 void BackupWriter::withdraw(Branch& branch, ErrorKind cause) noexcept {
   branch.writers.clear();
   try {
@@ -268,6 +268,7 @@ void BackupWriter::withdraw(Branch& branch, ErrorKind cause) noexcept {
       keys.insert(keys.begin(), fmt::format("{}/{}", folder, kManifestName));
       keys.push_back(fmt::format("{}/{}", folder, kSumsName));
       if (branch.has_sealed) keys.push_back(fmt::format("{}/{}", folder, kSealedName));
+      if (store.signatures().key) keys.push_back(fmt::format("{}/{}", folder, kSignatureName));
     }
     try {
       for (const std::string& key : keys) store.remove(key);

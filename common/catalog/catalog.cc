@@ -162,6 +162,24 @@ std::string read_manifest_text(Store& store, const std::string& key) {
   }
 }
 
+/// Returns why the manifest `text` is not signed by a trusted key; empty where it is, or need not
+/// be.
+std::string distrust_of(Store& store, const Backup& backup, std::string_view text) {
+  if (!store.signatures().are_wanted()) return "";
+  try {
+    const std::string signature =
+        read_small_object(store, backup.key_of(kSignatureName), kSignatureBytes);
+    if (store.signatures().accept(text, signature)) return "";
+    return fmt::format("{} is the signature of another manifest, or by another key",
+                       kSignatureName);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::not_found) return fmt::format("{} is missing", kSignatureName);
+    if (error.kind() == ErrorKind::corrupt)
+      return fmt::format("{} is no signature", kSignatureName);
+    throw;
+  }
+}
+
 }  // namespace
 
 std::string Backup::folder() const { return is_ours() ? backup_folder(group, id) : id; }
@@ -241,21 +259,42 @@ Backup look_again(Store& store, const Backup& backup) {
   return gone;
 }
 
-Manifest read_manifest(Store& store, const Backup& backup) {
+JudgedManifest judge_manifest(Store& store, const Backup& backup) {
   const std::string key = backup.key_of(kManifestName);
   return with_context(store.location(key), [&] {
-    Manifest manifest = parse_manifest(read_manifest_text(store, key));
-    const Group& group = manifest.group;
-    if (group.name() != as_utf8(backup.group.name()) || manifest.id != backup.id) {
+    const std::string text = read_manifest_text(store, key);
+    JudgedManifest judged{.manifest = parse_manifest(text),
+                          .distrust = distrust_of(store, backup, text)};
+    const Group& group = judged.manifest.group;
+    if (group.name() != as_utf8(backup.group.name()) || judged.manifest.id != backup.id) {
       throw Error(ErrorKind::corrupt,
                   fmt::format("it is the manifest of {} {}, not of {} {}", printable(group.name()),
-                              printable(manifest.id), backup.group.name(), backup.id));
+                              printable(judged.manifest.id), backup.group.name(), backup.id));
     }
     if (group.kind() != backup.group.kind()) {
       throw Error(ErrorKind::corrupt, fmt::format("its kind is {}", kind_name(group.kind())));
     }
-    return manifest;
+    return judged;
   });
+}
+
+Manifest read_manifest(Store& store, const Backup& backup) {
+  JudgedManifest judged = judge_manifest(store, backup);
+  if (!judged.distrust.empty()) {
+    throw not_signed(store.location(backup.folder()), judged.distrust);
+  }
+  return std::move(judged.manifest);
+}
+
+std::string distrust_of_older(const Store& store) {
+  return store.signatures().are_wanted() ? "backups of older systems are not signed" : "";
+}
+
+Error not_signed(std::string_view place, std::string_view distrust) {
+  return {ErrorKind::conflict,
+          fmt::format("{} is not signed as BACKUP_VERIFY_KEY wants: {}", place, distrust),
+          "anyone who may write into the store can have put it there; if you know that nobody did, "
+          "run this once without BACKUP_VERIFY_KEY"};
 }
 
 }  // namespace pgbackup

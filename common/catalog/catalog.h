@@ -97,8 +97,25 @@ inline constexpr size_t kMostObjects = 10'000'000;
 /// Returns the backup as the store lists it now, without files when nothing of it exists any more.
 [[nodiscard]] Backup look_again(Store& store, const Backup& backup);
 
-/// Reads and checks a backup's manifest. Throws `not_found`, and `corrupt`, also for the manifest
-/// of another group or id: an old backup must not pass for the newest.
+/// Holds a manifest, and whether it may be believed.
+struct JudgedManifest {
+  Manifest manifest;
+  std::string distrust{};  ///< why it is not signed as BACKUP_VERIFY_KEY wants; empty: it is
+};
+
+/// Reads and checks a backup's manifest, and its signature where the store's signatures() are
+/// wanted. Throws `not_found`, and `corrupt`, also for the manifest of another group or id: an old
+/// backup must not pass for the newest.
+[[nodiscard]] JudgedManifest judge_manifest(Store& store, const Backup& backup);
+
+/// Reads a manifest as judge_manifest() does, and throws `conflict` for one that is not signed.
 [[nodiscard]] Manifest read_manifest(Store& store, const Backup& backup);
+
+/// Returns why a backup of an older system, which nothing signs, is not believed by `store`; empty
+/// where no signatures are wanted.
+[[nodiscard]] std::string distrust_of_older(const Store& store);
+
+/// Returns the `conflict` error for a backup at `place` that is not believed.
+[[nodiscard]] Error not_signed(std::string_view place, std::string_view distrust);
 
 }  // namespace pgbackup

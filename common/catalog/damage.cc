@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/base/printable.h"
@@ -13,7 +14,8 @@ namespace {
 
 bool is_data(const BackupFile& file) {
   return file.bytes > 0 && file.name != kManifestName && file.name != kSumsName &&
-         file.name != kSealedName && file.name != kHoldName && !parse_verification(file.name);
+         file.name != kSealedName && file.name != kSignatureName && file.name != kHoldName &&
+         !parse_verification(file.name);
 }
 
 const BackupFile* find_file(const Backup& backup, std::string_view name) {
@@ -68,7 +70,14 @@ std::string backdating_of(const Backup& backup, const std::optional<Manifest>& m
 
 Inspection inspect_backup(Store& store, const Backup& backup) {
   Inspection seen;
-  if (backup.is_ours()) seen.manifest = read_manifest(store, backup);
+  if (backup.is_ours()) {
+    JudgedManifest judged = judge_manifest(store, backup);
+    seen.manifest = std::move(judged.manifest);
+    seen.is_signed = store.signatures().are_wanted() && judged.distrust.empty();
+    seen.distrust = std::move(judged.distrust);
+  } else {
+    seen.distrust = distrust_of_older(store);
+  }
   seen.backdating = backdating_of(backup, seen.manifest);
   seen.was_slow = seen.manifest && was_stored_at_its_end(backup, *seen.manifest);
   if (damage_known(backup, seen.manifest).empty()) return seen;

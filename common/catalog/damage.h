@@ -28,13 +28,15 @@ namespace pgbackup {
 struct Inspection {
   std::optional<Manifest> manifest;  ///< only for ours
   std::string damage;                ///< empty: it is whole
+  std::string distrust{};            ///< empty: it is signed, or need not be
+  bool is_signed = false;            ///< by a key that is trusted
   std::string backdating{};          ///< empty: it is from the time of its date
   bool was_slow = false;             ///< its manifest says that the run went on until it was stored
 };
 
 /// Reads the manifest of a complete backup and compares. A backup that looks damaged is listed
 /// again first: the listing may be from before the end of the backup, or from the middle of its
-/// deletion. Throws as read_manifest() does, and `not_found` when the backup has been deleted
+/// deletion. Throws as judge_manifest() does, and `not_found` when the backup has been deleted
 /// since.
 [[nodiscard]] Inspection inspect_backup(Store& store, const Backup& backup);
 

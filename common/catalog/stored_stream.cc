@@ -4,12 +4,17 @@
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "common/codec/age.h"
 #include "common/codec/relay_sink.h"
 
 namespace pgbackup {
 namespace {
+
+/// What is compared before it passes: few sums for a large object, and little memory.
+constexpr size_t kBlockBytes = size_t{4} << 20U;
 
 class UnreadSink final : public Sink {
  public:
@@ -25,6 +30,17 @@ void check(const std::string& what, const HashSink& seen, uint64_t bytes,
   if (seen.sha256() != sha256) {
     throw damaged(fmt::format("the SHA-256 of {} does not match the manifest", what));
   }
+}
+
+/// Reads the next block, which is shorter than `buffer` only at the end of the object.
+std::string_view read_block(Source& source, std::vector<char>& buffer) {
+  size_t filled = 0;
+  while (filled < buffer.size()) {
+    const size_t got = source.read(std::span(buffer).subspan(filled));
+    if (got == 0) break;
+    filled += got;
+  }
+  return {buffer.data(), filled};
 }
 
 std::string uncompressed(const ManifestStream& stream) {
@@ -69,6 +85,45 @@ void copy_object(Store& store, const Backup& backup, const ManifestObject& objec
 
 void copy_objects(Store& store, const Backup& backup, const ManifestStream& stream, Sink& packed) {
   for (const ManifestObject& object : stream.objects) copy_object(store, backup, object, packed);
+}
+
+BlockSums sum_blocks(Store& store, const Backup& backup, const ManifestStream& stream) {
+  BlockSums sums;
+  std::vector<char> buffer(kBlockBytes);
+  UnreadSink nowhere;
+  for (const ManifestObject& object : stream.objects) {
+    const std::string key = backup.key_of(object.name);
+    HashSink stored(nowhere);
+    std::vector<std::string>& of_object = sums.emplace_back();
+    const std::unique_ptr<Source> source = store.open(key);
+    for (std::string_view block = read_block(*source, buffer); !block.empty();
+         block = read_block(*source, buffer)) {
+      stored.write(block);
+      if (stored.bytes() > object.bytes) break;
+      of_object.push_back(sha256_hex(block));
+    }
+    check(store.location(key), stored, object.bytes, object.sha256);
+  }
+  return sums;
+}
+
+void copy_blocks(Store& store, const Backup& backup, const ManifestStream& stream,
+                 const BlockSums& sums, Sink& packed, const std::function<bool()>& enough) {
+  std::vector<char> buffer(kBlockBytes);
+  for (size_t i = 0; i < stream.objects.size(); ++i) {
+    const std::string key = backup.key_of(stream.objects[i].name);
+    const std::unique_ptr<Source> source = store.open(key);
+    const auto refuse_changed = [&](bool is_changed) {
+      if (is_changed) throw damaged(store.location(key) + " was replaced while it was read");
+    };
+    for (const std::string& sum : sums.at(i)) {
+      const std::string_view block = read_block(*source, buffer);
+      refuse_changed(sha256_hex(block) != sum);
+      packed.write(block);
+      if (enough && enough()) return;
+    }
+    refuse_changed(!read_block(*source, buffer).empty());
+  }
 }
 
 void check_object(Store& store, const Backup& backup, const ManifestObject& object) {

@@ -97,6 +97,10 @@ class BackupsJudge {
     if (!entry.seen->damage.empty()) {
       return attention(what + "is damaged: " + entry.seen->damage, kLookAtLog);
     }
+    if (!entry.seen->distrust.empty()) {
+      return attention(what + "is not signed: " + entry.seen->distrust,
+                       "see docs/signing.md, What is not signed");
+    }
     if (!entry.seen->backdating.empty()) {
       return attention(what + "is backdated: " + entry.seen->backdating,
                        "see docs/retention.md, When pg-prune refuses");
@@ -109,7 +113,8 @@ class BackupsJudge {
           kLookAtLog);
     }
     add(FindingLevel::ok,
-        fmt::format("{}is {} old and has {}{}", what, age, format_bytes(newest.bytes),
+        fmt::format("{}is {} old and has {}{}{}", what, age, format_bytes(newest.bytes),
+                    entry.seen->is_signed ? "; it is signed" : "",
                     due ? fmt::format("; the next is due at {}", format_iso(due->at)) : ""),
         "");
   }

@@ -106,6 +106,7 @@ class StoreChecker {
   /// Judges the backups, and returns what there is.
   std::vector<GroupBackups> judge(Store& store, const std::string& area) {
     try {
+      store.use_signatures(signatures_of(config_.signatures));
       if (check_.judge_backups) {
         add(check_.judge_backups(store, area));
         return {};

@@ -21,6 +21,9 @@ std::string sums_text(std::string_view manifest, const std::vector<StoredObject>
 void Store::commit(const std::string& folder, std::string_view manifest,
                    const std::vector<StoredObject>& objects) {
   put(fmt::format("{}/{}", folder, kSumsName), sums_text(manifest, objects));
+  if (const std::optional<SigningKey>& key = signatures().key) {
+    put(fmt::format("{}/{}", folder, kSignatureName), key->sign(manifest));
+  }
   put(fmt::format("{}/{}", folder, kManifestName), manifest);
 }
 

@@ -11,11 +11,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/error.h"
 #include "common/base/utc_time.h"
 #include "common/codec/sink.h"
+#include "common/store/signatures.h"
 
 namespace pgbackup {
 
@@ -97,7 +99,8 @@ class Store {
   /// Lets the lock of what is written from now on begin now, and not when the store was made. All
   /// objects of a backup have one lock, so this is for what is written by itself.
   virtual void renew_lock() {}
-  /// Makes a backup exist: writes `folder`/SHA256SUMS, and then `folder`/manifest.json. A directory
+  /// Makes a backup exist: writes `folder`/SHA256SUMS, where a key signs the manifest
+  /// `folder`/manifest.json.sig, and then `folder`/manifest.json. A directory
   /// store also keeps a link `latest` beside `folder`, and S3 an object of that name where
   /// S3_LATEST asks for it.
   virtual void commit(const std::string& folder, std::string_view manifest,
@@ -134,15 +137,27 @@ class Store {
   /// Deletes an unfinished write; succeeds when it is absent.
   virtual void remove_unfinished(const UnfinishedWrite& write) = 0;
 
+  /// Sets who signs what is committed, and whose signature a manifest must have: the store is not
+  /// trusted, whoever reads it.
+  void use_signatures(Signatures signatures) { signatures_ = std::move(signatures); }
+  /// Returns the keys; a store that stands before another one returns those of that one.
+  [[nodiscard]] virtual const Signatures& signatures() const { return signatures_; }
+
   /// Returns the time by the store's own clock, which `modified` and `newest` are measured by.
   [[nodiscard]] virtual UtcTime now() = 0;
   /// Returns the store's time where its clock is not this machine's and the store tells it within
   /// seconds, else nullopt. Throws `canceled` only.
   [[nodiscard]] virtual std::optional<UtcTime> own_time() { return std::nullopt; }
+
+ private:
+  Signatures signatures_;
 };
 
 /// The name of the object whose existence is the backup's existence.
 inline constexpr std::string_view kManifestName = "manifest.json";
+/// The name of the object that holds the signature of the manifest: the 64 bytes of Ed25519 over
+/// the bytes of the manifest, and nothing else.
+inline constexpr std::string_view kSignatureName = "manifest.json.sig";
 /// The name of the object that holds the checksums of a backup's objects and of its manifest, for
 /// `sha256sum -c`. The programs do not read it.
 inline constexpr std::string_view kSumsName = "SHA256SUMS";

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "common/base/error.h"
 #include "common/base/text.h"
@@ -394,7 +395,9 @@ Destinations open_destinations(const StoreConfig& config, Clock& clock, Log& log
     if (!config.only.empty() && config.only != name) return;
     if (!has_both) name.clear();
     try {
-      destinations.emplace_back(name, make());
+      std::unique_ptr<Store> store = make();
+      store->use_signatures(signatures_of(config.signatures));
+      destinations.emplace_back(name, std::move(store));
     } catch (...) {
       const Error error = current_error();
       destinations.emplace_back(name, error);

@@ -15,6 +15,7 @@
 #include "common/base/options.h"
 #include "common/store/destinations.h"
 #include "common/store/s3/store.h"
+#include "common/store/signatures.h"
 
 namespace pgbackup {
 
@@ -28,6 +29,7 @@ struct StoreConfig {
   /// Holds the prefix below `backup_dir`, empty or with a slash at its end. check_store_config()
   /// sets it where the prefix comes as DB_BACKUP_PREFIX, which was one of directories, too.
   std::string dir_prefix{};
+  SignatureConfig signatures{};
 };
 
 /// Returns rows of the option table. The rows point into `config`, which must outlive them.

@@ -38,6 +38,7 @@ class CachedStore final : public Store {
   }
   [[nodiscard]] UtcTime now() override { return store_.now(); }
   [[nodiscard]] std::optional<UtcTime> own_time() override { return store_.own_time(); }
+  [[nodiscard]] const Signatures& signatures() const override { return store_.signatures(); }
 
   // These throw `failed`, since a page changes nothing.
   [[nodiscard]] std::unique_ptr<ObjectWriter> create(const std::string& key) override;

@@ -164,8 +164,9 @@ std::vector<std::optional<UtcTime>> ends_of(const std::vector<Known>& complete,
 /// Returns whether something else than the rules keeps a backup, of which no end is foreseen.
 bool is_kept_apart(const Step& step) {
   constexpr std::array kApart = {
-      Reason::future,         Reason::damaged,          Reason::backdated,  Reason::held,
-      Reason::last_of_server, Reason::last_of_timeline, Reason::unreadable, Reason::frozen};
+      Reason::future,           Reason::damaged,    Reason::backdated,
+      Reason::not_signed,       Reason::held,       Reason::last_of_server,
+      Reason::last_of_timeline, Reason::unreadable, Reason::frozen};
   return std::any_of(kApart.begin(), kApart.end(),
                      [&](Reason reason) { return step.reasons.has(reason); });
 }

@@ -81,7 +81,7 @@ void read_runs(Store& store, StoreView& view) {
   size_t names = 0;
   for (const auto& [id, backup] : newest) {
     try {
-      Manifest manifest = read_manifest(store, *backup);
+      Manifest manifest = judge_manifest(store, *backup).manifest;
       names += manifest.groups.size() + manifest.left_out.size();
       if (names > kMostNames) return;
       std::sort(manifest.groups.begin(), manifest.groups.end());

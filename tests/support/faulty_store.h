@@ -106,6 +106,7 @@ class FaultyStore final : public Store {
   }
   [[nodiscard]] size_t removal_batch() const override { return store_.removal_batch(); }
   [[nodiscard]] std::optional<UtcTime> own_time() override { return store_.own_time(); }
+  [[nodiscard]] const Signatures& signatures() const override { return store_.signatures(); }
   void list_unfinished(const std::function<void(const UnfinishedWrite&)>& visit) override {
     around("list_unfinished", "", [&] { store_.list_unfinished(visit); });
   }

@@ -560,6 +560,8 @@ TEST_CASE("Every wrong value is one sentence that names where it came from") {
                         {"STYLE", "xml", "one of text, json"},
                         {"STYLE", "JSON", "one of text, json"},
                         {"S3_BUCKET", "a\nb", "control character"},
+                        {"S3_BUCKET", "-----BEGIN KEY-----\n\x1b", "control character"},
+                        {"S3_BUCKET", "a\n-----BEGIN KEY-----\nb", "control character"},
                         {"S3_BUCKET", "tcp://10.0.0.1:80", "enableServiceLinks"}}) {
     CAPTURE(row.name, row.value);
     Settings s;

@@ -377,6 +377,7 @@ TEST_CASE("The rules are printed one per line, also those that are off") {
         "  PRUNE_WHEN_STALLED       freeze\n"
         "  PRUNE_ON_SUSPECT         allow\n"
         "  PRUNE_ON_BACKDATED       freeze\n"
+        "  PRUNE_ON_UNSIGNED        freeze\n"
         "  PRUNE_MAX_REMOVE         50%\n"
         "  TZ                       UTC\n"
         "  ADOPT_LAYOUTS            all\n"
