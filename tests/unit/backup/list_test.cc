@@ -232,7 +232,7 @@ TEST_CASE(
   write_encrypted(folder, manifest_of("web"));
   const std::vector<ListedBackup> listed = list_backups(only(store), {}, clock).backups;
   REQUIRE(listed.size() == 2);
-  const std::string table = format_backup_table(listed);
+  const std::string table = format_backup_table(listed, clock.now());
   const std::string whom = "encrypted for age16lvm...nsrdy5gz, ssh-ed25519 ...z8ePfOAD\n";
   CHECK(table.find("B  2 warnings, encrypted; partial: pg_dump was given --exclude-table "
                    "--no-comments, values encrypted; " +
@@ -255,7 +255,7 @@ TEST_CASE(
     CHECK(shown.find("secret") == std::string::npos);
   }
   folder.write(backup_folder(db("web"), kId) + "/" + std::string(kSealedName), "x");
-  CHECK(format_backup_table(list_backups(only(store), {}, clock).backups)
+  CHECK(format_backup_table(list_backups(only(store), {}, clock).backups, clock.now())
             .find("damaged: private.json.age has 1 bytes, the manifest says 6") !=
         std::string::npos);
 }
