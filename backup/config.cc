@@ -39,6 +39,8 @@ constexpr std::array<std::string_view, 12> kLogging = {
     kWalPush, kWalFetch, kVerify, kCheckBackup, kCheck};
 constexpr std::array<std::string_view, 4> kAdopting = {"list", kShow, "restore", kCheck};
 constexpr std::array<std::string_view, 4> kChoosing = {"list", kShow, "restore", kVerify};
+constexpr std::array<std::string_view, 6> kOpening = {"list",    kShow,   "restore",
+                                                      kWalFetch, kVerify, kCheck};
 constexpr std::array<std::string_view, 2> kVerifying = {"serve", kVerify};
 constexpr std::array<std::string_view, 1> kRestoring = {"restore"};
 
@@ -382,6 +384,8 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, "Physical", wal_file_rows(config.wal_file),
                  std::array{kWalPush, kWalFetch});
   append_options(command.options, "Backups", dump_rows(config.dump), kBackingUp);
+  append_options(command.options, "Encryption", age_recipient_rows(config.age), kUploading);
+  append_options(command.options, "Encryption", age_identity_rows(config.age), kOpening);
   append_options(command.options, "Service", service_options(config.service), kLogging);
   append_options(command.options, "Verification", verify_schedule_options(config),
                  std::array{std::string_view("serve")});
@@ -426,6 +430,7 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
     check_directory(config, environment, problems);
     note_memory(config, parsed.notes);
   }
+  check_encryption(config, parsed);
   check_report_config(config.reports, parsed);
   if (parsed.verb == kWalPush || parsed.verb == kWalFetch) {
     check_wal_file_options(config.wal_file, problems);

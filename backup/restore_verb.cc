@@ -30,7 +30,8 @@ void restore_one(Program& program, Store& store, const Backup& backup,
   const RestoreReport report =
       Restore({.pg = program.config.target,
                .bindir = program.config.bindir,
-               .lock_timeout = program.config.dump.lock_timeout},
+               .lock_timeout = program.config.dump.lock_timeout,
+               .keys = program.config.age.for_reading()},
               program.environment, program.clock, program.log, program.stop)
           .run(store, backup, request);
   LogFields fields = {{"database", backup.group.name()},

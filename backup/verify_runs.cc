@@ -98,14 +98,13 @@ VerificationReport readable(const VerificationReport& report, const Backup& back
 
 }  // namespace
 
-VerifyRuns::VerifyRuns(const BackupConfig& config, const Environment& environment,
-                       RunStates& states, Clock& clock, Log& log, const std::stop_token& stop)
+VerifyRuns::VerifyRuns(const BackupConfig& config, Program& program, RunStates& states)
     : config_(config),
-      environment_(environment),
+      program_(program),
       states_(states),
-      clock_(clock),
-      log_(log),
-      stop_(stop) {}
+      clock_(program.clock),
+      log_(program.log),
+      stop_(program.stop) {}
 
 /// Calls `work` for each destination, and throws what failed there or in a backup.
 void VerifyRuns::for_each(const Work& work) {
@@ -299,10 +298,11 @@ void VerifyRuns::check(Store& store, const Backup& backup, VerificationReport& r
 void VerifyRuns::check_by(Store& store, const Backup& backup, VerificationReport& report,
                           VerifyDepth& depth, const std::stop_token& stop) {
   const VerifyMeans means{.bindir = config_.bindir,
-                          .environment = environment_,
+                          .environment = program_.environment,
                           .clock = clock_,
                           .log = log_,
-                          .stop = stop};
+                          .stop = stop,
+                          .keys = program_.config.age.for_reading()};
   const Manifest manifest = read_manifest(store, backup);
   if (backup.group.kind() == GroupKind::cluster) require_wal(store, manifest, log_);
   if (depth == VerifyDepth::restore && backup.group.kind() == GroupKind::globals) {

@@ -26,7 +26,7 @@ uint64_t StoredArchive::copy(Sink& sink, Clock& clock, Log& log) {
   const BlockSums* const known = sums();
   HoldBackSink hold(sink);
   StreamCheck checked(hold, stream());
-  const std::unique_ptr<Sink> unpacked = unpack(checked, stream().packing);
+  const std::unique_ptr<Sink> unpacked = unpack(checked, stream().packing, keys_);
   ProgressSink progress(
       *unpacked, {.what = backup_.group.name(), .total = manifest_.stored_bytes()}, clock, log);
   if (known != nullptr) {
@@ -46,7 +46,7 @@ const BlockSums* StoredArchive::sums() {
 
 void StoredArchive::copy_head(Sink& sink, const std::function<bool()>& enough) {
   constexpr size_t kStep = size_t{64} << 10U;
-  const std::unique_ptr<Sink> unpacked = unpack(sink, stream().packing);
+  const std::unique_ptr<Sink> unpacked = unpack(sink, stream().packing, keys_);
   if (const BlockSums* const known = sums()) {
     return copy_blocks(store_, backup_, stream(), *known, *unpacked, enough);
   }

@@ -15,11 +15,13 @@ namespace pgbackup {
 /// another backup. Throws `denied` for an encrypted one.
 [[nodiscard]] Manifest read_manifest_to_restore(Store& store, const Backup& backup);
 
-/// Holds a backup with what its manifest says. `store` and `backup` must outlive the object.
+/// Holds a backup with what its manifest says. All references must outlive the object. Without
+/// `keys` nothing that is encrypted can be read.
 class StoredArchive final : public StoredDump {
  public:
-  StoredArchive(Store& store, const Backup& backup, Manifest manifest)
-      : store_(store), backup_(backup), manifest_(std::move(manifest)) {}
+  StoredArchive(Store& store, const Backup& backup, Manifest manifest,
+                const AgeKeys* keys = nullptr)
+      : store_(store), backup_(backup), manifest_(std::move(manifest)), keys_(keys) {}
 
   [[nodiscard]] const Backup& backup() const override { return backup_; }
   [[nodiscard]] StreamFormat format() const override { return stream().format; }
@@ -49,6 +51,7 @@ class StoredArchive final : public StoredDump {
   const Backup& backup_;
   Manifest manifest_;
   std::optional<BlockSums> sums_;
+  const AgeKeys* keys_;
 };
 
 }  // namespace pgbackup
