@@ -148,6 +148,7 @@ Secret open_on_terminal(const AgeKeys& keys, const Secret& file, const std::stri
                 "passphrase");
   }
   const Fd input = make_memory_file("protected", file.reveal());
+  if (lseek(input.get(), 0, SEEK_SET) != 0) throw_errno("lseek");
   const Fd output = make_memory_file("identity", "");
   const pid_t pid = start_decryption(keys, input, output);
   int status = 0;

@@ -163,6 +163,7 @@ std::string take_reread_recipients(AgeOptions& options, const ParsedOptions& par
     return "";
   } catch (const Error& error) {
     wipe(options.recipients);
+    options.recipients = options.keys.recipients;
     return fmt::format("{}: the previous recipients are kept: {}", kAgeRecipients, error.message());
   }
 }

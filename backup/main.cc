@@ -64,7 +64,9 @@ void list(Program& program) {
                     .since = wanted.since.empty() ? std::nullopt : parse_since(wanted.since),
                     .newest = wanted.latest ? 1 : wanted.newest,
                     .wanted = wanted_groups_of(program.config)},
-                   {.open = [&] { return program.open(); }, .stop = program.stop});
+                   {.open = [&] { return program.open(); },
+                    .stop = program.stop,
+                    .keys = program.config.age.for_reading()});
   if (failures.empty() || !backups.empty() || !never.empty()) {
     print_result(stdout, is_json ? format_backup_json(backups, never)
                                  : format_backup_table(
@@ -84,7 +86,8 @@ void show(Program& program, const std::string& name) {
   const Destinations destinations = program.open();
   Listing listing = list_backups(destinations, program.config.adoption.adoption, program.clock,
                                  {.database = has_group ? name.substr(0, slash) : "",
-                                  .id = has_group ? name.substr(slash + 1) : name});
+                                  .id = has_group ? name.substr(slash + 1) : name},
+                                 {.keys = program.config.age.for_reading()});
   if (!listing.failures.empty()) throw join_failures(listing.failures);
   std::set<std::string> found;
   for (const ListedBackup& one : listing.backups) found.insert(one.backup.folder());

@@ -16,6 +16,7 @@
 #include "common/catalog/backup_name.h"
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
+#include "common/catalog/sealed.h"
 #include "common/catalog/stored_stream.h"
 
 namespace pgbackup {
@@ -303,7 +304,7 @@ void VerifyRuns::check_by(Store& store, const Backup& backup, VerificationReport
                           .log = log_,
                           .stop = stop,
                           .keys = program_.config.age.for_reading()};
-  const Manifest manifest = read_manifest(store, backup);
+  Manifest manifest = read_manifest(store, backup);
   if (backup.group.kind() == GroupKind::cluster) require_wal(store, manifest, log_);
   if (depth == VerifyDepth::restore && backup.group.kind() == GroupKind::globals) {
     depth = VerifyDepth::archive;
@@ -319,6 +320,7 @@ void VerifyRuns::check_by(Store& store, const Backup& backup, VerificationReport
       report.notes.push_back(fmt::format("it was not restored: {}", error.message()));
     }
   }
+  if (depth != VerifyDepth::stored) open_private(store, backup, manifest, means.keys);
   switch (depth) {
     case VerifyDepth::stored:
       report.bytes = check_stored(store, backup, manifest);

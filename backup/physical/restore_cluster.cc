@@ -10,6 +10,7 @@
 #include "backup/physical/base_backups.h"
 #include "backup/physical/wal_archive.h"
 #include "common/base/error.h"
+#include "common/catalog/sealed.h"
 
 namespace pgbackup {
 namespace {
@@ -129,6 +130,7 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
     log.warn("about the chosen base backup", {{"warning", warning}});
   }
 
+  open_private(*offer->store, offer->base.backup, offer->base.manifest, request.keys);
   const Manifest& manifest = offer->base.manifest;
   const std::optional<std::string> command = fetch_command(request, manifest.system_identifier);
   WalArchive archive(*offer->store, manifest.system_identifier);

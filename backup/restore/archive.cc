@@ -10,14 +10,14 @@
 
 namespace pgbackup {
 
-Manifest read_manifest_to_restore(Store& store, const Backup& backup) {
+Manifest read_manifest_to_restore(Store& store, const Backup& backup, const AgeKeys* keys) {
   Manifest manifest = with_damage_hint([&] { return read_manifest(store, backup); });
   if (manifest.streams.size() != 1) {
     throw Error(ErrorKind::failed,
                 "it was written by a newer version: this one restores dumps of one stream only",
                 "update pg-backup and pg-prune");
   }
-  require_private(manifest);
+  open_private(store, backup, manifest, keys);
   return manifest;
 }
 
@@ -58,6 +58,7 @@ void StoredArchive::copy_head(Sink& sink, const std::function<bool()>& enough) {
       if (enough()) return;
     }
   }
+  unpacked->finish();  // age may hold the end back
 }
 
 }  // namespace pgbackup

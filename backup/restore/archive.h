@@ -12,8 +12,10 @@
 namespace pgbackup {
 
 /// Reads the manifest as read_manifest() does; a damaged one is thrown with the hint to take
-/// another backup. Throws `denied` for an encrypted one.
-[[nodiscard]] Manifest read_manifest_to_restore(Store& store, const Backup& backup);
+/// another backup. Opens the private part of an encrypted one as open_private() does, so that it is
+/// known whether the keys open the backup.
+[[nodiscard]] Manifest read_manifest_to_restore(Store& store, const Backup& backup,
+                                                const AgeKeys* keys);
 
 /// Holds a backup with what its manifest says. All references must outlive the object. Without
 /// `keys` nothing that is encrypted can be read.

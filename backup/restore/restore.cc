@@ -141,7 +141,7 @@ std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backu
     }
     return std::make_unique<AdoptedDump>(store, backup, settings_.keys);
   }
-  Manifest manifest = read_manifest_to_restore(store, backup);
+  Manifest manifest = read_manifest_to_restore(store, backup, settings_.keys);
   for (const std::string& warning : manifest.warnings) {
     log_.warn("the backup has a warning", {{"warning", warning}});
   }

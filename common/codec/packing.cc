@@ -84,11 +84,17 @@ bool may_begin_with(std::string_view head, std::string_view magic) {
   return head.starts_with(magic.substr(0, head.size()));
 }
 
+/// Says how much more may be undone.
+struct LayersLeft {
+  int compressions = 2;
+  int encryptions = 1;
+};
+
 /// Looks at the first bytes, then unpacks or passes on.
 class ContentSink final : public Sink {
  public:
-  ContentSink(Sink& next, const AgeKeys* keys, int layers)
-      : next_(next), keys_(keys), layers_(layers) {}
+  ContentSink(Sink& next, const AgeKeys* keys, LayersLeft left)
+      : next_(next), keys_(keys), left_(left) {}
 
   void write(std::string_view bytes) override {
     if (chosen_ != nullptr) return chosen_->write(bytes);
@@ -103,32 +109,36 @@ class ContentSink final : public Sink {
 
  private:
   void choose() {
-    chosen_ = &next_;
-    if (layers_ > 0) {
-      inner_ = std::make_unique<ContentSink>(next_, keys_, layers_ - 1);
-      unpacker_ = unpacker();
-      if (unpacker_ != nullptr) chosen_ = unpacker_.get();
-    }
+    unpacker_ = unpacker();
+    chosen_ = unpacker_ == nullptr ? &next_ : unpacker_.get();
     if (!head_.empty()) chosen_->write(head_);
     head_.clear();
   }
 
   /// Returns the stage in front of `inner_`; nullptr: the bytes are not packed.
   std::unique_ptr<Sink> unpacker() {
-    if (head_.starts_with(kAgeMagic)) {
+    if (left_.encryptions > 0 && head_.starts_with(kAgeMagic)) {
       if (keys_ == nullptr) throw no_key_to_decrypt();
-      return std::make_unique<UnageSink>(*inner_, *keys_);
+      return std::make_unique<UnageSink>(inner({left_.compressions, left_.encryptions - 1}),
+                                         *keys_);
     }
-    if (head_.starts_with(kGzipMagic)) return std::make_unique<GunzipSink>(*inner_);
+    if (left_.compressions == 0) return nullptr;
+    const LayersLeft left = {left_.compressions - 1, left_.encryptions};
+    if (head_.starts_with(kGzipMagic)) return std::make_unique<GunzipSink>(inner(left));
     if (head_.starts_with(kZstdMagic)) {
-      return std::make_unique<UnzstdSink>(*inner_, FrameLimit::none);
+      return std::make_unique<UnzstdSink>(inner(left), FrameLimit::none);
     }
     return nullptr;
   }
 
+  Sink& inner(LayersLeft left) {
+    inner_ = std::make_unique<ContentSink>(next_, keys_, left);
+    return *inner_;
+  }
+
   Sink& next_;
   const AgeKeys* keys_;
-  int layers_;
+  LayersLeft left_;
   std::string head_;
   std::unique_ptr<ContentSink> inner_;
   std::unique_ptr<Sink> unpacker_;
@@ -190,8 +200,7 @@ std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing, const AgeKeys* 
 }
 
 std::unique_ptr<Sink> unpack_by_content(Sink& next, const AgeKeys* keys) {
-  constexpr int kMostLayers = 3;
-  return std::make_unique<ContentSink>(next, keys, kMostLayers);
+  return std::make_unique<ContentSink>(next, keys, LayersLeft{});
 }
 
 }  // namespace pgbackup
