@@ -424,13 +424,13 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
     check_backup_name(parsed.verb, parsed.arguments.front(), problems);
     if (config.restore.all) problems.emplace_back("--all and a backup are both given; keep one");
   }
+  check_encryption(config, parsed);
   if (parsed.verb == "now" || parsed.verb == "serve" || parsed.verb == kCheck) {
     check_backup(config, parsed, environment.contains("PGSERVICE"), problems);
     check_dump_options(config.dump, problems);
     check_directory(config, environment, problems);
     note_memory(config, parsed.notes);
   }
-  check_encryption(config, parsed);
   check_report_config(config.reports, parsed);
   if (parsed.verb == kWalPush || parsed.verb == kWalFetch) {
     check_wal_file_options(config.wal_file, problems);
