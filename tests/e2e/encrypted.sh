@@ -380,7 +380,8 @@ case_rotation() {
     [ "$(grep -c "$(tail -c 9 "$T/other.recipient")" "$T/out")" = 2 ] || { cat "$T/out"; fail "list does not tell"; }
     # By hand, from the documentation: for the new key, without a tool of ours.
     id=${ids[0]}
-    mkdir "$T/work" && cd "$T/work" || fail "no folder"
+    mkdir "$T/work"
+    cd "$T/work" || fail "no folder"
     printf '%s\n' "$(cat "$T/other.recipient")" "$(cat "$T/second.recipient")" >recipients.txt
     cp "$T/first.key" key.txt
     by_hand 'age -R recipients.txt'
