@@ -189,7 +189,11 @@ ClusterReport restore_base(Store& store, const FoundBase& base, const ClusterTar
                         static_cast<void>(archive.fetch(name, archive.find(name), sink));
                       }};
   return ClusterRestore(clock, log)
-      .run({.store = store, .backup = base.backup, .manifest = manifest, .facts = manifest.cluster},
+      .run({.store = store,
+            .backup = base.backup,
+            .manifest = manifest,
+            .facts = manifest.cluster,
+            .keys = base.keys},
            target, recovery_of_base(manifest.cluster), wal);
 }
 

@@ -48,7 +48,9 @@ void StoredArchive::copy_head(Sink& sink, const std::function<bool()>& enough) {
   constexpr size_t kStep = size_t{64} << 10U;
   const std::unique_ptr<Sink> unpacked = unpack(sink, stream().packing, keys_);
   if (const BlockSums* const known = sums()) {
-    return copy_blocks(store_, backup_, stream(), *known, *unpacked, enough);
+    copy_blocks(store_, backup_, stream(), *known, *unpacked, enough);
+    if (!enough()) unpacked->finish();
+    return;
   }
   std::vector<char> buffer(kStep);
   for (const ManifestObject& object : stream().objects) {
