@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "backup/check_age.h"
 #include "backup/check_server.h"
 #include "common/base/error.h"
 #include "common/base/output.h"
@@ -25,7 +26,11 @@ Findings check_all(const BackupConfig& config, CheckDepth depth, const Program& 
                          .adoption = config.adoption.adoption,
                          .wanted = server.groups,
                          .schedule = config.timing.schedule,
-                         .sizes = std::move(server.sizes)};
+                         .sizes = std::move(server.sizes),
+                         .further = [&](Store& store, const std::string& area,
+                                        const std::vector<GroupBackups>& groups) {
+                           return check_opening(store, area, groups, config.age.for_reading());
+                         }};
   append_findings(findings, check_stores(config.store, check, program.clock, log, program.stop));
   return findings;
 }
@@ -36,7 +41,8 @@ int check_verb(Program& program) {
   const BackupConfig& config = program.config;
   // The findings say what a log would.
   Log quiet(program.clock, LogLevel::error, config.service.log_format);
-  const Findings findings = check_all(config, CheckDepth::full, program, quiet);
+  Findings findings = check_age(program.config.age);
+  append_findings(findings, check_all(config, CheckDepth::full, program, quiet));
   print_result(stdout,
                config.json ? format_findings_json(findings) : format_findings_text(findings));
   return exit_code_of(findings);

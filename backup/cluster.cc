@@ -32,6 +32,7 @@ void refuse_wal_where_signed(const Program& program) {
 
 void restore_cluster_verb(Program& program) {
   refuse_wal_where_signed(program);
+  program.config.cluster.keys = program.config.age.for_reading();
   const Destinations destinations = program.open();
   const std::string id = complete_id(destinations, Group::cluster(), program.config.restore.id);
   const ClusterReport report =
@@ -98,11 +99,11 @@ std::vector<OwnStream> make_wal_streams(Program& program, BackupRuns& runs, Job&
             .slot = name.empty() ? config.physical.slot : config.physical.slot + "_" + name,
             .flush_interval = config.physical.flush_interval,
             .is_synchronous = config.physical.is_synchronous,
-            .packing = config.dump.packing,
-            .effort = config.dump.effort},
+            .packing = settings.config().dump.packing,
+            .effort = settings.config().dump.effort},
         WalStreamContext{.pg =
                              [&] {
-                               settings.refresh(program.log);
+                               settings.refresh(program.log, program.stop);
                                const PgConfig& pg = settings.config().pg;
                                return pg.with_database(pg.database);
                              },

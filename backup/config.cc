@@ -39,6 +39,8 @@ constexpr std::array<std::string_view, 12> kLogging = {
     kWalPush, kWalFetch, kVerify, kCheckBackup, kCheck};
 constexpr std::array<std::string_view, 4> kAdopting = {"list", kShow, "restore", kCheck};
 constexpr std::array<std::string_view, 4> kChoosing = {"list", kShow, "restore", kVerify};
+constexpr std::array<std::string_view, 6> kOpening = {"list",    kShow,   "restore",
+                                                      kWalFetch, kVerify, kCheck};
 constexpr std::array<std::string_view, 2> kVerifying = {"serve", kVerify};
 constexpr std::array<std::string_view, 1> kRestoring = {"restore"};
 
@@ -382,6 +384,8 @@ CommandLine backup_command_line(BackupConfig& config) {
   append_options(command.options, "Physical", wal_file_rows(config.wal_file),
                  std::array{kWalPush, kWalFetch});
   append_options(command.options, "Backups", dump_rows(config.dump), kBackingUp);
+  append_options(command.options, "Encryption", age_recipient_rows(config.age), kUploading);
+  append_options(command.options, "Encryption", age_identity_rows(config.age), kOpening);
   append_options(command.options, "Service", service_options(config.service), kLogging);
   append_options(command.options, "Verification", verify_schedule_options(config),
                  std::array{std::string_view("serve")});
@@ -420,6 +424,7 @@ void check_backup_config(BackupConfig& config, ParsedOptions& parsed,
     check_backup_name(parsed.verb, parsed.arguments.front(), problems);
     if (config.restore.all) problems.emplace_back("--all and a backup are both given; keep one");
   }
+  check_encryption(config, parsed);
   if (parsed.verb == "now" || parsed.verb == "serve" || parsed.verb == kCheck) {
     check_backup(config, parsed, environment.contains("PGSERVICE"), problems);
     check_dump_options(config.dump, problems);

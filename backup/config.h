@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backup/age_options.h"
 #include "backup/dump/dump_options.h"
 #include "backup/list.h"
 #include "backup/physical/cluster_request.h"
@@ -54,7 +55,8 @@ struct BackupConfig {
   bool if_due = false;  ///< --if-due of `now`: only what has no backup of the present period
   bool may_be_on_root = false;  ///< BACKUP_DIR may be in the root filesystem of a container
   std::chrono::seconds db_retry_time{0};  ///< how long `now` waits for PostgreSQL
-  DumpOptions dump;
+  DumpOptions dump;                       ///< encrypts with `age`
+  AgeOptions age;
   ListRequest list{};
   bool json = false;
   RestoreRequest restore;

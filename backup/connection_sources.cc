@@ -131,6 +131,9 @@ std::vector<std::string> reread_backup_secrets(BackupConfig& config, const Comma
                                                const ParsedOptions& parsed,
                                                const Environment& environment) {
   std::vector<std::string> kept = reread_secrets(command.options, parsed, environment);
+  if (std::string note = take_reread_recipients(config.age, parsed); !note.empty()) {
+    kept.push_back(std::move(note));
+  }
   if (config.uses_database_url) {
     PgConfig fresh = config.pg.with_database(config.pg.database);
     fresh.further.clear();

@@ -15,6 +15,7 @@
 #include "common/base/units.h"
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
+#include "common/catalog/sealed.h"
 #include "common/codec/age_recipients.h"
 #include "common/codec/progress.h"
 
@@ -74,7 +75,18 @@ std::string failure_of(Store& store, const Backup& backup) {
   }
 }
 
-ListedBackup describe(Store& store, const std::string& destination, Backup backup) {
+/// Opens the private part, where it is encrypted for one of the keys. A list does without.
+void try_to_open(Store& store, ListedBackup& listed, const AgeKeys* keys) {
+  if (keys == nullptr || !listed.manifest || !listed.damage.empty()) return;
+  try {
+    open_private(store, listed.backup, *listed.manifest, keys);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::denied) throw;
+  }
+}
+
+ListedBackup describe(Store& store, const std::string& destination, Backup backup,
+                      const AgeKeys* keys) {
   ListedBackup listed{.backup = std::move(backup),
                       .manifest = {},
                       .problem = {},
@@ -95,6 +107,7 @@ ListedBackup describe(Store& store, const std::string& destination, Backup backu
     if (listed.manifest) {
       listed.key = store.full_key(
           listed.backup.key_of(listed.manifest->streams.front().objects.front().name));
+      try_to_open(store, listed, keys);
     }
   } catch (...) {
     const Error error = current_failure();
@@ -158,7 +171,8 @@ std::vector<ListedBackup> describe_all(const Destination& destination, std::vect
                     .count = backups.size(),
                     .unknown = backups.size()},
                    readers.stop, [&](Store& store, size_t i) {
-                     listed[i] = describe(store, destination.name(), std::move(backups[i]));
+                     listed[i] =
+                         describe(store, destination.name(), std::move(backups[i]), readers.keys);
                    });
   return listed;
 }
@@ -353,10 +367,11 @@ std::string format_backup_details(const ListedBackup& listed, UtcTime now) {
                                     format_ratio(uncompressed, manifest.stored_bytes())));
     add("took", format_duration(manifest.finished - manifest.started));
     add("server", "PostgreSQL " + format_pg_version(manifest.server_version));
-    add("made by",
-        manifest.tool + (manifest.client_version == 0
-                             ? ""
-                             : ", pg_dump " + format_pg_version(manifest.client_version)));
+    add("made by", manifest.tool +
+                       (manifest.client_version == 0
+                            ? ""
+                            : ", pg_dump " + format_pg_version(manifest.client_version)) +
+                       (manifest.age_version.empty() ? "" : ", age " + manifest.age_version));
     for (const ManifestObject* const object : manifest.objects()) {
       add("object", fmt::format("{}  {}  SHA-256 {}", object->name, format_bytes(object->bytes),
                                 object->sha256));

@@ -72,6 +72,7 @@ struct ListFilter {
 struct ListReaders {
   OpenAgain open{};
   std::stop_token stop{};
+  const AgeKeys* keys = nullptr;  ///< open the private parts; nullptr: nothing does
 };
 
 /// Returns the complete backups that `filter` wants, ours and the adopted ones, by group, then

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "backup/age_keys.h"
 #include "backup/check.h"
 #include "backup/cluster.h"
 #include "backup/config.h"
@@ -63,7 +64,9 @@ void list(Program& program) {
                     .since = wanted.since.empty() ? std::nullopt : parse_since(wanted.since),
                     .newest = wanted.latest ? 1 : wanted.newest,
                     .wanted = wanted_groups_of(program.config)},
-                   {.open = [&] { return program.open(); }, .stop = program.stop});
+                   {.open = [&] { return program.open(); },
+                    .stop = program.stop,
+                    .keys = program.config.age.for_reading()});
   if (failures.empty() || !backups.empty() || !never.empty()) {
     print_result(stdout, is_json ? format_backup_json(backups, never)
                                  : format_backup_table(
@@ -83,7 +86,8 @@ void show(Program& program, const std::string& name) {
   const Destinations destinations = program.open();
   Listing listing = list_backups(destinations, program.config.adoption.adoption, program.clock,
                                  {.database = has_group ? name.substr(0, slash) : "",
-                                  .id = has_group ? name.substr(slash + 1) : name});
+                                  .id = has_group ? name.substr(slash + 1) : name},
+                                 {.keys = program.config.age.for_reading()});
   if (!listing.failures.empty()) throw join_failures(listing.failures);
   std::set<std::string> found;
   for (const ListedBackup& one : listing.backups) found.insert(one.backup.folder());
@@ -145,9 +149,15 @@ void serve_all(Program& program, BackupRuns& runs, Job& backups, Companions& com
         program.clock, program.log, program.stop);
 }
 
+bool reads_backups(std::string_view verb) {
+  return verb == "list" || verb == "show" || verb == "restore" || verb == "verify" ||
+         verb == kWalFetch;
+}
+
 /// Runs a verb that makes no backup, and returns the exit code; nullopt for `now` and `serve`.
 std::optional<int> run_other(Program& program, const ParsedOptions& parsed,
                              const Companions& companions) {
+  if (reads_backups(parsed.verb)) read_identities(program.config.age);
   if (parsed.verb == kScheduleVerb.name) {
     print_result(stdout, format_next_times(program.config.timing, program.clock.now()));
   } else if (parsed.verb == kCheck) {
@@ -217,9 +227,11 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
     backups.run_now();
   });
   program.stop = signals.stop_token();
+  config.age.keys.stop = program.stop;
   if (const auto code = run_other(program, parsed, companions)) return *code;
   if (parsed.verb == "now") {
     log_notes(log, parsed);
+    begin_encrypting(config.age, log);
     const auto run = [&] {
       if (!runs.once()) reporter.note_idle();
     };
@@ -227,6 +239,7 @@ int run_verb(BackupConfig& config, const ParsedOptions& parsed, const Environmen
   } else {
     log_settings(log, "pg-backup", parsed);
     log_notes(log, parsed);
+    begin_encrypting(config.age, log);
     serve_all(program, runs, backups, companions);
     reporter.finish(program.stop);
   }
@@ -243,6 +256,7 @@ int main(int argc, char** argv) {
   const Environment environment = process_environment();
   const Environment for_children = without_secrets(environment, command.options);
   config.store.environment = for_children;
+  find_age(config.age.keys, for_children);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   bool is_answered = false;
   const int code = run_program(

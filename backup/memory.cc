@@ -18,11 +18,12 @@ uint64_t memory_for_backups(const BackupConfig& config) {
   constexpr uint64_t kMebi = uint64_t{1} << 20U;
   constexpr uint64_t kOwn = 25 * kMebi;
   constexpr uint64_t kPgDump = 40 * kMebi;
+  constexpr uint64_t kAge = 15 * kMebi;
   constexpr uint64_t kFurtherThread = 20 * kMebi;
   const S3Config& s3 = config.store.s3;
   const auto further_threads =
       static_cast<uint64_t>(std::max(0, config.dump.effort.zstd_threads - kZstdThreads));
-  return kOwn + kPgDump + further_threads * kFurtherThread +
+  return kOwn + kPgDump + (config.age.encrypts() ? kAge : 0) + further_threads * kFurtherThread +
          (s3.bucket.empty() ? 0 : s3.part_bytes * static_cast<uint64_t>(s3.upload_concurrency + 1));
 }
 

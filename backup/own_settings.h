@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "backup/config.h"
@@ -22,8 +23,9 @@ class OwnSettings {
   ~OwnSettings() = default;
 
   [[nodiscard]] const BackupConfig& config() const { return config_; }
-  /// Reads again what may have been rotated since, and logs what had to be kept.
-  void refresh(Log& log);
+  /// Reads again what may have been rotated since, and logs what had to be kept. From then on a
+  /// `stop` ends the programs that the settings start.
+  void refresh(Log& log, const std::stop_token& stop);
 
  private:
   Environment environment_;

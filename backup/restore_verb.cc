@@ -30,7 +30,8 @@ void restore_one(Program& program, Store& store, const Backup& backup,
   const RestoreReport report =
       Restore({.pg = program.config.target,
                .bindir = program.config.bindir,
-               .lock_timeout = program.config.dump.lock_timeout},
+               .lock_timeout = program.config.dump.lock_timeout,
+               .keys = program.config.age.for_reading()},
               program.environment, program.clock, program.log, program.stop)
           .run(store, backup, request);
   LogFields fields = {{"database", backup.group.name()},
@@ -77,7 +78,8 @@ std::vector<FoundBackup> find_of_run(Program& program, const Destinations& desti
   for (const FoundBackup& one : find_backups(destinations, {}, program.clock, program.log)) {
     if (one.backup.id != id || one.backup.group.kind() == GroupKind::cluster) continue;
     if (wanted.empty()) {
-      const Manifest manifest = read_manifest_to_restore(one.destination->store(), one.backup);
+      const Manifest manifest = read_manifest_to_restore(one.destination->store(), one.backup,
+                                                         program.config.age.for_reading());
       wanted = {manifest.groups.begin(), manifest.groups.end()};
     }
     groups.insert(one.backup.group);

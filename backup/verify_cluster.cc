@@ -50,7 +50,8 @@ std::vector<std::string> check_cluster_restore(Store& store, const Backup& backu
                                                const BackupConfig& config,
                                                const VerifyMeans& means) {
   RestoredServer server(config.verify.directory, program, room_for_cluster(manifest), means);
-  static_cast<void>(restore_base(store, {.backup = backup, .manifest = manifest},
+  static_cast<void>(restore_base(store,
+                                 {.backup = backup, .manifest = manifest, .keys = means.keys},
                                  target_within(server, manifest.cluster), means.clock, means.log));
   server.recover(recovery_settings(recovery_of_base(manifest.cluster)));
   server.start();

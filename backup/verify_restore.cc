@@ -206,11 +206,12 @@ Error judge_failure(const Error& error) {
 void restore_into(const Place& place, Store& store, const Backup& backup,
                   const RestoreRequest& request, const VerifyMeans& means) {
   try {
-    static_cast<void>(
-        Restore(
-            {.pg = place.restorer, .bindir = means.bindir, .lock_timeout = std::chrono::seconds(0)},
-            means.environment, means.clock, means.log, means.stop)
-            .run(store, backup, request));
+    static_cast<void>(Restore({.pg = place.restorer,
+                               .bindir = means.bindir,
+                               .lock_timeout = std::chrono::seconds(0),
+                               .keys = means.keys},
+                              means.environment, means.clock, means.log, means.stop)
+                          .run(store, backup, request));
   } catch (const Error& error) {
     throw judge_failure(error);
   }

@@ -16,6 +16,7 @@
 #include "common/catalog/backup_name.h"
 #include "common/catalog/damage.h"
 #include "common/catalog/key_grammar.h"
+#include "common/catalog/sealed.h"
 #include "common/catalog/stored_stream.h"
 
 namespace pgbackup {
@@ -98,14 +99,13 @@ VerificationReport readable(const VerificationReport& report, const Backup& back
 
 }  // namespace
 
-VerifyRuns::VerifyRuns(const BackupConfig& config, const Environment& environment,
-                       RunStates& states, Clock& clock, Log& log, const std::stop_token& stop)
+VerifyRuns::VerifyRuns(const BackupConfig& config, Program& program, RunStates& states)
     : config_(config),
-      environment_(environment),
+      program_(program),
       states_(states),
-      clock_(clock),
-      log_(log),
-      stop_(stop) {}
+      clock_(program.clock),
+      log_(program.log),
+      stop_(program.stop) {}
 
 /// Calls `work` for each destination, and throws what failed there or in a backup.
 void VerifyRuns::for_each(const Work& work) {
@@ -299,11 +299,12 @@ void VerifyRuns::check(Store& store, const Backup& backup, VerificationReport& r
 void VerifyRuns::check_by(Store& store, const Backup& backup, VerificationReport& report,
                           VerifyDepth& depth, const std::stop_token& stop) {
   const VerifyMeans means{.bindir = config_.bindir,
-                          .environment = environment_,
+                          .environment = program_.environment,
                           .clock = clock_,
                           .log = log_,
-                          .stop = stop};
-  const Manifest manifest = read_manifest(store, backup);
+                          .stop = stop,
+                          .keys = program_.config.age.for_reading()};
+  Manifest manifest = read_manifest(store, backup);
   if (backup.group.kind() == GroupKind::cluster) require_wal(store, manifest, log_);
   if (depth == VerifyDepth::restore && backup.group.kind() == GroupKind::globals) {
     depth = VerifyDepth::archive;
@@ -319,6 +320,7 @@ void VerifyRuns::check_by(Store& store, const Backup& backup, VerificationReport
       report.notes.push_back(fmt::format("it was not restored: {}", error.message()));
     }
   }
+  if (depth != VerifyDepth::stored) open_private(store, backup, manifest, means.keys);
   switch (depth) {
     case VerifyDepth::stored:
       report.bytes = check_stored(store, backup, manifest);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "backup/config.h"
+#include "backup/program.h"
 #include "backup/verify/read_check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -23,10 +24,9 @@ namespace pgbackup {
 
 class VerifyRuns {
  public:
-  /// Keeps references to all arguments, which must outlive the object; `stop` may be assigned
-  /// later.
-  VerifyRuns(const BackupConfig& config, const Environment& environment, RunStates& states,
-             Clock& clock, Log& log, const std::stop_token& stop);
+  /// Keeps references to all arguments, which must outlive the object. `config` is that of this
+  /// thread; the keys are those of `program`.
+  VerifyRuns(const BackupConfig& config, Program& program, RunStates& states);
 
   /// Verifies the backup `given`, as backup_name.h has it, or the newest of each group, or all
   /// (--all), in each destination. Throws what failed, and `not_found` where there is no such
@@ -60,7 +60,7 @@ class VerifyRuns {
   void throw_failures();
 
   const BackupConfig& config_;
-  const Environment& environment_;
+  Program& program_;
   RunStates& states_;
   Clock& clock_;
   Log& log_;

@@ -21,8 +21,7 @@ VerifyService::VerifyService(Program& program, RunStates& states, const LogTail&
     : program_(program),
       settings_(program.arguments, process_environment(), program.config.store.s3.counter),
       reports_(notify_only(settings_.config().reports)),
-      runs_(settings_.config(), program.environment, states, program.clock, program.log,
-            program.stop),
+      runs_(settings_.config(), program, states),
       reporter_({.program = "pg-backup",
                  .job = kVerifyJob,
                  .states = states,
@@ -50,7 +49,7 @@ VerifyService::VerifyService(Program& program, RunStates& states, const LogTail&
            program.clock, program.log) {}
 
 void VerifyService::refresh() {
-  settings_.refresh(program_.log);
+  settings_.refresh(program_.log, program_.stop);
   reports_.notify_url = settings_.config().reports.notify_url.clone();
 }
 

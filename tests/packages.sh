@@ -15,7 +15,7 @@ build_packages=(
 test_packages=(
     catch2 ccache git make
     clang clang-format clang-tidy libclang-rt-dev shellcheck yamllint
-    ceph-common ceph-mon ceph-osd radosgw openssl
+    ceph-common ceph-mon ceph-osd radosgw openssh-client openssl
     awscli chromium-headless-shell curl jq libfaketime pgbouncer prometheus prometheus-pushgateway python3 tzdata zstd
     python3-croniter golang-go golang-github-robfig-cron-dev
 )

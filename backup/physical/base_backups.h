@@ -12,6 +12,7 @@
 #include "common/catalog/catalog.h"
 #include "common/catalog/manifest.h"
 #include "common/catalog/recovery_window.h"
+#include "common/codec/age.h"
 #include "common/store/store.h"
 
 namespace pgbackup {
@@ -20,6 +21,7 @@ namespace pgbackup {
 struct FoundBase {
   Backup backup;
   Manifest manifest;
+  const AgeKeys* keys = nullptr;  ///< open what is encrypted; nullptr: nothing does
 };
 
 /// Calls `visit` with each base backup that read_base_backups() returns, newest first, until that

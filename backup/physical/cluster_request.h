@@ -10,6 +10,7 @@
 #include "backup/physical/recovery.h"
 #include "backup/physical/restore_target.h"
 #include "common/base/options.h"
+#include "common/codec/age.h"
 
 namespace pgbackup {
 
@@ -38,6 +39,9 @@ struct ClusterRequest {
   RecoveryTarget target{};
   std::optional<Timeline> timeline{};
   std::vector<TablespaceMapping> mappings{};
+
+  /// Opens what is encrypted; nullptr: nothing does. Set by the caller of restore_cluster().
+  const AgeKeys* keys = nullptr;
 };
 
 /// Returns the rows of the option table, which point into `request`.

@@ -197,7 +197,7 @@ void ClusterRestore::unpack_to(const StoredCluster& cluster, std::string_view st
   for (const ManifestObject& object : described.objects) stored += object.bytes;
   StreamCheck checked(sink, described);
   RelaySink relay(checked);  // to read and unpack takes as long as to check and write
-  const std::unique_ptr<Sink> unpacked = unpack(relay, described.packing);
+  const std::unique_ptr<Sink> unpacked = unpack(relay, described.packing, cluster.keys);
   ProgressSink progress(*unpacked, {.what = described.name, .total = stored}, clock_, log_);
   copy_objects(cluster.store, cluster.backup, described, progress);
   progress.finish();

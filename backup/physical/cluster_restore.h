@@ -33,6 +33,7 @@ struct StoredCluster {
   const Backup& backup;
   const Manifest& manifest;
   const ClusterFacts& facts;
+  const AgeKeys* keys = nullptr;  ///< open what is encrypted; nullptr: nothing does
 };
 
 struct ClusterTarget {

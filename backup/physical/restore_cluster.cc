@@ -10,6 +10,7 @@
 #include "backup/physical/base_backups.h"
 #include "backup/physical/wal_archive.h"
 #include "common/base/error.h"
+#include "common/catalog/sealed.h"
 
 namespace pgbackup {
 namespace {
@@ -129,6 +130,7 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
     log.warn("about the chosen base backup", {{"warning", warning}});
   }
 
+  open_private(*offer->store, offer->base.backup, offer->base.manifest, request.keys);
   const Manifest& manifest = offer->base.manifest;
   const std::optional<std::string> command = fetch_command(request, manifest.system_identifier);
   WalArchive archive(*offer->store, manifest.system_identifier);
@@ -151,7 +153,8 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
       .run({.store = *offer->store,
             .backup = offer->base.backup,
             .manifest = manifest,
-            .facts = manifest.cluster},
+            .facts = manifest.cluster,
+            .keys = request.keys},
            {.directory = request.target_dir, .tablespaces = request.mappings},
            {.target = request.target,
             .timeline = offer->chosen.timeline,
@@ -186,7 +189,11 @@ ClusterReport restore_base(Store& store, const FoundBase& base, const ClusterTar
                         static_cast<void>(archive.fetch(name, archive.find(name), sink));
                       }};
   return ClusterRestore(clock, log)
-      .run({.store = store, .backup = base.backup, .manifest = manifest, .facts = manifest.cluster},
+      .run({.store = store,
+            .backup = base.backup,
+            .manifest = manifest,
+            .facts = manifest.cluster,
+            .keys = base.keys},
            target, recovery_of_base(manifest.cluster), wal);
 }
 

@@ -78,7 +78,8 @@ StreamFormat known_format_of(const std::string& head) {
 
 }  // namespace
 
-AdoptedDump::AdoptedDump(Store& store, const Backup& backup) : store_(store), backup_(backup) {
+AdoptedDump::AdoptedDump(Store& store, const Backup& backup, const AgeKeys* keys)
+    : store_(store), backup_(backup), keys_(keys) {
   look_for_damage(store.location(backup.commit_key()), [&] {
     HeadSink sink;
     copy_head(sink, [&] { return sink.is_full(); });
@@ -90,7 +91,7 @@ AdoptedDump::AdoptedDump(Store& store, const Backup& backup) : store_(store), ba
 uint64_t AdoptedDump::copy(Sink& sink, Clock& clock, Log& log) {
   const std::optional<std::string> sum = read_sum();
   EndCheck end(sink, format_);
-  const std::unique_ptr<Sink> unpacked = unpack_by_content(end);
+  const std::unique_ptr<Sink> unpacked = unpack_by_content(end, keys_);
   ProgressSink progress(*unpacked, {.what = backup_.group.name(), .total = backup_.bytes}, clock,
                         log);
   HashSink stored(progress);
@@ -108,7 +109,7 @@ uint64_t AdoptedDump::copy(Sink& sink, Clock& clock, Log& log) {
 
 void AdoptedDump::copy_head(Sink& sink, const std::function<bool()>& enough) {
   constexpr size_t kStep = size_t{64} << 10U;
-  const std::unique_ptr<Sink> unpacked = unpack_by_content(sink);
+  const std::unique_ptr<Sink> unpacked = unpack_by_content(sink, keys_);
   std::vector<char> buffer(kStep);
   const std::unique_ptr<Source> source = store_.open(backup_.commit_key());
   while (const size_t got = source->read(buffer)) {

@@ -15,8 +15,9 @@ namespace pgbackup {
 class AdoptedDump final : public StoredDump {
  public:
   /// Reads the first bytes. Throws `corrupt` for a file that is empty, damaged, or neither an
-  /// archive nor plain SQL of pg_dump. `store` and `backup` must outlive the object.
-  AdoptedDump(Store& store, const Backup& backup);
+  /// archive nor plain SQL of pg_dump, and `denied` for one that no key opens. All references must
+  /// outlive the object.
+  AdoptedDump(Store& store, const Backup& backup, const AgeKeys* keys = nullptr);
 
   [[nodiscard]] const Backup& backup() const override { return backup_; }
   [[nodiscard]] StreamFormat format() const override { return format_; }
@@ -34,6 +35,7 @@ class AdoptedDump final : public StoredDump {
 
   Store& store_;
   const Backup& backup_;
+  const AgeKeys* keys_;
   StreamFormat format_ = StreamFormat::custom;
   int client_version_ = 0;
 };

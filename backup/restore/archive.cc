@@ -10,14 +10,14 @@
 
 namespace pgbackup {
 
-Manifest read_manifest_to_restore(Store& store, const Backup& backup) {
+Manifest read_manifest_to_restore(Store& store, const Backup& backup, const AgeKeys* keys) {
   Manifest manifest = with_damage_hint([&] { return read_manifest(store, backup); });
   if (manifest.streams.size() != 1) {
     throw Error(ErrorKind::failed,
                 "it was written by a newer version: this one restores dumps of one stream only",
                 "update pg-backup and pg-prune");
   }
-  require_private(manifest);
+  open_private(store, backup, manifest, keys);
   return manifest;
 }
 
@@ -26,7 +26,7 @@ uint64_t StoredArchive::copy(Sink& sink, Clock& clock, Log& log) {
   const BlockSums* const known = sums();
   HoldBackSink hold(sink);
   StreamCheck checked(hold, stream());
-  const std::unique_ptr<Sink> unpacked = unpack(checked, stream().packing);
+  const std::unique_ptr<Sink> unpacked = unpack(checked, stream().packing, keys_);
   ProgressSink progress(
       *unpacked, {.what = backup_.group.name(), .total = manifest_.stored_bytes()}, clock, log);
   if (known != nullptr) {
@@ -46,9 +46,11 @@ const BlockSums* StoredArchive::sums() {
 
 void StoredArchive::copy_head(Sink& sink, const std::function<bool()>& enough) {
   constexpr size_t kStep = size_t{64} << 10U;
-  const std::unique_ptr<Sink> unpacked = unpack(sink, stream().packing);
+  const std::unique_ptr<Sink> unpacked = unpack(sink, stream().packing, keys_);
   if (const BlockSums* const known = sums()) {
-    return copy_blocks(store_, backup_, stream(), *known, *unpacked, enough);
+    copy_blocks(store_, backup_, stream(), *known, *unpacked, enough);
+    if (!enough()) unpacked->finish();
+    return;
   }
   std::vector<char> buffer(kStep);
   for (const ManifestObject& object : stream().objects) {
@@ -58,6 +60,7 @@ void StoredArchive::copy_head(Sink& sink, const std::function<bool()>& enough) {
       if (enough()) return;
     }
   }
+  unpacked->finish();  // age may hold the end back
 }
 
 }  // namespace pgbackup

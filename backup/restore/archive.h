@@ -12,14 +12,18 @@
 namespace pgbackup {
 
 /// Reads the manifest as read_manifest() does; a damaged one is thrown with the hint to take
-/// another backup. Throws `denied` for an encrypted one.
-[[nodiscard]] Manifest read_manifest_to_restore(Store& store, const Backup& backup);
+/// another backup. Opens the private part of an encrypted one as open_private() does, so that it is
+/// known whether the keys open the backup.
+[[nodiscard]] Manifest read_manifest_to_restore(Store& store, const Backup& backup,
+                                                const AgeKeys* keys);
 
-/// Holds a backup with what its manifest says. `store` and `backup` must outlive the object.
+/// Holds a backup with what its manifest says. All references must outlive the object. Without
+/// `keys` nothing that is encrypted can be read.
 class StoredArchive final : public StoredDump {
  public:
-  StoredArchive(Store& store, const Backup& backup, Manifest manifest)
-      : store_(store), backup_(backup), manifest_(std::move(manifest)) {}
+  StoredArchive(Store& store, const Backup& backup, Manifest manifest,
+                const AgeKeys* keys = nullptr)
+      : store_(store), backup_(backup), manifest_(std::move(manifest)), keys_(keys) {}
 
   [[nodiscard]] const Backup& backup() const override { return backup_; }
   [[nodiscard]] StreamFormat format() const override { return stream().format; }
@@ -49,6 +53,7 @@ class StoredArchive final : public StoredDump {
   const Backup& backup_;
   Manifest manifest_;
   std::optional<BlockSums> sums_;
+  const AgeKeys* keys_;
 };
 
 }  // namespace pgbackup

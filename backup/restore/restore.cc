@@ -139,9 +139,9 @@ std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backu
     if (const std::string distrust = distrust_of_older(store); !distrust.empty()) {
       throw not_signed(store.location(backup.id), distrust);
     }
-    return std::make_unique<AdoptedDump>(store, backup);
+    return std::make_unique<AdoptedDump>(store, backup, settings_.keys);
   }
-  Manifest manifest = read_manifest_to_restore(store, backup);
+  Manifest manifest = read_manifest_to_restore(store, backup, settings_.keys);
   for (const std::string& warning : manifest.warnings) {
     log_.warn("the backup has a warning", {{"warning", warning}});
   }
@@ -149,7 +149,7 @@ std::unique_ptr<StoredDump> Restore::open_dump(Store& store, const Backup& backu
     log_.warn("this backup is partial",
               {{"pg_dump", fmt::format("{}", fmt::join(manifest.dump.selection, " "))}});
   }
-  return std::make_unique<StoredArchive>(store, backup, std::move(manifest));
+  return std::make_unique<StoredArchive>(store, backup, std::move(manifest), settings_.keys);
 }
 
 RestoreReport Restore::to_list(StoredDump& dump, const RestoreRequest& request) {

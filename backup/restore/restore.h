@@ -55,6 +55,7 @@ struct RestoreSettings {
   const PgConfig& pg;
   std::filesystem::path bindir;  ///< directory of the client programs; empty: where they are found
   std::chrono::seconds lock_timeout;  ///< limit of --clean for waiting for a lock; 0: none
+  const AgeKeys* keys = nullptr;      ///< open what is encrypted; nullptr: nothing does
 };
 
 /// Says what a restore did, for whoever asked for it.

@@ -81,7 +81,7 @@ void copy_stored(Store& store, const Backup& backup, const ManifestStream& strea
 void unpack_into(Sink& sink, Store& store, const Backup& backup, const ManifestStream& stream,
                  const VerifyMeans& means) {
   StreamCheck checked(sink, stream);
-  const std::unique_ptr<Sink> unpacked = unpack(checked, stream.packing);
+  const std::unique_ptr<Sink> unpacked = unpack(checked, stream.packing, means.keys);
   uint64_t total = 0;
   for (const ManifestObject& object : stream.objects) total += object.bytes;
   ProgressSink progress(*unpacked, {.what = backup.group.name(), .total = total}, means.clock,

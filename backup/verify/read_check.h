@@ -22,6 +22,7 @@ struct VerifyMeans {
   Clock& clock;
   Log& log;
   std::stop_token stop;
+  const AgeKeys* keys = nullptr;  ///< open what is encrypted; nullptr: nothing does
 };
 
 /// Throws `failed` where WAL is missing without which a base backup cannot be restored.

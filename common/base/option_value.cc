@@ -132,6 +132,26 @@ std::string assign_text(std::string* value, std::string_view text) {
   return "";
 }
 
+/// Takes what may come from a file as it is.
+std::string assign_lines(std::string* value, std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return "it is no text";
+  *value = text;
+  return "";
+}
+
+/// Returns the lines in one.
+std::string show_lines(std::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    if (c == '\n') {
+      shown += ", ";
+    } else {
+      shown += c;
+    }
+  }
+  return printable(shown);
+}
+
 std::string show_secret(const Secret& secret) {
   if (secret.empty()) return "";
   const bool is_example = secret.reveal().find(kForTrying) != std::string_view::npos;
@@ -161,7 +181,8 @@ std::string assign_value(const OptionValue& slot, std::string_view text) {
                  [&](const Number& number) { return assign_number(number, text); },
                  [&](const Duration& duration) { return assign_duration(duration, text); },
                  [&](const Bytes& bytes) { return assign_bytes(bytes, text); },
-                 [&](const Choice& choice) { return assign_choice(choice, text); }},
+                 [&](const Choice& choice) { return assign_choice(choice, text); },
+                 [&](const Lines& lines) { return assign_lines(lines.value, text); }},
       slot);
 }
 
@@ -174,7 +195,8 @@ std::string show_value(const OptionValue& slot) {
                  [](const Number& number) { return std::to_string(*number.value); },
                  [](const Duration& duration) { return show_duration(duration); },
                  [](const Bytes& bytes) { return format_exact_bytes(*bytes.value); },
-                 [](const Choice& choice) { return std::string(choice.names[choice.current()]); }},
+                 [](const Choice& choice) { return std::string(choice.names[choice.current()]); },
+                 [](const Lines& lines) { return show_lines(*lines.value); }},
       slot);
 }
 
@@ -197,7 +219,8 @@ std::string value_placeholder(const OptionValue& slot) {
                                [](const Bytes&) { return std::string(" SIZE"); },
                                [](const Choice& choice) {
                                  return fmt::format(" {}", fmt::join(choice.names, "|"));
-                               }},
+                               },
+                               [](const Lines&) { return std::string(" LIST"); }},
                     slot);
 }
 

@@ -354,7 +354,7 @@ bool is_set(const ParsedOptions& parsed, std::string_view name) {
 std::vector<std::string> secret_variables(std::span<const Option> rows) {
   std::vector<std::string> names;
   for (const Option& row : rows) {
-    if (!is_secret(row)) continue;
+    if (!is_secret(row) && !row.names_secret) continue;
     for (std::string& name : names_of(row)) names.push_back(std::move(name));
   }
   return names;

@@ -52,9 +52,14 @@ struct Choice {
   std::function<void(size_t)> set;
 };
 
+/// Takes text of several lines.
+struct Lines {
+  std::string* value;
+};
+
 /// Says where a value is stored. The type picks the parser; the value found there is the default.
 using OptionValue = std::variant<std::string*, Secret*, std::filesystem::path*, bool*, Number,
-                                 Duration, Bytes, Choice>;
+                                 Duration, Bytes, Choice, Lines>;
 
 /// Makes a Choice for an enum whose values count up from 0 in the order of `names`.
 template <class Enum>
@@ -84,6 +89,7 @@ struct Option {
   std::string_view default_note = {};  ///< shown as the default where the value itself says less
   std::string_view secret_file = {};   ///< a secret's mount, read when no other source has a value
   bool rotates = false;  ///< no secret, but may change together with one: the role of a password
+  bool names_secret = false;  ///< the value names files that hold a secret
   /// Lists the commands on which the row has an effect, as append_options() fills in; empty: every
   /// command. The flag is refused for any other command. A variable is not, because all commands in
   /// a container share the environment.

@@ -185,6 +185,7 @@ void BackupWriter::finish_streams(Branch& branch) {
 std::string BackupWriter::seal(Manifest& manifest) const {
   const AgeKeys& keys = *streams_.front()->plan().effort.keys;
   std::string sealed = seal_private(manifest, keys);
+  manifest.age_version = keys.version;
   manifest.recipients = list_recipients(keys.recipients);
   manifest.sealed = {std::string(kSealedName), sealed.size(), sha256_hex(sealed)};
   return sealed;

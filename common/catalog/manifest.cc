@@ -237,6 +237,7 @@ std::vector<std::string> parse_recipients(const Json& value) {
 void parse_sealed(const Json& json, Manifest& m) {
   m.is_private_known = false;
   m.sealed_warnings = parse_whole<uint64_t>(json.at("warnings"), "the number of warnings");
+  if (json.contains("age")) m.age_version = json.at("age").get<std::string>();
   m.recipients = parse_recipients(json.at("recipients"));
   m.sealed = parse_object(json.at("sealed"));
   if (m.sealed->bytes > kMaxSmallObject) throw_damaged("its private part is larger than 1 MiB");
@@ -315,6 +316,7 @@ void add_private(const Manifest& m, Json& json) {
     return;
   }
   json["warnings"] = m.is_private_known ? bounded_warnings(m.warnings).size() : m.sealed_warnings;
+  if (!m.age_version.empty()) json["age"] = m.age_version;
   json["recipients"] = m.recipients;
   json["sealed"] = object_json(*m.sealed);
 }

@@ -112,7 +112,8 @@ struct Manifest {
   ClusterFacts cluster{};               ///< only for the kind cluster; its tablespaces are private
   std::vector<std::string> warnings{};  ///< for people; private
   std::optional<UtcTime> next_due{};    ///< when the next backup is due, where there is a schedule
-  std::optional<UtcTime> locked_until{};   ///< Object Lock: the store refuses to delete it before
+  std::optional<UtcTime> locked_until{};  ///< Object Lock: the store refuses to delete it before
+  std::string age_version{};  ///< of the program that encrypted the backup; "" where not known
   std::vector<std::string> recipients{};   ///< whose keys open an encrypted backup, at least one
   std::optional<ManifestObject> sealed{};  ///< the private part of an encrypted backup
   /// Is false for an encrypted backup until open_private() fills the private fields in.

@@ -84,6 +84,26 @@ Error not_all(uint64_t passed_on, uint64_t bytes) {
                       passed_on, bytes)};
 }
 
+/// Returns the identities, each in a file of its own: a file holds one SSH key at most.
+std::vector<Fd> identity_files(const AgeKeys& keys) {
+  if (keys.identities.empty()) throw no_key_to_decrypt();
+  std::vector<Fd> files;
+  for (const Secret& identity : keys.identities) {
+    files.push_back(make_memory_file("identity", identity.reveal()));
+  }
+  return files;
+}
+
+ProcessSpec decryption(const AgeKeys& keys, const std::vector<Fd>& identities) {
+  ProcessSpec spec{.argv = {keys.program.string(), "--decrypt"}, .environment = keys.environment};
+  for (size_t i = 0; i < identities.size(); ++i) {
+    spec.argv.emplace_back("-i");
+    spec.argv.push_back(child_fd_path(i));
+    spec.inherited_fds.push_back(identities[i].get());
+  }
+  return spec;
+}
+
 }  // namespace
 
 Error no_key_to_decrypt() {
@@ -135,14 +155,8 @@ void AgeSink::pass_on(std::string_view encrypted) {
 
 UnageSink::UnageSink(Sink& next, const AgeKeys& keys)
     : next_(next),
-      identities_([&] {
-        if (keys.identities.empty()) throw no_key_to_decrypt();
-        return make_memory_file("identities", keys.identities.reveal());
-      }()),
-      process_({.argv = {keys.program.string(), "--decrypt", "-i", child_fd_path(0)},
-                .environment = keys.environment,
-                .inherited_fds = {identities_.get()}},
-               keys.stop) {
+      identities_(identity_files(keys)),
+      process_(decryption(keys, identities_), keys.stop) {
   process_.forward_output([this](std::string_view decrypted) { pass_on(decrypted); });
 }
 

@@ -24,9 +24,10 @@ inline constexpr std::string_view kAgeMagic = "age-encryption.org/v1\n";
 /// Says what the program works with.
 struct AgeKeys {
   std::filesystem::path program{};
+  std::string version{};                   ///< of the program, as it tells it; empty: not asked
   std::vector<std::string> environment{};  ///< of the program: `NAME=value`, without our secrets
-  std::string recipients{};  ///< as `age -R` reads them; empty: nothing can be encrypted
-  Secret identities{};       ///< as `age -i` reads them; empty: nothing can be decrypted
+  std::string recipients{};          ///< as `age -R` reads them; empty: nothing can be encrypted
+  std::vector<Secret> identities{};  ///< each as `age -i` reads it; none: nothing can be decrypted
   std::stop_token stop{};
 };
 
@@ -84,7 +85,7 @@ class UnageSink final : public Sink {
   [[noreturn]] void fail();
 
   Sink& next_;
-  Fd identities_;
+  std::vector<Fd> identities_;
   Process process_;
   AgeHeader header_;
   size_t matched_ = 0;  ///< bytes of kAgeMagic that have passed

@@ -79,18 +79,28 @@ std::unique_ptr<Sink> decompress(Sink& next, Compression compression) {
   return std::make_unique<PassSink>(next);
 }
 
+/// Returns whether `head`, the first bytes of something, may become or is the `magic`.
+bool may_begin_with(std::string_view head, std::string_view magic) {
+  return head.starts_with(magic.substr(0, head.size()));
+}
+
+/// Says how much more may be undone.
+struct LayersLeft {
+  int compressions = 2;
+  int encryptions = 1;
+};
+
 /// Looks at the first bytes, then unpacks or passes on.
 class ContentSink final : public Sink {
  public:
-  ContentSink(Sink& next, int layers) : next_(next), layers_(layers) {}
+  ContentSink(Sink& next, const AgeKeys* keys, LayersLeft left)
+      : next_(next), keys_(keys), left_(left) {}
 
   void write(std::string_view bytes) override {
-    if (chosen_ != nullptr) {
-      chosen_->write(bytes);
-    } else {
-      head_ += bytes;
-      if (head_.size() >= kZstdMagic.size()) choose();
-    }
+    if (chosen_ != nullptr) return chosen_->write(bytes);
+    head_ += bytes;
+    if (head_.size() < kZstdMagic.size()) return;
+    if (head_.size() >= kAgeMagic.size() || !may_begin_with(head_, kAgeMagic)) choose();
   }
   void finish() override {
     if (chosen_ == nullptr) choose();
@@ -99,23 +109,36 @@ class ContentSink final : public Sink {
 
  private:
   void choose() {
-    chosen_ = &next_;
-    const bool is_gzip = head_.starts_with(kGzipMagic);
-    if (layers_ > 0 && (is_gzip || head_.starts_with(kZstdMagic))) {
-      inner_ = std::make_unique<ContentSink>(next_, layers_ - 1);
-      if (is_gzip) {
-        unpacker_ = std::make_unique<GunzipSink>(*inner_);
-      } else {
-        unpacker_ = std::make_unique<UnzstdSink>(*inner_, FrameLimit::none);
-      }
-      chosen_ = unpacker_.get();
-    }
+    unpacker_ = unpacker();
+    chosen_ = unpacker_ == nullptr ? &next_ : unpacker_.get();
     if (!head_.empty()) chosen_->write(head_);
     head_.clear();
   }
 
+  /// Returns the stage in front of `inner_`; nullptr: the bytes are not packed.
+  std::unique_ptr<Sink> unpacker() {
+    if (left_.encryptions > 0 && head_.starts_with(kAgeMagic)) {
+      if (keys_ == nullptr) throw no_key_to_decrypt();
+      return std::make_unique<UnageSink>(inner({left_.compressions, left_.encryptions - 1}),
+                                         *keys_);
+    }
+    if (left_.compressions == 0) return nullptr;
+    const LayersLeft left = {left_.compressions - 1, left_.encryptions};
+    if (head_.starts_with(kGzipMagic)) return std::make_unique<GunzipSink>(inner(left));
+    if (head_.starts_with(kZstdMagic)) {
+      return std::make_unique<UnzstdSink>(inner(left), FrameLimit::none);
+    }
+    return nullptr;
+  }
+
+  Sink& inner(LayersLeft left) {
+    inner_ = std::make_unique<ContentSink>(next_, keys_, left);
+    return *inner_;
+  }
+
   Sink& next_;
-  int layers_;
+  const AgeKeys* keys_;
+  LayersLeft left_;
   std::string head_;
   std::unique_ptr<ContentSink> inner_;
   std::unique_ptr<Sink> unpacker_;
@@ -176,9 +199,8 @@ std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing, const AgeKeys* 
   return std::make_unique<TwoStages>(std::move(decompressed), std::move(decrypted));
 }
 
-std::unique_ptr<Sink> unpack_by_content(Sink& next) {
-  constexpr int kMostLayers = 2;
-  return std::make_unique<ContentSink>(next, kMostLayers);
+std::unique_ptr<Sink> unpack_by_content(Sink& next, const AgeKeys* keys) {
+  return std::make_unique<ContentSink>(next, keys, LayersLeft{});
 }
 
 }  // namespace pgbackup

@@ -57,8 +57,10 @@ struct PackingEffort {
 [[nodiscard]] std::unique_ptr<Sink> unpack(Sink& next, const Packing& packing,
                                            const AgeKeys* keys = nullptr);
 
-/// Makes a stage that undoes gzip and zstd as often as the bytes begin like it, twice at most: a
-/// script may have packed a dump, and the program that carried the dump away packed it again.
-[[nodiscard]] std::unique_ptr<Sink> unpack_by_content(Sink& next);
+/// Makes a stage that undoes gzip and zstd as often as the bytes begin like it, twice at most, and
+/// age once: a script may have packed a dump, and the program that carried the dump away packed it
+/// again and encrypted it. `keys` outlive the stage, which throws `denied` for what is encrypted
+/// where there are none, and where no key opens it.
+[[nodiscard]] std::unique_ptr<Sink> unpack_by_content(Sink& next, const AgeKeys* keys = nullptr);
 
 }  // namespace pgbackup

@@ -115,6 +115,7 @@ class StoreChecker {
       std::vector<GroupBackups> groups = read_newest(store, check_.adoption, now);
       add(judge_backups(groups,
                         {.area = area, .groups = check_.wanted, .schedule = check_.schedule}, now));
+      if (check_.further) add(check_.further(store, area, groups));
       return groups;
     } catch (...) {
       fail(area, "backups");

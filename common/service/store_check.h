@@ -8,6 +8,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -39,6 +40,10 @@ struct StoreCheck {
   std::map<Group, uint64_t> sizes{};
   /// Judges the backups of a store in place of judge_backups(), where it is set.
   std::function<Findings(Store& store, const std::string& area)> judge_backups{};
+  /// Looks at the newest backups of a store besides, where it is set.
+  std::function<Findings(Store& store, const std::string& area,
+                         const std::vector<GroupBackups>& groups)>
+      further{};
 };
 
 /// Checks every destination of `config`, which must have passed check_store_config(). Throws

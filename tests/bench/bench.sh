@@ -7,6 +7,7 @@
 #   bench.sh                      ours, both pipes and the limits at 1 GiB, three runs each, then restores
 #   bench.sh --size 8192 --runs 1 --no-restore ours     is memory the same at 8 GiB?
 #   bench.sh --runs 7 --no-restore ours ours-telling      what metrics, a ping and a notification cost
+#   bench.sh ours ours-age age-aws                        what encryption costs; needs the package age
 #   bench.sh base-ours base-pgbackrest base-pg_basebackup     base backups; needs the package pgbackrest
 #
 # A contestant is contestants/NAME-backup.sh and, where it makes sense, NAME-restore.sh and NAME-prepare.sh

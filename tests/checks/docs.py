@@ -172,7 +172,7 @@ def check_programs(page, flags):
 def check_variables(page, known):
     for number, language, lines in page.blocks:
         for name in re.findall(r"(?:^|(?<!-v)[\s;])([A-Z][A-Z0-9_]+)=", "\n".join(commands_in(language, lines))):
-            if name.removesuffix("_FILE") not in known:
+            if not {name, name.removesuffix("_FILE")} & known:
                 page.problem(number, f"there is no setting {name}")
 
 
@@ -247,7 +247,7 @@ def main(root):
             problems.append(f"{path}: {lines} lines, at most {MOST_LINES}")
     for path in (root / ".env.example", root / "deploy/compose/.env.example"):
         for name in re.findall(r"^([A-Z][A-Z0-9_]*)=", path.read_text(encoding="utf-8") if path.exists() else "", re.M):
-            if name.removesuffix("_FILE") not in known:
+            if not {name, name.removesuffix("_FILE")} & known:
                 problems.append(f"{path}: there is no setting {name}")
     print(*problems, sep="\n", end="\n" if problems else "")
     sys.exit(1 if problems else 0)

@@ -50,9 +50,9 @@ inline constexpr const char* kSshIdentity =
 }
 
 [[nodiscard]] inline AgeKeys age_keys(std::string recipients, std::string_view identities = "") {
-  return {.program = age_program(),
-          .recipients = std::move(recipients),
-          .identities = Secret(identities)};
+  AgeKeys keys{.program = age_program(), .recipients = std::move(recipients)};
+  if (!identities.empty()) keys.identities.emplace_back(identities);
+  return keys;
 }
 
 /// Ignores SIGPIPE, as both programs do, while it lives.

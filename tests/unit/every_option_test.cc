@@ -33,13 +33,15 @@ std::string good_value(const OptionValue& slot) {
                  },
                  [](const Duration&) { return std::string("77d"); },
                  [](const Bytes&) { return std::string("33MiB"); },
-                 [](const Choice& choice) { return std::string(choice.names.back()); }},
+                 [](const Choice& choice) { return std::string(choice.names.back()); },
+                 [](const Lines&) { return std::string("one, two"); }},
       slot);
 }
 
 /// Empty: there is none.
 std::string bad_value(const OptionValue& slot) {
   if (std::holds_alternative<std::filesystem::path*>(slot)) return "";
+  if (std::holds_alternative<Lines>(slot)) return "";
   const bool is_text =
       std::holds_alternative<std::string*>(slot) || std::holds_alternative<Secret*>(slot);
   return is_text ? "two\nlines" : "-1x";

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "common/base/error.h"
+#include "tests/support/age_keys.h"
 #include "tests/support/error_of.h"
 #include "tests/support/gzip.h"
 #include "tests/support/string_sink.h"
@@ -97,6 +98,54 @@ TEST_CASE("Gzip is undone twice at most where only the content tells of it") {
     CHECK(out.finished);
     CHECK(out.bytes == wanted);
   }
+}
+
+TEST_CASE("Encryption is undone once where only the content tells of it") {
+  const NoBrokenPipe guard;
+  const AgeKeys keys = age_keys(kRecipient, kIdentity);
+  const AgeKeys others = age_keys(kOtherRecipient, kOtherIdentity);
+  const std::string bytes = "PGDMP and more";
+  const auto encrypted = [&](const std::string& text) {
+    return pack_bytes(text, {Compression::none, Encryption::age}, {.keys = &keys});
+  };
+  const std::string once = encrypted(bytes);
+  const std::string packed_once = encrypted(packed(bytes, Compression::zstd));
+  const std::string packed_twice = encrypted(packed(packed_once, Compression::gzip));
+  for (const auto& [stored, wanted] : std::vector<std::pair<std::string, std::string>>{
+           {once, bytes},
+           {packed_once, bytes},
+           {packed(packed_once, Compression::gzip), bytes},
+           {packed_twice, packed_once},
+           {"age-encryption.org/", "age-encryption.org/"},
+           {"age-encryption.org/v2\n", "age-encryption.org/v2\n"}}) {
+    StringSink out;
+    const auto stage = unpack_by_content(out, &keys);
+    for (const char byte : stored) stage->write({&byte, 1});
+    stage->finish();
+    CHECK(out.finished);
+    CHECK(out.bytes == wanted);
+  }
+  const auto refused = [&](const AgeKeys* with, const std::string& stored) {
+    StringSink out;
+    const bool is_refused = fails_with(ErrorKind::denied, "", [&] {
+      const auto stage = unpack_by_content(out, with);
+      stage->write(stored);
+      stage->finish();
+      return 0;
+    });
+    return is_refused && out.bytes.empty() && !out.finished;
+  };
+  CHECK(refused(nullptr, once));
+  CHECK(refused(&others, once));
+  CHECK(refused(&others, packed(packed_once, Compression::gzip)));
+  StringSink out;
+  CHECK(fails_with(ErrorKind::corrupt, "", [&] {
+    const auto stage = unpack_by_content(out, &keys);
+    stage->write(std::string_view(once).substr(0, once.size() - 1));
+    stage->finish();
+    return 0;
+  }));
+  CHECK_FALSE(out.finished);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "common/codec/digest.h"
 #include "common/codec/zstd.h"
 #include "common/store/dir_store.h"
+#include "tests/support/age_keys.h"
 #include "tests/support/captured_output.h"
 #include "tests/support/error_of.h"
 #include "tests/support/manifests.h"
@@ -102,7 +103,7 @@ TEST_CASE("A manifest that is damaged comes with the hint to take another backup
   StoredBackup stored;
   stored.folder.write(stored.backup.key_of("manifest.json"), "{");
   try {
-    static_cast<void>(read_manifest_to_restore(stored.store, stored.backup));
+    static_cast<void>(read_manifest_to_restore(stored.store, stored.backup, nullptr));
     FAIL("the damage went unnoticed");
   } catch (const Error& error) {
     CHECK(error.kind() == ErrorKind::corrupt);
@@ -159,6 +160,29 @@ TEST_CASE("The head of an archive is read only as far as it is wanted") {
   CHECK(stored.plain.starts_with(out.bytes));
 }
 
+TEST_CASE("The head of an encrypted archive comes out although age holds its end back") {
+  const NoBrokenPipe guard;
+  const AgeKeys keys = age_keys(kRecipient, kIdentity);
+  StoredBackup stored;
+  const std::string plain = "PGDMP, which is short";
+  const std::string file = pack_bytes(plain, kEncrypted, {.keys = &keys});
+  stored.stream().packing = kEncrypted;
+  stored.stream().objects = {{"app.dump.zst.age", file.size(), sha256_hex(file)}};
+  stored.store.put(stored.backup.key_of("app.dump.zst.age"), file);
+  StringSink out;
+  StoredArchive(stored.store, stored.backup, stored.manifest, &keys).copy_head(out, [] {
+    return false;
+  });
+  CHECK(out.bytes == plain);
+  StringSink closed;
+  StoredArchive without(stored.store, stored.backup, stored.manifest);
+  CHECK(fails_with(ErrorKind::denied, "no key", [&] {
+    without.copy_head(closed, [] { return false; });
+    return 0;
+  }));
+  CHECK(closed.bytes.empty());
+}
+
 TEST_CASE("Every form of backup that was written before manifests had format 2 comes out") {
   SystemClock clock;
   Log log(clock, LogLevel::error, LogFormat::text);
@@ -200,7 +224,7 @@ TEST_CASE("A backup of several streams is not restored in part") {
   stored.manifest.streams.back().name = "more";
   stored.folder.write(stored.backup.key_of("manifest.json"), format_manifest(stored.manifest));
   CHECK(fails_with(ErrorKind::failed, "one stream only",
-                   [&] { return read_manifest_to_restore(stored.store, stored.backup); }));
+                   [&] { return read_manifest_to_restore(stored.store, stored.backup, nullptr); }));
 }
 
 }  // namespace
