@@ -75,7 +75,10 @@ void push_wal_file(Program& program, const std::string& path) {
 bool fetch_wal_file(Program& program, const std::string& name, const std::string& path) {
   refuse_wal_where_signed(program);
   return fetch_wal(
-      {.name = name, .path = path, .system_id = program.config.wal_file.system_id},
+      {.name = name,
+       .path = path,
+       .system_id = program.config.wal_file.system_id,
+       .keys = program.config.age.for_reading()},
       [&] { return program.open(); }, program.log);
 }
 

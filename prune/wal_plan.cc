@@ -28,10 +28,11 @@ template <class Visit>
 void visit_objects(const ServerWal& wal, UtcTime now, const Visit& visit) {
   for (const auto& [timeline, segments] : wal.segments) {
     for (const auto& [name, segment] : segments) {
-      const bool is_folded = segment.whole && segment.whole->modified + kWriterPause <= now;
+      const bool is_folded =
+          std::any_of(segment.copies.begin(), segment.copies.end(),
+                      [&](const WalObject& copy) { return copy.modified + kWriterPause <= now; });
       for (const WalPiece& piece : segment.pieces) visit(piece.object, is_folded);
-      if (segment.whole) visit(*segment.whole, false);
-      if (segment.second) visit(*segment.second, false);
+      for (const WalObject& copy : segment.copies) visit(copy, false);
     }
   }
   for (const WalObject& object : wal.others) visit(object, false);

@@ -315,8 +315,8 @@ void BaseBackupJob::take(const SomeDestinations& destinations, std::unique_ptr<O
       wait_for_wal(destination.store(), range, clock_, stop_, [&] {
         if (wal != nullptr) wal->require(destination.name());
       });
-      WalArchive archive(destination.store(), range.system_id);
-      require_checkpoint(archive, receiver.checkpoint(), range.segment_bytes);
+      WalReader reader(destination.store(), range.system_id);
+      require_checkpoint(reader, receiver.checkpoint(), range.segment_bytes);
     });
   } catch (...) {
     outcome.failures = writer.failures();

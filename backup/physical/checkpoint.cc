@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "backup/physical/wal_archive.h"
 #include "backup/physical/wal_page.h"
 #include "common/base/error.h"
 
@@ -56,8 +58,9 @@ class WindowSink final : public Sink {
 };
 
 /// Returns the bytes of the log from `position` on, without the headers of pages. There are fewer
-/// than a record may have where the stored log ends.
-std::string read_log(WalArchive& archive, Timeline timeline, Lsn position, uint64_t segment_bytes) {
+/// than a record may have where the stored log ends; nullopt where that cannot be read.
+std::optional<std::string> read_log(WalReader& reader, Timeline timeline, Lsn position,
+                                    uint64_t segment_bytes) {
   std::string log;
   while (log.size() < kMostRecordBytes) {
     const WalSegment segment = segment_at(timeline, position, segment_bytes);
@@ -70,9 +73,10 @@ std::string read_log(WalArchive& archive, Timeline timeline, Lsn position, uint6
     const size_t wanted = std::min<size_t>(kMostRecordBytes - log.size(),
                                            static_cast<size_t>(kPageBytes - in_page - header));
     WindowSink window(in_segment + header, wanted);
-    const StoredSegment stored = archive.find(name);
-    if (!log.empty() && !stored.whole && stored.pieces.empty()) break;
-    static_cast<void>(archive.fetch(name, stored, window));
+    const StoredSegment stored = reader.find(name);
+    if (!log.empty() && !stored.is_whole() && stored.pieces.empty()) break;
+    if (!reader.can_read(stored)) return std::nullopt;
+    static_cast<void>(reader.fetch(name, stored, window));
     log += window.bytes;
     position.value += header + wanted;
   }
@@ -104,10 +108,10 @@ Checkpoint checkpoint_of(std::string_view control_file) {
           .copy = std::string(control_file.substr(kCopyAt, 255))};
 }
 
-void require_checkpoint(WalArchive& archive, const Checkpoint& checkpoint, uint64_t segment_bytes) {
-  const std::string log =
-      read_log(archive, checkpoint.timeline, checkpoint.position, segment_bytes);
-  if (is_same(checkpoint_data(log), checkpoint.copy)) return;
+void require_checkpoint(WalReader& reader, const Checkpoint& checkpoint, uint64_t segment_bytes) {
+  const std::optional<std::string> log =
+      read_log(reader, checkpoint.timeline, checkpoint.position, segment_bytes);
+  if (!log || is_same(checkpoint_data(*log), checkpoint.copy)) return;
   throw Error(ErrorKind::conflict,
               fmt::format("the stored WAL is of another history than the base backup: it lacks the "
                           "server's checkpoint at {} of timeline {}",

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "backup/physical/wal_archive.h"
+#include "backup/physical/wal_reader.h"
 #include "common/catalog/wal.h"
 
 namespace pgbackup {
@@ -24,8 +24,8 @@ struct Checkpoint {
 /// has taken.
 [[nodiscard]] Checkpoint checkpoint_of(std::string_view control_file);
 
-/// Throws `conflict` unless the archive holds the record of the checkpoint at its position, and
-/// what WalArchive::fetch() throws.
-void require_checkpoint(WalArchive& archive, const Checkpoint& checkpoint, uint64_t segment_bytes);
+/// Throws `conflict` unless the store holds the record of the checkpoint at its position, and what
+/// WalReader::fetch() throws. Proves nothing where `reader` cannot read what is stored there.
+void require_checkpoint(WalReader& reader, const Checkpoint& checkpoint, uint64_t segment_bytes);
 
 }  // namespace pgbackup

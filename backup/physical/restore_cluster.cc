@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "backup/physical/base_backups.h"
-#include "backup/physical/wal_archive.h"
+#include "backup/physical/wal_reader.h"
 #include "common/base/error.h"
 #include "common/catalog/sealed.h"
 
@@ -76,20 +76,18 @@ std::vector<std::string> names_to_copy(const Offer& offer, const RecoveryTarget&
 
 /// Writes a file of which another destination holds as much as that of `offer`, or throws
 /// `not_found`.
-void fetch_elsewhere(const Destinations& destinations, const Offer& offer, const std::string& name,
-                     Sink& sink) {
+void fetch_elsewhere(const Destinations& destinations, const Offer& offer, const AgeKeys* keys,
+                     const std::string& name, Sink& sink) {
   const Manifest& manifest = offer.base.manifest;
   const uint64_t segment_bytes = manifest.cluster.segment_bytes;
-  const auto find = [&](Store& store) {
-    return WalArchive(store, manifest.system_identifier).find(name);
-  };
-  const uint64_t wanted = find(*offer.store).reach(segment_bytes);
+  const uint64_t wanted =
+      list_wal_file(*offer.store, manifest.system_identifier, name).reach(segment_bytes);
   for (const Destination& other : destinations) {
     if (!other.is_open() || &other.store() == offer.store) continue;
-    const StoredSegment stored = find(other.store());
+    WalReader reader(other.store(), manifest.system_identifier, keys);
+    const StoredSegment stored = reader.find(name);
     if (stored.reach(segment_bytes) < wanted) continue;
-    static_cast<void>(
-        WalArchive(other.store(), manifest.system_identifier).fetch(name, stored, sink));
+    static_cast<void>(reader.fetch(name, stored, sink));
     return;
   }
   throw Error(ErrorKind::not_found, fmt::format("no other destination holds {}", name));
@@ -133,15 +131,15 @@ ClusterReport restore_cluster(const Destinations& destinations, const ClusterReq
   open_private(*offer->store, offer->base.backup, offer->base.manifest, request.keys);
   const Manifest& manifest = offer->base.manifest;
   const std::optional<std::string> command = fetch_command(request, manifest.system_identifier);
-  WalArchive archive(*offer->store, manifest.system_identifier);
+  WalReader reader(*offer->store, manifest.system_identifier, request.keys, &log);
   WalCopies wal;
   if (!command) {
     wal.names = names_to_copy(*offer, request.target);
     wal.fetch = [&](const std::string& name, Sink& sink) {
-      static_cast<void>(archive.fetch(name, archive.find(name), sink));
+      static_cast<void>(reader.fetch(name, reader.find(name), sink));
     };
     wal.fetch_elsewhere = [&](const std::string& name, Sink& sink) {
-      fetch_elsewhere(destinations, *offer, name, sink);
+      fetch_elsewhere(destinations, *offer, request.keys, name, sink);
     };
   }
   log.info("restoring the cluster", {{"database", offer->base.backup.group.name()},

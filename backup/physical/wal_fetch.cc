@@ -12,8 +12,8 @@
 
 #include "backup/physical/data_directory.h"
 #include "backup/physical/wal_ahead.h"
-#include "backup/physical/wal_archive.h"
 #include "backup/physical/wal_page.h"
+#include "backup/physical/wal_reader.h"
 #include "common/base/error.h"
 #include "common/base/printable.h"
 
@@ -42,19 +42,21 @@ struct Answers {
 /// Brings files of one server's log from any destination.
 class Fetcher {
  public:
-  Fetcher(const Destinations& destinations, std::string system_id, fs::path temporaries)
+  Fetcher(const Destinations& destinations, const WalFetch& fetch, fs::path temporaries, Log& log)
       : destinations_(destinations),
-        system_id_(std::move(system_id)),
-        temporaries_(std::move(temporaries)) {}
+        system_id_(fetch.system_id),
+        keys_(fetch.keys),
+        temporaries_(std::move(temporaries)),
+        log_(log) {}
 
   /// Brings the whole file from the first destination that holds it, and else tells what they hold.
   [[nodiscard]] Answers fetch(const std::string& name, const fs::path& path) {
     Answers answers;
     answers.failures = for_each_destination(destinations_, [&](const Destination& destination) {
       if (answers.is_fetched) return;
-      StoredSegment stored = WalArchive(destination.store(), system_id_).find(name);
+      StoredSegment stored = list_wal_file(destination.store(), system_id_, name);
       const uint64_t reach = stored.reach(kMostSegmentBytes);
-      if (stored.whole) {
+      if (stored.is_whole()) {
         write(name, path, {&destination, std::move(stored), reach});
         answers.is_fetched = true;
       } else if (reach >= kWalPageHeaderBytes &&
@@ -68,7 +70,7 @@ class Fetcher {
   /// Writes what was found to `path`.
   void write(const std::string& name, const fs::path& path, const FoundWal& found) {
     NewFile file(temporaries_, path);
-    WalArchive(found.destination->store(), system_id_).fetch(name, found.stored, file);
+    WalReader(found.destination->store(), system_id_, keys_, &log_).fetch(name, found.stored, file);
     file.finish();
   }
 
@@ -98,7 +100,9 @@ class Fetcher {
  private:
   const Destinations& destinations_;
   std::string system_id_;
+  const AgeKeys* keys_;
   fs::path temporaries_;
+  Log& log_;
 };
 
 /// Returns the names of the segments that may be read ahead after `name`, which is at `path`.
@@ -118,12 +122,12 @@ std::vector<std::string> next_names(const std::string& name, const fs::path& pat
 /// Brings segments into the directory, by several threads, until one of them is not stored as a
 /// whole, or fails.
 void bring_ahead(const std::vector<std::string>& names, const AheadDirectory& ahead,
-                 const std::string& system_id, const OpenDestinations& open, Log& log) {
+                 const WalFetch& fetch, const OpenDestinations& open, Log& log) {
   std::atomic<size_t> next = 0;
   const auto work = [&] {
     try {
       const Destinations destinations = open();
-      Fetcher fetcher(destinations, system_id, ahead.path());
+      Fetcher fetcher(destinations, fetch, ahead.path(), log);
       for (size_t i = next++; i < names.size(); i = next++) {
         const std::string& name = names[i];
         if (!ahead.holds(name) && !fetcher.fetch(name, ahead.path() / name).is_fetched) break;
@@ -204,21 +208,20 @@ bool fetch_wal(WalFetch fetch, const OpenDestinations& open, Log& log) {
         "restore_command = 'pg-backup wal-fetch %f %p'");
   }
   if (fetch.system_id.empty()) fetch.system_id = system_id_near(fetch.path);
-  const std::string& system_id = fetch.system_id;
   std::optional<AheadDirectory> ahead;
   if (fetch.path.parent_path().filename() == "pg_wal") ahead.emplace(fetch.path.parent_path());
   // A recovery asks for histories before its first segment and after its last one.
   if (ahead && kind == WalFileKind::history) ahead->keep({});
-  if (ahead && ahead->take(fetch.name, system_id, fetch.path)) return true;
+  if (ahead && ahead->take(fetch.name, fetch.system_id, fetch.path)) return true;
 
   const Destinations destinations = open();
-  Fetcher fetcher(destinations, system_id, ahead ? ahead->path() : fetch.path.parent_path());
+  Fetcher fetcher(destinations, fetch, ahead ? ahead->path() : fetch.path.parent_path(), log);
   const Outcome outcome = fetch_patiently(fetch, fetcher, log);
   if (ahead && outcome == Outcome::whole && kind == WalFileKind::segment) {
     try {
       const std::vector<std::string> names = next_names(fetch.name, fetch.path, *ahead);
       ahead->keep(names);
-      bring_ahead(names, *ahead, system_id, open, log);
+      bring_ahead(names, *ahead, fetch, open, log);
     } catch (...) {
       log.debug("cannot read ahead", {{"cause", current_error().message()}});
     }

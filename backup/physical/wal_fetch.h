@@ -8,14 +8,16 @@
 #include <string>
 
 #include "common/base/log.h"
+#include "common/codec/age.h"
 #include "common/store/destinations.h"
 
 namespace pgbackup {
 
 struct WalFetch {
-  std::string name{};            ///< as PostgreSQL asks for it
-  std::filesystem::path path{};  ///< where it goes; what is there is replaced
-  std::string system_id{};       ///< empty: that of the data directory
+  std::string name{};             ///< as PostgreSQL asks for it
+  std::filesystem::path path{};   ///< where it goes; what is there is replaced
+  std::string system_id{};        ///< empty: that of the data directory
+  const AgeKeys* keys = nullptr;  ///< open what is encrypted; nullptr: nothing does
 };
 
 /// Makes the destinations. Called once for each thread, and by that thread.

@@ -35,11 +35,11 @@ std::string describe_gap(Lsn begin, Lsn end) {
       format_lsn(begin), format_lsn(end), format_lsn(begin));
 }
 
-/// Throws where the store holds more than the server has. Of a server that is no standby that is a
-/// proof of another history.
-void require_ahead(ReplicationConnection& server, const WalStart& start) {
+/// Throws where the server has not come as far as `least`, and the store holds more. Of a server
+/// that is no standby that is a proof of another history.
+void require_ahead(ReplicationConnection& server, const WalStart& start, Lsn least) {
   const Lsn end = read_position(server).position;  // anew: another daemon may be faster
-  if (end >= start.position) return;
+  if (end >= least) return;
   const bool may_catch_up = is_standby(server);
   throw Error(
       may_catch_up ? ErrorKind::failed : ErrorKind::conflict,
@@ -160,16 +160,18 @@ WalStart WalStream::go_on(ReplicationConnection& server, const Goal& goal,
              slot && slot->restart) {
     start = fill_hole(stored.wal, position, start, *slot->restart);
   }
-  if (start.timeline == position.timeline && start.position > position.position) {
-    require_ahead(server, start);
-  }
+  // Within a segment the bytes are compared, unless they are encrypted.
+  const bool is_closed = settings_.packing.encryption != Encryption::none;
+  const Lsn least = is_closed ? start.stored : start.position;
+  if (start.timeline == position.timeline && least > position.position)
+    require_ahead(server, start, least);
   looked_ = clock_.now();
   look(goal, {goal.system_id, position.timeline, start.stored}, stored);
   return start;
 }
 
 /// Returns where to start for one base backup, which needs nothing from before. What is stored of
-/// that segment already is compared: it may be of another history.
+/// that segment already is compared, as far as it can be: it may be of another history.
 WalStart WalStream::start_own(ReplicationConnection& server, WalArchive& archive,
                               const ServerPosition& position) {
   WalStart start = start_kept(server, start_here(position), position);

@@ -15,9 +15,15 @@ WalWriter::WalWriter(WalArchive& archive, const WalStart& start, uint64_t segmen
       segment_bytes_(segment_bytes),
       segment_start_(start.position),
       received_(start.position),
-      known_(std::max(start.position, start.stored)),
+      known_(find_known(start)),
       compared_(start.position),
       stored_(known_) {}
+
+/// Returns up to where the bytes that come are to be compared.
+Lsn WalWriter::find_known(const WalStart& start) {
+  if (start.stored <= start.position) return start.position;
+  return std::min(start.stored, Lsn{start.position.value + archive_.comparable_bytes(name())});
+}
 
 void WalWriter::write(Lsn position, std::string_view bytes) {
   if (position != received_) {
@@ -79,10 +85,7 @@ void WalWriter::compare_large(std::string_view bytes) {
 void WalWriter::take_large(std::string_view bytes) {
   const Lsn begin = received_;
   const bool is_first = begin == segment_start_;
-  if (is_first) {
-    const std::optional<WalObject> whole = archive_.find(name()).whole;
-    if (!whole || whole->bytes == 0) large_ = archive_.create(name());
-  }
+  if (is_first && archive_.is_wanted(name())) large_ = archive_.create(name());
   if (large_ != nullptr) large_->write(bytes);
   received_.value += bytes.size();
   if (begin < known_) compare_large(bytes.substr(0, known_.value - begin.value));

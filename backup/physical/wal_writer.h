@@ -20,9 +20,10 @@ inline constexpr uint64_t kMostPieceBytes = kKeptSegmentBytes;
 /// Writes the log of one timeline; used by one thread.
 class WalWriter {
  public:
-  /// Begins at `start`, of which the archive holds a part already: the bytes that come are compared
-  /// with it. What is damaged is stored again, with a warning; of a large segment only with the
-  /// whole of it. The archive and the log must outlive the writer.
+  /// Begins at `start`, of which the store holds a part already: the bytes that come are compared
+  /// with it, or stored again where the archive cannot compare them. What is damaged is stored
+  /// again, with a warning; of a large segment only with the whole of it. The archive and the log
+  /// must outlive the writer. Throws what the archive throws.
   WalWriter(WalArchive& archive, const WalStart& start, uint64_t segment_bytes, Log& log);
 
   /// Takes the bytes at `position`. Stores what became complete. Throws `corrupt` unless the bytes
@@ -42,6 +43,7 @@ class WalWriter {
 
  private:
   [[nodiscard]] std::string name() const;
+  [[nodiscard]] Lsn find_known(const WalStart& start);
   /// Returns whether the present segment is kept until it is complete.
   [[nodiscard]] bool is_kept() const { return segment_bytes_ <= kKeptSegmentBytes; }
   [[nodiscard]] std::string_view unstored() const;
@@ -58,7 +60,7 @@ class WalWriter {
   uint64_t segment_bytes_;
   Lsn segment_start_;
   Lsn received_;
-  const Lsn known_;  ///< the archive held all bytes before at the start
+  const Lsn known_;  ///< the archive held all bytes before at the start, and can compare them
   Lsn compared_;     ///< of what it held of a segment that is not a large one
   Lsn stored_;
   std::string segment_;          ///< its bytes so far, unless it is a large one

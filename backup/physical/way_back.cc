@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "backup/physical/wal_archive.h"
+#include "backup/physical/wal_reader.h"
 #include "common/base/error.h"
 
 namespace pgbackup {
@@ -40,11 +40,14 @@ std::string find_damage(Store& store, const FoundBase& base) {
     if (found->second != file.bytes) return file.name + " has another size";
   }
   const ClusterFacts& facts = base.manifest.cluster;
-  WalArchive archive(store, base.manifest.system_identifier);
+  WalReader reader(store, base.manifest.system_identifier);
   for (const Lsn at : {facts.start, Lsn{facts.end.value - 1}}) {
+    const std::string name =
+        segment_name(segment_at(facts.timeline, at, facts.segment_bytes), facts.segment_bytes);
     try {
-      archive.check(
-          segment_name(segment_at(facts.timeline, at, facts.segment_bytes), facts.segment_bytes));
+      const StoredSegment stored = reader.find(name);
+      NullSink nowhere;
+      if (reader.can_read(stored)) static_cast<void>(reader.fetch(name, stored, nowhere));
     } catch (const Error& error) {
       const bool is_damage =
           error.kind() == ErrorKind::corrupt || error.kind() == ErrorKind::not_found;

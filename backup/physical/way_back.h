@@ -37,7 +37,8 @@ struct WayBack {
 
 /// Returns why `base`, which was found in the store, cannot be restored, as far as a listing of its
 /// objects, and the first and the last segment of the WAL that it needs tell; an empty string when
-/// nothing is known to be wrong.
+/// nothing is known to be wrong. Of a segment that is encrypted no more is known than that it is
+/// there.
 [[nodiscard]] std::string find_damage(Store& store, const FoundBase& base);
 
 /// Returns why no base backup leads to the timeline of `place`, as a clause.

@@ -27,6 +27,8 @@ constexpr std::array<Compression, 3> kCompressions = {Compression::zstd, Compres
 
 bool is_hex(char c) { return is_digit(c) || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f'); }
 
+bool is_token_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
+
 bool is_name_digit(char c) { return is_digit(c) || (c >= 'A' && c <= 'F'); }
 
 bool are_name_digits(std::string_view text) {
@@ -72,20 +74,11 @@ std::optional<TimelineSwitch> parse_switch(std::string_view line) {
   return parsed;
 }
 
-std::string file_key(std::string_view system_id, std::string_view name, std::string_view rest) {
-  return fmt::format("{}{}/{}{}", wal_prefix(system_id), name.substr(0, kPartDigits), name, rest);
-}
-
 /// Returns what stands before the next slash, and takes both away.
 std::string_view take_until_slash(std::string_view& text) {
   const std::string_view part = text.substr(0, text.find('/'));
   text.remove_prefix(std::min(text.size(), part.size() + 1));
   return part;
-}
-
-std::string format_key(const WalKey& key) {
-  return key.is_piece ? wal_piece_key(key.system_id, key.name, key.begin, key.end, key.packing)
-                      : wal_key(key.system_id, key.name, key.packing);
 }
 
 /// Takes the suffix of a packing away.
@@ -100,6 +93,17 @@ Packing take_packing(std::string_view& file) {
     }
   }
   return {Compression::none};
+}
+
+/// Takes `.{token}` away from the end, where it is there.
+std::string take_token(std::string_view& file) {
+  if (file.size() <= kPartDigits) return {};
+  const std::string_view token = file.substr(file.size() - kPartDigits);
+  const bool is_token = file[file.size() - kPartDigits - 1] == '.' &&
+                        std::all_of(token.begin(), token.end(), is_token_digit);
+  if (!is_token) return {};
+  file.remove_suffix(kPartDigits + 1);
+  return std::string(token);
 }
 
 /// Parses `{segment}.{begin}-{end}` into `key`. Does not check how numbers are written.
@@ -202,13 +206,28 @@ std::string wal_prefix(std::string_view system_id) {
 }
 
 std::string wal_key(std::string_view system_id, std::string_view name, const Packing& packing) {
-  return file_key(system_id, name, name.ends_with(kHistoryEnd) ? "" : packing_suffix(packing));
+  return format_wal_key(
+      {.system_id = std::string(system_id), .name = std::string(name), .packing = packing});
 }
 
 std::string wal_piece_key(std::string_view system_id, std::string_view name, uint64_t begin,
                           uint64_t end, const Packing& packing) {
-  return file_key(system_id, name,
-                  fmt::format(".{:08X}-{:08X}{}", begin, end, packing_suffix(packing)));
+  return format_wal_key({.system_id = std::string(system_id),
+                         .name = std::string(name),
+                         .packing = packing,
+                         .is_piece = true,
+                         .begin = begin,
+                         .end = end});
+}
+
+std::string format_wal_key(const WalKey& key) {
+  std::string text = fmt::format("{}{}/{}", wal_prefix(key.system_id),
+                                 std::string_view(key.name).substr(0, kPartDigits), key.name);
+  if (key.name.ends_with(kHistoryEnd)) return text;
+  if (key.is_piece) text += fmt::format(".{:08X}-{:08X}", key.begin, key.end);
+  if (!key.token.empty()) text += "." + key.token;
+  text += packing_suffix(key.packing);
+  return text;
 }
 
 bool is_system_id(std::string_view text) {
@@ -226,12 +245,13 @@ std::optional<WalKey> parse_wal_key(std::string_view key) {
   WalKey parsed;
   parsed.system_id = system_id;
   parsed.packing = take_packing(rest);
+  if (parsed.packing.encryption != Encryption::none) parsed.token = take_token(rest);
   if (!parse_piece(rest, parsed)) {
     parsed.name = rest;
     if (!wal_file_kind(rest)) return std::nullopt;
   }
   // Only the one spelling that we write is ours.
-  return format_key(parsed) == key ? std::optional(std::move(parsed)) : std::nullopt;
+  return format_wal_key(parsed) == key ? std::optional(std::move(parsed)) : std::nullopt;
 }
 
 }  // namespace pgbackup

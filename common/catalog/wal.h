@@ -9,8 +9,14 @@
 //   _cluster/wal/{system id}/{timeline}/{segment}.{offset}.backup.zst, {segment}.partial.zst
 //                                     what else a server hands to its archive_command
 //
+//
 // Timelines in keys have 8 hexadecimal digits, in uppercase, as in PostgreSQL's names. The suffix
 // is that of the packing: .zst, .gz or nothing. History files are never packed.
+//
+// What is encrypted has a token before the suffix, 8 random hexadecimal digits in lowercase, and
+// the end .age: {segment}.{token}.zst.age, {segment}.{begin}-{end}.{token}.zst.age. Who stores it
+// cannot read what is stored, and so cannot tell whether that is the same: each writer stores a
+// copy of its own. A name without a token is that of a file that was encrypted by hand.
 // https://www.postgresql.org/docs/current/wal-internals.html
 // https://www.postgresql.org/docs/current/continuous-archiving.html
 #pragma once
@@ -109,15 +115,19 @@ struct TimelineSwitch {
 
 /// Holds the parts of a key.
 struct WalKey {
-  std::string system_id;
-  std::string name;  ///< PostgreSQL's name of the file
+  std::string system_id{};
+  std::string name{};  ///< PostgreSQL's name of the file
   Packing packing{};
+  std::string token{};  ///< 8 lowercase hexadecimal digits; empty unless the file is encrypted
   bool is_piece = false;
   uint64_t begin = 0;  ///< of a piece: its bytes within the segment
   uint64_t end = 0;
 };
 
-/// Takes a key apart. Returns nullopt for a key that wal_key() and wal_piece_key() do not make.
+/// Puts a key together. That of a history has neither a packing nor a token.
+[[nodiscard]] std::string format_wal_key(const WalKey& key);
+
+/// Takes a key apart. Returns nullopt for a key that format_wal_key() does not make.
 [[nodiscard]] std::optional<WalKey> parse_wal_key(std::string_view key);
 
 }  // namespace pgbackup

@@ -20,7 +20,10 @@ void visit_wal(Store& store, const std::string& prefix,
                const std::function<void(const WalKey&, WalObject)>& visit) {
   store.list(prefix, [&](const ObjectInfo& object) {
     if (const std::optional<WalKey> key = parse_wal_key(object.key)) {
-      visit(*key, {.key = object.key, .bytes = object.bytes, .modified = object.modified});
+      visit(*key, {.key = object.key,
+                   .bytes = object.bytes,
+                   .modified = object.modified,
+                   .is_encrypted = key->packing.encryption != Encryption::none});
     }
   });
 }
@@ -44,38 +47,29 @@ class Collector {
       server.histories.insert_or_assign(timeline, std::move(object));
       return;
     }
-    std::optional<WalObject> other = std::move(object);
-    if (kind == WalFileKind::segment && !is_empty_segment(key, *other)) {
-      other = add(server.segments[timeline][key.name], key, *std::move(other));
-    } else {
-      count();
-    }
-    if (other) server.others.push_back(*std::move(other));
-  }
-
-  /// Adds a whole file or a piece of a segment. Returns the object where there are two other whole
-  /// ones.
-  std::optional<WalObject> add(StoredSegment& segment, const WalKey& key, WalObject object) {
-    const bool is_left_out = folded_ == FoldedPieces::left_out;
-    if (key.is_piece) {
-      if (segment.whole && is_left_out) return std::nullopt;
-      count();
-      segment.pieces.push_back({key.begin, key.end, std::move(object)});
-      return std::nullopt;
+    if (kind == WalFileKind::segment && !is_empty_segment(key, object)) {
+      add(server.segments[timeline][key.name], key, std::move(object));
+      return;
     }
     count();
-    if (segment.whole) {
-      if (segment.whole->bytes == 0) std::swap(*segment.whole, object);  // that one holds nothing
-      if (segment.second) return object;
-      segment.second = std::move(object);
-      return std::nullopt;
+    server.others.push_back(std::move(object));
+  }
+
+  /// Adds a whole file or a piece of a segment.
+  void add(StoredSegment& segment, const WalKey& key, WalObject object) {
+    const bool is_left_out = folded_ == FoldedPieces::left_out;
+    if (key.is_piece) {
+      if (segment.is_whole() && is_left_out) return;
+      count();
+      segment.pieces.push_back({key.begin, key.end, std::move(object)});
+      return;
     }
-    segment.whole = std::move(object);
+    count();
+    segment.copies.push_back(std::move(object));
     if (is_left_out || kept_ > kMostObjects / 2) {
       kept_ -= segment.pieces.size();
       segment.pieces = {};
     }
-    return std::nullopt;
   }
 
  private:
@@ -91,9 +85,16 @@ class Collector {
   size_t kept_ = 0;
 };
 
-void sort_pieces(StoredSegment& segment) {
+/// Puts the copies and the pieces of a segment in their order.
+void sort_objects(StoredSegment& segment) {
+  std::sort(segment.copies.begin(), segment.copies.end(),
+            [](const WalObject& a, const WalObject& b) {
+              const auto rank = [](const WalObject& copy) { return copy.bytes == 0; };
+              return std::tuple(rank(a), b.modified, std::string_view(a.key)) <
+                     std::tuple(rank(b), a.modified, std::string_view(b.key));
+            });
   std::sort(segment.pieces.begin(), segment.pieces.end(), [](const WalPiece& a, const WalPiece& b) {
-    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+    return std::tie(a.begin, a.end, a.object.key) < std::tie(b.begin, b.end, b.object.key);
   });
 }
 
@@ -114,7 +115,7 @@ void add_segment(std::vector<Stretch>& stretches, const StoredSegment& segment, 
     const Stretch stretch{advance(start, begin), std::min(advance(start, end), until), modified};
     if (stretch.begin < stretch.end) stretches.push_back(stretch);
   };
-  if (segment.whole) add(0, segment_bytes, segment.whole->modified);
+  for (const WalObject& copy : segment.copies) add(0, segment_bytes, copy.modified);
   for (const WalPiece& piece : segment.pieces) {
     add(piece.begin, std::min(piece.end, segment_bytes), piece.object.modified);
   }
@@ -169,7 +170,7 @@ void add_gaps(std::vector<WalGap>& gaps, const std::vector<WayPart>& way, Lsn be
 }  // namespace
 
 uint64_t StoredSegment::reach(uint64_t segment_bytes) const {
-  if (whole) return segment_bytes;
+  if (is_whole()) return segment_bytes;
   uint64_t reached = 0;
   for (const WalPiece& piece : pieces) {
     if (piece.begin <= reached) reached = std::max(reached, piece.end);
@@ -185,7 +186,7 @@ WalListing list_wal(Store& store, std::string_view system_id, FoldedPieces folde
   });
   for (auto& [id, server] : listing) {
     for (auto& [timeline, segments] : server.segments) {
-      for (auto& [name, segment] : segments) sort_pieces(segment);
+      for (auto& [name, segment] : segments) sort_objects(segment);
     }
   }
   return listing;
@@ -196,10 +197,17 @@ StoredSegment list_wal_file(Store& store, std::string_view system_id, std::strin
   Collector collector(FoldedPieces::listed);
   const std::string prefix = wal_key(system_id, name, {Compression::none});
   visit_wal(store, prefix, [&](const WalKey& key, WalObject object) {
-    if (key.name == name) static_cast<void>(collector.add(found, key, std::move(object)));
+    if (key.name == name) collector.add(found, key, std::move(object));
   });
-  sort_pieces(found);
+  sort_objects(found);
   return found;
+}
+
+StoredSegment without_encrypted(const StoredSegment& stored) {
+  StoredSegment plain = stored;
+  std::erase_if(plain.copies, [](const WalObject& copy) { return copy.is_encrypted; });
+  std::erase_if(plain.pieces, [](const WalPiece& piece) { return piece.object.is_encrypted; });
+  return plain;
 }
 
 Lsn stored_until(const ServerWal& wal, Timeline timeline, Lsn from, uint64_t segment_bytes) {
@@ -227,6 +235,7 @@ WalReach follow(const ServerWal& wal, const std::vector<WayPart>& way, Lsn from,
   for (const Stretch& stretch : find_stretches(wal, way, from, segment_bytes)) {
     if (stretch.end <= from) continue;
     if (stretch.begin > reached) add_gaps(reach.gaps, way, reached, stretch.begin);
+    if (stretch.end == reach.until) reach.newest = std::min(reach.newest, stretch.modified);
     if (stretch.end <= reached) continue;
     reached = stretch.end;
     if (!reach.gaps.empty()) continue;

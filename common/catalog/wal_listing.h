@@ -19,6 +19,7 @@ struct WalObject {
   std::string key;
   uint64_t bytes = 0;
   UtcTime modified;  ///< by the store's clock
+  bool is_encrypted = false;
 };
 
 /// A piece of a segment.
@@ -31,10 +32,12 @@ struct WalPiece {
 /// Holds what is stored of one segment: the whole, pieces of it, or both. list_wal() counts an
 /// object of 0 bytes as neither: nothing is packed into so few.
 struct StoredSegment {
-  std::optional<WalObject> whole{};   ///< the first that is listed, where it is packed in two ways
-  std::optional<WalObject> second{};  ///< the other one: where the first was damaged, it is not
-  std::vector<WalPiece> pieces{};     ///< by begin, then end
+  /// The whole, as often as it is stored: packed in another way where a copy was damaged, and once
+  /// by each writer that encrypts. The one stored last comes first, one of 0 bytes last.
+  std::vector<WalObject> copies{};
+  std::vector<WalPiece> pieces{};  ///< by begin, then end
 
+  [[nodiscard]] bool is_whole() const { return !copies.empty(); }
   /// Returns how many bytes from the segment's start are stored without a gap.
   [[nodiscard]] uint64_t reach(uint64_t segment_bytes) const;
 };
@@ -43,8 +46,7 @@ struct StoredSegment {
 struct ServerWal {
   std::map<Timeline, std::map<std::string, StoredSegment>> segments{};  ///< by PostgreSQL's name
   std::map<Timeline, WalObject> histories{};
-  /// Holds .backup and .partial files, whole segments that are stored a third time, and segments
-  /// and pieces of 0 bytes, which hold no WAL.
+  /// Holds .backup and .partial files, and segments and pieces of 0 bytes, which hold no WAL.
   std::vector<WalObject> others{};
 };
 
@@ -66,6 +68,9 @@ enum class FoldedPieces { left_out, listed };
 /// list_wal() does.
 [[nodiscard]] StoredSegment list_wal_file(Store& store, std::string_view system_id,
                                           std::string_view name);
+
+/// Returns those objects of `stored` that are not encrypted.
+[[nodiscard]] StoredSegment without_encrypted(const StoredSegment& stored);
 
 /// Returns the position up to which the log of `timeline` is stored without a gap from `from` on;
 /// `from` itself when not even its byte is stored.
@@ -97,7 +102,7 @@ struct WalGap {
 struct WalReach {
   Timeline timeline = 0;  ///< of the byte before `until`, or of `from` where no byte is reached
   Lsn until;
-  UtcTime newest{};  ///< when the object that ends at `until` was written; 0: there is none
+  UtcTime newest{};  ///< when the first object was written that ends at `until`; 0: there is none
   std::vector<WalGap> gaps{};
 };
 

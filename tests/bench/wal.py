@@ -87,13 +87,21 @@ def is_streaming(name):
                 "and state = 'streaming'") != "0"
 
 
+def recipient():
+    """Of a key that nobody keeps."""
+    key = subprocess.run(["age-keygen"], check=True, capture_output=True, text=True).stdout
+    return subprocess.run(["age-keygen", "-y"], input=key, check=True, capture_output=True, text=True).stdout.strip()
+
+
 @contextlib.contextmanager
-def ours(client, sync):
+def ours(client, sync, encrypted=False):
     """The daemon, after its first base backup."""
     prefix = f"wal-{time.monotonic_ns()}"
     env = dict(os.environ, DB_HOST=os.environ["PGHOST"], DB_PORT=os.environ["PGPORT"], DB_USER=os.environ["PGUSER"],
                DB_PASSWORD=os.environ["PGPASSWORD"], S3_PREFIX=prefix, BACKUP_METHOD="physical",
                BACKUP_SCHEDULE="@weekly", HEALTH_SOCKET=prefix, WAL_SYNC="true" if sync else "false")
+    if encrypted:
+        env["BACKUP_AGE_RECIPIENTS"] = f"{recipient()},{recipient()}"
     daemon = start([os.environ["PG_BACKUP"], "serve"], env, client)
 
     def has_base():
@@ -208,10 +216,12 @@ def main():
     stream("pg_receivewal -Z gzip:1", receivewal, args, "-Z", "gzip:1")
     stream("pg_receivewal -Z lz4", receivewal, args, "-Z", "lz4")
     stream("pg-backup, again", ours, args, False)
-    print(f"pg-backup / pg_receivewal: cpu {mine / plain:.2f}")
+    sealed = stream("pg-backup, encrypted", ours, args, False, True)
+    print(f"pg-backup / pg_receivewal: cpu {mine / plain:.2f}; encrypted / not: {sealed / mine:.2f}")
     print(f"\n{'synchronous commit':28} | 1 client | 8 clients | 32 clients (commits/s)")
     commit("the server's disk only", nobody, args, "")
     commit("pg-backup, WAL_SYNC", ours, args, "pg_backup", True)
+    commit("pg-backup, WAL_SYNC, encrypted", ours, args, "pg_backup", True, True)
     commit("standby on this machine", standby, args, "standby")
 
 

@@ -272,39 +272,9 @@ case_a_way_back_to_a_restored_server() {
     stop_daemon
 }
 
-# What a client was told is committed is in the store, whenever the daemon dies.
 case_synchronous_commits_survive() {
     use_dir
-    start_cluster server
-    create_rows
-    settings+=(WAL_SYNC=true)
-    serve_physical
-    sql postgres "alter system set synchronous_standby_names = '*'"
-    sql postgres "select pg_reload_conf()" >/dev/null
-    wait_until 20 is_synchronous
-    local round acknowledged
-    for round in 1 2 3; do
-        (while sql postgres "insert into row default values returning n" >>"$T/acknowledged" 2>/dev/null; do :; done) &
-        background+=("$!")
-        sleep 0.$((RANDOM % 90 + 10))
-        kill -KILL "$pid"
-        sleep 0.3
-        acknowledged=$(tail -n 1 "$T/acknowledged")
-        expect 0 pg_backup restore --cluster --target-dir "$T/new$round"
-        start_restored "new$round"
-        [ "$(query_restored "new$round" "select count(*) from row where n <= $acknowledged")" = "$acknowledged" ] ||
-            fail "row $acknowledged was acknowledged and is missing"
-        stop_restored "new$round"
-        serve_again
-    done
-    sql postgres "alter system reset synchronous_standby_names"
-    sql postgres "select pg_reload_conf()" >/dev/null
-    stop_daemon
-}
-is_synchronous() { [ "$(sql postgres "select sync_state from pg_stat_replication")" = sync ]; }
-serve_again() {
-    start_program pg-backup serve
-    wait_until 30 is_synchronous
+    synchronous_commits_survive
 }
 
 # A server waits at its end until all that it sent is flushed, and asks for it.

@@ -6,7 +6,7 @@ by_hand() {
     local block
     block=$(documented_block physical.md "$1")
     [ -n "$block" ] || fail "no block of the documentation has: $1"
-    block=$(sed "s#s3://backups/#s3://${S3_BUCKET:-}/${prefix:-}/#g; s#/backups/#$folder/#g; s#/pgdata#$T/pgdata#g
+    block=$(sed "s#s3://backups/#s3://${S3_BUCKET:-}/${prefix:-}/#g; s#/backups/#$folder/#g; s#/pgdata#$T/pgdata#g; s#/keys/#$T/keys/#g
         s#7434812345678901234#$system#g; s#20261120T031500Z-9f3a1c2b#$id#g; s#16401#$oid#g; s#^pg_ctl.*#:#" <<<"$block")
     echo "$block"
     as_server bash -euo pipefail -c "$block" >"$T/out" 2>"$T/err" || { cat "$T/out"; fail "it failed"; }
@@ -32,8 +32,9 @@ start_restored() {
 }
 not_in_recovery() { [ "$(restored 'select pg_is_in_recovery()')" = f ]; }
 
-# A base backup with a tablespace, and WAL after it, of which the newest is not a whole segment.
-physical_backup() {
+# A base backup with a tablespace, and WAL after it, of which the newest is not a whole segment. The command is run
+# before WAL is streamed.
+physical_backup() { # [COMMAND...]
     chmod 777 "$T"
     settings+=(BACKUP_METHOD=physical DB_HOST="$PGHOST" DB_PORT="$PGPORT" DB_USER="$PGUSER" DB_PASSWORD="$PGPASSWORD"
         WAL_SLOT=by_hand WAL_FLUSH_INTERVAL=1s HEALTH_SOCKET="by-hand-$$")
@@ -42,6 +43,7 @@ physical_backup() {
     psql_ -d postgres -c "create tablespace by_hand location '$T/tablespace'"
     create_small_database app
     sql app "create table beside (n int) tablespace by_hand; insert into beside select generate_series(1, 100)"
+    "${@:-true}"
     start_program pg-backup serve
     wait_until 60 is_listed
     sql app "insert into beside values (101); select pg_switch_wal(); insert into beside values (102)"
@@ -93,6 +95,23 @@ case_a_server_from_dir() {
     physical_backup
     chmod -R a+rX "$folder"
     restore_by_hand
+}
+
+case_encrypted_wal_from_dir() {
+    use_dir
+    physical_backup encrypt_from_now_on
+    compgen -G "$folder/_cluster/wal/*/*/*.age" >/dev/null || fail "no WAL is encrypted"
+    chmod -R a+rwX "$folder"
+    by_hand 'age -d -i'
+    ! compgen -G "$folder/_cluster/wal/*/*/*.age" || fail "not all is decrypted"
+    restore_by_hand
+}
+# The base backup is not encrypted.
+encrypt_from_now_on() {
+    expect 0 pg_backup now
+    as_server mkdir "$T/keys"
+    as_server age-keygen -o "$T/keys/identity.txt" 2>/dev/null
+    settings+=("BACKUP_AGE_RECIPIENTS=$(age-keygen -y "$T/keys/identity.txt")")
 }
 
 case_a_server_from_s3() {

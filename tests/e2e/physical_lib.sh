@@ -92,3 +92,39 @@ starts_again() {
 more_backups_than() { [ "$(field id | wc -l)" -gt "$1" ]; }
 stop_server() { as_server "$PG_BIN/pg_ctl" -D "$PGDATA" -m fast -w stop >/dev/null; }
 start_server() { wait_until 20 starts_again; }
+
+for_restores=() # settings that the machine which makes backups does not have
+
+# What a client was told is committed is in the store, whenever the daemon dies.
+synchronous_commits_survive() {
+    start_cluster server
+    create_rows
+    settings+=(WAL_SYNC=true)
+    serve_physical
+    sql postgres "alter system set synchronous_standby_names = '*'"
+    sql postgres "select pg_reload_conf()" >/dev/null
+    wait_until 20 is_synchronous
+    local round acknowledged
+    for round in 1 2 3; do
+        (while sql postgres "insert into row default values returning n" >>"$T/acknowledged" 2>/dev/null; do :; done) &
+        background+=("$!")
+        sleep 0.$((RANDOM % 90 + 10))
+        kill -KILL "$pid"
+        sleep 0.3
+        acknowledged=$(tail -n 1 "$T/acknowledged")
+        expect 0 with "${for_restores[@]}" -- pg_backup restore --cluster --target-dir "$T/new$round"
+        start_restored "new$round"
+        [ "$(query_restored "new$round" "select count(*) from row where n <= $acknowledged")" = "$acknowledged" ] ||
+            fail "row $acknowledged was acknowledged and is missing"
+        stop_restored "new$round"
+        serve_again
+    done
+    sql postgres "alter system reset synchronous_standby_names"
+    sql postgres "select pg_reload_conf()" >/dev/null
+    stop_daemon
+}
+is_synchronous() { [ "$(sql postgres "select sync_state from pg_stat_replication")" = sync ]; }
+serve_again() {
+    start_program pg-backup serve
+    wait_until 30 is_synchronous
+}

@@ -12,10 +12,10 @@ namespace {
 void check_key(std::string_view bytes) {
   const std::optional<WalKey> key = parse_wal_key(bytes);
   if (!key) return;
-  const std::string again =
-      key->is_piece ? wal_piece_key(key->system_id, key->name, key->begin, key->end, key->packing)
-                    : wal_key(key->system_id, key->name, key->packing);
-  require(again == bytes, "a key of ours is the one that we would write");
+  require(format_wal_key(*key) == bytes, "a key of ours is the one that we would write");
+  const bool is_encrypted = key->packing.encryption != Encryption::none;
+  require(key->token.empty() || (is_encrypted && key->token.size() == 8),
+          "only what is encrypted has a token");
   require(is_system_id(key->system_id), "a key names a server");
   require(wal_file_kind(key->name).has_value(), "a key names a file of the log");
   require(key->is_piece == (key->begin < key->end), "a piece holds bytes");

@@ -20,8 +20,8 @@ class WindowFixture {
 
   void segments(Timeline timeline, uint64_t first, uint64_t last) {
     for (uint64_t i = first; i <= last; ++i) {
-      log.wal.segments[timeline][segment_name(timeline, i)].whole = {
-          .key = "whole", .bytes = 1, .modified = kStart + hours(i)};
+      log.wal.segments[timeline][segment_name(timeline, i)].copies = {
+          {.key = "whole", .bytes = 1, .modified = kStart + hours(i)}};
     }
   }
   void branch(Timeline timeline, Timeline parent, Lsn at) {

@@ -21,11 +21,17 @@ constexpr UtcTime kStart{std::chrono::seconds(1795144500)};
 
 Lsn at(uint64_t segment, uint64_t bytes = 0) { return {segment * kSize + bytes}; }
 
+std::vector<std::string> keys_of(const StoredSegment& segment) {
+  std::vector<std::string> keys;
+  for (const WalObject& copy : segment.copies) keys.push_back(copy.key);
+  return keys;
+}
+
 /// A log under construction, without a store.
 class StoredLog {
  public:
   StoredLog& whole(Timeline timeline, uint64_t number, UtcTime modified = kStart) {
-    segment(timeline, number).whole = {.key = "whole", .bytes = 1, .modified = modified};
+    segment(timeline, number).copies.push_back({.key = "whole", .bytes = 1, .modified = modified});
     return *this;
   }
   StoredLog& piece(Timeline timeline, uint64_t number, uint64_t begin, uint64_t end,
@@ -86,10 +92,10 @@ TEST_CASE("A listing sorts what a store holds of several servers") {
   const ServerWal& wal = listing.at(kSystem);
   REQUIRE(wal.segments.size() == 1);
   const StoredSegment& segment = wal.segments.at(1).at(name);
-  REQUIRE(segment.whole);
-  CHECK(segment.whole->key == wal_key(kSystem, name, {}));
-  CHECK(segment.whole->bytes == 5);
-  CHECK(segment.whole->modified == kStart);
+  REQUIRE(segment.is_whole());
+  CHECK(segment.copies.front().key == wal_key(kSystem, name, {}));
+  CHECK(segment.copies.front().bytes == 5);
+  CHECK(segment.copies.front().modified == kStart);
   REQUIRE(segment.pieces.size() == 3);
   CHECK(segment.pieces[0].end == 100);
   CHECK(segment.pieces[1].end == 150);
@@ -98,7 +104,7 @@ TEST_CASE("A listing sorts what a store holds of several servers") {
   CHECK(wal.others.size() == 2);
 
   const ServerWal needed = std::move(list_wal(store, kSystem)[kSystem]);
-  CHECK(needed.segments.at(1).at(name).whole);
+  CHECK(needed.segments.at(1).at(name).is_whole());
   CHECK(needed.segments.at(1).at(name).pieces.empty());
   CHECK(list_wal(store, other).size() == 1);
   CHECK(list_wal(store, "900000000000000000").empty());  // the start of a longer one
@@ -113,13 +119,17 @@ TEST_CASE(
     store.put(wal_key(kSystem, name, {compression}), "bytes");
   }
   const ServerWal wal = list_wal(store).at(kSystem);
-  CHECK(wal.segments.at(1).at(name).whole->key == wal_key(kSystem, name, {Compression::none}));
-  CHECK(wal.segments.at(1).at(name).second->key == wal_key(kSystem, name, {Compression::gzip}));
-  REQUIRE(wal.others.size() == 1);
-  CHECK(parse_wal_key(wal.others[0].key)->name == name);
-  CHECK(list_wal_file(store, kSystem, name).second);
+  CHECK(keys_of(wal.segments.at(1).at(name)) ==
+        std::vector<std::string>{wal_key(kSystem, name, {Compression::none}),
+                                 wal_key(kSystem, name, {Compression::gzip}),
+                                 wal_key(kSystem, name, {Compression::zstd})});
+  CHECK(wal.others.empty());
+  CHECK(list_wal_file(store, kSystem, name).copies.size() == 3);
   store.put(wal_key(kSystem, name, {Compression::none}), "");
-  CHECK(list_wal_file(store, kSystem, name).whole->bytes > 0);
+  CHECK(keys_of(list_wal_file(store, kSystem, name)) ==
+        std::vector<std::string>{wal_key(kSystem, name, {Compression::gzip}),
+                                 wal_key(kSystem, name, {Compression::zstd}),
+                                 wal_key(kSystem, name, {Compression::none})});
 }
 
 TEST_CASE("One file is found by its name alone") {
@@ -132,7 +142,7 @@ TEST_CASE("One file is found by its name alone") {
     store->put(wal_key(kSystem, name + ".partial", {}), "partial");
     store->put(wal_key(kSystem, name + ".00000028.backup", {}), "backup");
     store->put(wal_key(kSystem, "000000010000000000000006", {}), "next");
-    CHECK_FALSE(list_wal_file(*store, kSystem, name).whole);
+    CHECK_FALSE(list_wal_file(*store, kSystem, name).is_whole());
     CHECK(list_wal_file(*store, kSystem, name).pieces.empty());
 
     store->put(wal_piece_key(kSystem, name, 10, 20, {}), "b");
@@ -140,15 +150,15 @@ TEST_CASE("One file is found by its name alone") {
     CHECK(list_wal_file(*store, kSystem, name).reach(kSize) == 20);
     store->put(wal_key(kSystem, name, {Compression::gzip}), "whole");
     const StoredSegment segment = list_wal_file(*store, kSystem, name);
-    CHECK(segment.whole->key == wal_key(kSystem, name, {Compression::gzip}));
+    CHECK(segment.copies.front().key == wal_key(kSystem, name, {Compression::gzip}));
     CHECK(segment.pieces.size() == 2);
 
-    CHECK(list_wal_file(*store, kSystem, name + ".partial").whole);
-    CHECK(list_wal_file(*store, kSystem, name + ".00000028.backup").whole);
-    CHECK_FALSE(list_wal_file(*store, kSystem, "00000002.history").whole);
+    CHECK(list_wal_file(*store, kSystem, name + ".partial").is_whole());
+    CHECK(list_wal_file(*store, kSystem, name + ".00000028.backup").is_whole());
+    CHECK_FALSE(list_wal_file(*store, kSystem, "00000002.history").is_whole());
     store->put(wal_key(kSystem, "00000002.history", {}), "history");
-    CHECK(list_wal_file(*store, kSystem, "00000002.history").whole);
-    CHECK_FALSE(list_wal_file(*store, "9000000000000000000", name).whole);
+    CHECK(list_wal_file(*store, kSystem, "00000002.history").is_whole());
+    CHECK_FALSE(list_wal_file(*store, "9000000000000000000", name).is_whole());
   }
 }
 
@@ -169,7 +179,52 @@ TEST_CASE("A segment and a piece of 0 bytes do not count as stored") {
     CHECK(wal.histories.size() == 1);
   }
   // A recovery that asks for the segment must not take the damage for the end of the log.
-  CHECK(list_wal_file(store, kSystem, name).whole);
+  CHECK(list_wal_file(store, kSystem, name).is_whole());
+}
+
+TEST_CASE("Of the copies of an encrypted segment the one stored last comes first") {
+  FakeClock clock;
+  MemoryStore store(clock);
+  const std::string name = "000000010000000000000005";
+  const auto key = [&](const std::string& token, bool is_piece = false, uint64_t begin = 0) {
+    return format_wal_key({.system_id = kSystem,
+                           .name = name,
+                           .packing = {Compression::zstd, Encryption::age},
+                           .token = token,
+                           .is_piece = is_piece,
+                           .begin = begin,
+                           .end = 100});
+  };
+  const auto put = [&](const std::string& stored, const std::string& bytes = "bytes") {
+    store.put(stored, bytes);
+    clock.advance(std::chrono::seconds(1));
+  };
+  put(key("99999999"));
+  put(key("11111111"));
+  put(wal_key(kSystem, name, {}));
+  put(key("55555555"));
+  put(key("00000000"), "");
+  put(key("22222222", true));
+  put(key("33333333", true, 10));
+  put(wal_piece_key(kSystem, name, 0, 100, {}));
+  const StoredSegment listed =
+      list_wal(store, kSystem, FoldedPieces::listed).at(kSystem).segments.at(1).at(name);
+  const std::vector<std::string> order = {key("55555555"), wal_key(kSystem, name, {}),
+                                          key("11111111"), key("99999999")};
+  CHECK(keys_of(listed) == order);
+  CHECK(listed.pieces.size() == 3);
+  StoredSegment found = list_wal_file(store, kSystem, name);
+  CHECK(found.copies.back().key == key("00000000"));
+  found.copies.pop_back();
+  CHECK(keys_of(found) == order);
+  CHECK(found.copies.front().is_encrypted);
+  CHECK_FALSE(found.copies[1].is_encrypted);
+
+  const StoredSegment plain = without_encrypted(found);
+  CHECK(keys_of(plain) == std::vector<std::string>{wal_key(kSystem, name, {})});
+  REQUIRE(plain.pieces.size() == 1);
+  CHECK_FALSE(plain.pieces.front().object.is_encrypted);
+  CHECK(list_wal(store, kSystem).at(kSystem).segments.at(1).at(name).pieces.empty());
 }
 
 TEST_CASE("A listing that fails is no empty log") {
@@ -246,7 +301,7 @@ TEST_CASE("A log goes on over the border of 4 GiB, with any size of segments") {
     ServerWal wal;
     const uint64_t border = (uint64_t{1} << 32U) / size;
     for (uint64_t number = border - 2; number < border + 2; ++number) {
-      wal.segments[1][segment_name({1, number}, size)].whole = WalObject{};
+      wal.segments[1][segment_name({1, number}, size)].copies.emplace_back();
     }
     CHECK(stored_until(wal, 1, {(border - 2) * size}, size) == Lsn{(border + 2) * size});
   }
@@ -255,8 +310,8 @@ TEST_CASE("A log goes on over the border of 4 GiB, with any size of segments") {
 TEST_CASE("Names that do not exist with the size of segments are left out") {
   StoredLog log;
   log.whole(1, 0xFE).whole(1, 0xFF);
-  log.wal.segments[1]["000000010000000000000100"].whole = WalObject{};
-  log.wal.segments[1]["0000000100000000FFFFFFFF"].whole = WalObject{};
+  log.wal.segments[1]["000000010000000000000100"].copies.emplace_back();
+  log.wal.segments[1]["0000000100000000FFFFFFFF"].copies.emplace_back();
   CHECK(stored_until(log.wal, 1, at(0xFE), kSize) == at(0x100));
   CHECK(reach_of(log, {{1}}, at(0xFE)).gaps.empty());
 }
@@ -288,6 +343,19 @@ TEST_CASE("Gaps lie between stored bytes") {
   CHECK(none.gaps.size() == 4);
   CHECK(reach_of(log, {{1}}, at(10)).gaps.empty());
   CHECK(reach_of(log, {{1}}, at(10)).newest == UtcTime{});
+}
+
+TEST_CASE("A copy that is stored later makes no moment later that can be restored") {
+  const UtcTime later = kStart + std::chrono::hours(1);
+  StoredLog copies;
+  copies.whole(1, 5, later).whole(1, 5).whole(1, 5, later);
+  CHECK(reach_of(copies, {{1}}, at(5)).newest == kStart);
+  // A stream that was restarted while its server was idle.
+  StoredLog pieces;
+  pieces.whole(1, 5).piece(1, 6, 0, 100, later).piece(1, 6, 50, 100, kStart);
+  CHECK(reach_of(pieces, {{1}}, at(5)).newest == kStart);
+  pieces.piece(1, 6, 100, 101, later);
+  CHECK(reach_of(pieces, {{1}}, at(5)).newest == later);
 }
 
 TEST_CASE("A way leads through the timelines of a history") {

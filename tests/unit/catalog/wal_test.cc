@@ -341,6 +341,54 @@ TEST_CASE("The key of a piece says which bytes it holds") {
   }
 }
 
+TEST_CASE("The key of what is encrypted has a token, so that nothing else has the same") {
+  constexpr Packing kSealed{Compression::zstd, Encryption::age};
+  struct Row {
+    WalKey key;
+    std::string file;
+  };
+  for (const Row& row : std::vector<Row>{
+           {{.name = kName, .packing = kSealed, .token = "0a1b2c3d"}, kName + ".0a1b2c3d.zst.age"},
+           {{.name = kName, .packing = {Compression::gzip, Encryption::age}, .token = "00000028"},
+            kName + ".00000028.gz.age"},
+           {{.name = kName, .packing = {Compression::none, Encryption::age}, .token = "ffffffff"},
+            kName + ".ffffffff.age"},
+           {{.name = kName,
+           .packing = kSealed,
+           .token = "0a1b2c3d",
+           .is_piece = true,
+           .begin = 0x10,
+           .end = 0x2F},
+            kName + ".00000010-0000002F.0a1b2c3d.zst.age"},
+           {{.name = kName + ".partial", .packing = kSealed, .token = "0a1b2c3d"},
+            kName + ".partial.0a1b2c3d.zst.age"},
+           {{.name = kName + ".00000028.backup", .packing = kSealed, .token = "0a1b2c3d"},
+            kName + ".00000028.backup.0a1b2c3d.zst.age"},
+           // Encrypted by hand.
+           {{.name = kName, .packing = kSealed}, kName + ".zst.age"},
+           {{.name = kName, .packing = kSealed, .is_piece = true, .begin = 0, .end = 0x10},
+            kName + ".00000000-00000010.zst.age"}}) {
+    CAPTURE(row.file);
+    WalKey key = row.key;
+    key.system_id = kSystem;
+    CHECK(format_wal_key(key) == kFolder + row.file);
+    const std::optional<WalKey> parsed = parse_wal_key(kFolder + row.file);
+    REQUIRE(parsed);
+    CHECK(parsed->name == key.name);
+    CHECK(parsed->token == key.token);
+    CHECK(parsed->packing.compression == key.packing.compression);
+    CHECK(parsed->packing.encryption == Encryption::age);
+    CHECK(parsed->is_piece == key.is_piece);
+    CHECK(parsed->begin == key.begin);
+    CHECK(parsed->end == key.end);
+  }
+  // A history is for everybody to read.
+  CHECK(format_wal_key({.system_id = kSystem,
+                        .name = "00000001.history",
+                        .packing = kSealed,
+                        .token = "0a1b2c3d"}) == kFolder + "00000001.history");
+}
+
 TEST_CASE("A prefix holds the log of one server, or of all") {
   CHECK(wal_prefix(kSystem) == "_cluster/wal/" + kSystem + "/");
   CHECK(wal_prefix("") == "_cluster/wal/");
@@ -398,6 +446,24 @@ TEST_CASE("A key that we do not write is not ours") {
                                  "000000010000000000000005.partial.00000000-00000010.zst",
                                  "000000010000000000000005.00000000-00000010.partial.zst",
                                  "00000001.history.00000000-00000010",
+                                 "000000010000000000000005.0a1b2c3d",
+                                 "000000010000000000000005.0a1b2c3d.zst",
+                                 "000000010000000000000005.0A1B2C3D.zst.age",
+                                 "000000010000000000000005.0a1b2c3.zst.age",
+                                 "000000010000000000000005.0a1b2c3d4.zst.age",
+                                 "000000010000000000000005.0a1b2c3g.zst.age",
+                                 "0000000100000000000000050a1b2c3d.zst.age",
+                                 "000000010000000000000005.0a1b2c3d.0a1b2c3d.zst.age",
+                                 "000000010000000000000005.0a1b2c3d.age.zst",
+                                 "000000010000000000000005.zst.age.0a1b2c3d",
+                                 "000000010000000000000005.zst.0a1b2c3d.age",
+                                 "000000010000000000000005.zst.age.age",
+                                 "000000010000000000000005.0a1b2c3d.00000000-00000010.zst.age",
+                                 "0a1b2c3d.zst.age",
+                                 ".0a1b2c3d.zst.age",
+                                 "00000001.history.age",
+                                 "00000001.history.0a1b2c3d.age",
+                                 "00000001.history.0a1b2c3d.zst.age",
                                  ".tmp-12345678-000000010000000000000005.zst"}) {
     keys.push_back(kFolder + file);
   }

@@ -71,6 +71,45 @@ TEST_CASE_METHOD(WalPlanFixture,
   CHECK(made[0].note.empty());
 }
 
+TEST_CASE_METHOD(WalPlanFixture, "All copies of an encrypted segment stay or go together") {
+  const auto add = [&](uint64_t number, const std::string& token, Age age, uint64_t piece = 0) {
+    put(format_wal_key({.system_id = "7",
+                        .name = segment_name(1, number),
+                        .packing = {Compression::zstd, Encryption::age},
+                        .token = token,
+                        .is_piece = piece > 0,
+                        .begin = 0,
+                        .end = piece}),
+        age);
+  };
+  for (const uint64_t number : {3, 4, 5}) {
+    add_segment(1, number, kOld);
+    add(number, "aaaaaaaa", kOld);
+    add(number, "bbbbbbbb", kOld);
+    add(number, "cccccccc", kOld, 100);
+    add(number, "dddddddd", kOld, 100);
+  }
+  stays(4);
+  const std::string whole = segment_name(1, 3);
+  const auto pieces_of = [](uint64_t number) {
+    return Names{segment_name(1, number) + ".00000000-00000064.cccccccc.zst.age",
+                 segment_name(1, number) + ".00000000-00000064.dddddddd.zst.age"};
+  };
+  Names expected = pieces_of(3);
+  for (const char* const rest : {".aaaaaaaa.zst.age", ".bbbbbbbb.zst.age", ""}) {
+    expected.push_back(whole + rest);
+  }
+  // Pieces go where the whole has been stored for long enough, also of what stays.
+  for (const uint64_t number : {4, 5}) {
+    for (const std::string& piece : pieces_of(number)) expected.push_back(piece);
+  }
+  CHECK(going() == expected);
+
+  // A copy that is stored later does not bring them back.
+  add(4, "eeeeeeee", minutes(1));
+  CHECK(going() == expected);
+}
+
 TEST_CASE_METHOD(WalPlanFixture, "The segment in which a backup starts stays, at whatever byte") {
   add_segments(1, 3, 5, kOld);
   stays(4);

@@ -151,6 +151,20 @@ TEST_CASE_METHOD(CheckBackupFixture, "A base backup whose own WAL is damaged is 
       "memory:_cluster/wal/7/00000001/00000001000000000000000A.zst: "));
 }
 
+TEST_CASE_METHOD(CheckBackupFixture, "Of encrypted WAL no more is known than that it is there") {
+  fill();
+  auto segment = store.objects.extract(wal_key("7", segment_name(1, 10), {}));
+  segment.key() = format_wal_key({.system_id = "7",
+                                  .name = segment_name(1, 10),
+                                  .packing = {Compression::zstd, Encryption::age},
+                                  .token = "0a1b2c3d"});
+  const std::string key = segment.key();
+  store.objects.insert(std::move(segment));
+  CHECK(check().front().starts_with("well: "));
+  store.objects.erase(key);
+  CHECK(check().front().starts_with("unwell: the newest base backup"));
+}
+
 TEST_CASE_METHOD(CheckBackupFixture, "A gap is named, however new the WAL behind it is") {
   fill();
   add_segment(1, 22, minutes(1));

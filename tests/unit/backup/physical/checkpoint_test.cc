@@ -1,6 +1,8 @@
 #include "backup/physical/checkpoint.h"
 
+#include "backup/physical/wal_archive.h"
 #include "backup/physical/wal_page.h"
+#include "tests/support/age_keys.h"
 #include "tests/support/checkpoint.h"
 #include "tests/support/error_of.h"
 #include "tests/support/fake_clock.h"
@@ -26,7 +28,8 @@ struct Fixture {
 
   std::optional<Error> judge(Lsn position, const std::string& data = checkpoint_data()) {
     return error_of([&] {
-      require_checkpoint(archive, checkpoint_of(make_control_file(position, data)), kBytes);
+      WalReader reader(store, kSystem);
+      require_checkpoint(reader, checkpoint_of(make_control_file(position, data)), kBytes);
     });
   }
 };
@@ -61,6 +64,29 @@ TEST_CASE("A log of another history is told from that of the base backup", "[che
   const auto missing = f.judge(Lsn{kSegment.value + kBytes + 0x80});
   REQUIRE(missing);
   CHECK(missing->kind() == ErrorKind::not_found);
+}
+
+TEST_CASE("Whether encrypted WAL is of the same history is not known, and is no error",
+          "[checkpoint]") {
+  const NoBrokenPipe no_broken_pipe;
+  const AgeKeys recipients = age_keys(kRecipient);
+  Fixture f;
+  std::string segment = make_segment(Fixture::name(kSegment));
+  put_checkpoint(segment, 0x2060, checkpoint_data(1));
+  WalArchive(f.store, kSystem, kEncrypted, {.zstd_threads = 1, .keys = &recipients})
+      .put(Fixture::name(kSegment), segment);
+  const Lsn position{kSegment.value + 0x2060};
+  CHECK_FALSE(f.judge(position));
+  const AgeKeys identity = age_keys("", kIdentity);
+  WalReader reader(f.store, kSystem, &identity);
+  const auto judge = [&](uint64_t number) {
+    return error_of([&] {
+      require_checkpoint(
+          reader, checkpoint_of(make_control_file(position, checkpoint_data(number))), kBytes);
+    });
+  };
+  CHECK_FALSE(judge(1));
+  CHECK(is_other_history(judge(2)));
 }
 
 TEST_CASE("The record of a checkpoint may go on in the next page and the next segment",

@@ -34,8 +34,8 @@ struct Fixture {
   void store(Timeline timeline, uint64_t first, uint64_t last, const std::string& system = "1") {
     for (uint64_t number = first; number <= last; ++number) {
       const std::string name = segment_name({timeline, number}, kSegment);
-      logs[system].wal.segments[timeline][name].whole =
-          WalObject{name, kSegment, kMidnight + hours(number)};
+      logs[system].wal.segments[timeline][name].copies = {
+          {.key = name, .bytes = kSegment, .modified = kMidnight + hours(number)}};
     }
   }
   void branch(Timeline timeline, std::vector<TimelineSwitch> history) {

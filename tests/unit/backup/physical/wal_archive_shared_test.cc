@@ -4,6 +4,7 @@
 
 #include "backup/physical/wal_archive.h"
 #include "tests/support/error_of.h"
+#include "tests/support/fetched_wal.h"
 #include "tests/support/s3_fixture.h"
 #include "tests/support/string_sink.h"
 #include "tests/support/test.h"
@@ -64,10 +65,7 @@ struct Fixture : S3Fixture {
   }
   [[nodiscard]] std::string stored() {
     const std::unique_ptr<S3Store> store = make_store();
-    WalArchive archive(*store, kSystem);
-    StringSink sink;
-    archive.fetch(kName, archive.find(kName), sink);
-    return sink.bytes;
+    return fetch_wal_file(*store, kSystem, kName).bytes;
   }
   /// Calls `work` after each request that makes the object visible.
   void after_commit(const std::function<void()>& work) {

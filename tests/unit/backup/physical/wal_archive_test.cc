@@ -10,6 +10,7 @@
 #include "tests/support/error_of.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_store.h"
+#include "tests/support/fetched_wal.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/string_sink.h"
 #include "tests/support/temporary_folder.h"
@@ -27,19 +28,6 @@ const std::string kNext = "000000010000000000000051";
 const std::string kHistory = "1\t0/5000060\tno recovery target specified\n";
 constexpr PackingEffort kEffort{.zstd_threads = 1};
 
-/// What fetch() writes, and whether it was complete.
-struct Fetched {
-  std::string bytes;
-  bool is_complete = false;
-};
-
-Fetched fetch(WalArchive& archive, const std::string& name) {
-  StringSink sink;
-  const bool is_complete = archive.fetch(name, archive.find(name), sink);
-  CHECK_FALSE(sink.finished);
-  return {std::move(sink.bytes), is_complete};
-}
-
 /// How a segment is stored where this compression is set.
 Packing stored_packing(Compression compression) {
   return {compression == Compression::none ? Compression::zstd : compression};
@@ -54,7 +42,7 @@ struct Fixture {
     return store.objects.at(wal_key(kSystem, name, stored_packing(compression))).bytes;
   }
   [[nodiscard]] Error fetch_error(const std::string& name = kName) {
-    const auto error = error_of([&] { return fetch(archive, name); });
+    const auto error = error_of([&] { return fetch_wal_file(store, kSystem, name); });
     REQUIRE(error);
     return *error;
   }
@@ -80,7 +68,7 @@ TEST_CASE("What is put into an archive comes back, whatever the packing and the 
         CAPTURE(name, compression_name(compression));
         archive.put(name, bytes);
         CHECK(is_listed(*store, wal_key(system, name, stored_packing(compression))));
-        const Fetched fetched = fetch(archive, name);
+        const FetchedWal fetched = fetch_wal_file(*store, system, name);
         CHECK(fetched.is_complete);
         CHECK((fetched.bytes == bytes));
       }
@@ -114,7 +102,7 @@ TEST_CASE("A segment of 0 bytes is stored again") {
   fixture.archive.put(kName, make_segment(kName));
   fixture.stored(kName).clear();
   fixture.archive.put(kName, make_segment(kName));
-  CHECK((fetch(fixture.archive, kName).bytes == make_segment(kName)));
+  CHECK((fetch_wal_file(fixture.store, kSystem, kName).bytes == make_segment(kName)));
 }
 
 TEST_CASE("Other content under the same name is refused and changes nothing") {
@@ -197,7 +185,7 @@ TEST_CASE("A segment that is written as it comes exists when it is finished") {
   const std::unique_ptr<Sink> sink = fixture.archive.create(kName);
   for (size_t at = 0; at < kSize; at += 65536) sink->write(segment.substr(at, 65536));
   sink->finish();
-  CHECK((fetch(fixture.archive, kName).bytes == segment));
+  CHECK((fetch_wal_file(fixture.store, kSystem, kName).bytes == segment));
 }
 
 TEST_CASE("A flipped byte in a stored segment is noticed") {
@@ -217,14 +205,14 @@ TEST_CASE("A flipped byte in a stored segment is noticed") {
     for (const size_t at : places) {
       CAPTURE(at, compression_name(compression));
       bytes[at] = static_cast<char>(bytes[at] ^ 0x20);
-      StringSink sink;
-      const auto error = error_of([&] { return archive.fetch(kName, archive.find(kName), sink); });
+      FetchedWal fetched;
+      const auto error = error_of([&] { fetched = fetch_wal_file(fixture.store, kSystem, kName); });
       if (error) {
         CHECK(error->kind() == ErrorKind::corrupt);
         CHECK(error->message().find("memory:_cluster/wal/") == 0);
         ++noticed;
       } else {
-        CHECK((sink.bytes == segment));  // a bit that means nothing
+        CHECK((fetched.bytes == segment));  // a bit that means nothing
       }
       bytes = good;
     }
@@ -254,7 +242,7 @@ TEST_CASE_METHOD(DamagedFixture, "A damaged segment is stored again, beside what
   CHECK(contains(packed.put(kName, segment), "memory:_cluster/wal/" + kSystem));
   CHECK(store.objects.size() == 2);
   CHECK((stored(kName, compression) == left));
-  CHECK((fetch(archive, kName).bytes == segment));
+  CHECK((fetch_wal_file(store, kSystem, kName).bytes == segment));
   CHECK(packed.compare_part(kName, 5, std::string_view(segment).substr(5, 100)).bytes == 100);
   SECTION("once") {
     CHECK(packed.put(kName, segment).empty());
@@ -312,14 +300,14 @@ TEST_CASE("A large segment that is damaged is stored again, too") {
   CHECK(contains(put(), "damaged"));
   CHECK(put().empty());
   CHECK(fixture.store.objects.size() == 2);
-  CHECK((fetch(fixture.archive, name).bytes == segment));
+  CHECK((fetch_wal_file(fixture.store, kSystem, name).bytes == segment));
 }
 
 TEST_CASE("A segment that is stored unpacked is read all the same") {
   Fixture fixture;
   const std::string segment = make_segment(kName);
   fixture.store.put(wal_key(kSystem, kName, {Compression::none}), segment);
-  CHECK((fetch(fixture.archive, kName).bytes == segment));
+  CHECK((fetch_wal_file(fixture.store, kSystem, kName).bytes == segment));
 }
 
 TEST_CASE("A segment that is cut off, swapped or of another server is refused") {
@@ -379,11 +367,11 @@ TEST_CASE("Pieces are joined and filled up with zeros to the size of a segment")
     }
     std::string expected = segment.substr(0, row.reach);
     expected.resize(kSize);
-    const Fetched fetched = fetch(fixture.archive, kName);
+    const FetchedWal fetched = fetch_wal_file(fixture.store, kSystem, kName);
     CHECK((fetched.bytes == expected));
     CHECK(fetched.is_complete == (row.reach == kSize));
     fixture.archive.put(kName, segment);
-    CHECK((fetch(fixture.archive, kName).bytes == segment));
+    CHECK((fetch_wal_file(fixture.store, kSystem, kName).bytes == segment));
     CHECK(fixture.store.objects.size() > row.pieces.size());  // only pg-prune deletes
   }
 }
@@ -411,6 +399,7 @@ TEST_CASE("Damaged pieces are refused") {
       },
       [&](Fixture& f) {
         f.store.objects[wal_piece_key(kSystem, kName, 0, 1001, {})] = f.store.objects[first];
+        f.store.objects.erase(first);
       },
       [&](Fixture& f) { f.archive.put_piece(kName, 2000, std::string(2 * kSize, 'x')); },
   };

@@ -8,6 +8,7 @@
 
 #include "backup/physical/wal_archive.h"
 #include "common/store/dir_store.h"
+#include "tests/support/age_keys.h"
 #include "tests/support/error_of.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_store.h"
@@ -283,6 +284,44 @@ TEST_CASE("Pieces that are deleted meanwhile are no error") {
   };
   CHECK(fixture.fetch(name_of(0), open));
   CHECK((fixture.result() == make_segment(name_of(0))));
+}
+
+TEST_CASE("Encrypted WAL is fetched with an identity, and else ends no recovery") {
+  const NoBrokenPipe no_broken_pipe;
+  const AgeKeys recipients = age_keys(kRecipient);
+  const AgeKeys identities = age_keys("", std::string(kOtherIdentity) + kIdentity);
+  const AgeKeys other = age_keys("", kOtherIdentity);
+  Fixture fixture;
+  {
+    DirStore directory(fixture.folder.path() / "first", fixture.clock);
+    WalArchive archive(directory, kSystem, kEncrypted, {.zstd_threads = 1, .keys = &recipients});
+    for (uint64_t i = 0; i < 3; ++i) archive.put(name_of(i), make_segment(name_of(i)));
+    archive.put_piece(name_of(3), 0, make_segment(name_of(3)).substr(0, 1000));
+  }
+  const auto fetch = [&](uint64_t number, const AgeKeys* keys) {
+    return fetch_wal({.name = name_of(number), .path = fixture.target(), .keys = keys},
+                     fixture.open(), fixture.log.log());
+  };
+  for (const AgeKeys* const keys : {static_cast<const AgeKeys*>(nullptr), &recipients, &other}) {
+    for (const uint64_t number : {0, 3}) {
+      const auto error = error_of([&] { return fetch(number, keys); });
+      REQUIRE(error);
+      CHECK(error->kind() == ErrorKind::denied);
+      CHECK(contains(error->message(), name_of(number)));
+      CHECK(contains(error->hint(), "BACKUP_AGE_IDENTITY_FILE"));
+      CHECK_FALSE(fs::exists(fixture.target()));
+      CHECK(fixture.ahead().empty());
+    }
+    CHECK_FALSE(fetch(4, keys));  // is not there, whoever asks
+  }
+  CHECK(fetch(0, &identities));
+  CHECK((fixture.result() == make_segment(name_of(0))));
+  CHECK(fixture.ahead() == std::vector<std::string>{name_of(1), name_of(2)});
+  CHECK(fetch(3, &identities));
+  CHECK((fixture.result().substr(0, 1000) == make_segment(name_of(3)).substr(0, 1000)));
+  // What the other destination holds without encryption needs no key.
+  fixture.put("second", name_of(0));
+  CHECK(fixture.fetch(name_of(0), {"first", "second"}));
 }
 
 TEST_CASE("The next segments are read ahead, and taken without a store") {

@@ -8,6 +8,7 @@
 #include "tests/support/error_of.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_store.h"
+#include "tests/support/fetched_wal.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/string_sink.h"
 #include "tests/support/temporary_folder.h"
@@ -46,10 +47,7 @@ struct Fixture {
     return *error;
   }
   static std::string stored(Store& store, const std::string& name) {
-    StringSink sink;
-    WalArchive archive(store, kSystem);
-    archive.fetch(name, archive.find(name), sink);
-    return sink.bytes;
+    return fetch_wal_file(store, kSystem, name).bytes;
   }
 
   TemporaryFolder folder;

@@ -14,7 +14,7 @@ void store(ServerWal& wal, Timeline timeline, uint64_t number, uint64_t bytes = 
   StoredSegment& segment =
       wal.segments[timeline][segment_name({.timeline = timeline, .number = number}, kSize)];
   if (bytes == kSize) {
-    segment.whole = WalObject{};
+    segment.copies.emplace_back();
   } else {
     segment.pieces.push_back({.begin = 0, .end = bytes, .object = {}});
   }

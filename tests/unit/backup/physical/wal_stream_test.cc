@@ -3,8 +3,10 @@
 #include <deque>
 
 #include "backup/physical/wal_archive.h"
+#include "tests/support/age_keys.h"
 #include "tests/support/error_of.h"
 #include "tests/support/faulty_store.h"
+#include "tests/support/fetched_wal.h"
 #include "tests/support/hasty_clock.h"
 #include "tests/support/manifests.h"
 #include "tests/support/memory_store.h"
@@ -61,6 +63,12 @@ std::vector<std::string> messages(const std::string& wal, Lsn start, Lsn end, Ls
 }
 
 struct Fixture {
+  explicit Fixture(const Packing& wanted = {}) : packing(wanted) {}
+
+  const NoBrokenPipe no_broken_pipe;
+  const Packing packing;
+  const AgeKeys recipients = age_keys(kRecipient);
+  const AgeKeys opens = age_keys("", kIdentity);
   HastyClock clock;
   MemoryStore memory{clock};
   FaultyStore store{memory};
@@ -72,7 +80,10 @@ struct Fixture {
   size_t wanted_backups = 0;
   std::function<ScriptedPostgres&()> next_server;
 
-  WalStream stream{{.slot = "s", .is_synchronous = true, .effort = {.zstd_threads = 1}},
+  WalStream stream{{.slot = "s",
+                    .is_synchronous = true,
+                    .packing = packing,
+                    .effort = {.zstd_threads = 1, .keys = &recipients}},
                    {.pg = [this] { return next_server().config(); },
                     .open = [this] { return only(store); },
                     .destination = "",
@@ -130,23 +141,18 @@ struct Fixture {
 
   /// Returns what a recovery would get.
   [[nodiscard]] std::string fetched() {
-    WalArchive archive(memory, kSystem);
     std::string all;
     for (uint64_t i = kFirst; i < kFirst + kSegments; ++i) {
       const std::string name = segment_name({.timeline = 1, .number = i}, kSize);
-      StringSink sink;
-      archive.fetch(name, archive.find(name), sink);
-      all += sink.bytes;
+      all += fetch_wal_file(memory, kSystem, name, &opens).bytes;
     }
     return all;
   }
 
   [[nodiscard]] std::string fetched_pieces() {
-    StringSink sink;
     const std::string name = segment_name({.timeline = 1, .number = kFirst}, kSize);
-    WalArchive archive(memory, kSystem);
-    archive.fetch(name, archive.find(name), sink);
-    return sink.bytes.substr(0, archive.find(name).reach(kSize));
+    const size_t reach = list_wal_file(memory, kSystem, name).reach(kSize);
+    return fetch_wal_file(memory, kSystem, name, &opens).bytes.substr(0, reach);
   }
 
   void base_backup(Lsn start, const std::string& system = kSystem,
@@ -164,11 +170,13 @@ struct Fixture {
 };
 
 TEST_CASE("Whichever call of the store fails, what PostgreSQL was told is stored") {
+  const Packing packing = GENERATE(Packing{}, kEncrypted);
+  CAPTURE(encryption_name(packing.encryption));
   for (const bool takes_effect : {false, true}) {
     bool has_failed = true;
     for (size_t failing = 0; has_failed; ++failing) {
       CAPTURE(takes_effect, failing);
-      Fixture f;
+      Fixture f(packing);
       f.next_server = [&]() -> ScriptedPostgres& { return f.serve_all(); };
       has_failed = false;
       size_t calls = 0;
@@ -422,6 +430,25 @@ TEST_CASE("Where a server has less than the store, it was set back, or is a stan
   CHECK(error->kind() == (is_standby ? ErrorKind::failed : ErrorKind::conflict));
   CHECK(contains(error->hint(), "set back"));
   CHECK(f.wanted_backups == 0);
+}
+
+TEST_CASE("A server that was set back within a segment is found by positions if it encrypts") {
+  Fixture f(kEncrypted);
+  const Lsn end{kBegin.value + 5000};
+  WalArchive(f.memory, kSystem, kEncrypted, {.zstd_threads = 1, .keys = &f.recipients})
+      .put_piece(segment_name({.timeline = 1, .number = kFirst}, kSize), 0, f.wal.substr(0, 9000));
+  f.next_server = [&]() -> ScriptedPostgres& {
+    std::vector<std::string> replies = f.preparations(end);
+    replies.push_back(f.identity(end));
+    replies.push_back(rows({{"1MB"}}) + ready());
+    replies.push_back(rows({{"off"}}) + ready());
+    return f.servers.emplace_back("15.18", std::move(replies));
+  };
+  const auto error = error_of([&] { f.stream.stream(f.stop.get_token()); });
+  REQUIRE(error);
+  CHECK(error->kind() == ErrorKind::conflict);
+  CHECK(contains(error->message(), "the store holds WAL of this server up to 0/5002328"));
+  CHECK(f.memory.objects.size() == 1);
 }
 
 TEST_CASE("Other WAL in the store is unwell at once, and says what to do") {

@@ -5,8 +5,8 @@
 
 #include "tests/support/error_of.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/fetched_wal.h"
 #include "tests/support/memory_store.h"
-#include "tests/support/string_sink.h"
 #include "tests/support/test.h"
 #include "tests/support/test_log.h"
 #include "tests/support/wal_segment.h"
@@ -114,9 +114,7 @@ TEST_CASE_METHOD(Fixture, "A damaged segment that comes again is stored beside i
   CHECK(writer.stored() == at(kSize));
   CHECK(keys().front() == name + ".gz");
   CHECK(contains(log.text(), "a stored file is damaged, and is stored again beside it: "));
-  StringSink fetched;
-  archive.fetch(name, archive.find(name), fetched);
-  CHECK((fetched.bytes == segment));
+  CHECK((fetch_wal_file(store, kSystem, name).bytes == segment));
 }
 
 TEST_CASE_METHOD(Fixture, "A damaged piece is stored again, and only then counts as stored") {
@@ -142,8 +140,7 @@ TEST_CASE_METHOD(Fixture, "A damaged piece is stored again, and only then counts
     if (comes_more) writer.write(at(9000), std::string_view(segment).substr(9000, 10));
     writer.flush();
     CHECK(writer.stored() == writer.received());
-    StringSink joined;
-    archive.fetch(name, archive.find(name), joined);
+    const FetchedWal joined = fetch_wal_file(store, kSystem, name);
     const size_t count = writer.received().value - start.value;
     CHECK((joined.bytes.substr(0, count) == segment.substr(0, count)));
   }
@@ -235,8 +232,8 @@ TEST_CASE_METHOD(LargeFixture, "A large segment with a damaged piece is stored a
   CHECK(contains(log.text(), "is damaged from here on, and is stored again from="));
   write(writer, kKnown + 10, kLarge);
   CHECK(writer.stored() == at(kLarge));
-  StringSink whole;
-  CHECK(archive.fetch(name, archive.find(name), whole));
+  const FetchedWal whole = fetch_wal_file(store, kSystem, name);
+  CHECK(whole.is_complete);
   CHECK((whole.bytes == segment));
 }
 
