@@ -181,10 +181,10 @@ ClusterReport restore_base(Store& store, const FoundBase& base, const ClusterTar
                     .base = base,
                     .log = std::move(logs[manifest.system_identifier]),
                     .chosen = std::move(chosen)};
-  WalArchive archive(store, manifest.system_identifier);
+  WalReader reader(store, manifest.system_identifier, base.keys, &log);
   const WalCopies wal{.names = names_to_copy(offer, own_end),
                       .fetch = [&](const std::string& name, Sink& sink) {
-                        static_cast<void>(archive.fetch(name, archive.find(name), sink));
+                        static_cast<void>(reader.fetch(name, reader.find(name), sink));
                       }};
   return ClusterRestore(clock, log)
       .run({.store = store,

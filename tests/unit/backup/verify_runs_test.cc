@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "backup/program.h"
 #include "common/base/schedule.h"
 #include "common/catalog/catalog.h"
 #include "common/codec/digest.h"
@@ -62,8 +63,16 @@ struct VerifyFixture {
   BackupConfig config;
   const Environment environment;
   RunStates states;
-  std::stop_token stop;
-  VerifyRuns runs{config, environment, states, clock, log.log(), stop};
+  RequestCounter requests;
+  Program program{.config = config,
+                  .environment = environment,
+                  .clock = clock,
+                  .log = log.log(),
+                  .stop = {},
+                  .arguments = {},
+                  .requests = requests,
+                  .started = {}};
+  VerifyRuns runs{config, program, states};
 };
 
 TEST_CASE_METHOD(VerifyFixture, "Without a name the newest backup of each database is verified") {

@@ -49,7 +49,7 @@ struct Fixture {
   }
   [[nodiscard]] Backup newest() { return read_catalog(memory).back(); }
   [[nodiscard]] StoredArchive archive(const Backup& backup) {
-    return {store, backup, read_manifest_to_restore(store, backup)};
+    return {store, backup, read_manifest_to_restore(store, backup, nullptr)};
   }
   [[nodiscard]] std::string choose(const std::string& id) {
     RestoreRequest request;
