@@ -26,6 +26,7 @@
 #include "common/base/output.h"
 #include "common/catalog/key_grammar.h"
 #include "common/codec/encoding.h"
+#include "common/codec/text_sink.h"
 
 namespace pgbackup {
 namespace {
@@ -84,25 +85,6 @@ void refuse_archive_options(const RestoreRequest& request) {
               "restore it into a new database (--target-database NAME --create), or write it to a "
               "file with --output and change it there");
 }
-
-/// Keeps the SQL of roles, of which a server has some thousands at most, in memory: all of it is
-/// read before the first role is made.
-class TextSink final : public Sink {
- public:
-  void write(std::string_view bytes) override {
-    constexpr size_t kMost = size_t{64} << 20U;
-    if (text_.size() + bytes.size() > kMost) {
-      throw Error(ErrorKind::failed, "there are more than 64 MiB of roles and tablespaces",
-                  "write them to a file with --output");
-    }
-    text_ += bytes;
-  }
-  void finish() override {}
-  [[nodiscard]] const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 }  // namespace
 
@@ -199,7 +181,10 @@ RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request
                             "them",
                             fmt::join(flags, ", "), flags.size() == 1 ? "does" : "do"));
   }
-  TextSink sql;
+  // Some thousands of roles at most: all of it is read before the first one is made.
+  TextSink sql(size_t{64} << 20U,
+               Error(ErrorKind::failed, "there are more than 64 MiB of roles and tablespaces",
+                     "write them to a file with --output"));
   dump.copy(sql, clock_, log_);
   PgConnection server = connect_maintenance(settings_.pg, stop_);
   log_.info(

@@ -9,24 +9,16 @@
 #include "common/catalog/stored_stream.h"
 #include "common/codec/age_recipients.h"
 #include "common/codec/packing.h"
+#include "common/codec/text_sink.h"
 
 namespace pgbackup {
 namespace {
 
 constexpr Packing kSealing = {Compression::none, Encryption::age};
 
-class BoundedText final : public Sink {
- public:
-  void write(std::string_view bytes) override {
-    if (text.size() + bytes.size() > kMaxSmallObject) {
-      throw Error(ErrorKind::corrupt, "it holds more than 1 MiB");
-    }
-    text += bytes;
-  }
-  void finish() override {}
-
-  std::string text;
-};
+TextSink bounded_text() {
+  return {kMaxSmallObject, Error(ErrorKind::corrupt, "it holds more than 1 MiB")};
+}
 
 /// Returns `error`, with who could open the backup.
 Error closed_to_us(const Error& error, const Manifest& manifest) {
@@ -39,13 +31,13 @@ Error closed_to_us(const Error& error, const Manifest& manifest) {
 /// Returns the object as it is stored, with the size and SHA-256 of the manifest.
 std::string read_sealed(Store& store, const Backup& backup, const ManifestObject& object) {
   require_object(store, backup, object);
-  BoundedText stored;
+  TextSink stored = bounded_text();
   copy_object(store, backup, object, stored);
-  return std::move(stored.text);
+  return stored.text();
 }
 
 std::string unseal(std::string_view stored, const Manifest& manifest, const AgeKeys& keys) {
-  BoundedText opened;
+  TextSink opened = bounded_text();
   try {
     const std::unique_ptr<Sink> unpacked = unpack(opened, kSealing, &keys);
     unpacked->write(stored);
@@ -54,7 +46,7 @@ std::string unseal(std::string_view stored, const Manifest& manifest, const AgeK
     if (error.kind() != ErrorKind::denied) throw;
     throw closed_to_us(error, manifest);
   }
-  return std::move(opened.text);
+  return opened.text();
 }
 
 }  // namespace

@@ -203,7 +203,7 @@ case_a_database_whose_restore_never_ends() {
         create or replace function fast() returns int language sql immutable as
             'select 1 from pg_catalog.pg_sleep(3600)'"
     use_database app
-    settings+=(DB= DATABASES=app,zoo VERIFY_TIMEOUT=20s)
+    settings+=(DB= "DATABASES=app,zoo" VERIFY_TIMEOUT=20s)
     backup_now
     use_scratch
     expect 1 verify_restored
@@ -344,8 +344,9 @@ case_a_server_that_verify_url_names() {
 # What a server lacks is told by its messages: in another language each lack would look like a bad backup.
 case_a_server_that_speaks_german() {
     local url
-    [ -e /usr/share/locale/de/LC_MESSAGES/postgres-15.mo ] && [ -e /usr/share/i18n/locales/de_DE ] ||
-        skip "needs the package locales, and PostgreSQL 15 with its translations"
+    [ -e /usr/share/i18n/locales/de_DE ] || skip "needs the package locales"
+    [ -e /usr/share/locale/de/LC_MESSAGES/postgres-15.mo ] ||
+        skip "needs PostgreSQL 15 with its translations"
     use_dir
     create_small_database app
     sql app "create function note() returns event_trigger language plpgsql as 'begin end';

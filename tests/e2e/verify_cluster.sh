@@ -182,7 +182,7 @@ case_too_little_room() {
     expect_nothing_behind
 }
 
-scratch_has_data() { [ -n "$(find "$scratch" -name pg_control* 2>/dev/null)" ]; }
+scratch_has_data() { [ -n "$(find "$scratch" -name "pg_control*" 2>/dev/null)" ]; }
 case_after_kill_9_the_next_run_cleans_up() {
     use_dir
     start_cluster server

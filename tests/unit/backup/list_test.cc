@@ -234,10 +234,10 @@ TEST_CASE(
   REQUIRE(listed.size() == 2);
   const std::string table = format_backup_table(listed, clock.now());
   const std::string whom = "encrypted for age16lvm...nsrdy5gz, ssh-ed25519 ...z8ePfOAD\n";
-  CHECK(table.find("B  2 warnings, encrypted; partial: pg_dump was given --exclude-table "
+  CHECK(table.find("  2 warnings, encrypted; partial: pg_dump was given --exclude-table "
                    "--no-comments, values encrypted; " +
                    whom) != std::string::npos);
-  CHECK(table.find(" B  " + whom) != std::string::npos);  // that has no warning
+  CHECK(table.find("  " + whom) != std::string::npos);  // that has no warning
   const std::string json = format_backup_json(listed);
   CHECK(
       json.find(R"("recipients":["age16lvms93y65emcxmeum8z9qf4lf0fm6ekarht5gxgzu0rtmarkensrdy5gz")"

@@ -32,13 +32,14 @@ std::string find_program(const CredentialContext& context, const std::string& na
   throw Error(ErrorKind::usage, fmt::format("there is no program {} in PATH", name));
 }
 
-/// Returns whether a variable holds a secret of the database. The context's environment is without
-/// our own secrets, but pg-prune does not know those of pg-backup, with which it may share a file
-/// of settings.
-bool is_of_database(std::string_view name) {
-  constexpr std::array<std::string_view, 7> kNames = {
-      "DB_PASSWORD",     "POSTGRES_PASSWORD", "PGPASS",    "DATABASE_URL",
-      "TARGET_PASSWORD", "TARGET_URL",        "VERIFY_URL"};
+/// Returns whether a variable holds a secret of pg-backup alone. The context's environment is
+/// without our own secrets, but pg-prune does not know those of pg-backup, with which it may share
+/// a file of settings.
+bool is_of_pg_backup(std::string_view name) {
+  constexpr std::array<std::string_view, 9> kNames = {
+      "DB_PASSWORD",  "POSTGRES_PASSWORD",        "PGPASS",
+      "DATABASE_URL", "TARGET_PASSWORD",          "TARGET_URL",
+      "VERIFY_URL",   "BACKUP_AGE_IDENTITY_FILE", "BACKUP_SIGN_KEY"};
   return std::any_of(kNames.begin(), kNames.end(),
                      [&](std::string_view start) { return name.starts_with(start); });
 }
@@ -48,7 +49,7 @@ bool is_of_database(std::string_view name) {
 std::vector<std::string> environment_of(const CredentialContext& context) {
   std::vector<std::string> result;
   for (const auto& [name, value] : context.environment) {
-    if (!is_of_database(name)) result.push_back(fmt::format("{}={}", name, value));
+    if (!is_of_pg_backup(name)) result.push_back(fmt::format("{}={}", name, value));
   }
   return result;
 }

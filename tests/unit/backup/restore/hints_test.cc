@@ -13,7 +13,7 @@ TEST_CASE("Each statement that pg_dump writes and a restore cannot run has a way
   for (const auto& [errors, says] : {
            Case{"ERROR:  out of shared memory", "--no-single-transaction"},
            Case{"HINT:  You might need to increase max_locks_per_transaction.", "raise max_locks"},
-           Case{"ERROR:  permission denied for schema public", "DB_USER"},
+           Case{"ERROR:  permission denied for schema public", "TARGET_USER"},
            Case{
                "ERROR:  permission denied for schema other\nCommand was: ALTER TABLE ONLY public.a "
                "ADD CONSTRAINT b FOREIGN KEY (c, PERIOD d) REFERENCES other.e;",
