@@ -55,6 +55,14 @@ bool has_complained(const Process& process) {
   return ("\n" + process.errors()).find(kComplaint) != std::string::npos;
 }
 
+/// Throws where age has left out a recipient that it cannot use, which it tells in a warning.
+void require_everybody(const Process& process) {
+  if (("\n" + process.errors()).find("\nage: warning: ") == std::string::npos) return;
+  throw Error(ErrorKind::failed,
+              fmt::format("age would leave a recipient out: {}", words_of(process)),
+              "replace the recipient by age1..., or by an SSH key of the type Ed25519 or RSA");
+}
+
 /// Ends the program's input, passes the rest of its output on, and returns whether the program has
 /// succeeded.
 template <class PassOn>
@@ -140,6 +148,7 @@ void AgeSink::finish() {
   if (!complete(process_, [this](std::string_view encrypted) { pass_on(encrypted); })) {
     throw encryption_failure(process_);
   }
+  require_everybody(process_);
   const bool is_all = header_.size() > 0 && passed_on_ == header_.size() + encrypted_size(bytes_);
   if (!is_all) throw not_all(passed_on_, bytes_);
   next_.finish();
@@ -173,6 +182,7 @@ void UnageSink::write(std::string_view bytes) {
 void UnageSink::finish() {
   if (matched_ < kAgeMagic.size()) throw not_encrypted();
   if (!complete(process_, [this](std::string_view decrypted) { pass_on(decrypted); })) fail();
+  require_everybody(process_);
   const bool is_all = header_.size() > 0 && bytes_ == header_.size() + encrypted_size(passed_on_);
   if (!is_all) throw not_all(passed_on_, bytes_);
   next_.finish();

@@ -185,6 +185,18 @@ TEST_CASE("A recipient that is none is refused in age's own words") {
   }
 }
 
+TEST_CASE("A recipient that age would leave out with a warning is refused") {
+  const std::string hardware =
+      "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBKdLAM+mDytaD6BJCC8v"
+      "J71Z6gFSYWvNEs0Jqe7VltkMtKwTUBfKorSfvX1oRTdHPu/dyppImlbYJZxcEkz5exw=";
+  const AgeKeys keys = age_keys(fmt::format("{}\n{}\n", kSshRecipient, hardware));
+  StringSink out;
+  AgeSink sink(out, keys);
+  sink.write("data");
+  CHECK(fails_with(ErrorKind::failed, "ecdsa-sha2-nistp256", [&] { sink.finish(); }));
+  CHECK_FALSE(out.finished);
+}
+
 TEST_CASE("A file that was cut is damaged, wherever it was cut") {
   const std::string bytes = bytes_of(2 * kChunk + 100);
   const std::string file = encrypted(bytes);
