@@ -44,15 +44,14 @@ ClientProgram find_server_of(int server_version, const VerifyMeans& means) {
               "install the server programs of that major version");
 }
 
-std::vector<std::string> check_cluster_restore(Store& store, const Backup& backup,
-                                               const Manifest& manifest,
+std::vector<std::string> check_cluster_restore(Store& store, const FoundBase& base,
                                                const ClientProgram& program,
                                                const BackupConfig& config,
                                                const VerifyMeans& means) {
+  const Manifest& manifest = base.manifest;
   RestoredServer server(config.verify.directory, program, room_for_cluster(manifest), means);
-  static_cast<void>(restore_base(store,
-                                 {.backup = backup, .manifest = manifest, .keys = means.keys},
-                                 target_within(server, manifest.cluster), means.clock, means.log));
+  static_cast<void>(
+      restore_base(store, base, target_within(server, manifest.cluster), means.clock, means.log));
   server.recover(recovery_settings(recovery_of_base(manifest.cluster)));
   server.start();
   std::vector<std::string> notes = {

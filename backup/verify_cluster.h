@@ -6,10 +6,9 @@
 #include <vector>
 
 #include "backup/config.h"
+#include "backup/physical/base_backups.h"
 #include "backup/postgres/client_program.h"
 #include "backup/verify/read_check.h"
-#include "common/catalog/catalog.h"
-#include "common/catalog/manifest.h"
 #include "common/store/store.h"
 
 namespace pgbackup {
@@ -20,8 +19,7 @@ namespace pgbackup {
 
 /// Returns what was looked at, and what could not be, one sentence each. Throws `corrupt` where the
 /// backup is to blame, and any other error where nothing is known of it.
-[[nodiscard]] std::vector<std::string> check_cluster_restore(Store& store, const Backup& backup,
-                                                             const Manifest& manifest,
+[[nodiscard]] std::vector<std::string> check_cluster_restore(Store& store, const FoundBase& base,
                                                              const ClientProgram& program,
                                                              const BackupConfig& config,
                                                              const VerifyMeans& means);

@@ -198,7 +198,7 @@ Error judge_failure(const Error& error) {
   const bool is_of_client = error.message().find("pg_restore exited with") != std::string::npos ||
                             error.message().find("psql exited with") != std::string::npos;
   if (error.kind() != ErrorKind::failed || !is_of_client) return error;
-  const Error judged = judge_server(error.message());
+  Error judged = judge_server(error.message());
   if (judged.kind() == ErrorKind::corrupt) return judged;
   return {judged.kind(), judged.message(), judged.hint() + "; VERIFY_URL can name another one"};
 }

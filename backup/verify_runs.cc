@@ -330,7 +330,9 @@ void VerifyRuns::check_by(Store& store, const Backup& backup, VerificationReport
       return;
     case VerifyDepth::restore:
       report.notes = server
-                         ? check_cluster_restore(store, backup, manifest, *server, config_, means)
+                         ? check_cluster_restore(
+                               store, {.backup = backup, .manifest = manifest, .keys = means.keys},
+                               *server, config_, means)
                          : check_restore_of(store, backup, manifest, config_, means);
       report.bytes = manifest.stored_bytes();
       return;

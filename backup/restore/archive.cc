@@ -30,7 +30,7 @@ uint64_t StoredArchive::copy(Sink& sink, Clock& clock, Log& log) {
   ProgressSink progress(
       *unpacked, {.what = backup_.group.name(), .total = manifest_.stored_bytes()}, clock, log);
   if (known != nullptr) {
-    copy_blocks(store_, backup_, stream(), *known, progress);
+    copy_blocks(store_, {backup_, stream(), *known}, progress);
   } else {
     copy_objects(store_, backup_, stream(), progress);
   }
@@ -48,7 +48,7 @@ void StoredArchive::copy_head(Sink& sink, const std::function<bool()>& enough) {
   constexpr size_t kStep = size_t{64} << 10U;
   const std::unique_ptr<Sink> unpacked = unpack(sink, stream().packing, keys_);
   if (const BlockSums* const known = sums()) {
-    copy_blocks(store_, backup_, stream(), *known, *unpacked, enough);
+    copy_blocks(store_, {backup_, stream(), *known}, *unpacked, enough);
     if (!enough()) unpacked->finish();
     return;
   }

@@ -182,9 +182,9 @@ RestoreReport Restore::to_server(StoredDump& dump, const RestoreRequest& request
                             fmt::join(flags, ", "), flags.size() == 1 ? "does" : "do"));
   }
   // Some thousands of roles at most: all of it is read before the first one is made.
-  TextSink sql(size_t{64} << 20U,
-               Error(ErrorKind::failed, "there are more than 64 MiB of roles and tablespaces",
-                     "write them to a file with --output"));
+  TextSink sql(size_t{64} << 20U, ErrorKind::failed,
+               "there are more than 64 MiB of roles and tablespaces",
+               "write them to a file with --output");
   dump.copy(sql, clock_, log_);
   PgConnection server = connect_maintenance(settings_.pg, stop_);
   log_.info(

@@ -68,6 +68,7 @@ std::vector<BackupName> find_backup_names(const Destinations& destinations,
       });
   if (!failures.empty() && found.empty()) throw join_failures(failures);
   std::vector<BackupName> names;
+  names.reserve(found.size());
   for (const auto& [group, id] : found) names.push_back({.group = group, .id = id});
   return names;
 }

@@ -17,7 +17,7 @@ namespace {
 constexpr Packing kSealing = {Compression::none, Encryption::age};
 
 TextSink bounded_text() {
-  return {kMaxSmallObject, Error(ErrorKind::corrupt, "it holds more than 1 MiB")};
+  return {kMaxSmallObject, ErrorKind::corrupt, "it holds more than 1 MiB"};
 }
 
 /// Returns `error`, with who could open the backup.

@@ -107,16 +107,16 @@ BlockSums sum_blocks(Store& store, const Backup& backup, const ManifestStream& s
   return sums;
 }
 
-void copy_blocks(Store& store, const Backup& backup, const ManifestStream& stream,
-                 const BlockSums& sums, Sink& packed, const std::function<bool()>& enough) {
+void copy_blocks(Store& store, const SummedStream& summed, Sink& packed,
+                 const std::function<bool()>& enough) {
   std::vector<char> buffer(kBlockBytes);
-  for (size_t i = 0; i < stream.objects.size(); ++i) {
-    const std::string key = backup.key_of(stream.objects[i].name);
+  for (size_t i = 0; i < summed.stream.objects.size(); ++i) {
+    const std::string key = summed.backup.key_of(summed.stream.objects[i].name);
     const std::unique_ptr<Source> source = store.open(key);
     const auto refuse_changed = [&](bool is_changed) {
       if (is_changed) throw damaged(store.location(key) + " was replaced while it was read");
     };
-    for (const std::string& sum : sums.at(i)) {
+    for (const std::string& sum : summed.sums.at(i)) {
       const std::string_view block = read_block(*source, buffer);
       refuse_changed(sha256_hex(block) != sum);
       packed.write(block);

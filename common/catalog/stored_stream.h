@@ -50,11 +50,18 @@ using BlockSums = std::vector<std::vector<std::string>>;
 [[nodiscard]] BlockSums sum_blocks(Store& store, const Backup& backup,
                                    const ManifestStream& stream);
 
-/// Copies the objects as copy_objects() does, with `sums` of sum_blocks(): not a byte passes that
-/// was not there then, even where the store has changed since. Stops when `enough`, where it is
-/// given, returns true after a block.
-void copy_blocks(Store& store, const Backup& backup, const ManifestStream& stream,
-                 const BlockSums& sums, Sink& packed, const std::function<bool()>& enough = {});
+/// Refers to a stream and to what sum_blocks() has returned of it.
+struct SummedStream {
+  const Backup& backup;
+  const ManifestStream& stream;
+  const BlockSums& sums;
+};
+
+/// Copies the objects as copy_objects() does: not a byte passes that sum_blocks() has not seen,
+/// even where the store has changed since. Stops when `enough`, where it is given, returns true
+/// after a block.
+void copy_blocks(Store& store, const SummedStream& summed, Sink& packed,
+                 const std::function<bool()>& enough = {});
 
 /// Reads an object to its end, and throws as copy_object() does. Hashes in a thread beside the one
 /// that reads, so that it is as fast as the store.

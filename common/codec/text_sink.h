@@ -13,10 +13,11 @@ namespace pgbackup {
 
 class TextSink final : public Sink {
  public:
-  /// Throws `error` when more than `most` bytes pass.
-  TextSink(size_t most, Error error) : most_(most), error_(std::move(error)) {}
+  /// Throws an Error of this kind, message and hint when more than `most` bytes pass.
+  TextSink(size_t most, ErrorKind kind, std::string message, std::string hint = {})
+      : most_(most), kind_(kind), message_(std::move(message)), hint_(std::move(hint)) {}
   void write(std::string_view bytes) override {
-    if (text_.size() + bytes.size() > most_) throw Error(error_);
+    if (text_.size() + bytes.size() > most_) throw Error(kind_, message_, hint_);
     text_ += bytes;
   }
   void finish() override {}
@@ -24,7 +25,9 @@ class TextSink final : public Sink {
 
  private:
   size_t most_;
-  Error error_;
+  ErrorKind kind_;
+  std::string message_;
+  std::string hint_;
   std::string text_;
 };
 
