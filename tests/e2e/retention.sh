@@ -192,8 +192,8 @@ holds() {
         fail "$(cat "$T/out")"
     expect 1 pg_backup hold app/20200101T000000Z-00000000
     says "there is no complete backup 'app/20200101T000000Z-00000000'"
-    expect 2 pg_backup hold "$id"
-    says GROUP/ID
+    expect 0 pg_backup hold "${id:0:22}" # its beginning names no other backup
+    says "held already"
     expect 2 pg_backup hold
     expect 2 pg_prune release app
     expect 1 pg_prune release "app/$(field id app | tail -n 1)"

@@ -111,7 +111,7 @@ case_least_rights() {
     # It may not restore: the error says so and names what to set.
     expect 1 pg_backup restore --database app --target-database copy
     says "permission denied"
-    says DB_USER
+    says TARGET_USER
     settings+=("DB_USER=$PGUSER" "DB_PASSWORD=$PGPASSWORD")
     expect 0 pg_backup restore --database app --target-database copy
     expect_same_database app copy
