@@ -105,7 +105,7 @@ case_the_owner_gains_nothing() {
     create_small_database target
     prepare_tenant target
     expect 3 pg_backup restore --database app --target-database target
-    says "target is not empty"
+    says "'target' is not empty"
     seen_nothing target
     expect 0 pg_backup restore --database target --target-database target --clean --yes
     sql postgres "alter database target reset search_path"
