@@ -177,7 +177,7 @@ case_ended_in_the_middle() {
     expect_end 137 10
     touch "$T/go"
     expect 0 pg_backup list
-    says "no backups yet"
+    says "never backed up"
     [ -n "$(on dir store_list)$(on s3 uploads)" ] || fail "it was not in the middle"
     backup_now
     use_later
