@@ -40,14 +40,22 @@ add_rows() { # COUNT
     for ((i = 0; i < $1; i++)); do echo "insert into row default values;"; done | sql postgres
 }
 newest_row() { sql postgres "select coalesce(max(n), 0) from row"; }
+# A server answers as soon as it is consistent, and may still replay what follows.
+has_recovered() { # NAME
+    [ "$(query_restored "$1" "select not pg_is_in_recovery() or pg_is_wal_replay_paused()")" = t ]
+}
 expect_rows() { # NAME COUNT: exactly the first COUNT
     local found
+    wait_until 30 has_recovered "$1"
     found=$(query_restored "$1" "select count(*) || ' ' || coalesce(max(n), 0) from row")
     [ "$found" = "$2 $2" ] || fail "rows and newest are $found instead of $2"
 }
 
 expect_count() { # NAME COUNT: a server that was promoted or killed leaves numbers out
-    [ "$(query_restored "$1" "select count(*) from row")" = "$2" ] || fail "not $2 rows in $1"
+    local found
+    wait_until 30 has_recovered "$1"
+    found=$(query_restored "$1" "select count(*) from row")
+    [ "$found" = "$2" ] || fail "rows in $1 are $found instead of $2"
 }
 
 position() { sql postgres "select pg_current_wal_flush_lsn()"; }
