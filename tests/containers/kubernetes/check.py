@@ -148,13 +148,13 @@ def check_settings(m, where, container):
 
 
 def check_files(m, where, spec, container):
-    """Secrets that are mounted exist; a NAME_FILE names a key of one."""
+    """Secrets that are mounted exist, unless they are optional; a NAME_FILE names a key of one."""
     volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
     files = set()
     for mount in container.get("volumeMounts", []):
         m.expect(mount["name"] in volumes, where, f"volume {mount['name']} is missing")
         secret = volumes.get(mount["name"], {}).get("secret")
-        if secret is None:
+        if secret is None or secret.get("optional"):
             continue
         name = secret["secretName"]
         m.expect(m.get("Secret", name), where, f"Secret {name} is missing")
@@ -164,7 +164,7 @@ def check_files(m, where, spec, container):
             m.expect(item["key"] in m.keys("Secret", name), where, f"Secret {name} has no key {item['key']}")
             files.add(f"{mount['mountPath']}/{item['path']}")
     for name, value in environment(m, container).items():
-        if name.endswith("_FILE") and value.startswith("/run/secrets"):
+        if name.endswith("_FILE") and (value or "").startswith("/run/secrets"):
             m.expect(value in files, where, f"{name}: nothing is mounted as {value}")
 
 
