@@ -236,10 +236,10 @@ case_keys_of_every_kind() {
     expect 2 opened_by public pg_backup restore --target-database copy --create
     says "holds recipients"
     # A passphrase: asked for once, on a terminal, and nowhere else.
-    terminal_of_age "$T/protected.key" age -p -o "$T/protected.key" "$T/first.key"
+    terminal_of_age age -p -o "$T/protected.key" "$T/first.key"
     expect 2 opened_by protected pg_backup restore --target-database copy --create
     says "there is no terminal"
-    opened_by protected terminal_of_age "$T/screen" pg_backup restore --target-database copy --create --yes ||
+    opened_by protected terminal_of_age pg_backup restore --target-database copy --create --yes ||
         { cat "$T/screen"; fail "not opened on the terminal"; }
     expect_same_database app copy
     [ "$(grep -c 'Enter passphrase' "$T/screen")" = 1 ] || { cat "$T/screen"; fail "asked more than once"; }
@@ -247,31 +247,10 @@ case_keys_of_every_kind() {
     ! grep -rq AGE-SECRET-KEY "$folder" || fail "a key was stored"
 }
 
-# Types a passphrase wherever one is asked for.
-terminal_of_age() { # SCREEN COMMAND...
-    (become_command "${@:2}" >"$T/command.sh")
-    python3 - "$1" bash "$T/command.sh" <<'PY'
-import os, pty, re, sys
-child, terminal = pty.fork()
-if child == 0:
-    os.execvp(sys.argv[2], sys.argv[2:])
-shown, answered = b"", 0
-while True:
-    try:
-        data = os.read(terminal, 65536)
-    except OSError:
-        break
-    if not data:
-        break
-    shown += data
-    prompts = len(re.findall(rb"(?:Enter|Confirm) passphrase[^:]*: ", shown))
-    if prompts > answered:
-        answered += 1
-        os.write(terminal, b"correct horse\n")
-if not sys.argv[1].endswith(".key"):
-    open(sys.argv[1], "wb").write(shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-PY
+# COMMAND...: on a terminal, where the passphrase is typed whenever one is asked for
+terminal_of_age() {
+    (become_command "$@" >"$T/command.sh")
+    PROMPT='(Enter|Confirm) passphrase[^:]*: ' on_terminal "correct horse,correct horse" bash "$T/command.sh"
 }
 # COMMAND...: as a line of a script, with the environment of the programs
 become_command() {
@@ -380,13 +359,13 @@ case_rotation() {
     [ "$(grep -c "$(tail -c 9 "$T/other.recipient")" "$T/out")" = 2 ] || { cat "$T/out"; fail "list does not tell"; }
     # By hand, from the documentation: for the new key, without a tool of ours.
     id=${ids[0]}
-    mkdir "$T/work"
-    cd "$T/work" || fail "no folder"
+    mkdir "$T/hand"
+    cd "$T/hand" || fail "no folder"
     printf '%s\n' "$(cat "$T/other.recipient")" "$(cat "$T/second.recipient")" >recipients.txt
     cp "$T/first.key" key.txt
     by_hand 'age -R recipients.txt'
     cp "$T/other.key" "$T/hand.key"
-    expect 0 opened_by hand pg_backup restore --input "$T/work/app.dump.zst.age" --target-database d --create
+    expect 0 opened_by hand pg_backup restore --input "$T/hand/app.dump.zst.age" --target-database d --create
     expect_same_database app d
 }
 

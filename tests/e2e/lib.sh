@@ -191,18 +191,19 @@ next_second() {
 # field NAME [GROUP]: of each backup that `list --json` names, in the order printed
 field() { pg_backup list --json | jq -r --arg g "${2:-}" "select(.id and (\$g == \"\" or .group == \$g)) | .$1"; }
 
-# on_terminal ANSWERS COMMAND...: answers each prompt (a line that ends in "] ") as it comes; what was shown is in
-# $T/screen.
+# on_terminal ANSWERS COMMAND...: answers each prompt as it comes: what ends in "] ", or as the expression PROMPT has it.
+# What was shown is in $T/screen.
 on_terminal() {
     local answers=$1
     shift
     python3 - "$T/screen" "$answers" "$@" <<'PY'
-import os, pty, sys
+import os, pty, re, sys
 screen, answers, command = sys.argv[1], sys.argv[2].split(","), sys.argv[3:]
+prompt = re.compile(os.environ.pop("PROMPT", r"\] ").encode() + rb"\Z")
 child, terminal = pty.fork()
 if child == 0:
     os.execvp(command[0], command)
-shown, asked = b"", 0
+shown, answered = b"", 0
 while True:
     try:
         data = os.read(terminal, 65536)
@@ -211,8 +212,8 @@ while True:
     if not data:
         break
     shown += data
-    if shown.count(b"] ") > asked and shown.endswith(b"] ") and answers:
-        asked = shown.count(b"] ")
+    if answers and prompt.search(shown, answered):
+        answered = len(shown)
         os.write(terminal, answers.pop(0).encode() + b"\n")
 open(screen, "wb").write(shown)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

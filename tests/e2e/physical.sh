@@ -394,21 +394,11 @@ case_gap_of_an_earlier_daemon() {
 case_archived_wal() {
     use_dir
     # The server runs the programs as its own user, with the settings in its environment.
-    local program=$T/wal
+    local program=$T/wal segment
     printf '#!/bin/sh\nexec env BACKUP_DIR=%q BACKUP_DIR_ON_ROOT=allow %q "$@"\n' "$folder" "$BIN/pg-backup" >"$program"
     chmod 755 "$program" "$T"
-    [ "$(id -u)" != 0 ] || chown postgres "$folder"
-    start_cluster server archive_mode=on "archive_command=$program wal-push %p"
-    [ "$(id -u)" != 0 ] || as_server test -x "$BIN/pg-backup" || skip "the server's user cannot run $BIN/pg-backup"
-    create_rows
-    settings+=(WAL_STREAM=false)
-    expect 0 as_server env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup" now
-    add_rows 30
-    sql postgres "select pg_switch_wal()" >/dev/null
-    wait_until 30 is_archived
+    start_archiving "$program"
     # The same again is fine, another content under the name is refused.
-    local segment
-    segment=$(sql postgres "select last_archived_wal from pg_stat_archiver")
     expect 0 as_server env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup" wal-push "$PGDATA/pg_wal/$segment"
     expect 0 pg_backup restore --cluster --target-dir "$T/new" --wal fetch
     sed -i "s#pg-backup wal-fetch#$program wal-fetch#" "$T/new/postgresql.auto.conf"
@@ -427,7 +417,6 @@ expect_failed_fetch() { # SETTING: what is not "not there" does not end a recove
     esac
     [ "$status" -gt 125 ] || fail "$1: exit $status would end a recovery"
 }
-is_archived() { [ "$(sql postgres "select last_archived_wal > '000000010000000000000002' from pg_stat_archiver")" = t ]; }
 
 # ---- the older system, and how old everything is ----------------------------------------------------------
 

@@ -160,25 +160,15 @@ case_switched_on_and_off() {
 case_archived_wal() {
     use_dir
     encrypt
-    local program=$T/wal
+    local program=$T/wal segment
     chmod 755 "$T"
     printf '#!/bin/sh\nexec env BACKUP_DIR=%q BACKUP_DIR_ON_ROOT=allow %q %q "$@"\n' "$folder" \
         "$(printf '%s\n' "${settings[@]}" | grep ^BACKUP_AGE_RECIPIENTS=)" "$BIN/pg-backup" >"$program"
     printf '#!/bin/sh\nexec env BACKUP_DIR=%q BACKUP_DIR_ON_ROOT=allow "$IDENTITY" %q "$@"\n' "$folder" \
         "$BIN/pg-backup" >"$program-fetch"
     chmod 755 "$program" "$program-fetch"
-    [ "$(id -u)" != 0 ] || chown postgres "$folder"
-    start_cluster server archive_mode=on "archive_command=$program wal-push %p"
-    [ "$(id -u)" != 0 ] || as_server test -x "$BIN/pg-backup" || skip "the server's user cannot run $BIN/pg-backup"
-    create_rows
-    settings+=(WAL_STREAM=false)
-    expect 0 as_server env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup" now
-    add_rows 30
-    sql postgres "select pg_switch_wal()" >/dev/null
-    wait_until 30 is_archived
+    start_archiving "$program"
     # A push that is repeated stores another copy.
-    local segment
-    segment=$(sql postgres "select last_archived_wal from pg_stat_archiver")
     expect 0 as_server env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup" wal-push "$PGDATA/pg_wal/$segment"
     [ "$(wal_list | grep -c "/$segment\.")" = 2 ] || fail "$(wal_list)"
     expect_encrypted
@@ -198,4 +188,3 @@ case_archived_wal() {
     start_restored new
     expect_rows new 30
 }
-is_archived() { [ "$(sql postgres "select last_archived_wal > '000000010000000000000002' from pg_stat_archiver")" = t ]; }

@@ -175,13 +175,18 @@ case_a_database_that_cannot_be_restored() {
     expect_nothing_behind
 }
 
-case_what_the_server_lacks_says_nothing_of_the_backup() {
-    use_dir
+# A database that only a superuser can restore.
+back_up_event_trigger() {
     create_small_database app
     sql app "create function note() returns event_trigger language plpgsql as 'begin end';
         create event trigger note on ddl_command_end execute function note()"
     use_database app
     backup_now
+}
+
+case_what_the_server_lacks_says_nothing_of_the_backup() {
+    use_dir
+    back_up_event_trigger
     use_scratch
     expect 1 verify_restored
     says "this says nothing of the backup"
@@ -348,11 +353,7 @@ case_a_server_that_speaks_german() {
     [ -e /usr/share/locale/de/LC_MESSAGES/postgres-15.mo ] ||
         skip "needs PostgreSQL 15 with its translations"
     use_dir
-    create_small_database app
-    sql app "create function note() returns event_trigger language plpgsql as 'begin end';
-        create event trigger note on ddl_command_end execute function note()"
-    use_database app
-    backup_now
+    back_up_event_trigger
     mkdir "$T/locales" && localedef -i de_DE -f UTF-8 "$T/locales/de_DE.UTF-8"
     chmod -R a+rX "$T"
     LOCPATH=$T/locales PG_MAJOR=15 "$servers/postgres-up.sh" "$T/other" lc_messages=de_DE.UTF-8 >"$T/log" 2>&1

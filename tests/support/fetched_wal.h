@@ -9,7 +9,7 @@
 
 namespace pgbackup {
 
-/// What WalReader::fetch() writes, and whether it was complete.
+/// Holds what WalReader::fetch() writes, and whether it was complete.
 struct FetchedWal {
   std::string bytes;
   bool is_complete = false;

@@ -25,29 +25,29 @@ inline constexpr TestKey kKeyThree{
     "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
     "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025"};
 
-/// As openssl genpkey writes it.
+/// Returns the private key as `openssl genpkey` writes it.
 inline std::string private_pem(const TestKey& key) {
   const std::string der =
       *decode_hex("302e020100300506032b657004220420") + *decode_hex(key.private_hex);
   return "-----BEGIN PRIVATE KEY-----\n" + encode_base64(der) + "\n-----END PRIVATE KEY-----\n";
 }
 
-/// The Base64 within the PEM of the public key.
+/// Returns the Base64 within the PEM of the public key.
 inline std::string public_base64(const TestKey& key) {
   return encode_base64(*decode_hex("302a300506032b6570032100") + *decode_hex(key.public_hex));
 }
 
-/// As openssl pkey -pubout writes it.
+/// Returns the public key as `openssl pkey -pubout` writes it.
 inline std::string public_pem(const TestKey& key) {
   return "-----BEGIN PUBLIC KEY-----\n" + public_base64(key) + "\n-----END PUBLIC KEY-----\n";
 }
 
-/// Those of a writer that also believes only what it has signed.
+/// Returns the signatures of a writer that also believes only what it has signed.
 inline Signatures signed_by(const TestKey& key) {
   return {.key = SigningKey(private_pem(key)), .trusted = {*decode_hex(key.public_hex)}};
 }
 
-/// Those of a reader.
+/// Returns the signatures of a reader.
 inline Signatures believing(const TestKey& key) {
   return {.key = std::nullopt, .trusted = {*decode_hex(key.public_hex)}};
 }
