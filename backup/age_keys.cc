@@ -27,12 +27,6 @@ namespace fs = std::filesystem;
 /// The most bytes of a file of identities: post-quantum ones have 60 bytes each.
 constexpr size_t kMaxIdentityBytes = size_t{256} << 10U;
 
-class NowhereSink final : public Sink {
- public:
-  void write(std::string_view /*bytes*/) override {}
-  void finish() override {}
-};
-
 void require_program(const AgeKeys& keys, std::string_view setting) {
   if (!keys.program.empty()) return;
   throw Error(ErrorKind::usage,
@@ -171,17 +165,8 @@ void find_age(AgeKeys& keys, const Environment& environment) {
     const bool is_of_others = name.starts_with("AWS_") || name.starts_with("PG");
     if (!is_of_others) keys.environment.push_back(fmt::format("{}={}", name, value));
   }
-  keys.program.clear();
   const auto path = environment.find("PATH");
-  std::string_view rest = path == environment.end() ? "" : std::string_view(path->second);
-  while (!rest.empty() && keys.program.empty()) {
-    const std::string_view folder = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(folder.size() + 1, rest.size()));
-    fs::path program = fs::path(folder) / "age";
-    std::error_code ignored;  // what cannot be looked at cannot be started
-    if (folder.empty() || !fs::is_regular_file(program, ignored)) continue;
-    if (access(program.c_str(), X_OK) == 0) keys.program = std::move(program);
-  }
+  keys.program = path == environment.end() ? fs::path() : find_program(path->second, "age");
 }
 
 AgeTrial try_encrypting(const AgeKeys& keys) {
@@ -189,7 +174,7 @@ AgeTrial try_encrypting(const AgeKeys& keys) {
   AgeTrial trial{.version = version_of(keys)};
   const std::vector<std::string> all = list_recipients(keys.recipients);
   trial.recipients = std::set(all.begin(), all.end()).size();
-  NowhereSink nowhere;
+  NullSink nowhere;
   try {
     AgeSink(nowhere, keys).finish();
   } catch (const Error& error) {

@@ -18,13 +18,6 @@
 
 namespace pgbackup {
 
-/// Takes bytes for nobody.
-class NullSink final : public Sink {
- public:
-  void write(std::string_view /*bytes*/) override {}
-  void finish() override {}
-};
-
 /// Judges the bytes of a file as they pass, and passes them on. write() and finish() throw
 /// `corrupt`. finish() judges the whole and ends there: the next stage is the caller's to finish.
 class WalFileCheck final : public Sink {

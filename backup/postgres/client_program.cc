@@ -32,12 +32,8 @@ std::vector<fs::path> search_folders(const fs::path& bindir, const Environment& 
   }
   std::sort(versions.begin(), versions.end());
   folders.insert(folders.end(), versions.begin(), versions.end());
-  const auto path = environment.find("PATH");
-  std::string_view rest = path == environment.end() ? "" : std::string_view(path->second);
-  while (!rest.empty()) {
-    const std::string_view folder = rest.substr(0, rest.find(':'));
-    if (!folder.empty()) folders.emplace_back(folder);
-    rest.remove_prefix(std::min(folder.size() + 1, rest.size()));
+  if (const auto path = environment.find("PATH"); path != environment.end()) {
+    for (fs::path& folder : path_folders(path->second)) folders.push_back(std::move(folder));
   }
   return folders;
 }

@@ -22,12 +22,6 @@
 namespace pgbackup {
 namespace {
 
-class UnreadSink final : public Sink {
- public:
-  void write(std::string_view /*bytes*/) override {}
-  void finish() override {}
-};
-
 /// Keeps the end of SQL, by which it shows that it is complete.
 class SqlTailSink final : public Sink {
  public:
@@ -155,7 +149,7 @@ uint64_t check_archive(Store& store, const Backup& backup, const Manifest& manif
                        const VerifyMeans& means) {
   require_private(manifest);
   if (backup.group.kind() == GroupKind::cluster) {
-    UnreadSink nowhere;
+    NullSink nowhere;
     for (const ManifestStream& stream : manifest.streams) {
       unpack_into(nowhere, store, backup, stream, means);
     }

@@ -87,6 +87,26 @@ std::string child_fd_path(size_t index) {
   return fmt::format("/proc/self/fd/{}", kFirstInheritedFd + static_cast<int>(index));
 }
 
+std::vector<std::filesystem::path> path_folders(std::string_view path) {
+  std::vector<std::filesystem::path> folders;
+  while (!path.empty()) {
+    const std::string_view folder = path.substr(0, path.find(':'));
+    path.remove_prefix(std::min(folder.size() + 1, path.size()));
+    if (!folder.empty()) folders.emplace_back(folder);
+  }
+  return folders;
+}
+
+std::filesystem::path find_program(std::string_view path, std::string_view name) {
+  for (const std::filesystem::path& folder : path_folders(path)) {
+    std::filesystem::path program = folder / name;
+    std::error_code ignored;  // what cannot be looked at cannot be started
+    const bool is_file = std::filesystem::is_regular_file(program, ignored);
+    if (is_file && access(program.c_str(), X_OK) == 0) return program;
+  }
+  return {};
+}
+
 Process::Process(const ProcessSpec& spec, const std::stop_token& stop)
     : name_(spec.argv.front()),
       stop_(stop),

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -36,6 +37,11 @@ struct ProcessSpec {
 
 /// Returns the path by which the child opens inherited_fds[index] of ProcessSpec.
 [[nodiscard]] std::string child_fd_path(size_t index);
+
+/// Returns the directories that PATH names, in their order, without empty ones.
+[[nodiscard]] std::vector<std::filesystem::path> path_folders(std::string_view path);
+/// Returns the first program of that name in the directories of PATH; empty where there is none.
+[[nodiscard]] std::filesystem::path find_program(std::string_view path, std::string_view name);
 
 class Process {
  public:

@@ -16,12 +16,6 @@ namespace {
 /// What is compared before it passes: few sums for a large object, and little memory.
 constexpr size_t kBlockBytes = size_t{4} << 20U;
 
-class UnreadSink final : public Sink {
- public:
-  void write(std::string_view /*bytes*/) override {}
-  void finish() override {}
-};
-
 void check(const std::string& what, const HashSink& seen, uint64_t bytes,
            const std::string& sha256) {
   if (seen.bytes() != bytes) {
@@ -90,7 +84,7 @@ void copy_objects(Store& store, const Backup& backup, const ManifestStream& stre
 BlockSums sum_blocks(Store& store, const Backup& backup, const ManifestStream& stream) {
   BlockSums sums;
   std::vector<char> buffer(kBlockBytes);
-  UnreadSink nowhere;
+  NullSink nowhere;
   for (const ManifestObject& object : stream.objects) {
     const std::string key = backup.key_of(object.name);
     HashSink stored(nowhere);
@@ -128,7 +122,7 @@ void copy_blocks(Store& store, const SummedStream& summed, Sink& packed,
 
 void check_object(Store& store, const Backup& backup, const ManifestObject& object) {
   const std::string key = backup.key_of(object.name);
-  UnreadSink nowhere;
+  NullSink nowhere;
   HashSink stored(nowhere);
   RelaySink beside(stored);
   const std::unique_ptr<Source> source = store.open(key);

@@ -35,6 +35,13 @@ class Sink {
   virtual void finish() = 0;
 };
 
+/// Takes bytes for nobody.
+class NullSink final : public Sink {
+ public:
+  void write(std::string_view /*bytes*/) override {}
+  void finish() override {}
+};
+
 /// The bytes of one read: a whole pipe buffer after F_SETPIPE_SZ, four zstd blocks.
 inline constexpr size_t kCopyBytes = size_t{512} << 10U;
 

@@ -36,17 +36,10 @@ inline constexpr const char* kSshIdentity =
     "0V9iPCgQhyCfsUF2hU+DAAAAE3NvbWVvbmVAZXhhbXBsZS5vcmcBAg==\n"
     "-----END OPENSSH PRIVATE KEY-----\n";
 
-/// The program that PATH finds.
+/// Returns the program that PATH finds.
 [[nodiscard]] inline std::filesystem::path age_program() {
   const char* const path = std::getenv("PATH");
-  std::string_view rest = path == nullptr ? "" : path;
-  while (!rest.empty()) {
-    const std::string_view folder = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(folder.size() + 1, rest.size()));
-    std::filesystem::path program = std::filesystem::path(folder) / "age";
-    if (std::filesystem::exists(program)) return program;
-  }
-  return "/usr/bin/age";
+  return find_program(path == nullptr ? "/usr/bin" : path, "age");
 }
 
 [[nodiscard]] inline AgeKeys age_keys(std::string recipients, std::string_view identities = "") {

@@ -1,7 +1,6 @@
 #include "common/store/s3/credentials/credential_process.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -19,16 +18,10 @@ constexpr std::chrono::seconds kLimit{60};
 constexpr size_t kMaxOutputBytes = size_t{64} << 10U;
 
 /// Returns the file to start.
-std::string find_program(const CredentialContext& context, const std::string& name) {
+std::string program_file(const CredentialContext& context, const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
-  std::string_view rest = variable(context, "PATH");
-  while (!rest.empty()) {
-    const std::string_view folder = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
-    if (folder.empty()) continue;
-    std::string path = fmt::format("{}/{}", folder, name);
-    if (access(path.c_str(), X_OK) == 0) return path;
-  }
+  const std::filesystem::path found = find_program(variable(context, "PATH"), name);
+  if (!found.empty()) return found.string();
   throw Error(ErrorKind::usage, fmt::format("there is no program {} in PATH", name));
 }
 
@@ -107,7 +100,7 @@ std::vector<std::string> split_command(std::string_view command) {
 Credentials run_credential_process(const CredentialContext& context, std::string_view command,
                                    const std::stop_token& stop) {
   std::vector<std::string> argv = split_command(command);
-  argv.front() = find_program(context, argv.front());
+  argv.front() = program_file(context, argv.front());
   return with_context("credential_process " + argv.front(), [&] {
     Process process({.argv = argv, .environment = environment_of(context), .limit = kLimit}, stop);
     process.close_stdin();
