@@ -176,8 +176,10 @@ void VerifyRuns::run() {
 
 void VerifyRuns::run_in(const Destination& destination, UtcTime now) {
   std::vector<Backup> backups = backups_of(destination.store(), now);
-  std::erase_if(
-      backups, [&](const Backup& backup) { return !may_be_verified(destination.store(), backup); });
+  std::erase_if(backups, [&](const Backup& backup) {
+    return !may_be_verified(destination.store(), backup) ||
+           refused_.contains(destination.store().location(backup.folder()));
+  });
   for (const Backups group : groups_of(backups)) {
     const std::optional<UtcTime> last = last_verified(group);
     if (!last || !is_of_present_period(*last, *config_.verify.schedule, now)) {
@@ -224,6 +226,10 @@ void VerifyRuns::verify(const Destination& destination, const Backup& backup) {
   states_.finish(kVerifyJob, backup.group, destination.name(), record);
   if (!record.error) return;
   if (record.error->kind() == ErrorKind::canceled) throw Error(*record.error);
+  // Nothing is stored beside a backup that is not signed. It must not be the next one for ever.
+  if (record.error->kind() == ErrorKind::conflict) {
+    refused_.insert(destination.store().location(backup.folder()));
+  }
   LogFields fields = {
       {"database", backup.group.name()}, {"run", backup.id}, {"cause", record.error->message()}};
   if (!record.error->hint().empty()) fields.emplace_back("hint", record.error->hint());
@@ -312,12 +318,18 @@ void VerifyRuns::check_by(Store& store, const Backup& backup, VerificationReport
   }
   std::optional<ClientProgram> server;
   if (depth == VerifyDepth::restore && backup.group.kind() == GroupKind::cluster) {
-    try {
-      server = find_server_of(manifest.server_version, means);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::usage) throw;
+    if (store.signatures().are_wanted()) {
       depth = VerifyDepth::archive;
-      report.notes.push_back(fmt::format("it was not restored: {}", error.message()));
+      report.notes.emplace_back(
+          "it was not restored: BACKUP_VERIFY_KEY is set, and write-ahead logs are not signed");
+    } else {
+      try {
+        server = find_server_of(manifest.server_version, means);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::usage) throw;
+        depth = VerifyDepth::archive;
+        report.notes.push_back(fmt::format("it was not restored: {}", error.message()));
+      }
     }
   }
   if (depth != VerifyDepth::stored) open_private(store, backup, manifest, means.keys);

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -65,6 +66,7 @@ class VerifyRuns {
   Clock& clock_;
   Log& log_;
   const std::stop_token& stop_;
+  std::set<std::string> refused_;  ///< places of backups that are not signed
   // State of the present run
   std::vector<std::pair<std::string, Error>> failures_;  ///< backups and their errors
   size_t verified_ = 0;

@@ -229,7 +229,6 @@ void read_manifests(Store& store, const Plan& plan, const std::vector<const Step
   const auto floor = static_cast<size_t>(plan.rules.retention.min_backups);
   size_t ours = 0;
   for (const Step* step : newest_first) {
-    note_unclaimed(store, *step->backup, facts);
     if (!step->backup->is_ours()) {
       const std::string backdating = backdating_of(*step->backup, std::nullopt);
       if (!backdating.empty()) note_backdated(store, *step->backup, backdating, facts);
@@ -259,6 +258,16 @@ std::vector<const Step*> complete_steps(std::span<const Step> group) {
   }
   std::reverse(complete.begin(), complete.end());
   return complete;
+}
+
+/// Returns all backups of which the store holds something. Whoever may write into the store can let
+/// the verification of any of them look failed.
+std::vector<const Step*> claims_of(std::span<const Step> group) {
+  std::vector<const Step*> claims;
+  for (const Step& step : group) {
+    if (step.action != Action::sweep && !step.reasons.has(Reason::gone)) claims.push_back(&step);
+  }
+  return claims;
 }
 
 /// Returns the facts that the listing alone tells.
@@ -365,11 +374,13 @@ GroupFacts gather_facts(Store& store, const Plan& plan, std::span<const Step> gr
   const Group& own = group.front().backup->group;
   GroupFacts facts = count_facts(newest_first, plan.now);
   facts.place = store.location(encode_group(own));
-  if (store.signatures().are_wanted()) facts.first_signed = first_signed(store, newest_first);
+  const std::vector<const Step*> claims = claims_of(group);
+  if (store.signatures().are_wanted()) facts.first_signed = first_signed(store, claims);
   for (const Step& step : group) {
     if (step.reasons.has(Reason::damaged)) check_into(store, *step.backup, facts);
   }
   read_manifests(store, plan, newest_first, facts);
+  for (const Step* step : claims) note_unclaimed(store, *step->backup, facts);
   if (has_wal(group, plan)) add_wal_facts(store, plan, facts);
   for (std::vector<FlawedBackup>* const flawed :
        {&facts.damaged, &facts.backdated, &facts.not_signed}) {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "backup/physical/data_directory.h"
@@ -12,6 +14,7 @@
 #include "common/base/error.h"
 #include "common/base/fd.h"
 #include "common/base/printable.h"
+#include "common/catalog/wal_listing.h"
 #include "common/codec/file_source.h"
 
 namespace pgbackup {
@@ -42,15 +45,30 @@ void push_wal(const WalPush& push, const Destinations& destinations, Log& log) {
                 "archive_command = 'pg-backup wal-push %p'");
   }
   const std::string system_id = find_system_id(push, *kind);
-  const std::vector<DestinationFailure> failures =
+  const auto put = [&](const Destination& destination) {
+    FileSource content(open_file(push.path), push.path.string());
+    const std::string damage =
+        WalArchive(destination.store(), system_id, push.packing, push.effort).put(name, content);
+    if (!damage.empty()) log.warn("stored WAL is damaged", {{"cause", describe_damage(damage)}});
+  };
+  // What is encrypted cannot be compared: it is stored once more. While one destination fails, the
+  // server repeats, and the others must not get a copy each time.
+  std::set<std::string> holders;
+  std::vector<DestinationFailure> failures =
       for_each_destination(destinations, [&](const Destination& destination) {
-        FileSource content(open_file(push.path), push.path.string());
-        const std::string damage =
-            WalArchive(destination.store(), system_id, push.packing, push.effort)
-                .put(name, content);
-        if (!damage.empty())
-          log.warn("stored WAL is damaged", {{"cause", describe_damage(damage)}});
+        const bool may_repeat =
+            push.packing.encryption != Encryption::none && destinations.size() > 1;
+        if (may_repeat && !list_wal_file(destination.store(), system_id, name).copies.empty()) {
+          holders.insert(destination.name());
+        } else {
+          put(destination);
+        }
       });
+  if (failures.empty()) {
+    failures = for_each_destination(destinations, [&](const Destination& destination) {
+      if (holders.contains(destination.name())) put(destination);
+    });
+  }
   if (!failures.empty()) throw join_failures(failures).within("cannot archive " + name);
 }
 

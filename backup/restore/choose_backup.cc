@@ -84,6 +84,10 @@ std::optional<Flaws> flaws_of(Store& store, const Backup& backup) {
     if (error.kind() == ErrorKind::corrupt)
       return Flaws{.damage = error.message(), .counts = false};
     if (error.kind() == ErrorKind::canceled || error.kind() == ErrorKind::transient) throw;
+    // Whoever may write into the store could claim a format that nobody knows.
+    if (std::string distrust = distrust_of_manifest(store, backup); !distrust.empty()) {
+      return Flaws{.distrust = std::move(distrust), .counts = false};
+    }
     // Without the manifest the listing must do.
     if (std::string known = damage_of(backup); !known.empty()) {
       return Flaws{.damage = std::move(known), .counts = false};

@@ -278,6 +278,11 @@ JudgedManifest judge_manifest(Store& store, const Backup& backup) {
   });
 }
 
+std::string distrust_of_manifest(Store& store, const Backup& backup) {
+  if (!store.signatures().are_wanted()) return "";
+  return distrust_of(store, backup, read_manifest_text(store, backup.key_of(kManifestName)));
+}
+
 Manifest read_manifest(Store& store, const Backup& backup) {
   JudgedManifest judged = judge_manifest(store, backup);
   if (!judged.distrust.empty()) {

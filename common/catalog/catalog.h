@@ -107,6 +107,9 @@ struct JudgedManifest {
 /// wanted. Throws `not_found`, and `corrupt`, also for the manifest of another group or id: an old
 /// backup must not pass for the newest.
 [[nodiscard]] JudgedManifest judge_manifest(Store& store, const Backup& backup);
+/// Returns why the manifest is not signed as BACKUP_VERIFY_KEY wants, whether or not the manifest
+/// can be understood; empty where it is signed, or need not be. Throws what the store throws.
+[[nodiscard]] std::string distrust_of_manifest(Store& store, const Backup& backup);
 
 /// Reads a manifest as judge_manifest() does, and throws `conflict` for one that is not signed.
 [[nodiscard]] Manifest read_manifest(Store& store, const Backup& backup);

@@ -207,6 +207,10 @@ void UnageSink::fail() {
     throw Error(ErrorKind::failed, fmt::format("age cannot use the identities: {}", words),
                 kNoIdentityHint);
   }
+  // A plugin that is missing, or whose device is, says nothing of the file.
+  if (words.find("plugin") != std::string::npos) {
+    throw Error(ErrorKind::failed, fmt::format("age cannot decrypt: {}", words));
+  }
   throw Error(ErrorKind::corrupt, fmt::format("age cannot decrypt it: {}", words));
 }
 

@@ -64,20 +64,21 @@ Signatures signatures_of(const SignatureConfig& config) {
   if (!config.verify_keys.empty()) {
     signatures.trusted = naming(kVerifyKey, [&] { return parse_public_keys(config.verify_keys); });
   }
+  const std::vector<std::string>& trusted = signatures.trusted;
+  if (signatures.key && signatures.are_wanted() &&
+      std::find(trusted.begin(), trusted.end(), signatures.key->public_key()) == trusted.end()) {
+    throw Error(ErrorKind::usage,
+                fmt::format("{} does not hold the public key of {}, so that no backup made now "
+                            "would count",
+                            kVerifyKey, kSignKey));
+  }
   return signatures;
 }
 
 void check_signatures(const SignatureConfig& config, ParsedOptions& parsed,
                       const Environment& environment) {
   try {
-    const Signatures signatures = signatures_of(config);
-    const std::vector<std::string>& trusted = signatures.trusted;
-    if (signatures.key && signatures.are_wanted() &&
-        std::find(trusted.begin(), trusted.end(), signatures.key->public_key()) == trusted.end()) {
-      parsed.problems.push_back(fmt::format(
-          "{} does not hold the public key of {}, so that no backup made now would count",
-          kVerifyKey, kSignKey));
-    }
+    static_cast<void>(signatures_of(config));
   } catch (const Error& error) {
     parsed.problems.push_back(error.message());
   }

@@ -394,11 +394,13 @@ case_gap_of_an_earlier_daemon() {
 case_archived_wal() {
     use_dir
     # The server runs the programs as its own user, with the settings in its environment.
-    local program=$T/wal segment
+    local program=$T/wal
     printf '#!/bin/sh\nexec env BACKUP_DIR=%q BACKUP_DIR_ON_ROOT=allow %q "$@"\n' "$folder" "$BIN/pg-backup" >"$program"
     chmod 755 "$program" "$T"
     start_archiving "$program"
     # The same again is fine, another content under the name is refused.
+    local segment
+    segment=$(archived_segment)
     expect 0 as_server env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup" wal-push "$PGDATA/pg_wal/$segment"
     expect 0 pg_backup restore --cluster --target-dir "$T/new" --wal fetch
     sed -i "s#pg-backup wal-fetch#$program wal-fetch#" "$T/new/postgresql.auto.conf"

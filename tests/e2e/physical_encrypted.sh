@@ -160,7 +160,7 @@ case_switched_on_and_off() {
 case_archived_wal() {
     use_dir
     encrypt
-    local program=$T/wal segment
+    local program=$T/wal
     chmod 755 "$T"
     printf '#!/bin/sh\nexec env BACKUP_DIR=%q BACKUP_DIR_ON_ROOT=allow %q %q "$@"\n' "$folder" \
         "$(printf '%s\n' "${settings[@]}" | grep ^BACKUP_AGE_RECIPIENTS=)" "$BIN/pg-backup" >"$program"
@@ -169,6 +169,8 @@ case_archived_wal() {
     chmod 755 "$program" "$program-fetch"
     start_archiving "$program"
     # A push that is repeated stores another copy.
+    local segment
+    segment=$(archived_segment)
     expect 0 as_server env -i "PATH=$PATH" "${settings[@]}" "$BIN/pg-backup" wal-push "$PGDATA/pg_wal/$segment"
     [ "$(wal_list | grep -c "/$segment\.")" = 2 ] || fail "$(wal_list)"
     expect_encrypted

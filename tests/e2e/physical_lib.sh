@@ -59,8 +59,7 @@ expect_count() { # NAME COUNT: a server that was promoted or killed leaves numbe
 }
 
 is_archived() { [ "$(sql postgres "select last_archived_wal > '000000010000000000000002' from pg_stat_archiver")" = t ]; }
-# PROGRAM: a server that archives by it, 30 rows after a base backup, and `segment`, the newest one that is archived. The
-# server runs the program as its own user.
+# PROGRAM: a server that archives by it, 30 rows after a base backup. The server runs the program as its own user.
 start_archiving() {
     [ "$(id -u)" != 0 ] || chown postgres "$folder"
     start_cluster server archive_mode=on "archive_command=$1 wal-push %p"
@@ -71,8 +70,8 @@ start_archiving() {
     add_rows 30
     sql postgres "select pg_switch_wal()" >/dev/null
     wait_until 30 is_archived
-    segment=$(sql postgres "select last_archived_wal from pg_stat_archiver")
 }
+archived_segment() { sql postgres "select last_archived_wal from pg_stat_archiver"; }
 
 position() { sql postgres "select pg_current_wal_flush_lsn()"; }
 # Everything that the server has written is in the store, by what the server was told.

@@ -306,6 +306,12 @@ TEST_CASE("A program that is killed, or fails without a word of age, says nothin
   }
 }
 
+TEST_CASE("A plugin that does not work says nothing of the file") {
+  const StandIn stand_in(
+      "cat >/dev/null; echo \"age: error: card plugin: couldn't start plugin\" >&2; exit 1");
+  CHECK(is(stand_in.decrypt(encrypted("data")), ErrorKind::failed, "card plugin"));
+}
+
 TEST_CASE("A program that does not exist is named") {
   AgeKeys keys = age_keys(kRecipient, kIdentity);
   keys.program = "/nowhere/age";

@@ -110,6 +110,19 @@ TEST_CASE_METHOD(SignedFixture, "A manifest that was overwritten or lost its sig
   CHECK(objections().size() == 1);
 }
 
+TEST_CASE_METHOD(SignedFixture, "Verifications that a stranger wrote let no forged backup count") {
+  rules.guards.on_backdated = OnDoubt::allow;
+  for (const std::string& key : keys) {
+    const std::string folder = key.substr(0, key.rfind('/'));
+    const Verification failed = make_verification(now - minutes(3), VerifyDepth::restore, false);
+    store.objects[folder + "/" + failed.file] = {"{}", now - minutes(3)};
+  }
+  forge(hours(24 * 3 + 5));
+  const Strings said = objections();
+  REQUIRE(said.size() == 1);
+  CHECK(contains(said[0], "a backup is not signed"));
+}
+
 TEST_CASE_METHOD(SignedFixture, "A false signature beside an old backup begins nothing") {
   store.objects[keys.back() + ".sig"] = {std::string(kSignatureBytes, 'x'), now};
   CHECK(objections().empty());

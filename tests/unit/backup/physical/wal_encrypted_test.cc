@@ -304,6 +304,28 @@ TEST_CASE_METHOD(PushFixture,
   CHECK(count_in_log(kDiffer) == 0);
 }
 
+TEST_CASE_METHOD(PushFixture,
+                 "While one destination fails, the other gets no copy for each repeat") {
+  MemoryStore other{clock};
+  seen.before = [](std::string_view call, std::string_view) {
+    if (call == "put") throw Error(ErrorKind::transient, "it is full");
+  };
+  const Destinations destinations = both(other, seen);
+  const auto push_to_both = [&] {
+    push_wal({.path = folder.path() / "pg_wal" / name,
+              .packing = kEncrypted,
+              .effort = {.zstd_threads = 1, .keys = &recipients}},
+             destinations, log.log());
+  };
+  for (int i = 0; i < 3; ++i) CHECK(error_of([&] { return push_to_both(), 0; }));
+  CHECK(other.objects.size() == 1);
+  CHECK(store.objects.empty());
+  seen.before = [](std::string_view, std::string_view) {};
+  push_to_both();
+  CHECK(store.objects.size() == 1);
+  CHECK(other.objects.size() == 2);
+}
+
 TEST_CASE_METHOD(PushFixture, "A push and a stream store the same segment, encrypted or not") {
   const bool is_push_encrypted = GENERATE(true, false);
   (is_push_encrypted ? plain : archive).put(name, segment);

@@ -159,6 +159,19 @@ TEST_CASE("The latest backup is the newest that is signed, and one that is named
   CHECK(f.choose("latest") == kNew);
 }
 
+TEST_CASE("An unknown format that nobody has signed hides no backup, and is none of its period") {
+  Fixture f;
+  f.add(kOld);
+  const std::string folder = backup_folder(db("app"), kNew);
+  f.memory.put(folder + "/app.dump.zst", "x");
+  f.memory.objects[folder + "/manifest.json"] = {R"({"format": 99})", f.clock.now()};
+  CHECK(f.choose("latest") == kOld);
+  CHECK(
+      newest_starts(f.destinations, {db("app")}, f.clock.now(), f.log.log()).at({db("app"), ""}) ==
+      parse_backup_id(kOld));
+  CHECK(contains(f.log.text(), "a backup does not count, as it is not signed"));
+}
+
 TEST_CASE("What is not signed is no backup of its period") {
   Fixture f;
   f.add(kOld);
