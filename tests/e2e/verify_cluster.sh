@@ -154,6 +154,20 @@ case_a_file_that_was_changed() {
 
 # ---- what says nothing of the backup, and what is left behind ------------------------------------------------------
 
+# WAL is not signed: what somebody else put there would run with our rights.
+case_a_signed_one_is_not_started() {
+    use_dir
+    start_cluster server
+    openssl genpkey -algorithm ed25519 -out "$T/key.pem"
+    openssl pkey -in "$T/key.pem" -pubout -out "$T/key.pub"
+    settings+=("BACKUP_SIGN_KEY=$(cat "$T/key.pem")" "BACKUP_VERIFY_KEY=$(cat "$T/key.pub")")
+    back_up_cluster
+    expect 0 verify_restored
+    says "write-ahead logs are not signed"
+    expect_verified archive-passed
+    expect_nothing_behind
+}
+
 case_no_server_is_here() {
     use_dir
     start_cluster server
